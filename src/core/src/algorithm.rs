@@ -1,0 +1,141 @@
+//! The signature algorithms that exist here: asymmetric ones only.
+//!
+//! HMAC cannot be expressed, so that no configuration and no header can make a public key a shared secret
+//! (RFC 8725 section 2.1). Names are those of RFC 7518 section 3.1 and RFC 8037 section 3.1.
+
+use crate::keys::{Curve, Material};
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey, VerificationAlgorithm,
+};
+
+/// A signature algorithm of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
+    /// RSASSA-PSS with SHA-384.
+    Ps384,
+    /// RSASSA-PSS with SHA-512.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// ECDSA on P-521 with SHA-512.
+    Es512,
+    /// Ed25519 under its JOSE name.
+    EdDsa,
+}
+
+/// How an algorithm checks a signature, and so which keys fit it.
+enum Verifier {
+    Rsa(&'static RsaParameters),
+    Ec(Curve, &'static dyn VerificationAlgorithm),
+    Ed25519(&'static dyn VerificationAlgorithm),
+}
+
+impl Algorithm {
+    /// All of them, in the order of the documentation.
+    pub const ALL: &[Self] = &[
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::EdDsa,
+    ];
+
+    /// The `alg` value.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// The algorithm with exactly this name; `alg` values are case-sensitive.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
+    }
+
+    fn verifier(self) -> Verifier {
+        match self {
+            Self::Rs256 => Verifier::Rsa(&RSA_PKCS1_2048_8192_SHA256),
+            Self::Rs384 => Verifier::Rsa(&RSA_PKCS1_2048_8192_SHA384),
+            Self::Rs512 => Verifier::Rsa(&RSA_PKCS1_2048_8192_SHA512),
+            Self::Ps256 => Verifier::Rsa(&RSA_PSS_2048_8192_SHA256),
+            Self::Ps384 => Verifier::Rsa(&RSA_PSS_2048_8192_SHA384),
+            Self::Ps512 => Verifier::Rsa(&RSA_PSS_2048_8192_SHA512),
+            Self::Es256 => Verifier::Ec(Curve::P256, &ECDSA_P256_SHA256_FIXED),
+            Self::Es384 => Verifier::Ec(Curve::P384, &ECDSA_P384_SHA384_FIXED),
+            Self::Es512 => Verifier::Ec(Curve::P521, &ECDSA_P521_SHA512_FIXED),
+            Self::EdDsa => Verifier::Ed25519(&ED25519),
+        }
+    }
+
+    /// Whether a key of this kind can check such a signature.
+    #[must_use]
+    pub(crate) fn fits(self, material: &Material) -> bool {
+        match (self.verifier(), material) {
+            (Verifier::Rsa(_), Material::Rsa { .. }) | (Verifier::Ed25519(_), Material::Ed25519 { .. }) => true,
+            (Verifier::Ec(wanted, _), Material::Ec { curve, .. }) => wanted == *curve,
+            _ => false,
+        }
+    }
+
+    /// Whether `signature` is this algorithm's signature of `message` under the key. A key that does not fit
+    /// the algorithm has signed nothing.
+    #[must_use]
+    pub(crate) fn verifies(self, material: &Material, message: &[u8], signature: &[u8]) -> bool {
+        match (self.verifier(), material) {
+            (Verifier::Rsa(parameters), Material::Rsa { n, e }) => {
+                PublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
+            }
+            (Verifier::Ec(wanted, verifier), Material::Ec { curve, point }) if wanted == *curve => {
+                UnparsedPublicKey::new(verifier, point).verify(message, signature).is_ok()
+            }
+            (Verifier::Ed25519(verifier), Material::Ed25519 { x }) => {
+                UnparsedPublicKey::new(verifier, x).verify(message, signature).is_ok()
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Algorithm;
+
+    #[test]
+    fn only_asymmetric_algorithms_have_names() {
+        for name in ["HS256", "HS384", "HS512", "none", "None", "nOnE", "", "rs256", "RS1", "ES256K", "RSA-OAEP"] {
+            assert_eq!(Algorithm::from_name(name), None, "{name}");
+        }
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::from_name(algorithm.name()), Some(*algorithm));
+        }
+    }
+}

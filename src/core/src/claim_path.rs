@@ -1,0 +1,108 @@
+//! A claim named by JSONPath (RFC 9535), compiled once and applied to a token's claims.
+//!
+//! A path that selects several nodes is never resolved by taking the first one: callers see all of them.
+
+use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
+use jsonpath_rust::parser::parse_json_path;
+use jsonpath_rust::query::js_path_process;
+use serde_json::Value;
+use std::fmt;
+
+/// A compiled JSONPath and its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimPath {
+    text: String,
+    query: JpQuery,
+}
+
+impl ClaimPath {
+    /// Compiles `text`, which must begin with `$` and have no white space outside of brackets.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a phrase.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if !text.starts_with('$') {
+            return Err("it must begin with $".to_owned());
+        }
+        // The library skips white space between segments; outside brackets it is always a slip.
+        if text.trim() != text || (text.contains(char::is_whitespace) && !text.contains('[')) {
+            return Err("it has white space outside of brackets".to_owned());
+        }
+        match parse_json_path(text) {
+            Ok(query) => Ok(Self { text: text.to_owned(), query }),
+            Err(_) => Err("it does not follow RFC 9535".to_owned()),
+        }
+    }
+
+    /// Every node that the path selects, in the order of the document.
+    ///
+    /// A query that fails on this document (a filter comparing what cannot be compared) selects nothing.
+    #[must_use]
+    pub fn select<'v>(&self, claims: &'v Value) -> Vec<&'v Value> {
+        match js_path_process(&self.query, claims) {
+            Ok(nodes) => nodes.into_iter().map(|node| node.val).collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// The name of the claim if the path is a plain top-level one such as `$.sub` or `$['sub']`.
+    #[must_use]
+    pub fn top_level_claim(&self) -> Option<&str> {
+        match self.query.segments.as_slice() {
+            [Segment::Selector(Selector::Name(name))] => Some(name.trim_matches(['\'', '"'])),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClaimPath;
+    use serde_json::json;
+
+    #[test]
+    fn names_of_real_providers_are_found() {
+        let claims = json!({
+            "sub": "s",
+            "https://corp.example/roles": ["a", "b"],
+            "realm_access": {"roles": ["r"]},
+            "kubernetes.io": {"serviceaccount": {"uid": "u"}},
+            "cognito:groups": ["g"],
+            "it's": 1
+        });
+        for (path, nodes) in [
+            ("$.sub", 1),
+            ("$['https://corp.example/roles'][*]", 2),
+            ("$.realm_access.roles[*]", 1),
+            ("$['kubernetes.io'].serviceaccount.uid", 1),
+            ("$[\"cognito:groups\"][0]", 1),
+            ("$['it\\'s']", 1),
+            ("$.absent", 0),
+            ("$.realm_access.roles[?@ == 'r']", 1),
+            ("$..roles[*]", 1),
+        ] {
+            assert_eq!(ClaimPath::parse(path).unwrap().select(&claims).len(), nodes, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_paths() {
+        for text in ["", "sub", " $.sub", "$.sub ", "$.", "$[", "$['sub", "$.a b", "$.sub..", "@.sub"] {
+            assert!(ClaimPath::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn plain_claims_are_recognised() {
+        for text in ["$.email", "$['email']", "$[\"email\"]"] {
+            assert_eq!(ClaimPath::parse(text).unwrap().top_level_claim(), Some("email"));
+        }
+        assert_eq!(ClaimPath::parse("$.a.email").unwrap().top_level_claim(), None);
+    }
+}

@@ -1,0 +1,380 @@
+//! Builds profiles from the tables of the file. What a single setting may be is decided here; how settings and
+//! profiles go together is decided in `check`.
+
+use super::check;
+use super::profile::{
+    At, Audience, Clients, HbaScopes, Identity, KeySource, Profile, Rule, Scope, ScopeClaim, Test, TokenKind,
+};
+use super::section::{Empty, Findings, Section, suggest};
+use crate::algorithm::Algorithm;
+use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};
+use crate::claim_path::ClaimPath;
+use crate::finding::FindingCode;
+use crate::keys::{KeyFile, KeySet};
+use regex::Regex;
+use serde_json::Value;
+use std::ops::Range;
+use toml::de::{DeTable, DeValue};
+
+/// Values for profiles that do not set their own.
+struct Defaults {
+    clock_skew: At<i64>,
+    max_lifetime: At<i64>,
+    max_token_size: At<usize>,
+}
+
+/// Reads the whole file. Profiles with errors are left out; the errors are among the findings.
+pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
+    let (document, errors) = DeTable::parse_recoverable(findings.source.text);
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        findings.add(FindingCode::Syntax, span, format!("not valid TOML: {}", error.message()));
+    }
+    let root = Section::open(findings, String::new(), 0..0, document.get_ref(), "");
+    let defaults = defaults(findings, &root);
+    let Some(named) = root.get("profiles") else {
+        return Vec::new();
+    };
+    let DeValue::Table(table) = named.get_ref() else {
+        let message = "profiles must be a table of tables, written as [profiles.NAME]";
+        findings.add(FindingCode::WrongType, named.span(), message);
+        return Vec::new();
+    };
+    let mut profiles = Vec::new();
+    for (key, value) in table.iter() {
+        let name = key.get_ref().as_ref();
+        check_name(findings, name, key.span());
+        let DeValue::Table(table) = value.get_ref() else {
+            let message = format!("profiles.{name} must be a table, written as [profiles.{name}]");
+            findings.add(FindingCode::WrongType, value.span(), message);
+            continue;
+        };
+        let section = Section::open(findings, format!("profiles.{name}"), key.span(), table, "profiles.*");
+        if let Some(profile) = profile(findings, name, &section, &defaults) {
+            check::profile(findings, &section, &profile);
+            profiles.push((profile, section));
+        }
+    }
+    check::together(findings, &profiles);
+    profiles.into_iter().map(|(profile, _)| profile).collect()
+}
+
+fn check_name(findings: &mut Findings<'_>, name: &str, span: Range<usize>) {
+    let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let begins_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if !begins_well || !name.chars().all(valid) || name.len() > 63 {
+        findings
+            .add(FindingCode::BadName, span, format!("\"{}\" is not a profile name", crate::trace::printable(name)))
+            .hint("up to 63 of a-z, 0-9, _ and -, beginning with a letter or digit");
+    }
+}
+
+fn defaults(findings: &mut Findings<'_>, root: &Section<'_>) -> Defaults {
+    let built_in = Defaults {
+        clock_skew: At::built_in(30),
+        max_lifetime: At::built_in(24 * 3600),
+        max_token_size: At::built_in(16 * 1024),
+    };
+    match root.section(findings, "defaults", "defaults") {
+        Some(section) => limits(findings, &section, &built_in),
+        None => built_in,
+    }
+}
+
+/// The limits of a table, with those of `fallback` where it sets none.
+fn limits(findings: &mut Findings<'_>, section: &Section<'_>, fallback: &Defaults) -> Defaults {
+    let skew = section.seconds(findings, "clock_skew", 0..=MAX_CLOCK_SKEW_SECONDS, "0s to 5min");
+    let lifetime = section.seconds(findings, "max_lifetime", 1..=MAX_LIFETIME_SECONDS, "1s to 10 years");
+    let size = section.bytes(findings, "max_token_size", 1..=MAX_TOKEN_BYTES);
+    Defaults {
+        clock_skew: skew.unwrap_or_else(|| fallback.clock_skew.clone()),
+        max_lifetime: lifetime.unwrap_or_else(|| fallback.max_lifetime.clone()),
+        max_token_size: size.unwrap_or_else(|| fallback.max_token_size.clone()),
+    }
+}
+
+/// Every part is read before any is missed, so that all findings come at once.
+fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defaults: &Defaults) -> Option<Profile> {
+    let issuer = issuer(findings, section);
+    let hba_issuers = section.strings(findings, "hba_issuers", Empty::Refused);
+    let token_issuers = section.strings(findings, "token_issuers", Empty::Refused);
+    let audience = audience(findings, section);
+    let clients = clients(findings, section);
+    section.word(findings, "mode", &[("jwt", ())]);
+    let algorithms = algorithms(findings, section);
+    let token_types = token_types(findings, section);
+    let kind = section.word(findings, "token_kind", &[("access", TokenKind::Access), ("any", TokenKind::Any)]);
+    let limits = limits(findings, section, defaults);
+    let databases = section.strings(findings, "databases", Empty::Refused);
+    let replication = section.boolean(findings, "replication");
+    let actor_allowed = section.word(findings, "actor", &[("deny", false), ("allow", true)]);
+    let deny_jti = section.strings(findings, "deny_jti", Empty::Allowed);
+    let deny_identities = section.strings(findings, "deny_identities", Empty::Allowed);
+    let identity = identity(findings, section);
+    let scope = scope(findings, section);
+    let require = rules(findings, section);
+    let (keys, deny_kids) = keys(findings, section);
+    let (issuer, audience, keys) = (issuer?, audience?, keys?);
+    let own = || At { value: vec![issuer.value.clone()], line: issuer.line };
+    Some(Profile {
+        name: name.to_owned(),
+        hba_issuers: hba_issuers.unwrap_or_else(own),
+        token_issuers: token_issuers.unwrap_or_else(own),
+        issuer,
+        audience,
+        clients,
+        algorithms,
+        token_types,
+        token_kind: kind.unwrap_or(TokenKind::Access),
+        clock_skew: limits.clock_skew.value,
+        max_lifetime: limits.max_lifetime,
+        max_token_size: limits.max_token_size,
+        databases: databases.map(|databases| databases.value),
+        replication: replication.unwrap_or(false),
+        actor_allowed: actor_allowed.unwrap_or(false),
+        deny_jti: deny_jti.map(|list| list.value).unwrap_or_default(),
+        deny_identities: deny_identities.map(|list| list.value).unwrap_or_default(),
+        identity,
+        scope,
+        require,
+        keys,
+        deny_kids,
+    })
+}
+
+fn issuer(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<String>> {
+    if section.get("issuer").is_none() {
+        section.missing(
+            findings,
+            "issuer",
+            "write issuer = \"https://...\", spelled as the issuer's discovery document spells it",
+        );
+    }
+    section.text(findings, "issuer")
+}
+
+fn audience(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Audience>> {
+    let Some(value) = section.get("audience") else {
+        section.missing(
+            findings,
+            "audience",
+            "without it, tokens that were made for other services would be accepted; write audience = [\"...\"]",
+        );
+        return None;
+    };
+    if value.get_ref().as_str() == Some("none") {
+        let line = findings.source.line(value.span().start);
+        return Some(At { value: Audience::None, line });
+    }
+    let audiences = section.strings(findings, "audience", Empty::Refused)?;
+    Some(At { value: Audience::OneOf(audiences.value), line: audiences.line })
+}
+
+fn clients(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Clients>> {
+    let clients = section.section(findings, "clients", "profiles.*.clients")?;
+    for key in ["claims", "allow"] {
+        if clients.get(key).is_none() {
+            clients.missing(findings, key, "write clients = { claims = [\"$.azp\"], allow = [\"CLIENT-ID\"] }");
+        }
+    }
+    let claims = clients.paths(findings, "claims");
+    let allow = clients.strings(findings, "allow", Empty::Refused);
+    let line = findings.source.line(section.span_of("clients").start);
+    Some(At { value: Clients { claims: claims?, allow: allow?.value }, line })
+}
+
+fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algorithm>> {
+    let built_in = At::built_in(vec![Algorithm::Rs256, Algorithm::Es256]);
+    let Some(names) = section.strings(findings, "algorithms", Empty::Refused) else {
+        return built_in;
+    };
+    let valid: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+    let mut algorithms = Vec::new();
+    for name in &names.value {
+        match Algorithm::from_name(name) {
+            Some(algorithm) => algorithms.push(algorithm),
+            None => {
+                let hint = match name.get(..2) {
+                    Some("HS" | "hs") => {
+                        "with HS*, everyone who can verify a token can also make one; use a provider that signs with a key pair".to_owned()
+                    }
+                    _ if name.eq_ignore_ascii_case("none") => "an unsigned token proves nothing".to_owned(),
+                    _ => suggest(name, &valid),
+                };
+                let message = format!("{} cannot hold \"{name}\"", section.name("algorithms"));
+                findings.add(FindingCode::BadValue, section.span_of("algorithms"), message).hint(hint);
+            }
+        }
+    }
+    At { value: algorithms, line: names.line }
+}
+
+fn token_types(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<String>> {
+    match section.strings(findings, "token_types", Empty::Refused) {
+        Some(types) => {
+            At { value: types.value.iter().map(|name| crate::header::normal_type(name)).collect(), line: types.line }
+        }
+        None => At::built_in(vec!["at+jwt".to_owned()]),
+    }
+}
+
+fn identity(findings: &mut Findings<'_>, section: &Section<'_>) -> Identity {
+    let mut identity = Identity {
+        claim: At::built_in(standard_path("$.sub")),
+        verified_by: None,
+        verified_values: vec![Value::Bool(true)],
+    };
+    if let Some(section) = section.section(findings, "identity", "profiles.*.identity") {
+        if let Some(claim) = section.path(findings, "claim") {
+            identity.claim = claim;
+        }
+        identity.verified_by = section.path(findings, "verified_by");
+        if let Some(values) = section.scalars(findings, "verified_values") {
+            identity.verified_values = values;
+        }
+    }
+    identity
+}
+
+fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope {
+    let mut scope = Scope {
+        claim: At::built_in(ScopeClaim::Claim(standard_path("$.scope"))),
+        separator: " ".to_owned(),
+        prefix: String::new(),
+        ignore: Vec::new(),
+        required: At::built_in(Vec::new()),
+        hba: HbaScopes::Require,
+    };
+    let Some(section) = section.section(findings, "scope", "profiles.*.scope") else {
+        return scope;
+    };
+    if section.get("claim").and_then(|value| value.get_ref().as_str()) == Some("none") {
+        let line = findings.source.line(section.span_of("claim").start);
+        scope.claim = At { value: ScopeClaim::None, line };
+    } else if let Some(claim) = section.path(findings, "claim") {
+        scope.claim = At { value: ScopeClaim::Claim(claim.value), line: claim.line };
+    }
+    if let Some(separator) = section.text(findings, "separator") {
+        scope.separator = separator.value;
+    }
+    if let Some(prefix) = section.string(findings, "prefix") {
+        scope.prefix = prefix.value;
+    }
+    if let Some(ignore) = section.strings(findings, "ignore", Empty::Allowed) {
+        scope.ignore = ignore.value;
+    }
+    if let Some(required) = section.strings(findings, "required", Empty::Allowed) {
+        if required.value.iter().any(String::is_empty) {
+            let message = format!("{} holds an empty name", section.name("required"));
+            findings.add(FindingCode::EmptyValue, section.span_of("required"), message);
+        }
+        scope.required = required;
+    }
+    let words = [("require", HbaScopes::Require), ("ignore", HbaScopes::Ignore)];
+    scope.hba = section.word(findings, "hba", &words).unwrap_or(HbaScopes::Require);
+    scope
+}
+
+fn rules(findings: &mut Findings<'_>, section: &Section<'_>) -> Vec<Rule> {
+    let sections = section.sections(findings, "require", "profiles.*.require");
+    sections.iter().filter_map(|section| rule(findings, section)).collect()
+}
+
+fn rule(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Rule> {
+    let line = findings.source.line(section.span.start);
+    if section.get("claim").is_none() {
+        section.missing(findings, "claim", "a rule looks at a claim: claim = \"$.tid\"");
+    }
+    let claim = section.path(findings, "claim");
+    let mut tests: Vec<Test> = Vec::new();
+    tests.extend(section.scalar(findings, "equals").map(Test::Equals));
+    tests.extend(section.scalars(findings, "one_of").map(Test::OneOf));
+    tests.extend(section.scalars(findings, "none_of").map(Test::NoneOf));
+    tests.extend(pattern(findings, section, "matches").map(Test::Matches));
+    tests.extend(section.scalar(findings, "contains").map(Test::Contains));
+    for (key, test) in [("present", Test::Present), ("absent", Test::Absent)] {
+        match section.boolean(findings, key) {
+            Some(true) => tests.push(test),
+            Some(false) => {
+                let message = format!("{} can only be true", section.name(key));
+                findings
+                    .add(FindingCode::BadValue, section.span_of(key), message)
+                    .hint("write the opposite test instead");
+            }
+            None => {}
+        }
+    }
+    let written = ["equals", "one_of", "none_of", "matches", "contains", "present", "absent"];
+    if written.iter().filter(|key| section.get(key).is_some()).count() != 1 {
+        let message = format!("a [[{}]] rule needs exactly one test", section.path);
+        findings
+            .add(FindingCode::Conflict, section.span.clone(), message)
+            .hint(format!("one of {}; write a second rule for a second test", written.join(", ")));
+    }
+    Some(Rule { claim: claim?.value, test: tests.pop()?, line })
+}
+
+/// A regular expression that must match in full.
+fn pattern(findings: &mut Findings<'_>, section: &Section<'_>, key: &str) -> Option<Regex> {
+    let text = section.text(findings, key)?;
+    match Regex::new(&format!(r"\A(?:{})\z", text.value)) {
+        Ok(regex) => Some(regex),
+        Err(_) => {
+            let message = format!("{} is not a regular expression", section.name(key));
+            findings
+                .add(FindingCode::BadPattern, section.span_of(key), message)
+                .hint("look-around and back-references do not exist here, so that every match takes linear time");
+            None
+        }
+    }
+}
+
+fn keys(findings: &mut Findings<'_>, section: &Section<'_>) -> (Option<KeySource>, Vec<String>) {
+    let hint = "write one of jwks_file, jwks or pem_file";
+    if section.get("keys").is_none() {
+        let message = format!("{} has no key source", section.name("keys"));
+        findings.add(FindingCode::KeySource, section.span.clone(), message).hint(hint);
+    }
+    let Some(section) = section.section(findings, "keys", "profiles.*.keys") else {
+        return (None, Vec::new());
+    };
+    let deny_kids = section.strings(findings, "deny_kids", Empty::Allowed).map(|list| list.value).unwrap_or_default();
+    let written: Vec<&str> =
+        ["jwks_file", "jwks", "pem_file"].into_iter().filter(|key| section.get(key).is_some()).collect();
+    let source = match written.as_slice() {
+        ["jwks_file"] => section.text(findings, "jwks_file").map(|path| KeySource::File(KeyFile::Jwks(path.value))),
+        ["pem_file"] => section.text(findings, "pem_file").map(|path| KeySource::File(KeyFile::Pem(path.value))),
+        ["jwks"] => inline_keys(findings, &section),
+        [] => {
+            findings
+                .add(FindingCode::KeySource, section.span.clone(), format!("{} has no key source", section.path))
+                .hint(hint);
+            None
+        }
+        [first, .., last] => {
+            let message = format!("{} has more than one key source", section.path);
+            let (first, last) = (section.span_of(first), section.span_of(last));
+            findings.add(FindingCode::KeySource, last, message).hint(hint).related(first, "first here");
+            None
+        }
+        [_] => None,
+    };
+    (source, deny_kids)
+}
+
+fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<KeySource> {
+    let text = section.text(findings, "jwks")?;
+    match KeySet::from_jwks(text.value.as_bytes()) {
+        Ok(keys) => Some(KeySource::Inline(keys)),
+        Err(why) => {
+            let message = format!("{} cannot be used: {why}", section.name("jwks"));
+            findings.add(FindingCode::BadKeys, section.span_of("jwks"), message);
+            None
+        }
+    }
+}
+
+/// A JSONPath that is written in this file and tested to be valid.
+fn standard_path(text: &str) -> ClaimPath {
+    ClaimPath::parse(text).expect("a valid JSONPath")
+}

@@ -1,0 +1,167 @@
+//! How the settings of a profile, and the profiles of a file, go together: contradictions are errors, doubtful
+//! combinations are warnings.
+
+use super::profile::{Audience, Profile, ScopeClaim, TokenKind};
+use super::section::{Findings, Section};
+use crate::finding::FindingCode;
+use std::collections::BTreeMap;
+
+/// Tokens of Entra with continuous access evaluation live up to 28 hours; more than this is doubtful anywhere.
+const DOUBTFUL_LIFETIME_SECONDS: i64 = 29 * 3600;
+
+/// Claims that their owner can change, or that are given to somebody else later.
+const MUTABLE_CLAIMS: [&str; 5] = ["email", "preferred_username", "upn", "unique_name", "name"];
+
+/// Looks at one profile.
+pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
+    urls(findings, section, profile);
+    if profile.audience.value == Audience::None && profile.clients.is_none() {
+        let message = format!("{} = \"none\" needs clients.allow", section.name("audience"));
+        findings
+            .add(FindingCode::Conflict, section.span_of("audience"), message)
+            .hint("without either, a token that was made for any service of this issuer would be accepted");
+    }
+    if profile.scope.claim.value == ScopeClaim::None {
+        scope_none(findings, section, profile);
+    }
+    identity(findings, section, profile);
+    if profile.max_lifetime.value > DOUBTFUL_LIFETIME_SECONDS {
+        let message = format!("profile \"{}\" accepts tokens that live for more than 29 hours", profile.name);
+        findings
+            .add(FindingCode::LongLifetime, section.span_of("max_lifetime"), message)
+            .hint("a signed token cannot be recalled; shorten the lifetime at the provider if you can");
+    }
+    if profile.token_kind == TokenKind::Any {
+        let message = format!("profile \"{}\" accepts ID tokens", profile.name);
+        findings
+            .add(FindingCode::AnyTokenKind, section.span_of("token_kind"), message)
+            .hint("every application a user signs in to holds such a token; keep audience to a client of your own");
+    }
+}
+
+fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
+    let mut bad = |key: &str, value: &str, why: &str| {
+        let message = format!("{} cannot be \"{}\": {why}", section.name(key), crate::trace::printable(value));
+        findings.add(FindingCode::BadUrl, section.span_of(key), message);
+    };
+    if let Some(why) = not_an_issuer(&profile.issuer.value) {
+        bad("issuer", &profile.issuer.value, why);
+    }
+    if section.get("hba_issuers").is_some() {
+        for issuer in &profile.hba_issuers.value {
+            if let Some(why) = not_an_issuer(issuer) {
+                bad("hba_issuers", issuer, why);
+            }
+        }
+    }
+    if section.get("token_issuers").is_some() {
+        for issuer in &profile.token_issuers.value {
+            // Google's tokens may say a bare host name, so only what is certainly wrong is refused.
+            if let Some(why) = not_a_token_issuer(issuer) {
+                bad("token_issuers", issuer, why);
+            }
+        }
+    }
+}
+
+/// Why a text is not an issuer identifier (OpenID Connect Discovery section 3, RFC 8414 section 2).
+fn not_an_issuer(text: &str) -> Option<&'static str> {
+    let Some(rest) = text.strip_prefix("https://") else {
+        return Some("it must begin with https://");
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.is_empty() {
+        return Some("it has no host");
+    }
+    if host.contains('@') {
+        return Some("it has a user name before the host");
+    }
+    if rest.contains(['?', '#']) {
+        return Some("an issuer has no query and no fragment");
+    }
+    if rest.contains("/.well-known/") {
+        return Some(
+            "write the issuer itself, not its well-known URL; lines of pg_hba.conf that have that URL are served as well",
+        );
+    }
+    not_a_token_issuer(text)
+}
+
+fn not_a_token_issuer(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        Some("it is empty")
+    } else if text.starts_with("http://") {
+        Some("an issuer without TLS can be impersonated")
+    } else if text.contains('*') || text.contains('{') {
+        Some("wildcards and templates are not understood; name each issuer")
+    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some("it has white space or characters other than ASCII")
+    } else {
+        None
+    }
+}
+
+fn scope_none(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
+    let span = section.span_of("scope");
+    if profile.require.is_empty() {
+        let message =
+            format!("{}.claim = \"none\" needs a [[{}]] rule", section.name("scope"), section.name("require"));
+        findings
+            .add(FindingCode::Conflict, span, message)
+            .hint("otherwise everybody with a token of this issuer for this audience may log in");
+    } else if !profile.scope.required.value.is_empty() {
+        let message = format!("{}.claim = \"none\" and scope.required exclude each other", section.name("scope"));
+        findings.add(FindingCode::Conflict, span, message).hint("remove one of the two");
+    }
+}
+
+fn identity(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
+    let identity = &profile.identity;
+    let Some(claim) = identity.claim.value.top_level_claim() else {
+        return;
+    };
+    let verified_email = claim == "email" && identity.verified_by.is_some();
+    if MUTABLE_CLAIMS.contains(&claim) && !verified_email {
+        let hint = if claim == "email" {
+            "set identity.verified_by = \"$.email_verified\", or use the provider's immutable identifier"
+        } else {
+            "use the provider's immutable identifier (sub; oid for Entra, uid for Okta)"
+        };
+        let message =
+            format!("the identity of profile \"{}\", {claim}, can be changed or given to somebody else", profile.name);
+        findings.add(FindingCode::MutableIdentity, section.span_of("identity"), message).hint(hint);
+    }
+}
+
+/// Looks at all profiles side by side.
+pub(super) fn together(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]) {
+    let mut issuers: BTreeMap<&str, &(Profile, Section<'_>)> = BTreeMap::new();
+    let mut audiences: BTreeMap<&str, &(Profile, Section<'_>)> = BTreeMap::new();
+    for entry @ (profile, section) in profiles {
+        for issuer in &profile.token_issuers.value {
+            let Some((earlier, earlier_section)) = issuers.insert(issuer, entry) else { continue };
+            let message =
+                format!("profiles \"{}\" and \"{}\" both accept tokens of {issuer}", earlier.name, profile.name);
+            findings
+                .add(FindingCode::SharedIssuer, issuer_span(section), message)
+                .hint("a login that both could serve is denied with profile_ambiguous; separate them by hba_issuers or databases")
+                .related(issuer_span(earlier_section), "also here");
+        }
+        let Audience::OneOf(own) = &profile.audience.value else { continue };
+        for audience in own {
+            let Some((earlier, earlier_section)) = audiences.insert(audience, entry) else { continue };
+            let message = format!(
+                "profiles \"{}\" and \"{}\" both accept the audience \"{audience}\"",
+                earlier.name, profile.name
+            );
+            findings
+                .add(FindingCode::SharedAudience, section.span_of("audience"), message)
+                .hint("harmless if both issuers mean the same service")
+                .related(earlier_section.span_of("audience"), "also here");
+        }
+    }
+}
+
+fn issuer_span(section: &Section<'_>) -> std::ops::Range<usize> {
+    section.span_of(if section.get("token_issuers").is_some() { "token_issuers" } else { "issuer" })
+}

@@ -1,0 +1,78 @@
+//! The configuration: from the text of the TOML file to profiles that the decision can trust.
+//!
+//! Two shapes: the raw tables with their positions (`section`), and [`Profile`], which only `Config::parse` can
+//! build and only without errors. Nothing is read here but the text that was given. All findings are reported at
+//! once; one error is enough to let nobody in.
+
+mod build;
+mod check;
+mod profile;
+mod section;
+pub mod settings;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use profile::{
+    At, Audience, Clients, HbaScopes, Identity, KeySource, Profile, Rule, Scope, ScopeClaim, Test, TokenKind,
+};
+
+use crate::finding::Finding;
+use section::Findings;
+use source::Source;
+
+/// A configuration without errors: the profiles, in the order of their names.
+#[derive(Debug, Clone)]
+pub struct Config {
+    file_name: String,
+    profiles: Vec<Profile>,
+}
+
+/// What became of a file's text.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The configuration, unless there is an error among the findings.
+    pub config: Option<Config>,
+    /// Errors and warnings, in the order of the file.
+    pub findings: Vec<Finding>,
+}
+
+impl Config {
+    /// Reads the text of a file. `file_name` is how messages call it.
+    ///
+    /// An empty file is valid and trusts nobody.
+    #[must_use]
+    pub fn parse(text: &[u8], file_name: &str) -> Parsed {
+        let text = match std::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(error) => return Parsed { config: None, findings: vec![source::not_utf8(text, error.valid_up_to())] },
+        };
+        let mut findings = Findings::new(Source::new(text));
+        let profiles = build::profiles(&mut findings);
+        let findings = findings.into_sorted();
+        let usable = !findings.iter().any(Finding::is_error);
+        let config = usable.then(|| Self { file_name: file_name.to_owned(), profiles });
+        Parsed { config, findings }
+    }
+
+    /// The profiles, in the order of their names.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// The file's name as given.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// Where a setting was written, for a person: `oauth-validator.toml:12`, or that it is built in.
+    #[must_use]
+    pub fn place<T>(&self, setting: &At<T>) -> String {
+        match setting.line {
+            0 => "the built-in default".to_owned(),
+            line => format!("{}:{line}", self.file_name.rsplit('/').next().unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What a profile is once it has been checked: the decision reads these fields and nothing else.
+//!
+//! There are no public constructors: a half-checked profile cannot exist.
+
+use crate::algorithm::Algorithm;
+use crate::claim_path::ClaimPath;
+use crate::keys::{KeyFile, KeySet};
+use regex::Regex;
+use serde_json::Value;
+
+/// A setting and the line it was written in; 0 if it is built in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct At<T> {
+    /// The setting.
+    pub value: T,
+    /// Its line in the file, from 1; 0 for a built-in default.
+    pub line: usize,
+}
+
+impl<T> At<T> {
+    /// A built-in default.
+    pub(super) const fn built_in(value: T) -> Self {
+        Self { value, line: 0 }
+    }
+}
+
+/// Which `aud` values are accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Audience {
+    /// One of these must be in the token.
+    OneOf(Vec<String>),
+    /// Tokens need no `aud`; the client list stands in for it.
+    None,
+}
+
+/// Which clients a token may have been issued to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clients {
+    /// Claims that name the client; exactly one of them must be in the token.
+    pub claims: Vec<ClaimPath>,
+    /// Accepted values.
+    pub allow: Vec<String>,
+}
+
+/// Whether ID tokens are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Access tokens only.
+    Access,
+    /// ID tokens as well.
+    Any,
+}
+
+/// Where the identity comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    /// Must select exactly one non-empty string.
+    pub claim: At<ClaimPath>,
+    /// A claim that must say the identity is verified.
+    pub verified_by: Option<At<ClaimPath>>,
+    /// What it must say.
+    pub verified_values: Vec<Value>,
+}
+
+/// Where the scopes are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScopeClaim {
+    /// In this claim.
+    Claim(ClaimPath),
+    /// Nowhere: rules decide instead.
+    None,
+}
+
+/// Whether the scope list of pg_hba.conf is required of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HbaScopes {
+    /// Every scope of the line's list must be in the token.
+    Require,
+    /// The line's list only tells clients what to request.
+    Ignore,
+}
+
+/// Which scopes are required, and where the token's are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scope {
+    /// Where the token's scopes are.
+    pub claim: At<ScopeClaim>,
+    /// What separates them in a string.
+    pub separator: String,
+    /// Taken off the names of pg_hba.conf before they are compared.
+    pub prefix: String,
+    /// Names of pg_hba.conf that are not required of the token.
+    pub ignore: Vec<String>,
+    /// Required besides those of pg_hba.conf.
+    pub required: At<Vec<String>>,
+    /// What the list of pg_hba.conf means.
+    pub hba: HbaScopes,
+}
+
+/// What a rule asks of the nodes that its claim selects.
+#[derive(Debug, Clone)]
+pub enum Test {
+    /// Exactly one, equal to this.
+    Equals(Value),
+    /// Exactly one, equal to one of these.
+    OneOf(Vec<Value>),
+    /// Exactly one, of a type found among these and equal to none of them.
+    NoneOf(Vec<Value>),
+    /// Exactly one, a string that the expression matches in full.
+    Matches(Regex),
+    /// Exactly one, an array that holds this.
+    Contains(Value),
+    /// At least one that is not null.
+    Present,
+    /// None.
+    Absent,
+}
+
+/// One `[[require]]` rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What it looks at.
+    pub claim: ClaimPath,
+    /// What must hold.
+    pub test: Test,
+    /// The line it begins in.
+    pub line: usize,
+}
+
+/// Where the issuer's keys are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KeySource {
+    /// In a file, to be read by somebody who may.
+    File(KeyFile),
+    /// In the configuration itself.
+    Inline(KeySet),
+}
+
+/// The rules for one issuer.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Its name: `[a-z0-9][a-z0-9_-]{0,62}`.
+    pub name: String,
+    /// The issuer as its discovery document spells it.
+    pub issuer: At<String>,
+    /// Issuers of pg_hba.conf lines that it serves.
+    pub hba_issuers: At<Vec<String>>,
+    /// Exact `iss` values.
+    pub token_issuers: At<Vec<String>>,
+    /// Accepted audiences.
+    pub audience: At<Audience>,
+    /// Accepted clients, if they are limited.
+    pub clients: Option<At<Clients>>,
+    /// Accepted algorithms.
+    pub algorithms: At<Vec<Algorithm>>,
+    /// Accepted header types, in lower case and without `application/`; empty for "absent".
+    pub token_types: At<Vec<String>>,
+    /// Whether ID tokens are refused.
+    pub token_kind: TokenKind,
+    /// In seconds, 0 to 300.
+    pub clock_skew: i64,
+    /// In seconds, from 1.
+    pub max_lifetime: At<i64>,
+    /// In bytes, 1 to 65535.
+    pub max_token_size: At<usize>,
+    /// Databases it serves; all if absent.
+    pub databases: Option<Vec<String>>,
+    /// Whether it serves replication connections.
+    pub replication: bool,
+    /// Whether tokens with an actor are accepted.
+    pub actor_allowed: bool,
+    /// Refused tokens.
+    pub deny_jti: Vec<String>,
+    /// Refused identities.
+    pub deny_identities: Vec<String>,
+    /// Where the identity comes from.
+    pub identity: Identity,
+    /// Scopes.
+    pub scope: Scope,
+    /// Rules besides.
+    pub require: Vec<Rule>,
+    /// Where the keys are.
+    pub keys: KeySource,
+    /// Refused keys.
+    pub deny_kids: Vec<String>,
+}

@@ -1,0 +1,444 @@
+//! Reads typed values out of TOML tables, and collects what is wrong with them.
+//!
+//! A value with an error is reported and then treated as absent; the file as a whole is unusable by then, so no
+//! default can take its place in a decision.
+
+use super::profile::At;
+use super::settings;
+use super::source::Source;
+use crate::claim_path::ClaimPath;
+use crate::finding::{Finding, FindingCode, Related};
+use jiff::{Span, SpanRelativeTo};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// How alike a misspelt key must be to a valid one to be suggested (Jaro-Winkler, 0 to 1).
+const ALIKE: f64 = 0.75;
+
+/// What was found so far.
+pub(super) struct Findings<'t> {
+    pub(super) source: Source<'t>,
+    list: Vec<Finding>,
+}
+
+impl<'t> Findings<'t> {
+    pub(super) fn new(source: Source<'t>) -> Self {
+        Self { source, list: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, code: FindingCode, span: Range<usize>, message: impl Into<String>) -> &mut Finding {
+        let position = self.source.position(span.start);
+        let finding = Finding { code, span, position, message: message.into(), hint: None, related: Vec::new() };
+        self.list.push(finding);
+        let last = self.list.len() - 1;
+        &mut self.list[last]
+    }
+
+    /// The findings in the order of the file. Where the syntax is broken, what seems to be missing may only be out
+    /// of sight, and is not reported.
+    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
+        if self.list.iter().any(|finding| finding.code == FindingCode::Syntax) {
+            self.list.retain(|finding| !matches!(finding.code, FindingCode::MissingKey | FindingCode::KeySource));
+        }
+        self.list.sort_by_key(|finding| (finding.span.start, finding.code));
+        self.list
+    }
+}
+
+impl Finding {
+    pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn related(&mut self, span: Range<usize>, label: &str) -> &mut Self {
+        self.related.push(Related { span, label: label.to_owned() });
+        self
+    }
+}
+
+/// One table of the file.
+pub(super) struct Section<'a> {
+    /// As messages call it, such as `profiles.corp.scope`; empty for the whole file.
+    pub(super) path: String,
+    pub(super) span: Range<usize>,
+    table: &'a DeTable<'a>,
+}
+
+impl<'a> Section<'a> {
+    /// Takes a table, and reports every key that `schema` (a table of [`settings::SETTINGS`]) does not have.
+    pub(super) fn open(
+        findings: &mut Findings<'_>,
+        path: String,
+        span: Range<usize>,
+        table: &'a DeTable<'a>,
+        schema: &str,
+    ) -> Self {
+        let valid: Vec<&str> = settings::keys_of(schema).collect();
+        for key in table.keys() {
+            let name = key.get_ref().as_ref();
+            if !valid.contains(&name) {
+                let place = if path.is_empty() { "at the top level".to_owned() } else { format!("in [{path}]") };
+                findings
+                    .add(FindingCode::UnknownKey, key.span(), format!("unknown key \"{name}\" {place}"))
+                    .hint(suggest(name, &valid));
+            }
+        }
+        Self { path, span, table }
+    }
+
+    /// The dotted name of a key, as messages and documentation write it.
+    pub(super) fn name(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.get(key)
+    }
+
+    /// The bytes of a key's value; of the table's head if it is absent.
+    pub(super) fn span_of(&self, key: &str) -> Range<usize> {
+        self.get(key).map_or_else(|| self.span.clone(), Spanned::span)
+    }
+
+    pub(super) fn missing(&self, findings: &mut Findings<'_>, key: &str, hint: &str) {
+        let message = format!("{} is missing", self.name(key));
+        findings.add(FindingCode::MissingKey, self.span.clone(), message).hint(hint);
+    }
+
+    fn wrong_type(&self, findings: &mut Findings<'_>, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
+        let message = format!("{} must be {wanted}, not {}", self.name(key), type_name(value.get_ref()));
+        findings.add(FindingCode::WrongType, value.span(), message);
+    }
+
+    fn out_of_range(&self, findings: &mut Findings<'_>, key: &str, range: &str) {
+        let message = format!("{} must be {range}", self.name(key));
+        findings.add(FindingCode::OutOfRange, self.span_of(key), message);
+    }
+
+    fn at<T>(&self, findings: &Findings<'_>, key: &str, value: T) -> At<T> {
+        At { value, line: findings.source.line(self.span_of(key).start) }
+    }
+
+    /// A table under `key`, opened with its schema.
+    pub(super) fn section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Section::open(findings, self.name(key), value.span(), table, schema)),
+            _ => {
+                self.wrong_type(findings, key, value, "a table");
+                None
+            }
+        }
+    }
+
+    /// The tables of an array of tables under `key`.
+    pub(super) fn sections(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Vec<Section<'a>> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let DeValue::Array(array) = value.get_ref() else {
+            self.wrong_type(findings, key, value, "an array of tables");
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for element in array.iter() {
+            match element.get_ref() {
+                DeValue::Table(table) => {
+                    sections.push(Section::open(findings, self.name(key), element.span(), table, schema));
+                }
+                _ => self.wrong_type(findings, key, element, "an array of tables"),
+            }
+        }
+        sections
+    }
+
+    pub(super) fn boolean(&self, findings: &mut Findings<'_>, key: &str) -> Option<bool> {
+        let value = self.get(key)?;
+        let boolean = value.get_ref().as_bool();
+        if boolean.is_none() {
+            self.wrong_type(findings, key, value, "true or false");
+        }
+        boolean
+    }
+
+    /// A string, empty or not.
+    pub(super) fn string(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<String>> {
+        let value = self.get(key)?;
+        match value.get_ref().as_str() {
+            Some(text) => Some(self.at(findings, key, text.to_owned())),
+            None => {
+                self.wrong_type(findings, key, value, "a string");
+                None
+            }
+        }
+    }
+
+    /// A string that is not empty.
+    pub(super) fn text(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<String>> {
+        let text = self.string(findings, key)?;
+        if text.value.is_empty() {
+            let message = format!("{} is empty", self.name(key));
+            findings.add(FindingCode::EmptyValue, self.span_of(key), message);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(&self, findings: &mut Findings<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.string(findings, key)?.value;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        if found.is_none() {
+            let valid: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let message = format!("{} cannot be \"{text}\"", self.name(key));
+            findings.add(FindingCode::BadValue, self.span_of(key), message).hint(suggest(&text, &valid));
+        }
+        found
+    }
+
+    /// An array of strings without duplicates; `None` also if it is empty and must not be.
+    pub(super) fn strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
+        let values = self.array(findings, key, "an array of strings", empty)?;
+        let mut strings = Vec::new();
+        for value in &values {
+            match value.get_ref().as_str() {
+                Some(text) => strings.push(text.to_owned()),
+                None => self.wrong_type(findings, key, value, "an array of strings"),
+            }
+        }
+        let distinct: BTreeSet<&String> = strings.iter().collect();
+        if distinct.len() < strings.len() {
+            let message = format!("{} names the same value twice", self.name(key));
+            findings.add(FindingCode::BadValue, self.span_of(key), message);
+        }
+        (strings.len() == values.len()).then(|| self.at(findings, key, strings))
+    }
+
+    /// The spans and values of an array.
+    pub(super) fn array(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        wanted: &str,
+        empty: Empty,
+    ) -> Option<Vec<&'a Spanned<DeValue<'a>>>> {
+        let value = self.get(key)?;
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(findings, key, value, wanted);
+            return None;
+        };
+        if array.is_empty() && empty == Empty::Refused {
+            let message = format!("{} is empty, so nothing would ever match it", self.name(key));
+            findings
+                .add(FindingCode::EmptyValue, value.span(), message)
+                .hint("name at least one value, or remove the key");
+            return None;
+        }
+        Some(array.iter().collect())
+    }
+
+    /// A duration in whole seconds.
+    pub(super) fn seconds(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        range: RangeInclusive<i64>,
+        range_words: &str,
+    ) -> Option<At<i64>> {
+        let value = self.get(key)?;
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_type(findings, key, value, "a duration in quotes, such as \"30s\", \"5min\" or \"24h\"");
+            return None;
+        };
+        let Some(seconds) = parse_seconds(text) else {
+            let message = format!("{} is not a duration in whole seconds", self.name(key));
+            findings
+                .add(FindingCode::BadValue, value.span(), message)
+                .hint("write it as \"30s\", \"5min\", \"24h\" or \"7d\"");
+            return None;
+        };
+        if !range.contains(&seconds) {
+            self.out_of_range(findings, key, range_words);
+            return None;
+        }
+        Some(self.at(findings, key, seconds))
+    }
+
+    /// A size in bytes, with the units that PostgreSQL uses.
+    pub(super) fn bytes(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        range: RangeInclusive<usize>,
+    ) -> Option<At<usize>> {
+        let value = self.get(key)?;
+        let size = match value.get_ref() {
+            DeValue::String(text) => parse_size(text),
+            _ => {
+                self.wrong_type(findings, key, value, "a size in quotes, such as \"16kB\"");
+                return None;
+            }
+        };
+        match size {
+            Some(size) if range.contains(&size) => Some(self.at(findings, key, size)),
+            Some(_) => {
+                self.out_of_range(findings, key, &format!("{}B to {}B", range.start(), range.end()));
+                None
+            }
+            None => {
+                let message = format!("{} is not a size", self.name(key));
+                findings
+                    .add(FindingCode::BadValue, value.span(), message)
+                    .hint("write it as \"4096B\" or \"16kB\" (1kB is 1024 bytes)");
+                None
+            }
+        }
+    }
+
+    /// A JSONPath.
+    pub(super) fn path(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<ClaimPath>> {
+        let text = self.string(findings, key)?;
+        let path = self.compile(findings, key, self.span_of(key), &text.value)?;
+        Some(At { value: path, line: text.line })
+    }
+
+    /// An array of JSONPaths.
+    pub(super) fn paths(&self, findings: &mut Findings<'_>, key: &str) -> Option<Vec<ClaimPath>> {
+        let texts = self.strings(findings, key, Empty::Refused)?;
+        texts.value.iter().map(|text| self.compile(findings, key, self.span_of(key), text)).collect()
+    }
+
+    fn compile(&self, findings: &mut Findings<'_>, key: &str, span: Range<usize>, text: &str) -> Option<ClaimPath> {
+        match ClaimPath::parse(text) {
+            Ok(path) => Some(path),
+            Err(why) => {
+                let message = format!("{} is not a JSONPath: {why}", self.name(key));
+                findings.add(FindingCode::BadJsonPath, span, message).hint(
+                    "a claim is written as '$.sub'; one with dots or slashes as \"$['https://corp.example/role']\"",
+                );
+                None
+            }
+        }
+    }
+
+    /// A string, integer or boolean, as JSON.
+    pub(super) fn scalar(&self, findings: &mut Findings<'_>, key: &str) -> Option<Value> {
+        let value = self.get(key)?;
+        let scalar = scalar(value.get_ref());
+        if scalar.is_none() {
+            self.wrong_type(findings, key, value, "a string, an integer or a boolean");
+        }
+        scalar
+    }
+
+    /// An array of strings, integers and booleans, as JSON.
+    pub(super) fn scalars(&self, findings: &mut Findings<'_>, key: &str) -> Option<Vec<Value>> {
+        let wanted = "an array of strings, integers and booleans";
+        let values = self.array(findings, key, wanted, Empty::Refused)?;
+        let mut scalars = Vec::new();
+        for value in values {
+            match scalar(value.get_ref()) {
+                Some(scalar) => scalars.push(scalar),
+                None => {
+                    self.wrong_type(findings, key, value, wanted);
+                    return None;
+                }
+            }
+        }
+        Some(scalars)
+    }
+}
+
+/// Whether an array may be empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Empty {
+    Allowed,
+    Refused,
+}
+
+fn scalar(value: &DeValue<'_>) -> Option<Value> {
+    match value {
+        DeValue::String(text) => Some(Value::from(text.as_ref())),
+        DeValue::Boolean(boolean) => Some(Value::from(*boolean)),
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(Value::from),
+        _ => None,
+    }
+}
+
+fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// The nearest valid word, or all of them.
+pub(super) fn suggest(word: &str, valid: &[&str]) -> String {
+    let nearest = valid
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((_, candidate)) => format!("did you mean \"{candidate}\"?"),
+        None => format!("valid here: {}", valid.join(", ")),
+    }
+}
+
+fn parse_seconds(text: &str) -> Option<i64> {
+    let span: Span = text.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    (duration.subsec_nanos() == 0).then(|| duration.as_secs())
+}
+
+fn parse_size(text: &str) -> Option<usize> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim_start() {
+        "B" => 1,
+        "kB" => 1024,
+        "MB" => 1024 * 1024,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_seconds, parse_size, suggest};
+
+    #[test]
+    fn durations_and_sizes() {
+        for (text, seconds) in
+            [("30s", 30), ("5min", 300), ("24h", 86_400), ("1h 30m", 5400), ("7d", 604_800), ("0s", 0)]
+        {
+            assert_eq!(parse_seconds(text), Some(seconds), "{text}");
+        }
+        for text in ["", "30", "s", "1.5s", "1 month", "forever"] {
+            assert_eq!(parse_seconds(text), None, "{text:?}");
+        }
+        for (text, bytes) in [("16kB", 16_384), ("16 kB", 16_384), ("1B", 1), ("1MB", 1_048_576)] {
+            assert_eq!(parse_size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "16", "kB", "16KB", "-1B", "1.5kB", "99999999999999999999B"] {
+            assert_eq!(parse_size(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn near_names_are_suggested_and_far_ones_are_not() {
+        let valid = ["issuer", "audience", "scope"];
+        assert_eq!(suggest("audiance", &valid), "did you mean \"audience\"?");
+        assert_eq!(suggest("Issuer", &valid), "did you mean \"issuer\"?");
+        assert_eq!(suggest("zzz", &valid), "valid here: issuer, audience, scope");
+    }
+}

@@ -1,0 +1,191 @@
+//! The table of settings: every key of the configuration file, in one place.
+//!
+//! The parser refuses keys that are not here, and the documentation is checked against it.
+
+/// One key of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// The table it stands in, such as `profiles.*.scope`; `*` is a profile's name.
+    pub table: &'static str,
+    /// Its name.
+    pub key: &'static str,
+    /// What is written there.
+    pub kind: &'static str,
+    /// What holds when it is absent; `required` if nothing does.
+    pub default: &'static str,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+}
+
+const ROOT: &str = "";
+const DEFAULTS: &str = "defaults";
+const PROFILE: &str = "profiles.*";
+const CLIENTS: &str = "profiles.*.clients";
+const IDENTITY: &str = "profiles.*.identity";
+const SCOPE: &str = "profiles.*.scope";
+const RULE: &str = "profiles.*.require";
+const KEYS: &str = "profiles.*.keys";
+
+const fn setting(
+    table: &'static str,
+    key: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting { table, key, kind, default, meaning }
+}
+
+/// Every key, in the order of the documentation.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        ROOT,
+        "defaults",
+        "table",
+        "{}",
+        "values for profiles that do not set their own; nothing here grants anything",
+    ),
+    setting(ROOT, "profiles", "table of tables", "{}", "one table per issuer; its name appears in logs"),
+    setting(DEFAULTS, "clock_skew", "duration, 0s to 5min", "\"30s\"", "clock_skew of profiles that have none"),
+    setting(DEFAULTS, "max_lifetime", "duration, 1s to 10 years", "\"24h\"", "max_lifetime of profiles that have none"),
+    setting(DEFAULTS, "max_token_size", "size, 1B to 65535B", "\"16kB\"", "max_token_size of profiles that have none"),
+    setting(PROFILE, "issuer", "https URL", "required", "the issuer, spelled as its discovery document spells it"),
+    setting(
+        PROFILE,
+        "hba_issuers",
+        "array of https URLs",
+        "[issuer]",
+        "issuers of pg_hba.conf lines that this profile serves; their well-known URLs count as well",
+    ),
+    setting(PROFILE, "token_issuers", "array of strings", "[issuer]", "exact iss values of the issuer's tokens"),
+    setting(
+        PROFILE,
+        "audience",
+        "array of strings, or \"none\"",
+        "required",
+        "accepted aud values; \"none\" only with clients",
+    ),
+    setting(PROFILE, "mode", "\"jwt\"", "\"jwt\"", "how tokens are verified: with the issuer's keys"),
+    setting(
+        PROFILE,
+        "algorithms",
+        "array of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA",
+        "[\"RS256\", \"ES256\"]",
+        "accepted alg values",
+    ),
+    setting(
+        PROFILE,
+        "token_types",
+        "array of strings",
+        "[\"at+jwt\"]",
+        "accepted typ values of the header; \"\" stands for a header without typ",
+    ),
+    setting(PROFILE, "token_kind", "\"access\" or \"any\"", "\"access\"", "\"any\" lets ID tokens in as well"),
+    setting(
+        PROFILE,
+        "clock_skew",
+        "duration, 0s to 5min",
+        "\"30s\"",
+        "how far the clocks of issuer and server may differ",
+    ),
+    setting(PROFILE, "max_lifetime", "duration, 1s to 10 years", "\"24h\"", "longest validity a token may have"),
+    setting(PROFILE, "max_token_size", "size, 1B to 65535B", "\"16kB\"", "longest token that is looked at"),
+    setting(
+        PROFILE,
+        "databases",
+        "array of strings",
+        "all",
+        "databases this profile serves; with it, no physical replication",
+    ),
+    setting(PROFILE, "replication", "boolean", "false", "whether it serves replication connections"),
+    setting(
+        PROFILE,
+        "actor",
+        "\"deny\" or \"allow\"",
+        "\"deny\"",
+        "tokens with act or may_act, by which somebody acts for somebody else",
+    ),
+    setting(PROFILE, "deny_jti", "array of strings", "[]", "tokens that are refused from now on, by their jti"),
+    setting(PROFILE, "deny_identities", "array of strings", "[]", "identities that are refused from now on"),
+    setting(PROFILE, "clients", "table", "any client", "which clients the token may have been issued to"),
+    setting(PROFILE, "identity", "table", "{}", "the claim that becomes authn_id"),
+    setting(PROFILE, "scope", "table", "{}", "the claim that holds the scopes, and which are required"),
+    setting(PROFILE, "require", "array of tables", "[]", "rules that must hold besides"),
+    setting(PROFILE, "keys", "table", "required", "where the issuer's public keys are"),
+    setting(
+        CLIENTS,
+        "claims",
+        "array of JSONPaths",
+        "required",
+        "claims that name the client; exactly one of them must be in the token",
+    ),
+    setting(CLIENTS, "allow", "array of strings", "required", "accepted clients"),
+    setting(IDENTITY, "claim", "JSONPath", "\"$.sub\"", "the identity: must select exactly one non-empty string"),
+    setting(
+        IDENTITY,
+        "verified_by",
+        "JSONPath",
+        "none",
+        "a claim that says the identity is verified, such as $.email_verified",
+    ),
+    setting(
+        IDENTITY,
+        "verified_values",
+        "array of booleans, strings, integers",
+        "[true]",
+        "values of verified_by that count as verified",
+    ),
+    setting(
+        SCOPE,
+        "claim",
+        "JSONPath, or \"none\"",
+        "\"$.scope\"",
+        "a string of scopes, or an array of strings; \"none\" only with a [[require]] rule",
+    ),
+    setting(SCOPE, "separator", "string", "\" \"", "what separates scopes in a string"),
+    setting(SCOPE, "prefix", "string", "\"\"", "taken off the scope names of pg_hba.conf before they are compared"),
+    setting(
+        SCOPE,
+        "ignore",
+        "array of strings",
+        "[]",
+        "scopes of pg_hba.conf that providers never put into tokens, such as openid",
+    ),
+    setting(SCOPE, "required", "array of strings", "[]", "scopes required besides those of pg_hba.conf"),
+    setting(
+        SCOPE,
+        "hba",
+        "\"require\" or \"ignore\"",
+        "\"require\"",
+        "whether the scopes of pg_hba.conf are required of the token",
+    ),
+    setting(RULE, "claim", "JSONPath", "required", "what the rule looks at"),
+    setting(RULE, "equals", "string, integer or boolean", "none", "the one value selected must be this"),
+    setting(
+        RULE,
+        "one_of",
+        "array of strings, integers, booleans",
+        "none",
+        "the one value selected must be among these",
+    ),
+    setting(
+        RULE,
+        "none_of",
+        "array of strings, integers, booleans",
+        "none",
+        "the one value selected must not be among these",
+    ),
+    setting(RULE, "matches", "regular expression", "none", "the one string selected must match in full"),
+    setting(RULE, "contains", "string, integer or boolean", "none", "the one array selected must hold this value"),
+    setting(RULE, "present", "true", "none", "at least one value other than null must be selected"),
+    setting(RULE, "absent", "true", "none", "nothing must be selected"),
+    setting(KEYS, "jwks_file", "path", "none", "a file with a JWKS document"),
+    setting(KEYS, "jwks", "string", "none", "a JWKS document, written here"),
+    setting(KEYS, "pem_file", "path", "none", "a file with public keys in PEM"),
+    setting(KEYS, "deny_kids", "array of strings", "[]", "keys that are refused from now on, by their kid"),
+];
+
+/// The keys of one table.
+pub(super) fn keys_of(table: &str) -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().filter(move |setting| setting.table == table).map(|setting| setting.key)
+}

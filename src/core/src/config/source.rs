@@ -1,0 +1,43 @@
+//! Lines and columns of the configuration's text.
+
+use crate::finding::{Finding, FindingCode, Position};
+
+/// A text and the starts of its lines, so that each position is a binary search.
+pub(super) struct Source<'t> {
+    pub(super) text: &'t str,
+    line_starts: Vec<usize>,
+}
+
+impl<'t> Source<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { text, line_starts: std::iter::once(0).chain(newlines).collect() }
+    }
+
+    /// The line of byte `offset`, from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset)
+    }
+
+    pub(super) fn position(&self, offset: usize) -> Position {
+        let line = self.line(offset);
+        let start = self.line_starts[line - 1];
+        let before = &self.text.as_bytes()[start..offset.clamp(start, self.text.len())];
+        Position { line, column: String::from_utf8_lossy(before).chars().count() + 1 }
+    }
+}
+
+/// The finding for a text that is not UTF-8 from byte `valid_up_to` on.
+pub(super) fn not_utf8(text: &[u8], valid_up_to: usize) -> Finding {
+    let valid = std::str::from_utf8(&text[..valid_up_to]).unwrap_or_default();
+    Finding {
+        code: FindingCode::NotUtf8,
+        span: valid_up_to..valid_up_to,
+        position: Source::new(valid).position(valid_up_to),
+        message: "the file is not UTF-8 text from here on".to_owned(),
+        hint: Some(
+            "save the file as UTF-8; other characters than ASCII are only needed in comments and names".to_owned(),
+        ),
+        related: Vec::new(),
+    }
+}

@@ -1,0 +1,347 @@
+//! Every way to get the file wrong, with the code and the place that is reported.
+
+use super::Config;
+use super::settings::SETTINGS;
+use crate::finding::{Finding, FindingCode, Severity};
+use std::collections::BTreeSet;
+
+const GOOD: &str =
+    "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nkeys = { jwks_file = \"k\" }\n";
+
+fn findings(text: &str) -> Vec<Finding> {
+    let parsed = Config::parse(text.as_bytes(), "f.toml");
+    assert_eq!(parsed.config.is_none(), parsed.findings.iter().any(Finding::is_error), "{text}");
+    parsed.findings
+}
+
+/// A good profile with further lines, and the codes and lines of what is found.
+fn found(further: &str) -> Vec<(FindingCode, usize)> {
+    findings(&format!("{GOOD}{further}\n")).iter().map(|finding| (finding.code, finding.position.line)).collect()
+}
+
+#[track_caller]
+fn one(further: &str, code: FindingCode) {
+    assert_eq!(found(further), [(code, 5)], "{further}");
+}
+
+#[test]
+fn a_short_profile_is_enough() {
+    assert_eq!(found(""), []);
+    assert_eq!(findings(""), []);
+    assert_eq!(findings("# nothing\n"), []);
+    assert!(Config::parse(b"", "f").config.unwrap().profiles().is_empty());
+    assert_eq!(findings(&GOOD.replace('\n', "\r\n")), []);
+    assert_eq!(findings(&format!("\u{feff}{GOOD}")), []);
+}
+
+#[test]
+fn required_keys() {
+    for (line, code) in [
+        ("issuer = \"https://idp.example\"\n", FindingCode::MissingKey),
+        ("audience = [\"pg\"]\n", FindingCode::MissingKey),
+        ("keys = { jwks_file = \"k\" }\n", FindingCode::KeySource),
+    ] {
+        let findings = findings(&GOOD.replace(line, ""));
+        assert_eq!(findings.len(), 1, "{findings:#?}");
+        assert_eq!((findings[0].code, findings[0].position.line), (code, 1), "{line}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_refused_in_every_table() {
+    let tables: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.table).collect();
+    for table in tables {
+        let text = match table {
+            "" => format!("surprise = 1\n{GOOD}"),
+            "defaults" => format!("{GOOD}[defaults]\nsurprise = 1\n"),
+            "profiles.*" => format!("{GOOD}surprise = 1\n"),
+            "profiles.*.keys" => GOOD.replace("{ jwks_file", "{ surprise = 1, jwks_file"),
+            "profiles.*.require" => {
+                format!("{GOOD}[[profiles.corp.require]]\nclaim = \"$.a\"\nequals = 1\nsurprise = 1\n")
+            }
+            "profiles.*.clients" => {
+                format!("{GOOD}clients = {{ claims = [\"$.azp\"], allow = [\"a\"], surprise = 1 }}\n")
+            }
+            table => format!("{GOOD}[{}]\nsurprise = 1\n", table.replace('*', "corp")),
+        };
+        let codes: Vec<FindingCode> = findings(&text).iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [FindingCode::UnknownKey], "{table:?}\n{text}");
+    }
+}
+
+#[test]
+fn a_misspelt_key_names_line_column_and_the_nearest_key() {
+    let finding = &findings(&format!("{GOOD}  algoritms = [\"RS256\"]\n"))[0];
+    assert_eq!(finding.position.to_string(), "5:3");
+    assert_eq!(finding.message, "unknown key \"algoritms\" in [profiles.corp]");
+    assert_eq!(finding.hint.as_deref(), Some("did you mean \"algorithms\"?"));
+    let finding = &findings(&format!("{GOOD}[profiles.corp.scope]\n\u{e4}\u{f6} = 1\n"));
+    assert_eq!(finding[0].code, FindingCode::Syntax, "bare keys are ASCII");
+}
+
+#[test]
+fn all_findings_come_at_once() {
+    let text = "typo = 1\n[profiles.Corp]\nissuer = 7\naudience = []\nalgorithms = [\"HS256\"]\n[profiles.Corp.identity]\nclaim = \"sub\"\n[profiles.Corp.keys]\n";
+    let codes: Vec<FindingCode> = findings(text).iter().map(|finding| finding.code).collect();
+    assert_eq!(
+        codes,
+        [
+            FindingCode::UnknownKey,
+            FindingCode::BadName,
+            FindingCode::WrongType,
+            FindingCode::EmptyValue,
+            FindingCode::BadValue,
+            FindingCode::BadJsonPath,
+            FindingCode::KeySource,
+        ]
+    );
+}
+
+#[test]
+fn wrong_types() {
+    for line in [
+        "algorithms = \"RS256\"",
+        "algorithms = [256]",
+        "token_types = 7",
+        "clock_skew = 30",
+        "max_lifetime = 24",
+        "max_token_size = 16384",
+        "databases = \"app\"",
+        "replication = \"yes\"",
+        "actor = true",
+        "deny_jti = \"x\"",
+        "scope = \"scp\"",
+        "identity = \"$.sub\"",
+        "require = \"x\"",
+        "scope = { claim = 7 }",
+        "scope = { required = \"db\" }",
+        "identity = { verified_by = true }",
+        "identity = { verified_values = [1.5] }",
+        "clients = { claims = [\"$.azp\"], allow = \"psql\" }",
+    ] {
+        one(line, FindingCode::WrongType);
+    }
+    assert_eq!(findings("profiles = 7\n")[0].code, FindingCode::WrongType);
+    assert_eq!(findings("[profiles]\ncorp = 7\n")[0].code, FindingCode::WrongType);
+    assert_eq!(findings("[[profiles]]\nissuer = \"x\"\n")[0].code, FindingCode::WrongType);
+    assert_eq!(findings(&GOOD.replace("[\"pg\"]", "\"pg\""))[0].code, FindingCode::WrongType);
+}
+
+#[test]
+fn limits_at_their_edges() {
+    for (good, bad) in [
+        ("clock_skew = \"5min\"", "clock_skew = \"301s\""),
+        ("clock_skew = \"0s\"", "clock_skew = \"-1s\""),
+        ("max_lifetime = \"1s\"", "max_lifetime = \"0s\""),
+        ("max_token_size = \"65535B\"", "max_token_size = \"65536B\""),
+        ("max_token_size = \"1B\"", "max_token_size = \"0B\""),
+    ] {
+        assert_eq!(found(good), [], "{good}");
+        one(bad, FindingCode::OutOfRange);
+    }
+    one("max_lifetime = \"29h 1s\"", FindingCode::LongLifetime);
+    assert_eq!(found("max_lifetime = \"29h\""), []);
+}
+
+#[test]
+fn bad_values() {
+    for line in [
+        "algorithms = [\"HS256\"]",
+        "algorithms = [\"none\"]",
+        "algorithms = [\"rs256\"]",
+        "algorithms = [\"RS256\", \"RS256\"]",
+        "mode = \"introspection\"",
+        "token_kind = \"id\"",
+        "actor = \"maybe\"",
+        "clock_skew = \"soon\"",
+        "max_token_size = \"16KB\"",
+        "scope = { hba = \"maybe\" }",
+        "deny_jti = [\"a\", \"a\"]",
+    ] {
+        one(line, FindingCode::BadValue);
+    }
+    for line in [
+        "algorithms = []",
+        "token_types = []",
+        "databases = []",
+        "hba_issuers = []",
+        "token_issuers = []",
+        "scope = { separator = \"\" }",
+        "scope = { required = [\"\"] }",
+        "identity = { verified_values = [] }",
+    ] {
+        one(line, FindingCode::EmptyValue);
+    }
+    for line in [
+        "identity = { claim = \"sub\" }",
+        "identity = { claim = \"\" }",
+        "scope = { claim = \"$[\" }",
+        "clients = { claims = [\"azp\"], allow = [\"a\"] }",
+    ] {
+        one(line, FindingCode::BadJsonPath);
+    }
+}
+
+#[test]
+fn issuers_are_plain_https_urls() {
+    for issuer in [
+        "http://idp.example",
+        "idp.example",
+        "https://",
+        "https://user@idp.example",
+        "https://idp.example?x=1",
+        "https://idp.example#x",
+        "https://*.example",
+        "https://login.microsoftonline.com/{tenantid}/v2.0",
+        "https://idp.example/.well-known/openid-configuration",
+        "https://idp.ex\u{430}mple",
+        "https://idp.example ",
+        "HTTPS://idp.example",
+    ] {
+        let text = GOOD.replace("https://idp.example", issuer);
+        assert_eq!(findings(&text)[0].code, FindingCode::BadUrl, "{issuer}");
+        one(&format!("hba_issuers = [\"{issuer}\"]"), FindingCode::BadUrl);
+    }
+    one("token_issuers = [\"http://idp.example\"]", FindingCode::BadUrl);
+    one("token_issuers = [\"https://*.example\"]", FindingCode::BadUrl);
+    one("token_issuers = [\"\"]", FindingCode::BadUrl);
+    assert_eq!(found("token_issuers = [\"accounts.google.com\"]"), []);
+}
+
+#[test]
+fn names_of_profiles() {
+    for name in ["corp", "0", "a-b_c", &"x".repeat(63)] {
+        assert_eq!(findings(&GOOD.replace("profiles.corp", &format!("profiles.{name}"))), [], "{name}");
+    }
+    for name in ["Corp", "-a", "_a", "\"a b\"", "\"\"", "\"a.b\"", "\"\u{e4}\"", &"x".repeat(64)] {
+        let text = GOOD.replace("profiles.corp", &format!("profiles.{name}"));
+        assert_eq!(findings(&text)[0].code, FindingCode::BadName, "{name}");
+    }
+}
+
+#[test]
+fn syntax_errors_have_a_place() {
+    for (text, line) in [
+        ("[profiles.corp\n", 1),
+        (&*format!("{GOOD}issuer = \"https://two.example\"\n"), 5),
+        (&*format!("{GOOD}\n{GOOD}"), 6),
+        (&*format!("{GOOD}x = \n"), 5),
+        (&*format!("{GOOD}\"\n"), 5),
+    ] {
+        let findings = findings(text);
+        let syntax = findings.iter().find(|finding| finding.code == FindingCode::Syntax);
+        assert_eq!(syntax.map(|finding| finding.position.line), Some(line), "{text}\n{findings:#?}");
+    }
+    let parsed = Config::parse(b"a = 1\nb = \"\xff\"\n", "f");
+    assert_eq!(
+        (parsed.findings[0].code, parsed.findings[0].position.to_string().as_str()),
+        (FindingCode::NotUtf8, "2:6")
+    );
+    assert!(parsed.config.is_none());
+}
+
+#[test]
+fn settings_that_contradict_each_other() {
+    let without_audience = GOOD.replace("[\"pg\"]", "\"none\"");
+    assert_eq!(findings(&without_audience)[0].code, FindingCode::Conflict);
+    let clients = format!("{without_audience}clients = {{ claims = [\"$.azp\"], allow = [\"psql\"] }}\n");
+    assert_eq!(findings(&clients), []);
+    one("scope = { claim = \"none\" }", FindingCode::Conflict);
+    let rule = "[[profiles.corp.require]]\nclaim = \"$.a\"\nequals = 1\n";
+    assert_eq!(found(&format!("scope = {{ claim = \"none\" }}\n{rule}")), []);
+    assert_eq!(
+        found(&format!("scope = {{ claim = \"none\", required = [\"x\"] }}\n{rule}")),
+        [(FindingCode::Conflict, 5)]
+    );
+    for rule in ["equals = 1\none_of = [1]", "", "present = true\nabsent = true"] {
+        let text = format!("[[profiles.corp.require]]\nclaim = \"$.a\"\n{rule}");
+        assert_eq!(found(&text), [(FindingCode::Conflict, 5)], "{rule}");
+    }
+    assert_eq!(found("[[profiles.corp.require]]\nequals = 1"), [(FindingCode::MissingKey, 5)]);
+    assert_eq!(found("[[profiles.corp.require]]\nclaim = \"$.a\"\npresent = false"), [(FindingCode::BadValue, 7)]);
+    for pattern in ["(", "(?=x)", r"(a)\1", "a{1000000}"] {
+        let text = format!("[[profiles.corp.require]]\nclaim = \"$.a\"\nmatches = '{pattern}'");
+        assert_eq!(found(&text), [(FindingCode::BadPattern, 7)], "{pattern}");
+    }
+}
+
+#[test]
+fn one_key_source() {
+    let keys = |keys: &str| findings(&GOOD.replace("jwks_file = \"k\"", keys)).first().map(|finding| finding.code);
+    assert_eq!(keys("jwks_file = \"k\", pem_file = \"p\""), Some(FindingCode::KeySource));
+    assert_eq!(keys("deny_kids = [\"x\"]"), Some(FindingCode::KeySource));
+    assert_eq!(keys("jwks_file = \"\""), Some(FindingCode::EmptyValue));
+    assert_eq!(keys("jwks = \"{}\""), Some(FindingCode::BadKeys));
+    assert_eq!(keys("jwks = '{\"keys\": [{\"kty\": \"oct\", \"k\": \"c2VjcmV0\"}]}'"), Some(FindingCode::BadKeys));
+    assert_eq!(keys("pem_file = \"p\""), None);
+}
+
+#[test]
+fn doubtful_settings_are_warned_of() {
+    for claim in ["email", "preferred_username", "upn", "unique_name", "name"] {
+        one(&format!("identity = {{ claim = \"$.{claim}\" }}"), FindingCode::MutableIdentity);
+    }
+    assert_eq!(found("identity = { claim = \"$.email\", verified_by = \"$.email_verified\" }"), []);
+    one("identity = { claim = \"$.upn\", verified_by = \"$.email_verified\" }", FindingCode::MutableIdentity);
+    one("token_kind = \"any\"", FindingCode::AnyTokenKind);
+    let twin = GOOD.replace("corp", "twin");
+    let both = findings(&format!("{GOOD}{twin}"));
+    let codes: Vec<FindingCode> = both.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [FindingCode::SharedIssuer, FindingCode::SharedAudience]);
+    assert!(both.iter().all(|finding| finding.related.len() == 1));
+}
+
+#[test]
+fn defaults_are_for_profiles_that_say_nothing() {
+    let limits = |text: &str| {
+        let config = Config::parse(text.as_bytes(), "f").config.unwrap();
+        let profile = &config.profiles()[0];
+        (profile.clock_skew, profile.max_lifetime.value, profile.max_token_size.value)
+    };
+    assert_eq!(limits(GOOD), (30, 86_400, 16_384));
+    let defaults = "[defaults]\nclock_skew = \"10s\"\nmax_lifetime = \"1h\"\nmax_token_size = \"8kB\"\n";
+    assert_eq!(limits(&format!("{defaults}{GOOD}")), (10, 3600, 8192));
+    assert_eq!(limits(&format!("{defaults}{GOOD}max_lifetime = \"2h\"\n")), (10, 7200, 8192));
+}
+
+#[test]
+fn codes_are_unique() {
+    let codes: BTreeSet<&str> = FindingCode::ALL.iter().map(|code| code.code()).collect();
+    assert_eq!(codes.len(), FindingCode::ALL.len());
+    assert!(FindingCode::ALL.iter().any(|code| code.severity() == Severity::Warning));
+}
+
+#[test]
+fn the_packaged_file_shows_every_key_and_trusts_nobody() {
+    let file = include_str!("../../../../config/oauth-validator.toml");
+    assert_eq!(findings(file), []);
+    assert!(Config::parse(file.as_bytes(), "f").config.unwrap().profiles().is_empty());
+    for setting in SETTINGS.iter().filter(|setting| !setting.kind.contains("table")) {
+        let shown = file.lines().filter_map(|line| line.strip_prefix('#')).any(|line| {
+            line.starts_with(&format!("{} ", setting.key)) || line.contains(&format!(" {} = ", setting.key))
+        });
+        assert!(shown, "{}.{}", setting.table, setting.key);
+    }
+    // Every commented line is valid once the comment sign is taken off, but for the alternatives of a rule.
+    let alternatives = ["one_of", "none_of", "matches", "contains", "present", "absent", "jwks ", "pem_file"];
+    let uncommented: Vec<&str> = file
+        .lines()
+        .filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ') && !line.is_empty()))
+        .filter(|line| !alternatives.iter().any(|key| line.starts_with(key)))
+        .collect();
+    assert_eq!(findings(&uncommented.join("\n")), []);
+}
+
+#[test]
+fn the_examples_are_valid() {
+    for (name, file, warnings) in [
+        ("entra", include_str!("../../../../config/examples/entra.toml"), &[][..]),
+        ("okta", include_str!("../../../../config/examples/okta.toml"), &[]),
+        ("google", include_str!("../../../../config/examples/google.toml"), &[FindingCode::AnyTokenKind]),
+        ("keycloak", include_str!("../../../../config/examples/keycloak.toml"), &[]),
+    ] {
+        let codes: Vec<FindingCode> = findings(file).iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, warnings, "{name}");
+        assert_eq!(Config::parse(file.as_bytes(), "f").config.unwrap().profiles()[0].name, name);
+    }
+}

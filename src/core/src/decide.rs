@@ -1,0 +1,282 @@
+//! The decision: one function for the server, for `explain` and for the tests.
+//!
+//! It has no files, no sockets, no clock: what it needs and does not have, it asks for. Each step either holds or
+//! ends in a denial; there is no other way out. Values of claims go into the trace, never into a denial.
+
+use crate::claims::Accepted;
+use crate::config::{Config, KeySource, Profile};
+use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, Request, Verdict};
+use crate::header::{self, Header};
+use crate::jws::{self, Unverified, Verified};
+use crate::keys::{KeySet, NoKey, PublicKey};
+use crate::reason::Reason;
+use crate::token::BearerToken;
+use crate::trace::{Step, Trace};
+use crate::{identity, line, rules, scope};
+use serde_json::Value;
+
+/// Decides about one login. `now` is the wall clock, in seconds since 1970.
+pub fn decide(request: &Request, token: &BearerToken, config: &Config, known: &Known, now: i64) -> Answer {
+    let mut decider = Decider { request, config, known, now, trace: Trace::default(), profile: None };
+    match decider.run(token.untrusted_bytes()) {
+        Ok(grant) => Answer::Decided(Verdict { decision: Decision::Granted(grant), trace: decider.trace }),
+        Err(Stop::Needs(needs)) => Answer::Needs(needs),
+        Err(Stop::Denied(step, denial)) => {
+            let denial = match decider.profile {
+                Some(profile) => denial.for_profile(&profile.name),
+                None => denial,
+            };
+            decider.trace.failed(step, denial.detail.clone());
+            Answer::Decided(Verdict { decision: Decision::Denied(denial), trace: decider.trace })
+        }
+    }
+}
+
+/// Why a decision ends before a grant.
+enum Stop {
+    Denied(Step, Denial),
+    Needs(Needs),
+}
+
+/// Names the step that a denial belongs to.
+trait InStep<T> {
+    fn at(self, step: Step) -> Result<T, Stop>;
+}
+
+impl<T> InStep<T> for Result<T, Denial> {
+    fn at(self, step: Step) -> Result<T, Stop> {
+        self.map_err(|denial| Stop::Denied(step, denial))
+    }
+}
+
+struct Decider<'a> {
+    request: &'a Request,
+    config: &'a Config,
+    known: &'a Known,
+    now: i64,
+    trace: Trace,
+    /// The profile that is being applied, once one is chosen.
+    profile: Option<&'a Profile>,
+}
+
+impl<'a> Decider<'a> {
+    fn run(&mut self, token: &[u8]) -> Result<Grant, Stop> {
+        let dots = self.bounds(token).at(Step::Bounds)?;
+        let candidates = self.rule(token.len())?;
+        let unverified = self.decode(token, dots).at(Step::Bounds)?;
+        let profile = self.issuer(&unverified, &candidates).at(Step::Issuer)?;
+        self.profile = Some(profile);
+        let header = self.header(&unverified, token.len(), profile)?;
+        let keys = self.keys(profile)?;
+        let key = self.key(&header, keys, profile).at(Step::Key)?;
+        let verified = self.signature(unverified, &header, key).at(Step::Signature)?;
+        let accepted = self.claims(verified, profile).at(Step::Claims)?;
+        self.grant(&accepted, profile)
+    }
+
+    fn bounds(&mut self, token: &[u8]) -> Result<(usize, usize), Denial> {
+        let dots = jws::check_bounds(token).map_err(malformed)?;
+        self.trace.held(Step::Bounds, format!("{} bytes in three parts", token.len()));
+        Ok(dots)
+    }
+
+    /// The profiles that the line permits, and that look at tokens of this size.
+    fn rule(&mut self, token_bytes: usize) -> Result<Vec<&'a Profile>, Stop> {
+        let request = self.request;
+        let permitted: Vec<&Profile> =
+            self.config.profiles().iter().filter(|profile| line::permits(profile, request)).collect();
+        if permitted.is_empty() {
+            return Err(self.no_profile()).at(Step::Rule);
+        }
+        if permitted.iter().all(|profile| token_bytes > profile.max_token_size.value) {
+            self.profile = permitted.first().copied().filter(|_| permitted.len() == 1);
+            return Err(self.too_large(token_bytes, permitted[0])).at(Step::Bounds);
+        }
+        let names: Vec<&str> = permitted.iter().map(|profile| profile.name.as_str()).collect();
+        self.trace.held(Step::Rule, format!("pg_hba.conf issuer \"{}\": {}", request.hba_issuer, names.join(", ")));
+        Ok(permitted)
+    }
+
+    fn no_profile(&self) -> Denial {
+        let issuer = &self.request.hba_issuer;
+        let profiles = self.config.profiles();
+        let detail = if profiles.is_empty() {
+            format!("{} has no profile: it trusts nobody.", self.config.file_name())
+        } else if let Some(profile) = profiles.iter().find(|profile| line::serves_issuer(profile, issuer)) {
+            let what = if self.request.replication { "replication connections" } else { "this database" };
+            format!("Profile \"{}\" serves issuer \"{issuer}\", but not {what}.", profile.name)
+        } else {
+            format!(
+                "No profile of {} serves the issuer of the pg_hba.conf line, \"{issuer}\".",
+                self.config.file_name()
+            )
+        };
+        Denial::new(Reason::HbaIssuerUnknown, detail)
+    }
+
+    fn too_large(&self, token_bytes: usize, profile: &Profile) -> Denial {
+        let place = self.config.place(&profile.max_token_size);
+        let most = profile.max_token_size.value;
+        Denial::new(Reason::TokenTooLarge, format!("The token has {token_bytes} bytes; {place} allows {most}."))
+    }
+
+    fn decode<'t>(&self, token: &'t [u8], dots: (usize, usize)) -> Result<Unverified<'t>, Denial> {
+        Unverified::decode(token, dots).map_err(malformed)
+    }
+
+    /// The one permitted profile that the token's issuer picks.
+    fn issuer(&mut self, unverified: &Unverified<'_>, candidates: &[&'a Profile]) -> Result<&'a Profile, Denial> {
+        if let Some(issuer) = unverified.untrusted_issuer() {
+            self.trace.fact("iss", issuer);
+        }
+        let issuer = unverified.untrusted_issuer().and_then(Value::as_str);
+        let serves =
+            |profile: &&&'a Profile| issuer.is_some_and(|iss| profile.token_issuers.value.iter().any(|own| own == iss));
+        let matching: Vec<&Profile> = candidates.iter().filter(serves).copied().collect();
+        match matching.as_slice() {
+            [profile] => {
+                self.trace.held(Step::Issuer, format!("profile \"{}\"", profile.name));
+                Ok(profile)
+            }
+            [] => Err(self.issuer_mismatch(issuer.is_some(), candidates)),
+            [first, second, ..] => {
+                let detail = format!(
+                    "Profiles \"{}\" and \"{}\" may both serve this line and both accept the token's issuer.",
+                    first.name, second.name
+                );
+                Err(Denial::new(Reason::ProfileAmbiguous, detail))
+            }
+        }
+    }
+
+    fn issuer_mismatch(&mut self, has_issuer: bool, candidates: &[&'a Profile]) -> Denial {
+        let wanted: Vec<String> = candidates
+            .iter()
+            .map(|profile| {
+                let place = self.config.place(&profile.token_issuers);
+                format!("\"{}\" ({place})", profile.token_issuers.value.join("\" or \""))
+            })
+            .collect();
+        let what =
+            if has_issuer { "The token's iss is another" } else { "The token has no iss, or one that is not a string" };
+        if let [profile] = candidates {
+            self.profile = Some(profile);
+        }
+        Denial::new(Reason::IssuerMismatch, format!("{what}; this pg_hba.conf line accepts {}.", wanted.join(", ")))
+    }
+
+    fn header(&mut self, unverified: &Unverified<'_>, token_bytes: usize, profile: &Profile) -> Result<Header, Stop> {
+        if token_bytes > profile.max_token_size.value {
+            return Err(self.too_large(token_bytes, profile)).at(Step::Bounds);
+        }
+        for name in ["alg", "typ", "kid"] {
+            if let Some(value) = unverified.untrusted_header().get(name) {
+                self.trace.fact(name, value);
+            }
+        }
+        let header = header::check(unverified.untrusted_header(), self.config, profile).at(Step::Header)?;
+        self.trace.held(Step::Header, format!("algorithm {}", header.algorithm.name()));
+        Ok(header)
+    }
+
+    fn keys(&self, profile: &'a Profile) -> Result<&'a KeySet, Stop> {
+        let file = match &profile.keys {
+            KeySource::Inline(keys) => return Ok(keys),
+            KeySource::File(file) => file,
+        };
+        match self.known.keys(&profile.name) {
+            Some(Ok(keys)) => Ok(keys),
+            Some(Err(why)) => Err(Denial::new(Reason::KeysUnavailable, &why.detail).with_hint(&why.hint)).at(Step::Key),
+            None => Err(Stop::Needs(Needs::Keys { profile: profile.name.clone(), file: file.clone() })),
+        }
+    }
+
+    fn key<'k>(&mut self, header: &Header, keys: &'k KeySet, profile: &Profile) -> Result<&'k PublicKey, Denial> {
+        if header.kid.as_ref().is_some_and(|kid| profile.deny_kids.contains(kid)) {
+            let detail = format!("The kid of the token's header is in profiles.{}.keys.deny_kids.", profile.name);
+            return Err(Denial::new(Reason::TokenRevoked, detail));
+        }
+        let mut issuers: Vec<&str> = profile.token_issuers.value.iter().map(String::as_str).collect();
+        issuers.push(&profile.issuer.value);
+        match keys.select(header.kid.as_deref(), header.algorithm, &issuers) {
+            Ok(key) if key.kid().is_some_and(|kid| profile.deny_kids.iter().any(|denied| denied == kid)) => {
+                let detail = format!("The key's kid is in profiles.{}.keys.deny_kids.", profile.name);
+                Err(Denial::new(Reason::TokenRevoked, detail))
+            }
+            Ok(key) => {
+                self.trace.held(Step::Key, format!("one of {} keys fits", keys.keys().len()));
+                Ok(key)
+            }
+            Err(why) => Err(no_key(why, header, keys.keys().len())),
+        }
+    }
+
+    fn signature(&mut self, unverified: Unverified<'_>, header: &Header, key: &PublicKey) -> Result<Verified, Denial> {
+        match Verified::check(unverified, header.algorithm, key) {
+            Some(verified) => {
+                self.trace.held(Step::Signature, "it is the issuer's");
+                Ok(verified)
+            }
+            None => {
+                let detail =
+                    format!("The {} signature does not fit the token and the issuer's key.", header.algorithm.name());
+                Err(Denial::new(Reason::SignatureInvalid, detail))
+            }
+        }
+    }
+
+    fn claims(&mut self, verified: Verified, profile: &Profile) -> Result<Accepted, Denial> {
+        let accepted = Accepted::check(verified, self.config, profile, self.now, &mut self.trace)?;
+        self.trace.held(Step::Claims, "audience, client, times and kind of token");
+        Ok(accepted)
+    }
+
+    /// Steps 8 to 11. The identity is worked out first, because denials from here on report it; whether it is a
+    /// good one is only said in its own step.
+    fn grant(&mut self, accepted: &Accepted, profile: &'a Profile) -> Result<Grant, Stop> {
+        let mut identity_trace = Trace::default();
+        let identity = identity::of(accepted, self.config, profile, &mut identity_trace);
+        let known_identity = identity.as_ref().ok().cloned();
+        let with_identity = |denial: Denial| Denial { authn_id: known_identity.clone(), ..denial };
+
+        let required = scope::check(accepted, self.config, profile, &self.request.hba_scope, &mut self.trace)
+            .map_err(with_identity)
+            .at(Step::Scope)?;
+        self.trace.held(Step::Scope, format!("{required} required, all granted"));
+        let rules =
+            rules::check(accepted, self.config, profile, &mut self.trace).map_err(with_identity).at(Step::Rules)?;
+        self.trace.held(Step::Rules, format!("{rules} of {rules} hold"));
+
+        self.trace.adopt_facts(identity_trace);
+        let identity = identity.at(Step::Identity)?;
+        self.trace.held(Step::Identity, format!("taken from {}", profile.identity.claim.value));
+        if self.request.delegate_ident_mapping {
+            let detail = "The pg_hba.conf line says delegate_ident_mapping=1, but profiles cannot grant roles yet.";
+            let denial = Denial::new(Reason::DelegationNotConfigured, detail);
+            return Err(with_identity(denial)).at(Step::Delegation);
+        }
+        Ok(Grant::new(identity, profile.name.clone()))
+    }
+}
+
+fn malformed(why: jws::Malformed) -> Denial {
+    let reason = match why {
+        jws::Malformed::TooLong => Reason::TokenTooLarge,
+        _ => Reason::TokenMalformed,
+    };
+    Denial::new(reason, format!("The token {}.", why.phrase()))
+}
+
+fn no_key(why: NoKey, header: &Header, keys: usize) -> Denial {
+    let algorithm = header.algorithm.name();
+    let detail = match (why, &header.kid) {
+        (NoKey::UnknownKid, _) => format!("None of the issuer's {keys} keys has the kid of the token's header."),
+        (NoKey::NoneFits, Some(_)) => {
+            format!("The key with the kid of the token's header is not one for {algorithm} and this issuer.")
+        }
+        (NoKey::NoneFits, None) => format!("None of the issuer's {keys} keys is one for {algorithm} and this issuer."),
+        (NoKey::SeveralFit, Some(_)) => format!("Several keys have the kid of the token's header and fit {algorithm}."),
+        (NoKey::SeveralFit, None) => format!("The token's header has no kid, and several keys fit {algorithm}."),
+    };
+    Denial::new(Reason::KeyUnknown, detail)
+}

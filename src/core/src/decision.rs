@@ -1,0 +1,175 @@
+//! What goes into a decision and what comes out of it.
+//!
+//! A grant cannot be made outside this crate, and a decision cannot be dropped unread.
+
+use crate::finding::Finding;
+use crate::keys::{KeyFile, KeySet, KeysUnavailable};
+use crate::reason::Reason;
+use crate::trace::Trace;
+use std::collections::BTreeMap;
+
+/// What the server knows about a login besides the token.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `issuer` of the pg_hba.conf line that matched.
+    pub hba_issuer: String,
+    /// `scope` of that line: names separated by white space, possibly none.
+    pub hba_scope: String,
+    /// `delegate_ident_mapping` of that line.
+    pub delegate_ident_mapping: bool,
+    /// The role the client asks for.
+    pub role: String,
+    /// The database the client asks for; empty for physical replication.
+    pub database: String,
+    /// Whether the connection is for replication, physical or logical.
+    pub replication: bool,
+}
+
+/// Keys that somebody who may read files has read, by profile name.
+#[derive(Debug, Default)]
+pub struct Known {
+    keys: BTreeMap<String, Result<KeySet, KeysUnavailable>>,
+}
+
+impl Known {
+    /// Adds what became of the keys of `profile`.
+    pub fn insert_keys(&mut self, profile: impl Into<String>, keys: Result<KeySet, KeysUnavailable>) {
+        self.keys.insert(profile.into(), keys);
+    }
+
+    pub(crate) fn keys(&self, profile: &str) -> Option<&Result<KeySet, KeysUnavailable>> {
+        self.keys.get(profile)
+    }
+}
+
+/// What `decide` cannot look up itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Needs {
+    /// The keys of `profile`: read them from `file`, insert them into [`Known`], and call again.
+    Keys {
+        /// Name of the profile.
+        profile: String,
+        /// Where its keys are.
+        file: KeyFile,
+    },
+}
+
+/// The answer of `decide`: a verdict, or what is needed first.
+#[derive(Debug)]
+#[must_use]
+pub enum Answer {
+    /// The decision, final.
+    Decided(Verdict),
+    /// Nothing is decided yet.
+    Needs(Needs),
+}
+
+/// A decision and the way to it.
+#[derive(Debug)]
+#[must_use]
+pub struct Verdict {
+    /// Let in or not.
+    pub decision: Decision,
+    /// Every step that was taken.
+    pub trace: Trace,
+}
+
+/// Let in or not, with all that the caller may act upon.
+#[derive(Debug)]
+#[must_use]
+pub enum Decision {
+    /// The token holds. The server still compares the identity with the role, or with pg_ident.conf.
+    Granted(Grant),
+    /// The token does not hold.
+    Denied(Denial),
+}
+
+/// Permission to report an identity to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    authn_id: String,
+    profile: String,
+}
+
+impl Grant {
+    pub(crate) fn new(authn_id: String, profile: String) -> Self {
+        Self { authn_id, profile }
+    }
+
+    /// The identity: 1 to 1024 bytes of UTF-8, no control characters.
+    #[must_use]
+    pub fn authn_id(&self) -> &str {
+        &self.authn_id
+    }
+
+    /// The profile that granted it.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+}
+
+/// A refusal, in the words of the server's log.
+///
+/// None of its texts may hold a piece of the token or the value of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The code.
+    pub reason: Reason,
+    /// The profile that was being applied, if it came to that.
+    pub profile: Option<String>,
+    /// What was expected, and where in the configuration that is written.
+    pub detail: String,
+    /// What to do next.
+    pub hint: String,
+    /// The identity, where the token was proven genuine before it was denied; the server logs it.
+    pub authn_id: Option<String>,
+}
+
+impl Denial {
+    /// A denial with the reason's own remedy as hint.
+    #[must_use]
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, profile: None, detail: detail.into(), hint: reason.remedy().to_owned(), authn_id: None }
+    }
+
+    /// The same with another hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// The same, said of a profile.
+    #[must_use]
+    pub fn for_profile(mut self, profile: &str) -> Self {
+        self.profile = Some(profile.to_owned());
+        self
+    }
+
+    /// The denial of every login while the configuration file `file` has errors; `findings` must hold one.
+    #[must_use]
+    pub fn config_invalid(file: &str, findings: &[Finding]) -> Self {
+        let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.is_error()).collect();
+        let mut detail = errors.first().map_or_else(
+            || format!("{file} has errors."),
+            |first| format!("{file}:{}: {}: {}.", first.position, first.code, first.message),
+        );
+        if errors.len() > 1 {
+            detail.push_str(&format!(" {} more errors follow.", errors.len() - 1));
+        }
+        Self::new(Reason::ConfigInvalid, detail).with_hint(format!(
+            "Run \"oauth-validator check {file}\" and mend what it reports; the next login sees the change."
+        ))
+    }
+
+    /// The log's primary message, without the `oauth_validator: ` in front.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match &self.profile {
+            Some(profile) => format!("denied: {} (profile \"{profile}\")", self.reason),
+            None => format!("denied: {}", self.reason),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What can be wrong with a configuration file: stable codes, positions, and what to do.
+//!
+//! A finding never quotes a secret: values are quoted only where the file's format has no secrets.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Whether the file can be used in spite of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The file denies every login.
+    Error,
+    /// The file works, and should be looked at.
+    Warning,
+}
+
+macro_rules! finding_codes {
+    ($($variant:ident = $code:literal, $severity:ident, $meaning:literal;)+) => {
+        /// What kind of finding it is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum FindingCode { $(#[doc = $meaning] $variant,)+ }
+
+        impl FindingCode {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The code as printed, in snake_case.
+            #[must_use]
+            pub const fn code(self) -> &'static str { match self { $(Self::$variant => $code),+ } }
+
+            /// Whether it makes the file unusable.
+            #[must_use]
+            pub const fn severity(self) -> Severity { match self { $(Self::$variant => Severity::$severity),+ } }
+
+            /// What it means, in one sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str { match self { $(Self::$variant => $meaning),+ } }
+        }
+    };
+}
+
+finding_codes! {
+    NotUtf8 = "not_utf8", Error, "The file is not UTF-8 text.";
+    Syntax = "syntax", Error, "The file is not valid TOML; a key or table written twice counts as that.";
+    UnknownKey = "unknown_key", Error, "The key does not exist in this table.";
+    NotSupported = "not_supported", Error, "The value exists, but this version cannot honour it.";
+    WrongType = "wrong_type", Error, "The value has the wrong type.";
+    MissingKey = "missing_key", Error, "A required key is absent.";
+    EmptyValue = "empty_value", Error, "A list or string that must say something is empty.";
+    OutOfRange = "out_of_range", Error, "A number, size or duration is outside its range.";
+    BadValue = "bad_value", Error, "The value is none of those allowed here.";
+    BadName = "bad_name", Error, "A profile's name has other characters than a-z, 0-9, _ and -.";
+    BadUrl = "bad_url", Error, "An issuer is not a plain https URL.";
+    BadJsonPath = "bad_jsonpath", Error, "The value is not a JSONPath of RFC 9535.";
+    BadPattern = "bad_pattern", Error, "The value is not a regular expression.";
+    Conflict = "conflict", Error, "Two settings cannot stand together.";
+    KeySource = "key_source", Error, "A profile has no key source, or more than one.";
+    BadKeys = "bad_keys", Error, "Keys written in the file cannot be used.";
+    MutableIdentity = "mutable_identity", Warning, "The identity can be changed by its owner or reassigned to somebody else.";
+    LongLifetime = "long_lifetime", Warning, "Tokens may live for more than 29 hours, and nobody can recall them.";
+    SharedAudience = "shared_audience", Warning, "Two profiles accept the same audience.";
+    SharedIssuer = "shared_issuer", Warning, "Two profiles accept the same issuer.";
+    AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";
+}
+
+impl fmt::Display for FindingCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// A line and column of the file, both counted from 1; columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A related place of a finding, such as "first here".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// Bytes of the file.
+    pub span: Range<usize>,
+    /// What is there.
+    pub label: String,
+}
+
+/// One thing that is wrong or doubtful.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The kind.
+    pub code: FindingCode,
+    /// Bytes of the file that it is about.
+    pub span: Range<usize>,
+    /// Where that begins.
+    pub position: Position,
+    /// What is wrong, without a full stop.
+    pub message: String,
+    /// What to do, if the message does not say it all.
+    pub hint: Option<String>,
+    /// Other places that matter.
+    pub related: Vec<Related>,
+}
+
+impl Finding {
+    /// Whether it makes the file unusable.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}

@@ -1,0 +1,112 @@
+//! Step 4: the JOSE header (RFC 7515 section 4, RFC 8725 section 3).
+//!
+//! The header is chosen by whoever made the token: it may pick among what the profile allows, and nothing in it
+//! is ever followed (`jku`, `x5u`, `jwk`, `x5c`). Extensions that change what a signature means are refused.
+
+use crate::algorithm::Algorithm;
+use crate::bounds::MAX_KID_BYTES;
+use crate::config::{Config, Profile};
+use crate::decision::Denial;
+use crate::reason::Reason;
+use serde_json::{Map, Value};
+
+/// What the header says, as far as the profile allows it.
+pub(crate) struct Header {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<String>,
+}
+
+/// A header type as it is compared: media types are case-insensitive, and `application/` may be left out
+/// (RFC 7515 section 4.1.9).
+pub(crate) fn normal_type(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    match lower.strip_prefix("application/") {
+        Some(short) if !short.contains('/') => short.to_owned(),
+        _ => lower,
+    }
+}
+
+/// Reads the header of a token for `profile`.
+pub(crate) fn check(untrusted: &Map<String, Value>, config: &Config, profile: &Profile) -> Result<Header, Denial> {
+    refuse_extensions(untrusted)?;
+    check_type(untrusted, config, profile)?;
+    Ok(Header { algorithm: algorithm(untrusted, config, profile)?, kid: kid(untrusted)? })
+}
+
+fn malformed(detail: &str) -> Denial {
+    Denial::new(Reason::TokenMalformed, detail)
+}
+
+/// `crit` and `b64` (RFC 7797), compression and nesting change what was signed; we know none of them.
+fn refuse_extensions(untrusted: &Map<String, Value>) -> Result<(), Denial> {
+    for name in ["crit", "b64", "zip", "enc"] {
+        if untrusted.contains_key(name) {
+            return Err(malformed(&format!("The token's header has {name}, which is not understood here.")));
+        }
+    }
+    if untrusted.contains_key("cty") {
+        return Err(malformed("The token's header has cty: a token inside a token is not understood here."));
+    }
+    Ok(())
+}
+
+fn check_type(untrusted: &Map<String, Value>, config: &Config, profile: &Profile) -> Result<(), Denial> {
+    let said = match untrusted.get("typ") {
+        None => String::new(),
+        Some(Value::String(name)) => normal_type(name),
+        Some(_) => return Err(malformed("The typ of the token's header is not a string.")),
+    };
+    if profile.token_types.value.contains(&said) {
+        return Ok(());
+    }
+    let accepted: Vec<String> = profile
+        .token_types
+        .value
+        .iter()
+        .map(|name| if name.is_empty() { "no typ at all".to_owned() } else { format!("\"{name}\"") })
+        .collect();
+    let what =
+        if said.is_empty() { "The token's header has no typ" } else { "The typ of the token's header is another" };
+    let detail = format!("{what}; {} accepts {}.", config.place(&profile.token_types), accepted.join(" or "));
+    Err(Denial::new(Reason::TokenType, detail))
+}
+
+fn algorithm(untrusted: &Map<String, Value>, config: &Config, profile: &Profile) -> Result<Algorithm, Denial> {
+    let Some(Value::String(name)) = untrusted.get("alg") else {
+        return Err(malformed("The token's header has no alg, or one that is not a string."));
+    };
+    match Algorithm::from_name(name).filter(|algorithm| profile.algorithms.value.contains(algorithm)) {
+        Some(algorithm) => Ok(algorithm),
+        None => {
+            let accepted: Vec<&str> = profile.algorithms.value.iter().map(|algorithm| algorithm.name()).collect();
+            let detail = format!(
+                "The alg of the token's header is another than {} accepts: {}.",
+                config.place(&profile.algorithms),
+                accepted.join(", ")
+            );
+            Err(Denial::new(Reason::Algorithm, detail))
+        }
+    }
+}
+
+fn kid(untrusted: &Map<String, Value>) -> Result<Option<String>, Denial> {
+    match untrusted.get("kid") {
+        None => Ok(None),
+        Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= MAX_KID_BYTES => Ok(Some(kid.clone())),
+        Some(_) => Err(malformed("The kid of the token's header is empty, too long, or not a string.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normal_type;
+
+    #[test]
+    fn media_types_are_compared_without_case_and_prefix() {
+        for name in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
+            assert_eq!(normal_type(name), "at+jwt", "{name}");
+        }
+        assert_eq!(normal_type("application/a/b"), "application/a/b");
+        assert_ne!(normal_type("xapplication/at+jwt"), "at+jwt");
+    }
+}

@@ -1,0 +1,172 @@
+//! A token as a compact JWS (RFC 7515 section 3.1), before and after its signature was checked.
+//!
+//! `Unverified` may be looked at to choose a profile and a key, and for nothing else: what it holds is called
+//! `untrusted_`. `Verified` can only be made by checking a signature, so code that needs it cannot run without.
+
+use crate::algorithm::Algorithm;
+use crate::bounds::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES};
+use crate::json;
+use crate::keys::PublicKey;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+/// Why a token is not a compact JWS, as the end of a sentence about "the token". Never quotes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Malformed {
+    Empty,
+    TooLong,
+    Characters,
+    NoJwt,
+    Encrypted,
+    EmptyPart,
+    Base64,
+    HeaderTooLong,
+    HeaderJson,
+    PayloadJson,
+}
+
+impl Malformed {
+    pub(crate) const fn phrase(self) -> &'static str {
+        match self {
+            Self::Empty => "is empty",
+            Self::TooLong => "is longer than PostgreSQL reads",
+            Self::Characters => "has characters that no JWT has",
+            Self::NoJwt => "is not a JWT (three parts with two dots between them); opaque tokens are of this kind",
+            Self::Encrypted => "is an encrypted JWT (five parts), which nobody but its recipient can read",
+            Self::EmptyPart => "has an empty part; unsigned tokens are of this kind",
+            Self::Base64 => "has a part that is not base64url without padding",
+            Self::HeaderTooLong => "has a header longer than 8 kB",
+            Self::HeaderJson => "has a header that is not one JSON object without duplicate members",
+            Self::PayloadJson => "has a payload that is not one JSON object without duplicate members",
+        }
+    }
+}
+
+/// Step 1: looks at size, characters and dots, and decodes nothing. `Ok` holds the positions of the two dots.
+pub(crate) fn check_bounds(token: &[u8]) -> Result<(usize, usize), Malformed> {
+    if token.is_empty() {
+        return Err(Malformed::Empty);
+    }
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(Malformed::TooLong);
+    }
+    let mut dots = token.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
+    match (dots.next(), dots.next(), dots.next(), dots.count()) {
+        (Some(first), Some(second), None, 0) => {
+            if !token.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
+                return Err(Malformed::Characters);
+            }
+            Ok((first, second))
+        }
+        (Some(_), Some(_), Some(_), 1) => Err(Malformed::Encrypted),
+        _ => Err(Malformed::NoJwt),
+    }
+}
+
+/// A token whose signature nobody has checked yet.
+pub(crate) struct Unverified<'t> {
+    signing_input: &'t [u8],
+    untrusted_header: Map<String, Value>,
+    untrusted_claims: Map<String, Value>,
+    signature: Vec<u8>,
+}
+
+impl<'t> Unverified<'t> {
+    /// Decodes a token; `dots` comes from [`check_bounds`] on the same bytes.
+    pub(crate) fn decode(token: &'t [u8], dots: (usize, usize)) -> Result<Self, Malformed> {
+        let (header, payload, signature) = (&token[..dots.0], &token[dots.0 + 1..dots.1], &token[dots.1 + 1..]);
+        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return Err(Malformed::EmptyPart);
+        }
+        let decode = |part: &[u8]| URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed::Base64);
+        let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
+        if header.len() > MAX_HEADER_BYTES {
+            return Err(Malformed::HeaderTooLong);
+        }
+        Ok(Self {
+            signing_input: &token[..dots.1],
+            untrusted_header: json::object(&header).map_err(|_| Malformed::HeaderJson)?,
+            untrusted_claims: json::object(&payload).map_err(|_| Malformed::PayloadJson)?,
+            signature,
+        })
+    }
+
+    /// The JOSE header, to choose a key with.
+    pub(crate) fn untrusted_header(&self) -> &Map<String, Value> {
+        &self.untrusted_header
+    }
+
+    /// The payload's `iss`, to choose a profile with, and for nothing else.
+    pub(crate) fn untrusted_issuer(&self) -> Option<&Value> {
+        self.untrusted_claims.get("iss")
+    }
+}
+
+/// Claims that the issuer's key has signed.
+pub(crate) struct Verified {
+    claims: Value,
+}
+
+impl Verified {
+    /// The only way from unverified to verified claims: `None` unless the signature is the key's.
+    pub(crate) fn check(token: Unverified<'_>, algorithm: Algorithm, key: &PublicKey) -> Option<Self> {
+        if !algorithm.verifies(&key.material, token.signing_input, &token.signature) {
+            return None;
+        }
+        Some(Self { claims: Value::Object(token.untrusted_claims) })
+    }
+
+    /// The claims. Genuine, but not yet known to be meant for this server.
+    pub(crate) fn claims(&self) -> &Value {
+        &self.claims
+    }
+
+    /// Gives the claims away.
+    pub(crate) fn into_claims(self) -> Value {
+        self.claims
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_TOKEN_BYTES, Malformed, Unverified, check_bounds};
+
+    #[test]
+    fn two_dots_are_found() {
+        assert_eq!(check_bounds(b"aa.bb.cc"), Ok((2, 5)));
+        assert_eq!(check_bounds(b".."), Ok((0, 1)));
+    }
+
+    #[test]
+    fn other_shapes_are_refused_before_decoding() {
+        assert_eq!(check_bounds(b""), Err(Malformed::Empty));
+        assert_eq!(check_bounds(b"ya29.opaque"), Err(Malformed::NoJwt));
+        assert_eq!(check_bounds(b"opaque"), Err(Malformed::NoJwt));
+        assert_eq!(check_bounds(b"a.b.c.d"), Err(Malformed::NoJwt));
+        assert_eq!(check_bounds(b"a.b.c.d.e"), Err(Malformed::Encrypted));
+        assert_eq!(check_bounds(&[b'.'; 64_000]), Err(Malformed::NoJwt));
+        for token in ["a.b.c=", "a.b.c+", "a.b.c/", "a.b~.c", "a.b.c\n", " a.b.c", "a.b.c\0", "a.b.\u{e4}"] {
+            assert_eq!(check_bounds(token.as_bytes()), Err(Malformed::Characters), "{token:?}");
+        }
+        assert!(check_bounds(&[b'a'; MAX_TOKEN_BYTES]).is_err_and(|error| error == Malformed::NoJwt));
+        assert_eq!(check_bounds(&[b'a'; MAX_TOKEN_BYTES + 1]), Err(Malformed::TooLong));
+    }
+
+    #[test]
+    fn parts_must_be_whole_and_canonical() {
+        let decode = |token: &str| {
+            let dots = check_bounds(token.as_bytes()).unwrap();
+            Unverified::decode(token.as_bytes(), dots).err()
+        };
+        assert_eq!(decode("e30.e30.AA"), None);
+        assert_eq!(decode("e30.e30."), Some(Malformed::EmptyPart));
+        assert_eq!(decode(".e30.AA"), Some(Malformed::EmptyPart));
+        assert_eq!(decode("e30..AA"), Some(Malformed::EmptyPart));
+        // The last character holds bits that belong to no byte.
+        assert_eq!(decode("e30.e30.AB"), Some(Malformed::Base64));
+        assert_eq!(decode("e30.e30.A"), Some(Malformed::Base64));
+        assert_eq!(decode("W10.e30.AA"), Some(Malformed::HeaderJson));
+        assert_eq!(decode("e30.W10.AA"), Some(Malformed::PayloadJson));
+    }
+}

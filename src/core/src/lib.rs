@@ -1,0 +1,36 @@
+//! Decides whether a bearer token may log in to PostgreSQL, and as whom.
+//!
+//! This crate decides and cannot act: it has no files, sockets, clock, environment or PostgreSQL. Everything comes in
+//! as an argument, and everything it wants done goes out as a value.
+#![forbid(unsafe_code)]
+
+mod algorithm;
+pub mod bounds;
+mod claim_path;
+mod claims;
+pub mod config;
+mod decide;
+mod decision;
+mod finding;
+mod header;
+mod identity;
+mod json;
+mod jws;
+mod keys;
+mod line;
+mod reason;
+mod rules;
+mod scope;
+mod token;
+mod trace;
+
+pub use algorithm::Algorithm;
+pub use claim_path::ClaimPath;
+pub use config::{Config, Parsed, Profile};
+pub use decide::decide;
+pub use decision::{Answer, Decision, Denial, Grant, Known, Needs, Request, Verdict};
+pub use finding::{Finding, FindingCode, Position, Related, Severity};
+pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, PublicKey};
+pub use reason::{Blame, Reason};
+pub use token::BearerToken;
+pub use trace::{Fact, Passage, Step, Trace};

@@ -1,0 +1,135 @@
+//! The steps of a decision, as `explain` prints them and the server logs them at DEBUG1.
+//!
+//! `said` must never hold a piece of the token or the value of a claim: the server logs it. Values belong into
+//! `facts`, which only `explain` shows, to somebody who has the token anyway.
+
+use crate::bounds::MAX_PRINTED_VALUE;
+use serde_json::Value;
+
+/// The steps of a decision, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Size, charset and number of dots.
+    Bounds,
+    /// Profiles that the matched pg_hba.conf line permits.
+    Rule,
+    /// The one of them that the token's issuer picks.
+    Issuer,
+    /// Algorithm, type, and extensions of the JOSE header.
+    Header,
+    /// The key that fits.
+    Key,
+    /// The signature.
+    Signature,
+    /// Audience, client, times, kind of token.
+    Claims,
+    /// Required scopes.
+    Scope,
+    /// `[[require]]` rules.
+    Rules,
+    /// The identity that is reported.
+    Identity,
+    /// Whether the role asked for follows from the token.
+    Delegation,
+}
+
+impl Step {
+    /// One word for a line of a trace.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bounds => "bounds",
+            Self::Rule => "rule",
+            Self::Issuer => "issuer",
+            Self::Header => "header",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Claims => "claims",
+            Self::Scope => "scope",
+            Self::Rules => "rules",
+            Self::Identity => "identity",
+            Self::Delegation => "delegation",
+        }
+    }
+}
+
+/// A name and a value that the decision used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Such as `aud`.
+    pub name: String,
+    /// As JSON, cut at 200 characters, free of control characters.
+    pub value: String,
+}
+
+/// One step that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Which step.
+    pub step: Step,
+    /// Whether it held.
+    pub held: bool,
+    /// What was found, without values of the token.
+    pub said: String,
+    /// Values of the token, for `explain` alone.
+    pub facts: Vec<Fact>,
+}
+
+/// The way to a decision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    passages: Vec<Passage>,
+    facts: Vec<Fact>,
+}
+
+impl Trace {
+    /// The steps, in order; the last one failed if the decision is a denial.
+    #[must_use]
+    pub fn passages(&self) -> &[Passage] {
+        &self.passages
+    }
+
+    /// The steps as lines for the server's log: no value of the token is among them.
+    pub fn log_lines(&self) -> impl Iterator<Item = String> {
+        self.passages.iter().map(|passage| {
+            let outcome = if passage.held { "ok" } else { "failed" };
+            format!("{}: {outcome}: {}", passage.step.name(), passage.said)
+        })
+    }
+
+    /// Remembers a value for the step that is under way.
+    pub(crate) fn fact(&mut self, name: &str, value: &Value) {
+        let value = printable(&value.to_string());
+        self.facts.push(Fact { name: name.to_owned(), value });
+    }
+
+    /// Takes over the values that another trace remembered for a step of this one.
+    pub(crate) fn adopt_facts(&mut self, other: Self) {
+        self.facts.extend(other.facts);
+    }
+
+    /// Ends a step that held.
+    pub(crate) fn held(&mut self, step: Step, said: impl Into<String>) {
+        self.end(step, true, said.into());
+    }
+
+    /// Ends the step that failed.
+    pub(crate) fn failed(&mut self, step: Step, said: impl Into<String>) {
+        self.end(step, false, said.into());
+    }
+
+    fn end(&mut self, step: Step, held: bool, said: String) {
+        let facts = std::mem::take(&mut self.facts);
+        self.passages.push(Passage { step, held, said, facts });
+    }
+}
+
+/// Cuts a value and takes the control characters out of it, so that no token writes to a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printed: String =
+        text.chars().take(MAX_PRINTED_VALUE).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(MAX_PRINTED_VALUE).is_some() {
+        printed.push('…');
+    }
+    printed
+}

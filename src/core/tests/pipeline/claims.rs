@@ -1,0 +1,254 @@
+//! Step 7: genuine claims that are not for this server, not for now, or not of this kind.
+
+use super::support::{ISSUER, Login, NOW, token};
+use oauth_validator_core::Reason::{
+    ActorNotAllowed, AudienceMismatch, ClaimType, ClientNotAllowed, Expired, IdToken, IssuerMismatch, LifetimeTooLong,
+    NotYetValid, SenderConstrained, TokenMalformed, TokenRevoked,
+};
+use serde_json::{Value, json};
+
+#[test]
+fn issuers_are_compared_byte_for_byte() {
+    for iss in [
+        json!("https://idp.example/corp/"),
+        json!("https://idp.example/Corp"),
+        json!("https://IDP.example/corp"),
+        json!("https://idp.example:443/corp"),
+        json!("http://idp.example/corp"),
+        json!("https://idp.example/corp%2f"),
+        json!("https://idp.example.evil.test/corp"),
+        json!("https://idp.ex\u{430}mple/corp"),
+        json!(" https://idp.example/corp"),
+        json!(""),
+        json!([ISSUER]),
+        json!({"iss": ISSUER}),
+        json!(7),
+        json!(null),
+    ] {
+        Login::new().denies(token(json!({"iss": iss})), IssuerMismatch);
+    }
+}
+
+#[test]
+fn audiences_are_compared_whole() {
+    Login::new().grants(&token(json!({"aud": ["account", "postgres"]})), "ana");
+    let huge: Vec<String> = (0..500).map(|n| format!("service-{n}")).collect();
+    for aud in [
+        json!("postgre"),
+        json!("postgresx"),
+        json!("Postgres"),
+        json!("api://postgres"),
+        json!("postgres "),
+        json!(""),
+        json!([]),
+        json!(["account"]),
+        json!(huge),
+        json!(null),
+    ] {
+        Login::new().denies(token(json!({"aud": aud})), AudienceMismatch);
+    }
+    for aud in [json!({"aud": "postgres"}), json!(7), json!(true), json!(["postgres", 7]), json!([["postgres"]])] {
+        Login::new().denies(token(json!({"aud": aud})), ClaimType);
+    }
+}
+
+#[test]
+fn a_null_claim_is_there() {
+    let login = Login::new();
+    let raw = |name: &str| {
+        let mut claims = super::support::claims();
+        claims[name] = Value::Null;
+        oauth_validator_fixtures::mint::mint(oauth_validator_fixtures::keys::corp(), &super::support::header(), &claims)
+    };
+    login.denies(raw("aud"), ClaimType);
+    login.denies(raw("exp"), ClaimType);
+    login.denies(raw("nbf"), ClaimType);
+    login.denies(raw("iat"), ClaimType);
+    login.denies(raw("iss"), IssuerMismatch);
+    login.denies(raw("cnf"), SenderConstrained);
+    login.denies(raw("scope"), ClaimType);
+    login.denies(raw("sub"), oauth_validator_core::Reason::IdentityInvalid);
+}
+
+#[test]
+fn without_audience_the_client_must_be_listed() {
+    let clients = "clients = { claims = [\"$.client_id\"], allow = [\"psql\"] }\n";
+    let login = Login::with_file(&format!(
+        "[profiles.cognito]\nissuer = \"{ISSUER}\"\naudience = \"none\"\n{clients}keys = {{ jwks_file = \"k\" }}\n"
+    ));
+    login.grants(&token(json!({"aud": null, "client_id": "psql"})), "ana");
+    login.denies(token(json!({"aud": null, "client_id": "other"})), ClientNotAllowed);
+    login.denies(token(json!({"aud": null})), ClientNotAllowed);
+    login.denies(token(json!({"aud": 7, "client_id": "psql"})), ClaimType);
+}
+
+#[test]
+fn exactly_one_listed_client() {
+    let login =
+        Login::with_profile("clients = { claims = [\"$.azp\", \"$.appid\"], allow = [\"psql\", \"dbeaver\"] }\n");
+    login.grants(&token(json!({"azp": "psql"})), "ana");
+    login.grants(&token(json!({"appid": "dbeaver"})), "ana");
+    for claims in [
+        json!({}),
+        json!({"azp": "other"}),
+        json!({"azp": "PSQL"}),
+        json!({"azp": "psql", "appid": "psql"}),
+        json!({"azp": "psql", "appid": "other"}),
+        json!({"azp": ""}),
+    ] {
+        login.denies(token(claims), ClientNotAllowed);
+    }
+    for claims in [
+        json!({"azp": ["psql"]}),
+        json!({"azp": 7}),
+        json!({"azp": {"id": "psql"}}),
+        json!({"azp": "psql", "appid": 1}),
+    ] {
+        login.denies(token(claims), ClaimType);
+    }
+}
+
+#[test]
+fn expiry_at_its_edges() {
+    let at = |now: i64| Login::new().now(now);
+    let good = token(json!({"iat": NOW - 100, "exp": NOW}));
+    at(NOW - 1).grants(&good, "ana");
+    at(NOW).grants(&good, "ana");
+    at(NOW + 29).grants(&good, "ana");
+    at(NOW + 30).denies(&good, Expired);
+    at(NOW + 100_000).denies(&good, Expired);
+    let strict = Login::with_profile("clock_skew = \"0s\"\n");
+    strict.denies(&good, Expired);
+    strict.now(NOW - 1).grants(&good, "ana");
+}
+
+#[test]
+fn numeric_dates_are_numbers_of_seconds() {
+    let soon = NOW + 60;
+    Login::new().grants(&token(json!({"exp": soon as f64 + 0.5})), "ana");
+    for exp in [
+        json!(soon.to_string()),
+        json!([soon]),
+        json!({"exp": soon}),
+        json!(true),
+        json!(-1),
+        json!(-0.5),
+        json!(1e300),
+        json!(soon * 1000),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(""),
+        json!(253_402_300_800_i64),
+    ] {
+        Login::new().denies(token(json!({"exp": exp})), ClaimType);
+    }
+    Login::new().denies(token(json!({"exp": null})), Expired);
+    Login::new().denies(token(json!({"exp": 0})), Expired);
+    Login::new().denies(token(json!({"exp": 4_294_967_296_i64})), LifetimeTooLong);
+    Login::new().denies(token(json!({"exp": 1e10})), LifetimeTooLong);
+    for name in ["nbf", "iat"] {
+        for wrong in [json!(NOW.to_string()), json!([NOW]), json!(true), json!(NOW * 1000), json!(-5)] {
+            Login::new().denies(token(json!({name: wrong})), ClaimType);
+        }
+    }
+}
+
+#[test]
+fn not_before_at_its_edges() {
+    for name in ["nbf", "iat"] {
+        Login::new().grants(&token(json!({name: NOW + 30})), "ana");
+        Login::new().denies(token(json!({name: NOW + 31})), NotYetValid);
+        Login::new().denies(token(json!({name: NOW + 3000})), NotYetValid);
+    }
+    Login::new().grants(&token(json!({"nbf": NOW - 5})), "ana");
+    Login::new().denies(token(json!({"iat": NOW + 20, "exp": NOW + 10})), ClaimType);
+}
+
+#[test]
+fn lifetime_is_limited_with_and_without_iat() {
+    let day = 24 * 3600;
+    Login::new().grants(&token(json!({"exp": NOW + day})), "ana");
+    Login::new().denies(token(json!({"exp": NOW + day + 1})), LifetimeTooLong);
+    Login::new().grants(&token(json!({"iat": null, "exp": NOW + day})), "ana");
+    Login::new().denies(token(json!({"iat": null, "exp": NOW + day + 1})), LifetimeTooLong);
+    // An old token does not become acceptable because little of its life is left.
+    Login::new().denies(token(json!({"iat": NOW - 2 * day, "exp": NOW + 60})), LifetimeTooLong);
+    Login::with_profile("max_lifetime = \"5min\"\n").denies(token(json!({})), LifetimeTooLong);
+    Login::with_profile("max_lifetime = \"1h\"\n").grants(&token(json!({})), "ana");
+}
+
+#[test]
+fn the_clock_is_an_argument() {
+    let good = token(json!({}));
+    for (now, reason) in
+        [(0, NotYetValid), (-1, NotYetValid), (i64::from(i32::MAX), Expired), (NOW - 86_400, NotYetValid)]
+    {
+        Login::new().now(now).denies(&good, reason);
+    }
+}
+
+#[test]
+fn bound_tokens_are_refused() {
+    for cnf in [json!({"jkt": "abc"}), json!({"x5t#S256": "abc"}), json!({}), json!("x")] {
+        Login::new().denies(token(json!({"cnf": cnf})), SenderConstrained);
+    }
+}
+
+#[test]
+fn actors_are_refused_unless_allowed() {
+    for claims in [
+        json!({"act": {"sub": "admin"}}),
+        json!({"act": "admin"}),
+        json!({"may_act": {"sub": "admin"}}),
+        json!({"act": {"sub": "a", "act": {"sub": "b"}}}),
+    ] {
+        Login::new().denies(token(claims.clone()), ActorNotAllowed);
+        // Even then it is the token's own subject that counts.
+        Login::with_profile("actor = \"allow\"\n").grants(&token(claims), "ana");
+    }
+}
+
+#[test]
+fn tokens_of_other_kinds_are_refused() {
+    for claims in [
+        json!({"nonce": "n"}),
+        json!({"at_hash": "h"}),
+        json!({"c_hash": "h"}),
+        json!({"s_hash": "h"}),
+        json!({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}),
+        json!({"typ": "ID"}),
+        json!({"typ": "Refresh"}),
+        json!({"typ": "Offline"}),
+        json!({"token_use": "id"}),
+    ] {
+        Login::new().denies(token(claims.clone()), IdToken);
+        Login::with_profile("token_kind = \"any\"\n").grants(&token(claims), "ana");
+    }
+    Login::new().grants(&token(json!({"typ": "Bearer", "token_use": "access"})), "ana");
+}
+
+#[test]
+fn a_token_can_be_revoked_by_its_jti() {
+    let login = Login::with_profile("deny_jti = [\"stolen\"]\n");
+    login.grants(&token(json!({"jti": "other"})), "ana");
+    login.grants(&token(json!({})), "ana");
+    login.denies(token(json!({"jti": "stolen"})), TokenRevoked);
+    login.denies(token(json!({"jti": ["stolen"]})), ClaimType);
+}
+
+#[test]
+fn nested_look_alikes_are_not_the_claims() {
+    let nested = json!({"sub": null, "xms_st": {"sub": "postgres"}});
+    Login::new().denies(token(nested), oauth_validator_core::Reason::IdentityMissing);
+    let nested = json!({"aud": null, "inner": {"aud": "postgres"}});
+    Login::new().denies(token(nested), AudienceMismatch);
+    Login::new().denies(
+        oauth_validator_fixtures::mint::mint_bytes(
+            oauth_validator_fixtures::keys::corp(),
+            "RS256",
+            super::support::header().to_string().as_bytes(),
+            b"[]",
+        ),
+        TokenMalformed,
+    );
+}

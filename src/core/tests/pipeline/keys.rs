@@ -1,0 +1,222 @@
+//! Steps 5 and 6: exactly one key fits, and the signature is its own.
+
+use super::support::{Login, claims, header, header_with, jwks, token, token_with_header};
+use oauth_validator_core::Reason::{KeyUnknown, KeysUnavailable, SignatureInvalid, TokenMalformed};
+use oauth_validator_fixtures::keys::{self, TestKey};
+use oauth_validator_fixtures::{mint, weak};
+use serde_json::{Value, json};
+
+const ANY: &str = "algorithms = [\"RS256\", \"RS384\", \"RS512\", \"PS256\", \"PS384\", \"PS512\", \"ES256\", \"ES384\", \"ES512\", \"EdDSA\"]\n";
+
+fn signed(key: &TestKey, alg: &str) -> String {
+    mint::mint_as(key, alg, &json!({"alg": alg, "typ": "at+jwt", "kid": key.kid()}), &claims())
+}
+
+fn with(mut jwk: Value, changes: Value) -> Value {
+    for (name, value) in changes.as_object().unwrap() {
+        jwk[name] = value.clone();
+    }
+    jwk
+}
+
+#[test]
+fn every_algorithm_is_verified() {
+    let all = [keys::corp(), keys::p256(), keys::p384(), keys::p521(), keys::ed25519()];
+    let login = Login::with_profile(ANY).keys(jwks(&all));
+    for alg in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] {
+        let key = all.iter().find(|key| key.fits(alg)).unwrap();
+        let good = signed(key, alg);
+        login.grants(&good, "ana");
+        // One bit of the signature, the payload, the header.
+        let [head, payload, signature] = mint::split(&good);
+        for at in [0, signature.len() / 2, signature.len() - 1] {
+            let mut bad = signature.clone();
+            bad[at] ^= 1;
+            login.denies(mint::assemble(&head, &payload, &bad), SignatureInvalid);
+        }
+        let other = String::from_utf8(payload.clone()).unwrap().replace("\"ana\"", "\"bob\"");
+        login.denies(mint::assemble(&head, other.as_bytes(), &signature), SignatureInvalid);
+        let spaced = [head.as_slice(), b" "].concat();
+        login.denies(mint::assemble(&spaced, &payload, &signature), SignatureInvalid);
+        for bad in [&signature[1..], &signature[..signature.len() - 1], &[signature.as_slice(), &[0]].concat(), &[0]] {
+            login.denies(mint::assemble(&head, &payload, bad), SignatureInvalid);
+        }
+        login.denies(mint::assemble(&head, &payload, &vec![0; signature.len()]), SignatureInvalid);
+    }
+}
+
+#[test]
+fn ecdsa_signatures_have_one_form() {
+    let login = Login::with_profile(ANY).keys(jwks(&[keys::p256()]));
+    let head = json!({"alg": "ES256", "typ": "at+jwt", "kid": "p256"}).to_string();
+    let body = claims().to_string();
+    let der = keys::p256().sign_der(mint::signing_input(head.as_bytes(), body.as_bytes()).as_bytes());
+    login.denies(mint::assemble(head.as_bytes(), body.as_bytes(), &der), SignatureInvalid);
+    let order = mint::unb64("_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE");
+    for signature in
+        [[order.clone(), order.clone()].concat(), [vec![0; 32], order.clone()].concat(), [order, vec![0; 32]].concat()]
+    {
+        login.denies(mint::assemble(head.as_bytes(), body.as_bytes(), &signature), SignatureInvalid);
+    }
+}
+
+#[test]
+fn a_key_of_another_kind_does_not_fit() {
+    let cases = [
+        ("ES256", keys::corp()),
+        ("EdDSA", keys::corp()),
+        ("RS256", keys::p256()),
+        ("ES256", keys::p384()),
+        ("ES512", keys::p384()),
+        ("EdDSA", keys::p256()),
+        ("RS256", keys::ed25519()),
+        ("PS256", keys::ed25519()),
+    ];
+    for (alg, key) in cases {
+        let head = json!({"alg": alg, "typ": "at+jwt", "kid": key.kid()});
+        let forged = mint::mint_as(key, key.default_alg(), &head, &claims());
+        Login::with_profile(ANY).keys(jwks(&[key])).denies(&forged, KeyUnknown);
+    }
+}
+
+#[test]
+fn what_a_jwk_says_about_its_use_is_obeyed() {
+    let jwk = || keys::corp().public_jwk();
+    let set = |changes: Value| Login::with_profile(ANY).keys(json!({"keys": [with(jwk(), changes)]}));
+    let good = token(json!({}));
+    for changes in
+        [json!({"use": "sig"}), json!({"alg": "RS256"}), json!({"key_ops": ["verify"]}), json!({"x5c": ["AA"]})]
+    {
+        set(changes).grants(&good, "ana");
+    }
+    for changes in
+        [json!({"alg": "RS384"}), json!({"alg": "PS256"}), json!({"alg": "RSA-OAEP"}), json!({"alg": "none"})]
+    {
+        set(changes).denies(&good, KeyUnknown);
+    }
+    set(json!({"alg": "RS256"})).denies(signed(keys::corp(), "PS256"), KeyUnknown);
+    for changes in [
+        json!({"use": "enc"}),
+        json!({"use": 1}),
+        json!({"key_ops": ["encrypt"]}),
+        json!({"key_ops": []}),
+        json!({"key_ops": "verify"}),
+        json!({"d": "AQAB"}),
+        json!({"k": "AQAB"}),
+        json!({"kid": 7}),
+        json!({"kty": "oct"}),
+        json!({"e": "AQ"}),
+        json!({"e": "Ag"}),
+        json!({"e": ""}),
+        json!({"n": "AQAB"}),
+        json!({"n": format!("AAAA{}", jwk()["n"].as_str().unwrap())}),
+    ] {
+        set(changes).denies(&good, KeysUnavailable);
+    }
+}
+
+#[test]
+fn a_weak_key_never_verifies() {
+    let login = Login::with_file(
+        "[profiles.okta]\nissuer = \"https://acme.okta.example/oauth2/aus000001\"\naudience = [\"api://postgres\"]\n\
+         token_types = [\"\", \"JWT\", \"at+jwt\"]\nkeys = { jwks_file = \"k\" }\n[profiles.okta.scope]\nclaim = \"$.scp\"\n",
+    )
+    .request(|request| request.hba_issuer = "https://acme.okta.example/oauth2/aus000001".into());
+    login.keys(json!({"keys": [weak::public_jwk()]})).denies(weak::token(), KeysUnavailable);
+}
+
+#[test]
+fn a_bad_key_does_not_drop_the_good_ones() {
+    let symmetric = json!({"kty": "oct", "kid": "corp-rsa", "k": "c2VjcmV0"});
+    let garbage = json!({"kty": "EC", "crv": "P-256", "kid": "corp-rsa", "x": "AA", "y": "AA"});
+    let unknown = json!({"kty": "LMS", "kid": "corp-rsa"});
+    let login = Login::new().keys(json!({"keys": [symmetric, 7, garbage, unknown, keys::corp().public_jwk()]}));
+    login.grants(&token(json!({})), "ana");
+}
+
+#[test]
+fn documents_without_keys_deny() {
+    for document in [
+        json!({"keys": []}),
+        json!({}),
+        json!({"keys": {}}),
+        json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}),
+        json!([]),
+        json!("text"),
+        json!({"keys": vec![json!({"kty": "oct"}); 257]}),
+    ] {
+        Login::new().keys(document).denies(token(json!({})), KeysUnavailable);
+    }
+}
+
+#[test]
+fn the_kid_selects() {
+    let both = jwks(&[keys::corp(), keys::partner()]);
+    Login::new().keys(both.clone()).grants(&token(json!({})), "ana");
+    // The other key's signature under this kid, and this key's under the other.
+    let head = header();
+    Login::new().keys(both.clone()).denies(mint::mint_as(keys::partner(), "RS256", &head, &claims()), SignatureInvalid);
+    Login::new().keys(both.clone()).denies(token_with_header(json!({"kid": "partner-rsa"})), SignatureInvalid);
+    Login::new().keys(both).denies(token_with_header(json!({"kid": "unheard-of"})), KeyUnknown);
+}
+
+#[test]
+fn without_kid_one_key_must_fit() {
+    let nameless = token_with_header(json!({"kid": null}));
+    Login::new().grants(&nameless, "ana");
+    Login::new().keys(jwks(&[keys::corp(), keys::p256()])).grants(&nameless, "ana");
+    Login::new().keys(jwks(&[keys::corp(), keys::partner()])).denies(&nameless, KeyUnknown);
+}
+
+#[test]
+fn a_kid_that_two_keys_share_is_ambiguous() {
+    let twin = keys::partner().with_kid("corp-rsa");
+    Login::new().keys(jwks(&[keys::corp(), &twin])).denies(token(json!({})), KeyUnknown);
+    // Unless only one of them fits the algorithm.
+    let other = keys::p256().with_kid("corp-rsa");
+    Login::new().keys(jwks(&[keys::corp(), &other])).grants(&token(json!({})), "ana");
+}
+
+#[test]
+fn keys_without_kid_stand_in_for_an_unknown_one() {
+    let mut jwk = keys::corp().public_jwk();
+    jwk.as_object_mut().unwrap().remove("kid");
+    Login::new().keys(json!({"keys": [jwk]})).grants(&token(json!({})), "ana");
+    // Not where a key of that name exists.
+    let named = keys::partner().with_kid("corp-rsa").public_jwk();
+    Login::new().keys(json!({"keys": [jwk, named]})).denies(token(json!({})), SignatureInvalid);
+}
+
+#[test]
+fn entra_keys_are_for_their_issuer_only() {
+    let tenant = "9a8b7c6d-2222-4eee-9fff-000000000001";
+    let issuer = format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    let file =
+        format!("[profiles.entra]\nissuer = \"{issuer}\"\naudience = [\"postgres\"]\nkeys = {{ jwks_file = \"k\" }}\n");
+    let entra_token = mint::mint(keys::corp(), &header(), &super::support::claims_with(json!({"iss": issuer})));
+    let login = |own: &str| {
+        let key = with(keys::corp().public_jwk(), json!({"issuer": own}));
+        Login::with_file(&file).keys(json!({"keys": [key]})).request(|request| request.hba_issuer = issuer.clone())
+    };
+    login(&issuer).grants(&entra_token, "ana");
+    login("https://login.microsoftonline.com/{tenantid}/v2.0").grants(&entra_token, "ana");
+    for own in [
+        "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+        "https://sts.windows.net/{tenantid}/",
+        "",
+        "{tenantid}",
+        "https://login.microsoftonline.com/{tenantid}",
+    ] {
+        login(own).denies(&entra_token, KeyUnknown);
+    }
+}
+
+#[test]
+fn swapped_parts_of_two_good_tokens_do_not_verify() {
+    let (ana, bob) = (token(json!({})), token(json!({"sub": "bob"})));
+    let (a, b): (Vec<&str>, Vec<&str>) = (ana.split('.').collect(), bob.split('.').collect());
+    Login::new().denies(format!("{}.{}.{}", a[0], b[1], a[2]), SignatureInvalid);
+    Login::new().denies(format!("{}.{}.{}", a[0], a[1], b[2]), SignatureInvalid);
+    Login::new().denies(format!("{}.{}.{}", a[1], a[0], a[2]), oauth_validator_core::Reason::IssuerMismatch);
+    Login::new().denies(mint::mint(keys::corp(), &header_with(json!({"crit": ["x"]})), &claims()), TokenMalformed);
+}

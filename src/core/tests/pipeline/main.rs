@@ -1,0 +1,13 @@
+//! The decision as a pure function: every refusal by its code, and none of them with a word of the token in it.
+
+mod claims;
+mod header;
+mod identity;
+mod keys;
+mod line;
+mod properties;
+mod providers;
+mod rules;
+mod scope;
+mod structure;
+mod support;

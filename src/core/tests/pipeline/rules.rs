@@ -1,0 +1,99 @@
+//! Step 9: rules never hold because something is missing.
+
+use super::support::{Login, token};
+use oauth_validator_core::Reason::RuleFailed;
+use serde_json::{Value, json};
+
+fn rule(test: &str) -> Login {
+    Login::with_profile(&format!("[[profiles.corp.require]]\nclaim = \"$.x\"\n{test}\n"))
+}
+
+fn holds(test: &str, values: &[Value]) {
+    for value in values {
+        rule(test).grants(&token(json!({"x": value})), "ana");
+    }
+}
+
+fn fails(test: &str, values: &[Value]) {
+    for value in values {
+        rule(test).denies(token(json!({"x": value})), RuleFailed);
+    }
+    let absent = rule(test).decide(token(json!({})).as_bytes());
+    assert!(matches!(absent, oauth_validator_core::Decision::Denied(_)), "{test} on nothing");
+}
+
+#[test]
+fn equals() {
+    holds("equals = \"a\"", &[json!("a")]);
+    fails("equals = \"a\"", &[json!("b"), json!("A"), json!(["a"]), json!("a "), json!({"a": "a"}), json!("")]);
+    holds("equals = true", &[json!(true)]);
+    fails("equals = true", &[json!(false), json!("true"), json!(1)]);
+    holds("equals = 1", &[json!(1)]);
+    fails("equals = 1", &[json!("1"), json!(true), json!(2), json!(1.5)]);
+}
+
+#[test]
+fn one_of_and_none_of() {
+    holds("one_of = [\"a\", 1]", &[json!("a"), json!(1)]);
+    fails("one_of = [\"a\", 1]", &[json!("1"), json!("b"), json!(["a"]), json!(true)]);
+    holds("none_of = [\"a\"]", &[json!("b"), json!("")]);
+    fails("none_of = [\"a\"]", &[json!("a"), json!(7), json!(["b"]), json!({})]);
+}
+
+#[test]
+fn matches_in_full() {
+    holds("matches = '[a-z]+|[0-9]+'", &[json!("abc"), json!("123")]);
+    fails(
+        "matches = '[a-z]+|[0-9]+'",
+        &[json!("abc1"), json!("abc\n"), json!("\nabc"), json!(123), json!(""), json!(["abc"])],
+    );
+    holds("matches = 'repo:octo/.*'", &[json!("repo:octo/x")]);
+    fails("matches = 'repo:octo/.*'", &[json!("repo:octo2/x"), json!("xrepo:octo/x"), json!("repo:octo/x\nevil")]);
+}
+
+#[test]
+fn contains_an_element() {
+    holds("contains = \"a\"", &[json!(["a"]), json!(["b", "a"])]);
+    fails("contains = \"a\"", &[json!("a"), json!("xax"), json!(["A"]), json!([]), json!([["a"]]), json!({"a": 1})]);
+}
+
+#[test]
+fn present_and_absent() {
+    holds("present = true", &[json!("a"), json!(0), json!(false), json!([]), json!("")]);
+    fails("present = true", &[]);
+    rule("absent = true").grants(&token(json!({})), "ana");
+    for value in [json!("a"), json!(false), json!([])] {
+        rule("absent = true").denies(token(json!({"x": value})), RuleFailed);
+    }
+}
+
+#[test]
+fn several_nodes_are_never_one() {
+    for test in ["equals = \"a\"", "one_of = [\"a\"]", "none_of = [\"b\"]", "matches = 'a'", "contains = \"a\""] {
+        let login = Login::with_profile(&format!("[[profiles.corp.require]]\nclaim = \"$.x[*]\"\n{test}\n"));
+        login.denies(token(json!({"x": ["a", "a"]})), RuleFailed);
+    }
+}
+
+#[test]
+fn every_rule_must_hold() {
+    let login = Login::with_profile(
+        "[[profiles.corp.require]]\nclaim = \"$.x\"\nequals = 1\n[[profiles.corp.require]]\nclaim = \"$.y\"\nequals = 2\n",
+    );
+    login.grants(&token(json!({"x": 1, "y": 2})), "ana");
+    login.denies(token(json!({"x": 1})), RuleFailed);
+    login.denies(token(json!({"y": 2})), RuleFailed);
+    let denial = login.denies(token(json!({"x": 1, "y": 3})), RuleFailed);
+    assert!(denial.detail.contains("oauth-validator.toml:8"), "{}", denial.detail);
+    assert_eq!(denial.authn_id.as_deref(), Some("ana"));
+}
+
+#[test]
+fn rules_stand_in_for_scopes() {
+    let login = Login::with_profile(
+        "[profiles.corp.scope]\nclaim = \"none\"\n[[profiles.corp.require]]\nclaim = \"$.x\"\nequals = 1\n",
+    );
+    login.grants(&token(json!({"scope": null, "x": 1})), "ana");
+    login.denies(token(json!({"scope": null, "x": 2})), RuleFailed);
+    login.denies(token(json!({"scope": null})), RuleFailed);
+}

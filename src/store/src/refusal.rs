@@ -1,0 +1,312 @@
+//! Why a file was refused: a stable code, one sentence, and what to do next.
+//!
+//! Says names, owners, modes and limits. Must never hold or print a byte of the file's contents, since a refusal ends up
+//! in the server's log. Paths are quoted and escaped, so that no name can forge a line of that log.
+
+use crate::users::{self, ServerUser};
+use rustix::fs::{FileType, Stat};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What was found at a place on the way to a file, or at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Where, with all symbolic links before it resolved.
+    pub path: PathBuf,
+    /// The owner's numeric user ID.
+    pub uid: u32,
+    /// The numeric group ID.
+    pub gid: u32,
+    /// The permission bits, with setuid, setgid and sticky: 0 to 0o7777.
+    pub mode: u32,
+    pub(crate) kind: FileType,
+    /// In bytes; 0 for what has no size.
+    pub(crate) size: u64,
+}
+
+impl Found {
+    pub(crate) fn new(path: PathBuf, stat: &Stat) -> Self {
+        Self {
+            path,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mode: stat.st_mode & 0o7777,
+            kind: FileType::from_raw_mode(stat.st_mode),
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+        }
+    }
+
+    pub(crate) fn writable_by_others(&self) -> bool {
+        self.mode & 0o022 != 0
+    }
+
+    pub(crate) fn sticky(&self) -> bool {
+        self.mode & 0o1000 != 0
+    }
+
+    /// What it is, in the words of find(1) and ls(1).
+    fn what(&self) -> &'static str {
+        match self.kind {
+            FileType::RegularFile => "file",
+            FileType::Directory => "folder",
+            FileType::Symlink => "symbolic link",
+            FileType::Fifo => "FIFO",
+            FileType::Socket => "socket",
+            FileType::CharacterDevice | FileType::BlockDevice => "device",
+            FileType::Unknown => "thing of unknown type",
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        let path = PathBuf::from("/nowhere");
+        Self { path, uid: 0, gid: 0, mode: 0, kind: FileType::RegularFile, size: 0 }
+    }
+}
+
+/// Why a file was refused. Its text is one sentence that names path, owner, mode and what is wanted; never the contents.
+///
+/// In each, `asked` is the path as it was given, and `found` is what was at fault: the file, or a folder or symbolic link
+/// on the way to it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nothing has that name.
+    NotFound {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// The first part that does not exist, with the symbolic links before it resolved.
+        missing: PathBuf,
+    },
+    /// A folder, FIFO, socket or device.
+    NotRegular {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// What it leads to.
+        found: Found,
+    },
+    /// More bytes than such a file may have.
+    TooLarge {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// The file.
+        found: Found,
+        /// The limit, in bytes.
+        max_bytes: usize,
+    },
+    /// The file, or a symbolic link in a folder that others may write to, belongs neither to root nor to the server.
+    WrongOwner {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// The file or symbolic link.
+        found: Found,
+        /// Who may own it, besides root.
+        server: ServerUser,
+    },
+    /// The group or others may write to the file.
+    Writable {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// The file.
+        found: Found,
+    },
+    /// A folder on the way belongs neither to root nor to the server.
+    FolderWrongOwner {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// The folder.
+        found: Found,
+        /// Who may own it, besides root.
+        server: ServerUser,
+    },
+    /// The group or others may replace what is in a folder on the way.
+    FolderWritable {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// The folder.
+        found: Found,
+    },
+    /// The file, or a folder on the way, cannot be read by the server's user, or reading failed.
+    Unreadable {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// What could not be read or searched, when the walk came that far.
+        found: Option<Found>,
+        /// Who could not read it.
+        server: ServerUser,
+        /// The system's reason.
+        why: String,
+    },
+}
+
+impl Refusal {
+    /// The stable code, in snake_case.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not_found",
+            Self::NotRegular { .. } => "not_regular",
+            Self::TooLarge { .. } => "too_large",
+            Self::WrongOwner { .. } => "wrong_owner",
+            Self::Writable { .. } => "writable",
+            Self::FolderWrongOwner { .. } => "folder_wrong_owner",
+            Self::FolderWritable { .. } => "folder_writable",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+
+    /// What to do next, often a command that can be pasted into a root shell.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotFound { asked, missing } if asked == missing => "Create the file, or correct the path.".into(),
+            Self::NotFound { missing, .. } => {
+                format!("Create {missing:?}, or correct the path or the symbolic link that leads there.")
+            }
+            Self::NotRegular { .. } => "Name a regular file, or a symbolic link to one.".into(),
+            Self::TooLarge { .. } => "Check that this is the right file.".into(),
+            Self::WrongOwner { found, .. } if found.kind == FileType::Symlink => {
+                format!("chown -h root {}, or name the file itself.", shell_word(&found.path))
+            }
+            Self::WrongOwner { found, server, .. } => hand_over(found, *server),
+            Self::Writable { found, .. } => {
+                format!("Check what it says, then: chmod go-w {}", shell_word(&found.path))
+            }
+            Self::FolderWrongOwner { found, .. } => format!(
+                "chown root {}, or keep the file in a folder of root's, such as /etc/postgresql.",
+                shell_word(&found.path)
+            ),
+            Self::FolderWritable { found, .. } => format!(
+                "chmod go-w {}, or keep the file in a folder that only root can write to, such as /etc/postgresql.",
+                shell_word(&found.path)
+            ),
+            Self::Unreadable { found, server, .. } => let_in(found.as_ref(), *server),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { asked, missing } if asked == missing => {
+                write!(f, "{asked:?} does not exist")
+            }
+            Self::NotFound { asked, missing } => {
+                write!(f, "{asked:?} does not exist: there is no {missing:?}")
+            }
+            Self::NotRegular { asked, found } => {
+                write!(f, "{}, a {}; it must be a regular file", Is(asked, found), found.what())
+            }
+            Self::TooLarge { asked, found, max_bytes } => {
+                write!(f, "{}, and has more than the {max_bytes} bytes allowed", Is(asked, found))
+            }
+            Self::WrongOwner { asked, found, server } | Self::FolderWrongOwner { asked, found, server } => {
+                write!(f, "{}; it must be owned by {}", Is(asked, found), Owners(*server))
+            }
+            Self::Writable { asked, found } => {
+                write!(f, "{}; it must not be writable by group or others", Is(asked, found))
+            }
+            Self::FolderWritable { asked, found } => write!(
+                f,
+                "{}; it must not be writable by group or others, unless it is sticky or mounted read-only",
+                Is(asked, found)
+            ),
+            Self::Unreadable { asked, found: Some(found), server, why } => write!(
+                f,
+                "{}; it must be {} by {}, but: {why}",
+                Is(asked, found),
+                if found.kind == FileType::Directory { "searchable" } else { "readable" },
+                User(server.uid)
+            ),
+            Self::Unreadable { asked, found: None, server, why } => {
+                write!(f, "{asked:?} must be readable by {}, but: {why}", User(server.uid))
+            }
+        }
+    }
+}
+
+/// `"/etc/x" is owned by mallory (uid 1001), mode 0666`, with the place at fault where that is another one.
+struct Is<'a>(&'a Path, &'a Found);
+
+impl fmt::Display for Is<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(asked, found) = self;
+        if found.path == **asked {
+            write!(f, "{asked:?} is ")?;
+        } else if found.kind == FileType::Directory || found.kind == FileType::Symlink {
+            write!(f, "{asked:?} cannot be trusted: the {} {:?} is ", found.what(), found.path)?;
+        } else {
+            write!(f, "{asked:?} leads to {:?}, which is ", found.path)?;
+        }
+        write!(f, "owned by {}, mode {:04o}", User(found.uid), found.mode)
+    }
+}
+
+struct User(u32);
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match users::user_name(self.0) {
+            Some(name) => write!(f, "{} (uid {})", name.escape_debug(), self.0),
+            None => write!(f, "uid {}", self.0),
+        }
+    }
+}
+
+struct Owners(ServerUser);
+
+impl fmt::Display for Owners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.uid {
+            0 => write!(f, "root"),
+            uid => write!(f, "root or {}", User(uid)),
+        }
+    }
+}
+
+/// How to make a file root's, and readable by the server alone.
+fn hand_over(found: &Found, server: ServerUser) -> String {
+    let file = shell_word(&found.path);
+    match group_of(server) {
+        Some(group) => {
+            format!("Check what it says, then: chown root:{group} {file} && chmod 0640 {file}")
+        }
+        None => format!("Check what it says, then: chown {} {file} && chmod 0600 {file}", server.uid),
+    }
+}
+
+fn let_in(found: Option<&Found>, server: ServerUser) -> String {
+    let Some(found) = found else {
+        return "Correct the path.".into();
+    };
+    let bit = if found.kind == FileType::Directory { 'x' } else { 'r' };
+    let place = shell_word(&found.path);
+    match group_of(server) {
+        Some(group) if found.uid != server.uid => {
+            format!("If its mode is the reason: chgrp {group} {place} && chmod g+{bit} {place}")
+        }
+        _ if found.uid == server.uid => format!("If its mode is the reason: chmod u+{bit} {place}"),
+        _ => format!("If its mode is the reason: chmod o+{bit} {place}"),
+    }
+}
+
+/// The name of the server's primary group, where both files know it and it is one.
+fn group_of(server: ServerUser) -> Option<String> {
+    users::group_name(users::primary_group(server.uid)?)
+}
+
+/// The path as one word of a shell command.
+fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
+    if text.chars().all(plain) {
+        return text.into_owned();
+    }
+    if text.chars().any(char::is_control) {
+        // Not for pasting, but it cannot forge a line of the log either.
+        return format!("{path:?}");
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
