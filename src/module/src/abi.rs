@@ -1,0 +1,111 @@
+//! The interface between the server and a validator, as `libpq/oauth.h` of the server built for declares it.
+//!
+//! What differs between major releases of PostgreSQL is in this file and nowhere else. It never decides anything:
+//! it writes "deny" the moment it sees a result, and after that what it is told.
+
+use pgrx::pg_sys;
+use std::ffi::{c_char, c_int};
+use std::ptr;
+
+#[allow(
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals,
+    dead_code,
+    unsafe_op_in_unsafe_fn,
+    unnameable_types,
+    clippy::all,
+    reason = "bindgen follows the names and the layout of the C headers"
+)]
+mod bindings {
+    include!(concat!(env!("OUT_DIR"), "/oauth.rs"));
+}
+
+pub(crate) use bindings::{OAuthValidatorCallbacks, Port, ValidatorModuleResult, ValidatorModuleState};
+
+/// The number that `load_validator_library` (auth-oauth.c) compares.
+pub(crate) const MAGIC: u32 = bindings::PG_OAUTH_VALIDATOR_MAGIC;
+
+// bindgen asserts that the layout is the one of the headers; these assert that the headers are those that the code
+// below was written for, and that pgrx was generated from the same ones.
+const _: () = {
+    assert!(MAGIC == 0x2025_0220);
+    assert!(bindings::PG_VERSION_NUM == pg_sys::PG_VERSION_NUM);
+    assert!(size_of::<OAuthValidatorCallbacks>() == 4 * size_of::<usize>());
+    assert!(size_of::<ValidatorModuleState>() == 2 * size_of::<usize>());
+};
+#[cfg(feature = "pg18")]
+const _: () = {
+    assert!(bindings::PG_VERSION_NUM / 10_000 == 18);
+    assert!(size_of::<ValidatorModuleResult>() == 2 * size_of::<usize>());
+};
+
+// From src/backend/utils/error/elog.c. pgrx leaves them out of its bindings. Whoever calls them must be on the
+// main thread, and under `pg_guard_ffi_boundary` unless the level is FATAL: they may run out of memory.
+unsafe extern "C-unwind" {
+    pub(crate) fn errstart(elevel: c_int, domain: *const c_char) -> bool;
+    pub(crate) fn errfinish(filename: *const c_char, lineno: c_int, funcname: *const c_char);
+    pub(crate) fn errcode(sqlerrcode: c_int) -> c_int;
+    pub(crate) fn errmsg_internal(fmt: *const c_char, ...) -> c_int;
+    pub(crate) fn errdetail_internal(fmt: *const c_char, ...) -> c_int;
+    pub(crate) fn errdetail_log(fmt: *const c_char, ...) -> c_int;
+    pub(crate) fn errhint_internal(fmt: *const c_char, ...) -> c_int;
+}
+
+/// The result that the server waits for.
+pub(crate) struct Answer<'a>(&'a mut ValidatorModuleResult);
+
+impl<'a> Answer<'a> {
+    /// Takes the server's result and writes "deny" into it; `None` for a null pointer.
+    ///
+    /// # Safety
+    ///
+    /// `result` must be null, or the result that `validate` (auth-oauth.c) allocated for this call and does not look
+    /// at before the callback returns.
+    pub(crate) unsafe fn denying(result: *mut ValidatorModuleResult) -> Option<Self> {
+        // SAFETY: the caller promises that a non-null pointer is valid and that nobody else uses it.
+        let mut answer = Self(unsafe { result.as_mut() }?);
+        answer.deny();
+        Some(answer)
+    }
+
+    /// Takes back whatever was said before: nobody, and not authorized.
+    pub(crate) fn deny(&mut self) {
+        self.0.authorized = false;
+        self.0.authn_id = ptr::null_mut();
+    }
+
+    /// Says who it is, without letting him in. The server logs it as "connection authenticated".
+    pub(crate) fn identify(&mut self, authn_id: ServerString) {
+        self.0.authn_id = authn_id.0;
+    }
+
+    /// Lets this identity in, as far as the server's own comparison with the role or the map goes.
+    pub(crate) fn grant(&mut self, authn_id: ServerString) {
+        self.identify(authn_id);
+        self.0.authorized = true;
+    }
+}
+
+/// A NUL-terminated string in the memory of the server, which frees it.
+pub(crate) struct ServerString(*mut c_char);
+
+impl ServerString {
+    /// Copies `text` into the current memory context, as `ValidatorModuleResult` in `libpq/oauth.h` demands. `None` if
+    /// it is empty or has a NUL in it: the server would see another identity than was decided.
+    ///
+    /// Raises an ERROR when memory runs out, so it must be called under the guard.
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        if text.is_empty() || text.contains('\0') {
+            return None;
+        }
+        // SAFETY: palloc (mcxt.c) returns at least the bytes asked for, not yet used by anyone, or raises an ERROR,
+        // which pgrx turns into a panic before it gets here.
+        unsafe {
+            let start: *mut u8 = pg_sys::palloc(text.len() + 1).cast();
+            ptr::copy_nonoverlapping(text.as_ptr(), start, text.len());
+            start.add(text.len()).write(0);
+            Some(Self(start.cast()))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The three functions that the server calls, as `libpq/oauth.h` and auth-oauth.c define them.
+//!
+//! Each is a door: pointers become values, a safe function runs under the guard, and its outcome is written back.
+//! Nothing unwinds or jumps out of them, and "deny" stands in the result before anything else happens.
+
+use crate::abi::{Answer, MAGIC, OAuthValidatorCallbacks, ServerString, ValidatorModuleResult, ValidatorModuleState};
+use crate::guard::{contained, guarded};
+use crate::hba::Connection;
+use crate::login::{self, Policy};
+use crate::{guc, report};
+use oauth_validator_core::{BearerToken, Decision, Denial, Reason, Verdict};
+use std::ffi::{CStr, c_char};
+use std::ptr;
+
+/// What `_PG_oauth_validator_module_init` returns.
+pub(crate) static CALLBACKS: OAuthValidatorCallbacks = OAuthValidatorCallbacks {
+    magic: MAGIC,
+    startup_cb: Some(startup),
+    shutdown_cb: Some(shutdown),
+    validate_cb: Some(validate),
+};
+
+/// Reads the configuration into `private_data`. It never throws: whatever is wrong denies later, in `validate`.
+unsafe extern "C-unwind" fn startup(state: *mut ValidatorModuleState) {
+    contained(|| {
+        let policy = guarded(|| {
+            #[cfg(feature = "test-faults")]
+            crate::faults::commit("startup_");
+            login::load(guc::config_file())
+        })
+        .unwrap_or_else(|failure| Policy::Refused(failure.denial()));
+        // SAFETY: load_validator_library (auth-oauth.c) passes the state it has just allocated, and keeps it until
+        // after `shutdown`. Nobody else uses it while this runs.
+        if let Some(state) = unsafe { state.as_mut() } {
+            state.private_data = Box::into_raw(Box::new(policy)).cast();
+        }
+    });
+}
+
+/// Frees what `startup` left. A second call finds nothing. It runs before the session starts, and in proc_exit.
+unsafe extern "C-unwind" fn shutdown(state: *mut ValidatorModuleState) {
+    contained(|| {
+        // SAFETY: shutdown_validator_library (auth-oauth.c) passes the state that `startup` had.
+        let Some(state) = (unsafe { state.as_mut() }) else { return };
+        let policy: *mut Policy = std::mem::replace(&mut state.private_data, ptr::null_mut()).cast();
+        if !policy.is_null() {
+            // SAFETY: only `startup` writes private_data, with the pointer of a box, and it was taken out above. Should
+            // a FATAL in `validate` have led here, the frames that borrow it are never returned to.
+            drop(unsafe { Box::from_raw(policy) });
+        }
+    });
+}
+
+/// Judges one token. Always returns true, which means "the result holds": false would only add a vague warning.
+unsafe extern "C-unwind" fn validate(
+    state: *const ValidatorModuleState,
+    token: *const c_char,
+    role: *const c_char,
+    result: *mut ValidatorModuleResult,
+) -> bool {
+    // SAFETY: `validate` (auth-oauth.c) passes the result it has just allocated and reads it after the return.
+    let Some(mut answer) = (unsafe { Answer::denying(result) }) else { return false };
+    contained(|| {
+        let verdict = guarded(|| {
+            #[cfg(feature = "test-faults")]
+            crate::faults::commit("");
+            // SAFETY: the server passes the state that `startup` had, and strings that end in NUL.
+            unsafe { judge(state, token, role) }
+        });
+        match verdict {
+            Ok(verdict) => conclude(&mut answer, &verdict),
+            Err(failure) => refuse(&mut answer, &failure.denial()),
+        }
+    });
+    true
+}
+
+/// # Safety
+///
+/// To be called by `validate` with its own arguments.
+unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: *const c_char) -> Verdict {
+    // SAFETY: private_data is null or what `startup` put there, a box that only `shutdown` frees; strings are null or
+    // end in NUL; a callback runs on the main thread while the connection is authenticated.
+    let (policy, token, connection) = unsafe {
+        let policy = state.as_ref().and_then(|state| state.private_data.cast::<Policy>().as_ref());
+        let token = (!token.is_null()).then(|| BearerToken::new(CStr::from_ptr(token).to_bytes()));
+        (policy, token, Connection::current(role))
+    };
+    match (policy, token) {
+        (Some(policy), Some(token)) => login::judge(policy, connection, &token),
+        _ => login::refused(Denial::new(Reason::Internal, "The server passed no state or no token to the validator.")),
+    }
+}
+
+/// Writes a verdict into the server's result, and into the log.
+fn conclude(answer: &mut Answer<'_>, verdict: &Verdict) {
+    // A log that cannot be written changes no decision.
+    let _ = guarded(|| report::trace(&verdict.trace));
+    match &verdict.decision {
+        Decision::Denied(denial) => refuse(answer, denial),
+        Decision::Granted(grant) => match guarded(|| ServerString::new(grant.authn_id())) {
+            Ok(Some(authn_id)) => answer.grant(authn_id),
+            Ok(None) => refuse(answer, &Denial::new(Reason::Internal, "The identity granted is no usable string.")),
+            Err(failure) => refuse(answer, &failure.denial()),
+        },
+    }
+}
+
+fn refuse(answer: &mut Answer<'_>, denial: &Denial) {
+    answer.deny();
+    let _ = guarded(|| report::denied(denial));
+    if let Some(authn_id) = &denial.authn_id
+        && let Ok(Some(authn_id)) = guarded(|| ServerString::new(authn_id))
+    {
+        answer.identify(authn_id);
+    }
+}

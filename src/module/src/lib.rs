@@ -1,0 +1,39 @@
+//! `oauth_validator`: the PostgreSQL side. The server loads this library to have bearer tokens judged.
+//!
+//! Contents: `callbacks` is what the server calls, `login` the safe half of it. `abi`, `hba` and `request` read
+//! and write the server's structures; `guard`, `alloc` and `report` see to it that a failure ends in one denied
+//! login and one line of the log. All unsafe code of the project is in this crate.
+//!
+//! No network, no thread and no child process here: a crash of a backend restarts the whole cluster.
+
+mod abi;
+mod alloc;
+mod callbacks;
+#[cfg(feature = "test-faults")]
+mod faults;
+mod guard;
+mod guc;
+mod hba;
+mod login;
+mod report;
+mod request;
+
+#[global_allocator]
+static ALLOCATOR: alloc::BackendAllocator = alloc::BackendAllocator;
+
+pgrx::pg_module_magic!(name = c"oauth_validator", version);
+
+/// Called once when the library is loaded, by the postmaster (`shared_preload_libraries`) or in the middle of a login.
+#[allow(non_snake_case, reason = "the name that dfmgr.c looks up")]
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    guard::install_panic_hook();
+    guc::define();
+}
+
+/// Called by `load_validator_library` (auth-oauth.c), once in a backend that authenticates by OAuth.
+#[allow(non_snake_case, reason = "the name that auth-oauth.c looks up")]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn _PG_oauth_validator_module_init() -> *const abi::OAuthValidatorCallbacks {
+    &raw const callbacks::CALLBACKS
+}

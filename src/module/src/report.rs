@@ -1,0 +1,72 @@
+//! What the server's log says about a login: one line for a denial, nothing for a grant.
+//!
+//! COMMERROR never goes to the client (elog.c), and while a client authenticates neither does anything below ERROR.
+//! The texts are those of the decision; no token, part of a token, or value of a claim is within reach here.
+
+use crate::abi::{errcode, errdetail_internal, errfinish, errhint_internal, errmsg_internal, errstart};
+use oauth_validator_core::{Blame, Denial, Trace};
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys};
+use std::ffi::{CStr, CString};
+use std::ptr;
+
+const PERCENT_S: &CStr = c"%s";
+
+/// Logs a denial at COMMERROR: code and profile in the primary message, so that `log_error_verbosity = terse` keeps
+/// them.
+pub(crate) fn denied(denial: &Denial) {
+    let sqlstate = match denial.reason.blame() {
+        Blame::Bug => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+        _ => PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+    };
+    emit(pg_sys::COMMERROR, sqlstate, &denial.message(), &denial.detail, &denial.hint);
+}
+
+/// Logs the steps of a decision at DEBUG1.
+pub(crate) fn trace(trace: &Trace) {
+    if !PgLogLevel::DEBUG1.is_interesting() {
+        return;
+    }
+    for line in trace.log_lines() {
+        emit(pg_sys::DEBUG1, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, &line, "", "");
+    }
+}
+
+/// One report below ERROR; an empty `detail` or `hint` is left out. Raises an ERROR if memory runs out.
+fn emit(level: u32, sqlstate: PgSqlErrorCode, message: &str, detail: &str, hint: &str) {
+    let message = one_line(&format!("oauth_validator: {message}"));
+    let (detail, hint) = (one_line(detail), one_line(hint));
+    let (message, detail, hint) = (message.as_ptr(), detail_ptr(&detail), detail_ptr(&hint));
+    // SAFETY: the closure holds plain pointers and no destructor, as pg_guard_ffi_boundary wants; the strings they
+    // point to live until after it. elog.c copies message, detail and hint, and keeps the pointer to the file's name.
+    unsafe {
+        pg_guard_ffi_boundary(|| {
+            if errstart(level as _, ptr::null()) {
+                errcode(sqlstate as _);
+                errmsg_internal(PERCENT_S.as_ptr(), message);
+                if !detail.is_null() {
+                    errdetail_internal(PERCENT_S.as_ptr(), detail);
+                }
+                if !hint.is_null() {
+                    errhint_internal(PERCENT_S.as_ptr(), hint);
+                }
+                errfinish(c"report.rs".as_ptr(), line!() as _, ptr::null());
+            }
+        });
+    }
+}
+
+fn detail_ptr(text: &CStr) -> *const std::ffi::c_char {
+    if text.is_empty() { ptr::null() } else { text.as_ptr() }
+}
+
+/// The text without anything that would end a line or write to a terminal: a file name in the configuration could
+/// otherwise forge a line of the log.
+fn one_line(text: &str) -> CString {
+    let harmless: String = text
+        .chars()
+        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { '\u{fffd}' } else { c })
+        .collect();
+    // NUL is a control character, so this cannot fail; if it did, an empty line would lose less than a panic.
+    CString::new(harmless).unwrap_or_default()
+}

@@ -1,0 +1,356 @@
+//! A PostgreSQL cluster in a folder of its own, which disappears with the value.
+//!
+//! Settings, files and logs of one running server; logins go through `login.rs`. What goes wrong with
+//! the cluster itself panics with the server's log: no test has a use for half a cluster. What the
+//! server answers is returned.
+//!
+//! Do not keep a `Cluster` in a `static`: statics are never dropped, and the server would stay.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::conf;
+use crate::error::{Context, HarnessError, Result};
+use crate::folder::Folder;
+use crate::login::{Attempt, Login, LoginOutcome, PendingLogin};
+use crate::paths::module_path;
+use crate::server::{Server, processes_in};
+use crate::template::Template;
+use crate::wire::{Row, WireError};
+
+/// How long a line may take to appear in the log, or a reload to be seen.
+const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(5);
+
+/// What a cluster starts with.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterOptions {
+    /// The module, copied as `oauth_validator.so`; without it, every `oauth` login fails.
+    pub module: Option<PathBuf>,
+    /// The command-line tool, copied to where the module looks for its helper by default
+    /// (`../bin/oauth-validator` beside the library).
+    pub helper: Option<PathBuf>,
+    /// oauth-validator.toml; no such file if `None`.
+    pub config: Option<String>,
+    /// Lines of pg_hba.conf, after the harness' own `local all postgres trust`.
+    pub hba: String,
+    /// Lines of pg_ident.conf.
+    pub ident: String,
+    /// Lines of postgresql.conf, after the harness' own.
+    pub conf: String,
+    /// RLIMIT_AS of the server and all its processes, in bytes.
+    pub ulimit_as: Option<u64>,
+}
+
+impl ClusterOptions {
+    /// With the module that was built, see [`module_path()`].
+    #[track_caller]
+    pub fn with_module() -> Self {
+        Self { module: Some(module_path()), ..Self::default() }
+    }
+}
+
+/// One life of the server. PostgreSQL restarts itself after a crash within the same postmaster, whose
+/// start time stays the same; only the auxiliary processes are new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incarnation {
+    /// Process id of the postmaster.
+    pub postmaster: u32,
+    /// Process id of the checkpointer: another one means a crash or a restart.
+    pub checkpointer: String,
+    /// Lines in the log that say that all processes are started anew.
+    pub crashes: usize,
+}
+
+/// A running cluster. Dropping it stops the server and removes the folder, unless the environment says
+/// `OAUTH_VALIDATOR_KEEP=1`.
+pub struct Cluster {
+    // Dropped in this order: the server first.
+    server: Option<Server>,
+    template: &'static Template,
+    ulimit_as: Option<u64>,
+    folder: Folder,
+}
+
+impl Cluster {
+    /// Starts a cluster.
+    ///
+    /// # Panics
+    /// If it cannot be started; see [`Cluster::try_start`].
+    #[track_caller]
+    pub fn start(options: ClusterOptions) -> Self {
+        ok(Self::try_start(options))
+    }
+
+    /// Starts a cluster; the error has the server's log.
+    pub fn try_start(options: ClusterOptions) -> Result<Self> {
+        let template = Template::get()?;
+        let mut cluster =
+            Self { server: None, template, ulimit_as: options.ulimit_as, folder: Folder::create(template.account)? };
+        cluster.fill(&options)?;
+        cluster.try_start_server()?;
+        Ok(cluster)
+    }
+
+    fn fill(&self, options: &ClusterOptions) -> Result<()> {
+        let folder = &self.folder;
+        for name in ["lib", "bin", "etc"] {
+            folder.create_dir(name)?;
+        }
+        if let Some(module) = &options.module {
+            folder.install(module, "lib/oauth_validator.so")?;
+        }
+        if let Some(helper) = &options.helper {
+            folder.install(helper, "bin/oauth-validator")?;
+        }
+        self.template.copy_data(&self.data_dir())?;
+        let conf = conf::server_conf(folder.root(), &options.conf);
+        folder.append("data/postgresql.conf", &conf)?;
+        folder.replace("data/pg_hba.conf", conf::hba(&options.hba).as_bytes())?;
+        folder.replace("data/pg_ident.conf", options.ident.as_bytes())?;
+        if let Some(config) = &options.config {
+            folder.replace("etc/oauth-validator.toml", config.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The folder of the Unix socket, which holds everything else as well.
+    pub fn socket_dir(&self) -> &Path {
+        self.folder.root()
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path("data")
+    }
+
+    /// Where the module looks for its configuration.
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path("etc/oauth-validator.toml")
+    }
+
+    /// Where `psql` of this installation is.
+    pub fn psql_path(&self) -> PathBuf {
+        self.template.postgres.bin_dir().join("psql")
+    }
+
+    /// The user and group ids of the server.
+    pub fn server_user(&self) -> (u32, u32) {
+        (self.template.account.uid, self.template.account.gid)
+    }
+
+    /// Replaces the module's configuration: written beside and renamed, mode 0600, the server's own.
+    #[track_caller]
+    pub fn write_config(&self, toml: &str) {
+        ok(self.folder.replace("etc/oauth-validator.toml", toml.as_bytes()));
+    }
+
+    /// Writes a file beside the configuration, in the same way.
+    #[track_caller]
+    pub fn write_file(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+        let name = format!("etc/{name}");
+        ok(self.folder.replace(&name, contents.as_ref()));
+        self.folder.path(&name)
+    }
+
+    /// Replaces the test's lines of pg_hba.conf; takes effect with [`Cluster::reload`].
+    #[track_caller]
+    pub fn set_hba(&self, lines: &str) {
+        ok(self.folder.replace("data/pg_hba.conf", conf::hba(lines).as_bytes()));
+    }
+
+    /// Replaces pg_ident.conf; takes effect with [`Cluster::reload`].
+    #[track_caller]
+    pub fn set_ident(&self, lines: &str) {
+        ok(self.folder.replace("data/pg_ident.conf", lines.as_bytes()));
+    }
+
+    /// Adds lines to postgresql.conf; takes effect with [`Cluster::reload`] or [`Cluster::restart`].
+    #[track_caller]
+    pub fn append_conf(&self, lines: &str) {
+        ok(self.folder.append("data/postgresql.conf", &format!("{lines}\n")));
+    }
+
+    /// Makes the server read its files again, and returns when new sessions see them.
+    ///
+    /// # Panics
+    /// If the server rejects a file.
+    #[track_caller]
+    pub fn reload(&self) {
+        ok(self.try_reload());
+    }
+
+    /// As [`Cluster::reload`]; an error has what the server said of the rejected file.
+    pub fn try_reload(&self) -> Result<()> {
+        let mark = self.log_mark();
+        let before = self.load_time()?;
+        self.running()?.hang_up()?;
+        let give_up = Instant::now() + PATIENCE;
+        // The postmaster reads all files before it takes the next connection.
+        while self.load_time()? == before {
+            let said = self.log_since(mark);
+            if said.contains("contains errors") || Instant::now() > give_up {
+                return Err(HarnessError::new(format!("the reload failed:\n{said}")));
+            }
+            thread::sleep(POLL);
+        }
+        let said = self.log_since(mark);
+        if said.contains("was not reloaded") || said.contains("contains errors") {
+            return Err(HarnessError::new(format!("the reload failed:\n{said}")));
+        }
+        Ok(())
+    }
+
+    /// Stops the server cleanly and starts it again, on the same data and log.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.stop();
+        ok(self.try_start_server());
+    }
+
+    /// Stops the server by a fast shutdown; [`Cluster::restart`] starts it again.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            ok(server.stop());
+        }
+    }
+
+    fn try_start_server(&mut self) -> Result<()> {
+        let mark = self.log_mark();
+        let server = Server::start(self.template, self.folder.root(), self.ulimit_as)
+            .map_err(|error| HarnessError::new(format!("{error}\n{}", self.log_since(mark))))?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Logs in and waits for the outcome.
+    pub fn login(&self, login: &Login<'_>) -> Attempt {
+        login.attempt(self.socket_dir())
+    }
+
+    /// Sends a login without waiting for its outcome.
+    pub fn begin_login(&self, login: &Login<'_>) -> PendingLogin {
+        login.begin(self.socket_dir())
+    }
+
+    /// The parameters that the server gives to a client without a token (RFC 7628 section 3.2.2).
+    ///
+    /// # Panics
+    /// If it gives none.
+    #[track_caller]
+    pub fn discovery(&self, role: &str, database: &str) -> Value {
+        let attempt = self.login(&Login::new(role, database));
+        match attempt.challenge {
+            Some(challenge) => challenge,
+            None => panic!("no challenge: {:?}", attempt.outcome),
+        }
+    }
+
+    /// Runs statements as superuser in database `postgres`, in a session of their own.
+    pub fn sql(&self, sql: &str) -> std::result::Result<Vec<Row>, WireError> {
+        match self.login(&Login::new("postgres", "postgres")).outcome {
+            LoginOutcome::Accepted(mut session) => session.query(sql),
+            LoginOutcome::Refused(error) => Err(WireError::Server(error)),
+            LoginOutcome::Disconnected => Err(WireError::Disconnected),
+            LoginOutcome::Failed(text) => Err(WireError::Protocol(text)),
+        }
+    }
+
+    /// Process id of the postmaster.
+    ///
+    /// # Panics
+    /// If the server is stopped.
+    #[track_caller]
+    pub fn postmaster_pid(&self) -> u32 {
+        ok(self.running()).pid()
+    }
+
+    /// When the postmaster was started. A crash of a backend does not change it: see
+    /// [`Cluster::incarnation`].
+    #[track_caller]
+    pub fn postmaster_start_time(&self) -> String {
+        ok(self.value("SELECT pg_postmaster_start_time()"))
+    }
+
+    /// Equal before and after, if and only if the server neither crashed nor was restarted.
+    #[track_caller]
+    pub fn incarnation(&self) -> Incarnation {
+        const CHECKPOINTER: &str = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+        Incarnation {
+            postmaster: self.postmaster_pid(),
+            checkpointer: ok(self.value(CHECKPOINTER)),
+            crashes: self.log().matches("all server processes terminated").count(),
+        }
+    }
+
+    /// Process ids of the server and its children.
+    pub fn processes(&self) -> Vec<u32> {
+        processes_in(self.folder.root())
+    }
+
+    /// The whole log.
+    pub fn log(&self) -> String {
+        self.log_since(0)
+    }
+
+    /// Where the log ends now, in bytes.
+    pub fn log_mark(&self) -> usize {
+        fs::metadata(self.folder.path("log"))
+            .map(|found| usize::try_from(found.len()).unwrap_or(usize::MAX))
+            .unwrap_or(0)
+    }
+
+    /// What was logged since the mark. A line may follow the client's error: see
+    /// [`Cluster::wait_for_log`].
+    pub fn log_since(&self, mark: usize) -> String {
+        let bytes = fs::read(self.folder.path("log")).unwrap_or_default();
+        String::from_utf8_lossy(bytes.get(mark..).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until `needle` was logged since the mark, and returns everything since then.
+    ///
+    /// # Panics
+    /// If it is not there after 10 seconds.
+    #[track_caller]
+    pub fn wait_for_log(&self, mark: usize, needle: &str) -> String {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let said = self.log_since(mark);
+            // Whole lines only, so that what the caller looks for next is complete.
+            let whole = said.rfind('\n').map_or("", |end| &said[..=end]);
+            if whole.contains(needle) {
+                return whole.to_owned();
+            }
+            assert!(Instant::now() < give_up, "{needle:?} was not logged; the log says:\n{said}");
+            thread::sleep(POLL);
+        }
+    }
+
+    fn running(&self) -> Result<&Server> {
+        let server = self.server.as_ref();
+        server.ok_or_else(|| HarnessError::new("the server is stopped"))
+    }
+
+    fn load_time(&self) -> Result<String> {
+        self.value("SELECT pg_conf_load_time()")
+    }
+
+    fn value(&self, sql: &str) -> Result<String> {
+        let rows = self.sql(sql).context(|| sql.to_owned())?;
+        let value = rows.into_iter().flatten().next().flatten();
+        value.ok_or_else(|| HarnessError::new(format!("{sql}: no value")))
+    }
+}
+
+#[track_caller]
+fn ok<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}

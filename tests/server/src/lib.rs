@@ -1,0 +1,43 @@
+//! Runs a real PostgreSQL with the module, and logs in to it over the wire.
+//!
+//! [`Postgres`] finds or installs a server, [`Cluster`] runs one in a folder of its own, and [`Login`]
+//! speaks SASL OAUTHBEARER to it byte by byte, so that tests can also send what libpq never would.
+//! Nothing here knows what the module decides: that is for the tests to state.
+//!
+//! ```no_run
+//! use oauth_validator_server_tests::{Cluster, ClusterOptions, Login};
+//!
+//! let cluster = Cluster::start(ClusterOptions {
+//!     config: Some("# trusts nobody\n".into()),
+//!     hba: r#"local all all oauth issuer="https://issuer.example" scope="db.connect""#.into(),
+//!     ..ClusterOptions::with_module()
+//! });
+//! let mark = cluster.log_mark();
+//! let attempt = cluster.login(&Login::new("alice", "postgres").token("not a token"));
+//! assert_eq!(attempt.refused().sqlstate, "28000");
+//! cluster.wait_for_log(mark, "oauth_validator: denied: hba_issuer_unknown");
+//! ```
+#![forbid(unsafe_code)]
+
+mod account;
+mod cluster;
+mod conf;
+mod error;
+mod folder;
+mod install;
+mod libclang;
+mod login;
+mod paths;
+mod server;
+mod template;
+mod wheel;
+mod wire;
+
+pub use account::Account;
+pub use cluster::{Cluster, ClusterOptions, Incarnation};
+pub use error::{HarnessError, Result};
+pub use install::Postgres;
+pub use libclang::Libclang;
+pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
+pub use paths::{module_path, target_dir, workspace_root};
+pub use wire::{Row, ServerError, Session, WireError};

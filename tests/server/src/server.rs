@@ -1,0 +1,154 @@
+//! The postmaster as a child process: start, readiness, and an end that leaves nothing behind.
+//!
+//! Signals go to process ids that this file started, or that work inside the cluster's own folder.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::error::{Context, HarnessError, Result};
+use crate::template::Template;
+
+/// A start or a clean stop on a machine that builds something else meanwhile.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An immediate shutdown waits 5 seconds for its children before it kills them.
+const LAST_CALL: Duration = Duration::from_secs(8);
+
+const POLL: Duration = Duration::from_millis(5);
+
+/// A running postmaster.
+pub(crate) struct Server {
+    child: Child,
+    root: PathBuf,
+}
+
+impl Server {
+    /// Starts a postmaster on `root/data` and waits until it takes connections.
+    pub fn start(template: &Template, root: &Path, ulimit_as: Option<u64>) -> Result<Self> {
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(root.join("log"))
+            .context(|| "cannot open the server's log".into())?;
+        let errors = log.try_clone().context(|| "cannot share the log".into())?;
+        let child = command(template, root, ulimit_as)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .context(|| "cannot start postgres".into())?;
+        let mut server = Self { child, root: root.to_path_buf() };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks the postmaster to read its files again.
+    pub fn hang_up(&self) -> Result<()> {
+        self.signal(Signal::HUP)
+    }
+
+    /// Fast shutdown: sessions are ended, and everything is written.
+    pub fn stop(&mut self) -> Result<()> {
+        self.signal(Signal::INT)?;
+        if self.ended_within(PATIENCE) {
+            return Ok(());
+        }
+        Err(HarnessError::new(format!("the server did not stop within {PATIENCE:?}")))
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let give_up = Instant::now() + PATIENCE;
+        while !is_ready(&self.root, self.pid()) {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(HarnessError::new(format!("postgres ended: {status}")));
+            }
+            if Instant::now() > give_up {
+                return Err(HarnessError::new(format!("postgres was not ready within {PATIENCE:?}")));
+            }
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), signal).context(|| "cannot signal the postmaster".into())
+    }
+
+    fn ended_within(&mut self, patience: Duration) -> bool {
+        let give_up = Instant::now() + patience;
+        loop {
+            // An error means that it was waited for before.
+            match self.child.try_wait() {
+                Ok(None) if Instant::now() < give_up => thread::sleep(POLL),
+                Ok(None) => return false,
+                Ok(Some(_)) | Err(_) => return true,
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        // Immediate shutdown; nothing of the data is wanted any more.
+        let asked = self.signal(Signal::QUIT).is_ok();
+        if asked && self.ended_within(LAST_CALL) {
+            return;
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        for pid in processes_in(&self.root) {
+            if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+}
+
+fn command(template: &Template, root: &Path, ulimit_as: Option<u64>) -> Command {
+    let postgres = template.postgres.bin_dir().join("postgres");
+    let mut command = match ulimit_as {
+        None => template.account.command(&postgres, root),
+        Some(bytes) => {
+            let mut shell = template.account.command(Path::new("/bin/sh"), root);
+            // The shell counts in units of 1024 bytes.
+            let script = format!(r#"ulimit -v {} && exec "$0" "$@""#, bytes / 1024);
+            shell.arg("-c").arg(script).arg(&postgres);
+            shell
+        }
+    };
+    command.arg("-D").arg(root.join("data"));
+    command
+}
+
+/// As pg_ctl does: the eighth line of postmaster.pid, in a file that is this postmaster's own.
+fn is_ready(root: &Path, pid: u32) -> bool {
+    let Ok(text) = fs::read_to_string(root.join("data/postmaster.pid")) else {
+        return false;
+    };
+    let mut lines = text.lines();
+    lines.next() == Some(pid.to_string().as_str()) && lines.nth(6).is_some_and(|status| status.trim() == "ready")
+}
+
+/// Every process whose working directory lies inside `root`: the postmaster and all its children.
+pub(crate) fn processes_in(root: &Path) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let folder = fs::read_link(entry.path().join("cwd")).ok()?;
+            folder.starts_with(root).then_some(pid)
+        })
+        .collect()
+}
