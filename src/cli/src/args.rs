@@ -1,0 +1,181 @@
+//! The command line: commands, options, and the texts of `--help`.
+//!
+//! A mistyped command or option is an error with exit code 2, never ignored. No option takes a token: arguments can
+//! be read by every user of the machine.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use oauth_validator_core::bounds::MAX_NUMERIC_DATE;
+use std::path::PathBuf;
+
+/// Where packages put the configuration, and where the module looks for it.
+const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  fine: the file is valid, or the token is granted
+  1  the file has errors, or the token is denied
+  2  could not run: wrong usage, or a file that cannot be read";
+
+const CHECK_HELP: &str = "\
+Example: put a new version in place only if it is valid.
+  oauth-validator check /etc/postgresql/oauth-validator.toml.new &&
+    mv /etc/postgresql/oauth-validator.toml.new /etc/postgresql/oauth-validator.toml
+
+An error in the file makes every OAuth login fail, and one in a key file those of its profile.
+Errors exit with 1, warnings alone with 0.";
+
+const EXPLAIN_HELP: &str = "\
+Example: would this token let ana in by the pg_hba.conf line with that issuer and scope?
+  oauth-validator explain --token-file token.txt --role ana \\
+    --hba-issuer https://idp.example --hba-scope \"openid db.connect\"
+
+Values of the token's claims are printed, so treat the output as you treat the claims. The token itself and its
+signature are not. Exits with 0 if the token is granted, with 1 if it is denied.";
+
+/// Judges configurations of oauth_validator, the token validator of PostgreSQL, and explains its decisions.
+#[derive(Debug, Parser)]
+#[command(name = "oauth-validator", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print one JSON document for programs instead of text.
+    #[arg(long, global = true, display_order = 900)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Report everything that is wrong or doubtful in a configuration file.
+    ///
+    /// Reads the file as the server would, reports all findings with their places, and looks at the key files that the
+    /// profiles name.
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckOptions),
+
+    /// Show step by step whether a token would be accepted, and why.
+    ///
+    /// Makes the very decision that the server makes, with the configuration as it is now. Nobody is logged in.
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(ExplainOptions),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckOptions {
+    /// The configuration to check.
+    #[arg(default_value = DEFAULT_CONFIG)]
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServerOptions {
+    /// The user the server runs as: files must belong to this user or to root.
+    ///
+    /// Defaults to postgres if root asks and there is such a user, else to the user who asks.
+    #[arg(long, value_name = "NAME|UID")]
+    pub(crate) server_user: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExplainOptions {
+    /// The configuration to decide by.
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(crate) config: PathBuf,
+
+    /// A file with the token; standard input if absent or "-".
+    ///
+    /// "Bearer " in front of the token and a newline behind it are ignored.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// The issuer of the pg_hba.conf line; needed if there are several profiles.
+    ///
+    /// With one profile, the first of its hba_issuers is taken.
+    #[arg(long, value_name = "ISSUER")]
+    pub(crate) hba_issuer: Option<String>,
+
+    /// The scope of the pg_hba.conf line: names separated by spaces.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) hba_scope: Option<String>,
+
+    /// The role the client asks for.
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+
+    /// The database the client asks for.
+    #[arg(long)]
+    pub(crate) database: Option<String>,
+
+    /// Decide about a replication connection; without --database, about physical replication.
+    #[arg(long)]
+    pub(crate) replication: bool,
+
+    /// The pg_hba.conf line says delegate_ident_mapping=1.
+    #[arg(long)]
+    pub(crate) delegated: bool,
+
+    /// Decide as if it were this time.
+    ///
+    /// As in RFC 3339, such as 2027-01-15T08:00:00Z, or in seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) at: Option<i64>,
+
+    /// Print ASCII only, with "ok" and "FAILED" for ticks and crosses.
+    ///
+    /// The default where the locale is not UTF-8.
+    #[arg(long)]
+    pub(crate) ascii: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+/// Seconds since 1970, in the range that a token's times have.
+fn instant(text: &str) -> Result<i64, String> {
+    let seconds = match text.parse::<i64>() {
+        Ok(seconds) => seconds,
+        Err(_) => text
+            .parse::<jiff::Timestamp>()
+            .map_err(|_| {
+                "neither a time with its offset, such as 2027-01-15T08:00:00Z, nor seconds since 1970".to_owned()
+            })?
+            .as_second(),
+    };
+    if (0..=MAX_NUMERIC_DATE).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err("it must lie between the years 1970 and 9999".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Args, instant};
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn instants_are_seconds_or_rfc_3339() {
+        assert_eq!(instant("1800000000"), Ok(1_800_000_000));
+        assert_eq!(instant("2027-01-15T08:00:00Z"), Ok(1_800_000_000));
+        assert_eq!(instant("2027-01-15T09:00:00.9+01:00"), Ok(1_800_000_000));
+        assert_eq!(instant("253402300799"), Ok(253_402_300_799));
+    }
+
+    #[test]
+    fn other_instants_are_refused() {
+        for text in ["", "soon", "2027-01-15", "2027-01-15T08:00:00", "1e9", "99999999999999999999"] {
+            assert!(instant(text).is_err_and(|why| why.contains("neither a time")), "{text}");
+        }
+        for text in ["-1", "253402300800", "1969-12-31T23:59:59Z"] {
+            assert!(instant(text).is_err_and(|why| why.contains("between the years")), "{text}");
+        }
+    }
+}

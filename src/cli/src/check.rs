@@ -1,0 +1,101 @@
+//! `oauth-validator check`: everything that is wrong or doubtful in a configuration file.
+//!
+//! Judges the file as the server would, but for the whole of it: its permissions, its contents, and the key files it
+//! names. Must never stop at the first finding, and must never write anything but its report.
+
+use crate::args::CheckOptions;
+use crate::config_file::ConfigFile;
+use crate::findings::{self, Shown};
+use crate::output::{self, Failure, Report};
+use oauth_validator_core::config::KeySource;
+use oauth_validator_core::{Config, KeyFile};
+use oauth_validator_store::load_keys;
+use serde_json::json;
+use std::ops::Range;
+use toml::de::{DeTable, DeValue};
+
+/// Runs the command.
+pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
+    let file = ConfigFile::open(&options.file, &options.server)?;
+    let (config, found) = judge(&file);
+    let fine = !found.iter().any(Shown::is_error);
+    let profiles: Vec<&str> = config.iter().flat_map(Config::profiles).map(|profile| profile.name.as_str()).collect();
+    let text = if as_json {
+        let document = json!({
+            "file": file.name,
+            "valid": fine,
+            "profiles": profiles,
+            "findings": findings::to_json(&found, &file.text),
+        });
+        format!("{document:#}\n")
+    } else {
+        let rendered = findings::render(&found, &file.name, &file.text, output::colour());
+        format!("{rendered}{}\n", output::visible(&summary(&file.name, &found, &profiles), false))
+    };
+    Ok(Report { text, fine })
+}
+
+/// The configuration, if its text has no errors, and all that was found.
+fn judge(file: &ConfigFile) -> (Option<Config>, Vec<Shown>) {
+    let mut found: Vec<Shown> = file.refusal.iter().map(Shown::refused).collect();
+    let parsed = Config::parse(&file.text, &file.name);
+    found.extend(parsed.findings.iter().map(Shown::from));
+    if let Some(config) = &parsed.config {
+        found.extend(key_files(config, file));
+    }
+    (parsed.config, found)
+}
+
+/// The key files that cannot be used.
+fn key_files(config: &Config, file: &ConfigFile) -> Vec<Shown> {
+    let mut found = Vec::new();
+    for profile in config.profiles() {
+        if let KeySource::File(source) = &profile.keys
+            && let Err(why) = load_keys(source, &file.path, file.user)
+        {
+            let place = key_file_setting(&file.text, &profile.name, source);
+            found.push(Shown::keys_unavailable(&profile.name, place, &why));
+        }
+    }
+    found
+}
+
+/// Where a profile names its key file.
+fn key_file_setting(text: &[u8], profile: &str, source: &KeyFile) -> Option<Range<usize>> {
+    let key = match source {
+        KeyFile::Jwks(_) => "jwks_file",
+        KeyFile::Pem(_) => "pem_file",
+    };
+    let document = DeTable::parse(std::str::from_utf8(text).ok()?).ok()?;
+    let profiles = table(document.get_ref().get("profiles")?.get_ref())?;
+    let keys = table(table(profiles.get(profile)?.get_ref())?.get("keys")?.get_ref())?;
+    Some(keys.get(key)?.span())
+}
+
+fn table<'a>(value: &'a DeValue<'a>) -> Option<&'a DeTable<'a>> {
+    match value {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    }
+}
+
+/// The last line: what all of it amounts to.
+fn summary(file: &str, found: &[Shown], profiles: &[&str]) -> String {
+    let errors = found.iter().filter(|shown| shown.is_error()).count();
+    let warnings = found.len() - errors;
+    let warned = match warnings {
+        0 => String::new(),
+        _ => format!(", {}", count(warnings, "warning")),
+    };
+    if errors > 0 {
+        return format!("{file}: {}{warned}", count(errors, "error"));
+    }
+    match profiles.len() {
+        0 => format!("{file}: valid{warned}, but trusts nobody"),
+        several => format!("{file}: valid{warned}; {}: {}", count(several, "profile"), profiles.join(", ")),
+    }
+}
+
+fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}

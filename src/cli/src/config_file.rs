@@ -1,0 +1,95 @@
+//! Opens the configuration as the server would, and as the one who asks if the server would not.
+//!
+//! A refused file is still read, so that its contents can be reported; but what comes of it must always say that the
+//! server refuses it. Must never read what is no regular file, nor more than the server would.
+
+use crate::args::ServerOptions;
+use crate::output::Failure;
+use oauth_validator_store::{MAX_CONFIG_BYTES, Refusal, ServerUser, read_trusted, users};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+/// A configuration that could be read.
+pub(crate) struct ConfigFile {
+    pub(crate) path: PathBuf,
+    /// The path as given, for messages.
+    pub(crate) name: String,
+    pub(crate) text: Vec<u8>,
+    /// Why the server would not read it.
+    pub(crate) refusal: Option<Refusal>,
+    /// For whom it was judged.
+    pub(crate) user: ServerUser,
+}
+
+impl ConfigFile {
+    /// Opens `path` for the server that runs as `options` say.
+    pub(crate) fn open(path: &Path, options: &ServerOptions) -> Result<Self, Failure> {
+        let user = server_user(options.server_user.as_deref())?;
+        let (text, refusal) = match read_trusted(path, MAX_CONFIG_BYTES, user) {
+            Ok(text) => (text, None),
+            Err(refusal) => match read_untrusted(path) {
+                Ok(text) => (text, Some(refusal)),
+                Err(error) => return Err(unreadable(path, &refusal, &error)),
+            },
+        };
+        Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, refusal, user })
+    }
+}
+
+/// The contents of a regular file that is small enough, whoever may write it.
+fn read_untrusted(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a FIFO would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    let mut text = Vec::new();
+    let limit = u64::try_from(MAX_CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)?.take(limit).read_to_end(&mut text)?;
+    if text.len() > MAX_CONFIG_BYTES { Err(ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+}
+
+/// What keeps the one who asks from reading comes before what would keep the server from it.
+fn unreadable(path: &Path, refusal: &Refusal, error: &io::Error) -> Failure {
+    match (error.kind(), refusal) {
+        (ErrorKind::NotFound, refusal) if !matches!(refusal, Refusal::NotFound { .. }) => {
+            Failure::new(format!("{path:?} does not exist")).with_hint("correct the path")
+        }
+        (ErrorKind::PermissionDenied, _) => {
+            Failure::new(format!("cannot read {path:?}: {error}")).with_hint("run this as root")
+        }
+        _ => Failure::new(refusal.to_string()).with_hint(refusal.hint()),
+    }
+}
+
+/// Whom the server runs as. Files that suit root alone would be refused by a server that must not run as root.
+fn server_user(chosen: Option<&str>) -> Result<ServerUser, Failure> {
+    let Some(chosen) = chosen else {
+        let current = ServerUser::current();
+        let guess = if current.uid == 0 { users::user_id("postgres") } else { None };
+        return Ok(guess.map_or(current, |uid| ServerUser { uid }));
+    };
+    let number = chosen.parse().ok().or_else(|| users::user_id(chosen));
+    number.map(|uid| ServerUser { uid }).ok_or_else(|| {
+        Failure::new(format!("there is no user \"{chosen}\" in /etc/passwd"))
+            .with_hint("give a user of a directory service by its number: --server-user \"$(id -u NAME)\"")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::server_user;
+
+    #[test]
+    fn users_are_found_by_number_and_by_name() {
+        assert_eq!(server_user(Some("4711")).unwrap().uid, 4711);
+        assert_eq!(server_user(Some("root")).unwrap().uid, 0);
+    }
+
+    #[test]
+    fn unknown_users_are_refused() {
+        for name in ["no such:user", "", "-1", "4294967296"] {
+            assert!(server_user(Some(name)).is_err(), "{name}");
+        }
+    }
+}

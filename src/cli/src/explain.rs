@@ -1,0 +1,131 @@
+//! `oauth-validator explain`: what the server would decide about a token, and on which grounds.
+//!
+//! Runs the core's `decide` and nothing beside it: an explanation of its own would one day lie. Must never guess which
+//! pg_hba.conf line is meant where several could be, and must always say what it assumed.
+
+use crate::args::ExplainOptions;
+use crate::config_file::ConfigFile;
+use crate::explanation::{Explanation, Style};
+use crate::findings::{self, Shown};
+use crate::output::{self, Failure, Report};
+use crate::token_input;
+use oauth_validator_core::{
+    Answer, BearerToken, Config, Decision, Denial, Known, Needs, Reason, Request, Trace, Verdict, decide,
+};
+use oauth_validator_store::load_keys;
+
+/// Runs the command.
+pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Failure> {
+    let file = ConfigFile::open(&options.config, &options.server)?;
+    let explanation = explain(options, &file)?;
+    let text = if as_json {
+        format!("{:#}\n", explanation.to_json(findings::to_json(&explanation.findings, &file.text)))
+    } else {
+        let colour = output::colour();
+        let rendered = findings::render(&explanation.findings, &file.name, &file.text, colour);
+        let style = Style { ascii: options.ascii || !output::utf8_locale(), colour };
+        rendered + &explanation.to_text(style)
+    };
+    Ok(Report { text, fine: explanation.is_granted() })
+}
+
+/// The decision; a configuration that the server would not use decides before any token is read.
+fn explain(options: &ExplainOptions, file: &ConfigFile) -> Result<Explanation, Failure> {
+    if let Some(refusal) = &file.refusal {
+        let denial = Denial::new(Reason::ConfigUnreadable, format!("{refusal}.")).with_hint(refusal.hint());
+        return Ok(Explanation::new(options, denied(denial)));
+    }
+    let parsed = Config::parse(&file.text, &file.name);
+    let Some(config) = &parsed.config else {
+        let denial = Denial::config_invalid(&file.name, &parsed.findings);
+        let mut explanation = Explanation::new(options, denied(denial));
+        explanation.findings = parsed.findings.iter().map(Shown::from).collect();
+        return Ok(explanation);
+    };
+    let mut notes = Vec::new();
+    let request = request(options, config, &mut notes)?;
+    let token = token_input::read(options.token_file.as_deref())?;
+    let now = options.at.unwrap_or_else(|| jiff::Timestamp::now().as_second());
+    let (verdict, left_out) = judge(&request, &token, config, file, now)?;
+    if let Decision::Denied(denial) = &verdict.decision
+        && denial.reason == Reason::KeyUnknown
+    {
+        notes.extend(left_out.into_iter().map(|why| format!("a key of the document is not used: {why}")));
+    }
+    let mut explanation = Explanation::new(options, verdict);
+    explanation.notes = notes;
+    Ok(explanation)
+}
+
+fn denied(denial: Denial) -> Verdict {
+    Verdict { decision: Decision::Denied(denial), trace: Trace::default() }
+}
+
+/// The login that is asked about; what had to be assumed goes into `notes`.
+fn request(options: &ExplainOptions, config: &Config, notes: &mut Vec<String>) -> Result<Request, Failure> {
+    let hba_issuer = match &options.hba_issuer {
+        Some(issuer) => issuer.clone(),
+        None => only_issuer(config, notes)?,
+    };
+    if options.hba_scope.is_none() {
+        notes.push("no --hba-scope given: as if the pg_hba.conf line named no scope".to_owned());
+    }
+    Ok(Request {
+        hba_issuer,
+        hba_scope: options.hba_scope.clone().unwrap_or_default(),
+        delegate_ident_mapping: options.delegated,
+        role: options.role.clone().unwrap_or_default(),
+        database: options.database.clone().unwrap_or_default(),
+        replication: options.replication,
+    })
+}
+
+/// The issuer of the only profile: with several, a guess could explain another line than the one in question.
+fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, Failure> {
+    match config.profiles() {
+        [] => Ok(String::new()),
+        [profile] => {
+            let issuer = profile.hba_issuers.value.first().cloned().unwrap_or_default();
+            notes.push(format!(
+                "no --hba-issuer given: as if the pg_hba.conf line had that of the only profile, \"{issuer}\""
+            ));
+            Ok(issuer)
+        }
+        profiles => {
+            let choices: Vec<String> = profiles
+                .iter()
+                .map(|profile| format!("{} ({})", profile.hba_issuers.value.join(", "), profile.name))
+                .collect();
+            let what = format!("which pg_hba.conf line is meant? {} has several profiles", config.file_name());
+            Err(Failure::new(what)
+                .with_hint(format!("give the line's issuer with --hba-issuer; there are {}", choices.join("; "))))
+        }
+    }
+}
+
+/// The server's own decision, with the keys it asks for; also why keys of their documents are not used.
+fn judge(
+    request: &Request,
+    token: &BearerToken,
+    config: &Config,
+    file: &ConfigFile,
+    now: i64,
+) -> Result<(Verdict, Vec<String>), Failure> {
+    let mut known = Known::default();
+    let mut left_out = Vec::new();
+    loop {
+        match decide(request, token, config, &known, now) {
+            Answer::Decided(verdict) => return Ok((verdict, left_out)),
+            Answer::Needs(Needs::Keys { profile, file: source }) => {
+                let keys = load_keys(&source, &file.path, file.user);
+                if let Ok(keys) = &keys {
+                    left_out.extend_from_slice(keys.left_out());
+                }
+                known.insert_keys(profile, keys);
+            }
+            Answer::Needs(other) => {
+                return Err(Failure::new(format!("the decision needs what this tool cannot supply: {other:?}")));
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A decision for a person, and for a program.
+//!
+//! Prints what the trace and the verdict hold, which is neither the token nor its signature. Values of claims are
+//! escaped: a token must not write to a terminal.
+
+use crate::args::ExplainOptions;
+use crate::findings::Shown;
+use crate::output::visible;
+use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, Step, Verdict};
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+/// Every step, in the order of the decision.
+const STEPS: [Step; 11] = [
+    Step::Bounds,
+    Step::Rule,
+    Step::Issuer,
+    Step::Header,
+    Step::Key,
+    Step::Signature,
+    Step::Claims,
+    Step::Scope,
+    Step::Rules,
+    Step::Identity,
+    Step::Delegation,
+];
+
+/// Claims that are times (RFC 7519 section 4.1), which few people read as numbers.
+const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
+
+/// What the terminal can show.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    pub(crate) ascii: bool,
+    pub(crate) colour: bool,
+}
+
+impl Style {
+    fn mark(self, held: bool) -> String {
+        let mark = match (held, self.ascii) {
+            (true, true) => "ok    ",
+            (false, true) => "FAILED",
+            (true, false) => "✓",
+            (false, false) => "✗",
+        };
+        self.painted(mark, if held { "32" } else { "31" })
+    }
+
+    fn not_reached(self) -> &'static str {
+        if self.ascii { "-     " } else { "-" }
+    }
+
+    /// In a colour of ECMA-48 (SGR), where the terminal has some.
+    fn painted(self, text: &str, code: &str) -> String {
+        if self.colour { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// A decision, and what must be said with it.
+pub(crate) struct Explanation {
+    verdict: Verdict,
+    role: Option<String>,
+    delegated: bool,
+    /// What was assumed, and what else the reader should know.
+    pub(crate) notes: Vec<String>,
+    /// Why the configuration cannot be used.
+    pub(crate) findings: Vec<Shown>,
+}
+
+impl Explanation {
+    pub(crate) fn new(options: &ExplainOptions, verdict: Verdict) -> Self {
+        let (role, delegated) = (options.role.clone(), options.delegated);
+        Self { verdict, role, delegated, notes: Vec::new(), findings: Vec::new() }
+    }
+
+    pub(crate) fn is_granted(&self) -> bool {
+        matches!(self.verdict.decision, Decision::Granted(_))
+    }
+
+    /// Steps that were not taken, and why.
+    fn missing_steps(&self) -> impl Iterator<Item = (Step, &'static str)> {
+        let taken = |step: &Step| self.verdict.trace.passages().iter().any(|passage| passage.step == *step);
+        let why = if self.is_granted() { "not needed: delegate_ident_mapping=0" } else { "not reached" };
+        STEPS.into_iter().filter(move |step| !taken(step)).map(move |step| (step, why))
+    }
+
+    /// For a person: notes, steps, verdict.
+    pub(crate) fn to_text(&self, style: Style) -> String {
+        let mut lines: Vec<String> = self.notes.iter().map(|note| format!("note: {note}")).collect();
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        // A value that a later step looks at again is not news.
+        let mut shown: Vec<&Fact> = Vec::new();
+        for passage in self.verdict.trace.passages() {
+            lines.push(self.step_line(passage, style));
+            for fact in &passage.facts {
+                if !shown.contains(&fact) {
+                    lines.push(fact_line(fact, style));
+                    shown.push(fact);
+                }
+            }
+        }
+        // A configuration that cannot be used ends it before the first step.
+        let begun = !self.verdict.trace.passages().is_empty();
+        lines.extend(
+            self.missing_steps()
+                .filter(|_| begun)
+                .map(|(step, why)| format!("{} {:<10} {why}", style.not_reached(), step.name())),
+        );
+        if begun {
+            lines.push(String::new());
+        }
+        match &self.verdict.decision {
+            Decision::Granted(grant) => self.granted_lines(grant, style, &mut lines),
+            Decision::Denied(denial) => denied_lines(denial, style, &mut lines),
+        }
+        lines.iter().fold(String::new(), |mut text, line| {
+            let _ = writeln!(text, "{line}");
+            text
+        })
+    }
+
+    /// A failed step shows its code: what the trace says of it is the verdict's detail, below.
+    fn step_line(&self, passage: &Passage, style: Style) -> String {
+        let said = match &self.verdict.decision {
+            Decision::Denied(denial) if !passage.held => denial.reason.code(),
+            _ => &passage.said,
+        };
+        format!("{} {:<10} {}", style.mark(passage.held), passage.step.name(), visible(said, style.ascii))
+    }
+
+    fn granted_lines(&self, grant: &Grant, style: Style, lines: &mut Vec<String>) {
+        let identity = visible(grant.authn_id(), style.ascii);
+        let granted = style.painted("granted", "32");
+        lines.push(format!("{granted}: authn_id \"{identity}\" (profile \"{}\")", grant.profile()));
+        lines.push(format!("  next:    {}", visible(&self.what_remains(grant), style.ascii)));
+    }
+
+    /// What PostgreSQL itself still does with a granted identity (`check_usermap` in hba.c).
+    fn what_remains(&self, grant: &Grant) -> String {
+        match &self.role {
+            _ if self.delegated => "nothing: the pg_hba.conf line leaves the choice of roles to the token.".to_owned(),
+            Some(role) if role == grant.authn_id() => {
+                "The role has the same name, so the login succeeds, unless the pg_hba.conf line has a map: then \
+                 pg_ident.conf decides."
+                    .to_owned()
+            }
+            Some(role) => format!(
+                "The role \"{role}\" has another name, so the login needs map=NAME in the pg_hba.conf line, and a line \
+                 of pg_ident.conf that maps this authn_id to the role."
+            ),
+            None => "PostgreSQL compares authn_id with the role asked for, or maps it by pg_ident.conf if the \
+                     pg_hba.conf line has a map."
+                .to_owned(),
+        }
+    }
+
+    /// For a program. Facts are the claims' values; one that was cut is a string that ends in "…".
+    pub(crate) fn to_json(&self, findings: Vec<Value>) -> Value {
+        let taken = self.verdict.trace.passages().iter().map(step_to_json);
+        let missing = self
+            .missing_steps()
+            .map(|(step, why)| json!({ "step": step.name(), "held": null, "said": why, "facts": {} }));
+        let (granted, denied) = match &self.verdict.decision {
+            Decision::Granted(grant) => (Some(grant), None),
+            Decision::Denied(denial) => (None, Some(denial)),
+        };
+        json!({
+            "outcome": if granted.is_some() { "granted" } else { "denied" },
+            "authn_id": granted.map(Grant::authn_id).or_else(|| denied?.authn_id.as_deref()),
+            "profile": granted.map(Grant::profile).or_else(|| denied?.profile.as_deref()),
+            "reason": denied.map(|denial| denial.reason.code()),
+            "blame": denied.map(|denial| denial.reason.blame().words()),
+            "detail": denied.map(|denial| &denial.detail),
+            "hint": denied.map_or_else(|| granted.map(|grant| self.what_remains(grant)), |denial| Some(denial.hint.clone())),
+            "steps": taken.chain(missing).collect::<Vec<_>>(),
+            "notes": self.notes,
+            "findings": findings,
+        })
+    }
+}
+
+fn denied_lines(denial: &Denial, style: Style, lines: &mut Vec<String>) {
+    let message = denial.message();
+    let rest = message.strip_prefix("denied").unwrap_or(&message);
+    lines.push(format!("{}{rest}", style.painted("denied", "31")));
+    lines.push(format!("  problem: {}", denial.reason.blame().words()));
+    lines.push(format!("  detail:  {}", visible(&denial.detail, style.ascii)));
+    lines.push(format!("  hint:    {}", visible(&denial.hint, style.ascii)));
+    if let Some(identity) = &denial.authn_id {
+        lines.push(format!("  logged:  authn_id \"{}\", since the token is genuine", visible(identity, style.ascii)));
+    }
+}
+
+fn fact_line(fact: &Fact, style: Style) -> String {
+    let indent = if style.ascii { 18 } else { 13 };
+    let time = TIMES
+        .contains(&fact.name.as_str())
+        .then(|| jiff::Timestamp::from_second(fact.value.parse().ok()?).ok())
+        .flatten()
+        .map(|time| format!(" ({time})"))
+        .unwrap_or_default();
+    let (name, value) = (visible(&fact.name, style.ascii), visible(&fact.value, style.ascii));
+    format!("{:indent$}{name} = {value}{time}", "")
+}
+
+fn step_to_json(passage: &Passage) -> Value {
+    let facts: Map<String, Value> = passage
+        .facts
+        .iter()
+        .map(|fact| {
+            let value = serde_json::from_str(&fact.value).unwrap_or_else(|_| Value::String(fact.value.clone()));
+            (fact.name.clone(), value)
+        })
+        .collect();
+    json!({ "step": passage.step.name(), "held": passage.held, "said": passage.said, "facts": facts })
+}

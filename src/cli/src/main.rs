@@ -1,0 +1,27 @@
+//! `oauth-validator`: judges configurations of the oauth_validator module, and explains its decisions.
+//!
+//! A table of contents: `args` reads the command line, each command is a module that returns a report, and `output`
+//! writes it. Nothing here decides about a token; that is the core's `decide`, as in the server.
+#![forbid(unsafe_code)]
+
+mod args;
+mod check;
+mod config_file;
+mod explain;
+mod explanation;
+mod findings;
+mod output;
+mod token_input;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match &args.command {
+        Command::Check(options) => check::run(options, args.json),
+        Command::Explain(options) => explain::run(options, args.json),
+    };
+    output::finish(result)
+}

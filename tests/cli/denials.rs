@@ -1,0 +1,180 @@
+//! A login for each reason code: the configuration, the token, the question, and the code that must come of it.
+
+use crate::support::{CONFIG, Folder, NOW, corp, okta};
+use oauth_validator_core::Reason;
+use oauth_validator_fixtures::keys;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// Codes that cannot be had from outside: a bug would be needed.
+const NOT_HERE: [Reason; 1] = [Reason::Internal];
+
+/// A denied login.
+pub struct Case {
+    pub code: &'static str,
+    pub token: String,
+    pub args: Vec<String>,
+    pub folder: Folder,
+}
+
+/// By `lines` added to the everyday profile.
+fn with_lines(code: &'static str, lines: &str, token: String) -> Case {
+    Case { code, token, args: Vec::new(), folder: Folder::new(&corp(lines, "")) }
+}
+
+fn of_token(code: &'static str, token: String) -> Case {
+    with_lines(code, "", token)
+}
+
+fn asking(code: &'static str, args: &[&str]) -> Case {
+    Case { args: args.iter().map(|arg| (*arg).to_owned()).collect(), ..of_token(code, okta().sign(keys::corp())) }
+}
+
+/// Every case; each makes a folder of its own.
+pub fn cases() -> Vec<Case> {
+    [of_the_configuration(), of_the_request(), of_the_form(), of_the_header(), of_the_claims(), of_the_grant()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn of_the_configuration() -> Vec<Case> {
+    let good = || okta().sign(keys::corp());
+    let writable = of_token("config_unreadable", good());
+    writable.folder.chmod(CONFIG, 0o602);
+    let no_keys = of_token("keys_unavailable", good());
+    std::fs::remove_file(no_keys.folder.path("corp.jwks.json")).expect("it was there");
+    let bad_keys = of_token("keys_unavailable", good());
+    bad_keys.folder.write("corp.jwks.json", "{\"keys\": []}");
+    let writable_keys = of_token("keys_unavailable", good());
+    writable_keys.folder.chmod("corp.jwks.json", 0o660);
+    let both = corp("", "") + &corp("", "").replace("corp]", "second]");
+    let issuer = "https://acme.okta.example/oauth2/aus000001";
+    let ambiguous = Case { folder: Folder::new(&both), ..asking("profile_ambiguous", &["--hba-issuer", issuer]) };
+    vec![
+        writable,
+        no_keys,
+        bad_keys,
+        writable_keys,
+        ambiguous,
+        with_lines("config_invalid", "audiance = [\"x\"]", good()),
+        Case { folder: Folder::new(""), ..of_token("hba_issuer_unknown", good()) },
+    ]
+}
+
+fn of_the_request() -> Vec<Case> {
+    let reports = with_lines("hba_issuer_unknown", "databases = [\"reports\"]", okta().sign(keys::corp()));
+    vec![
+        asking("hba_issuer_unknown", &["--hba-issuer", "https://other.example"]),
+        asking("hba_issuer_unknown", &["--replication"]),
+        Case { args: vec!["--database".into(), "app".into()], ..reports },
+        asking("scope_missing", &["--hba-scope", "db.connect db.write"]),
+        asking("expired", &["--at", &(NOW + 3600).to_string()]),
+        asking("not_yet_valid", &["--at", "2027-01-15T07:00:00Z"]),
+        asking("delegation_not_configured", &["--delegated"]),
+    ]
+}
+
+fn of_the_form() -> Vec<Case> {
+    let whole = okta().sign(keys::corp());
+    let padded = okta().claim("filler", "x".repeat(20_000)).sign(keys::corp());
+    vec![
+        of_token("token_malformed", "ya29.a0AfB_byC-opaque-token-of-some-length".to_owned()),
+        of_token("token_malformed", format!("{whole}.{}.{}", "a".repeat(40), "b".repeat(40))),
+        of_token("token_malformed", okta().unsigned()),
+        of_token("token_malformed", format!(" {whole}")),
+        of_token("token_malformed", format!("{whole}\n\n")),
+        of_token("token_too_large", padded),
+        of_token("token_too_large", "a".repeat(65_536)),
+    ]
+}
+
+fn of_the_header() -> Vec<Case> {
+    let sign = |token: oauth_validator_fixtures::Token| token.sign(keys::corp());
+    let modulus = keys::corp().public_pem();
+    vec![
+        of_token("token_malformed", sign(okta().header("crit", json!(["exp"])))),
+        of_token("token_type", sign(okta().header("typ", "logout+jwt"))),
+        with_lines("token_type", "token_types = [\"at+jwt\"]", sign(okta())),
+        of_token("algorithm", okta().header("alg", "RS512").sign(keys::corp())),
+        of_token("algorithm", okta().sign_hmac(modulus.as_bytes())),
+        of_token("key_unknown", okta().sign(keys::partner())),
+        of_token("signature_invalid", okta().sign(&keys::partner().with_kid("corp-rsa"))),
+        with_lines(
+            "token_revoked",
+            "keys = { jwks_file = \"corp.jwks.json\", deny_kids = [\"corp-rsa\"] }",
+            sign(okta()),
+        ),
+    ]
+}
+
+fn of_the_claims() -> Vec<Case> {
+    let sign = |token: oauth_validator_fixtures::Token| token.sign(keys::corp());
+    let clients = "clients = { claims = [\"$.cid\"], allow = [\"0oaOTHER\"] }";
+    vec![
+        of_token("issuer_mismatch", sign(okta().issuer("https://acme.okta.example/oauth2/aus000001/"))),
+        of_token("audience_mismatch", sign(okta().audience("api://postgres/"))),
+        of_token("audience_mismatch", sign(okta().without("aud"))),
+        with_lines("client_not_allowed", clients, sign(okta())),
+        of_token("expired", sign(okta().without("exp"))),
+        with_lines("lifetime_too_long", "max_lifetime = \"59min\"", sign(okta())),
+        of_token("sender_constrained", sign(okta().claim("cnf", json!({"jkt": "x"})))),
+        of_token("actor_not_allowed", sign(okta().claim("act", json!({"sub": "eve"})))),
+        of_token("id_token", sign(okta().claim("nonce", "n"))),
+        with_lines("token_revoked", "deny_jti = [\"AT.0mP4JKAZ-madeup\"]", sign(okta())),
+        of_token("claim_type", sign(okta().claim("exp", "1800003600"))),
+    ]
+}
+
+fn of_the_grant() -> Vec<Case> {
+    let sign = |token: oauth_validator_fixtures::Token| token.sign(keys::corp());
+    let identity = |value: &str| format!("identity = {{ {value} }}");
+    let rule = "require = [{ claim = \"$.tid\", equals = \"TENANT\" }]";
+    let verified = identity("claim = \"$.sub\", verified_by = \"$.email_verified\"");
+    vec![
+        of_token("scope_missing", sign(okta().without("scp"))),
+        of_token("scope_missing", sign(okta().claim("scp", json!(["db.connect2", "DB.CONNECT"])))),
+        of_token("claim_type", sign(okta().claim("scp", 7))),
+        with_lines("rule_failed", rule, sign(okta())),
+        of_token("identity_missing", sign(okta().without("uid"))),
+        with_lines("identity_ambiguous", &identity("claim = \"$.scp[*]\""), sign(okta())),
+        of_token("identity_invalid", sign(okta().claim("uid", "ana\u{1b}[2J\ngranted"))),
+        of_token("identity_invalid", sign(okta().claim("uid", 7))),
+        with_lines("identity_unverified", &verified, sign(okta().claim("email_verified", "true"))),
+        with_lines("identity_denied", "deny_identities = [\"00u000user0000000h7\"]", sign(okta())),
+    ]
+}
+
+#[test]
+fn each_reason_is_denied_with_its_code() {
+    for case in cases() {
+        let args: Vec<&str> = case.args.iter().map(String::as_str).collect();
+        let text = case.folder.explain(&case.token, &args);
+        assert_eq!((text.code, text.stderr.as_str()), (1, ""), "{}: {}", case.code, text.stdout);
+        let said = text
+            .stdout
+            .lines()
+            .any(|line| line.strip_prefix("denied: ").and_then(|rest| rest.split(' ').next()) == Some(case.code));
+        assert!(said, "{}: {}", case.code, text.stdout);
+        assert!(!text.stdout.contains("granted:") && !text.stdout.contains('\u{1b}'), "{}", text.stdout);
+
+        let json = case.folder.explain(&case.token, &[&args[..], &["--json"]].concat());
+        let report = json.json();
+        assert_eq!(
+            (json.code, &report["outcome"], &report["reason"]),
+            (1, &"denied".into(), &case.code.into()),
+            "{report:#}"
+        );
+        for field in ["blame", "detail", "hint"] {
+            assert!(report[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {report:#}");
+        }
+    }
+}
+
+#[test]
+fn no_reason_is_forgotten() {
+    let seen: BTreeSet<&str> = cases().iter().map(|case| case.code).collect();
+    let all: BTreeSet<&str> =
+        Reason::ALL.iter().filter(|reason| !NOT_HERE.contains(reason)).map(|reason| reason.code()).collect();
+    assert_eq!(all.difference(&seen).collect::<Vec<_>>(), Vec::<&&str>::new(), "reasons that no case shows");
+}

@@ -1,0 +1,12 @@
+//! Runs the real `oauth-validator` binary, as a shell would.
+//!
+//! Exit codes, both output formats, and what the output must never hold. `support` makes folders with a configuration
+//! and keys; `denials` lists a login for each reason code.
+
+mod check;
+mod denials;
+mod examples;
+mod explain;
+mod secrets;
+mod support;
+mod usage;
