@@ -36,8 +36,11 @@ target/module/liboauth_validator_faults.so: module
 tool:
 	$(CARGO) build --release --package oauth-validator
 
-demo: module tool
-	$(PREPARE); $(CARGO) run --quiet --package oauth-validator-server-tests --bin demo
+# In release like the tool, so that the cryptography is compiled once for both. The build may show its progress.
+demo:
+	@$(MAKE) --silent --no-print-directory module tool
+	@$(CARGO) build --release --package oauth-validator-server-tests --example demo
+	@$(PREPARE); $(CARGO) run --quiet --release --package oauth-validator-server-tests --example demo
 
 test: module target/module/liboauth_validator_faults.so
 	$(CARGO) test
@@ -53,3 +56,13 @@ check:
 
 clean:
 	$(CARGO) clean
+
+# Into the server of PG_CONFIG; an existing configuration is kept.
+prefix ?= /usr/local
+sysconfdir ?= /etc/postgresql
+install: module tool
+	$(PREPARE); install -D -m 755 target/module/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"
+	install -D -m 755 target/release/oauth-validator "$(DESTDIR)$(prefix)/bin/oauth-validator"
+	for page in man/*.[157]; do install -D -m 644 $$page "$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}"; done
+	for example in config/examples/*.toml; do install -D -m 644 $$example "$(DESTDIR)$(prefix)/share/doc/oauth-validator/examples/$${example##*/}"; done
+	test -e "$(DESTDIR)$(sysconfdir)/oauth-validator.toml" || install -D -m 644 config/oauth-validator.toml "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"

@@ -1,6 +1,6 @@
 //! `oauth-validator check`: findings, permissions, key files, and the last line.
 
-use crate::support::{CONFIG, Folder, corp, run};
+use crate::support::{CONFIG, Folder, corp, run, two_of_one_issuer};
 use serde_json::{Value, json};
 
 /// Codes of the findings with their lines and columns.
@@ -95,8 +95,7 @@ fn all_findings_of_a_file_come_at_once() {
 
 #[test]
 fn a_finding_as_json_has_all_its_fields() {
-    let second = corp("", "").replace("corp]", "second]");
-    let config = format!("{}{second}", corp("", ""));
+    let config = two_of_one_issuer();
     let run = Folder::new(&config).check(&["--json"]);
     assert_eq!(run.code, 0);
     let report = run.json();
@@ -105,7 +104,7 @@ fn a_finding_as_json_has_all_its_fields() {
     let expected = json!({
         "code": "shared_issuer",
         "severity": "warning",
-        "line": 11,
+        "line": 10,
         "column": 10,
         "message": "profiles \"corp\" and \"second\" both accept tokens of https://acme.okta.example/oauth2/aus000001",
         "hint": "a login that both could serve is denied with profile_ambiguous; separate them by hba_issuers or databases",

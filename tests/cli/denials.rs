@@ -1,6 +1,6 @@
 //! A login for each reason code: the configuration, the token, the question, and the code that must come of it.
 
-use crate::support::{CONFIG, Folder, NOW, corp, okta};
+use crate::support::{CONFIG, Folder, NOW, corp, okta, two_of_one_issuer};
 use oauth_validator_core::Reason;
 use oauth_validator_fixtures::keys;
 use serde_json::json;
@@ -35,6 +35,7 @@ pub fn cases() -> Vec<Case> {
     [of_the_configuration(), of_the_request(), of_the_form(), of_the_header(), of_the_claims(), of_the_grant()]
         .into_iter()
         .flatten()
+        .chain(of_the_delegation())
         .collect()
 }
 
@@ -48,9 +49,9 @@ fn of_the_configuration() -> Vec<Case> {
     bad_keys.folder.write("corp.jwks.json", "{\"keys\": []}");
     let writable_keys = of_token("keys_unavailable", good());
     writable_keys.folder.chmod("corp.jwks.json", 0o660);
-    let both = corp("", "") + &corp("", "").replace("corp]", "second]");
     let issuer = "https://acme.okta.example/oauth2/aus000001";
-    let ambiguous = Case { folder: Folder::new(&both), ..asking("profile_ambiguous", &["--hba-issuer", issuer]) };
+    let ambiguous =
+        Case { folder: Folder::new(&two_of_one_issuer()), ..asking("profile_ambiguous", &["--hba-issuer", issuer]) };
     vec![
         writable,
         no_keys,
@@ -142,6 +143,30 @@ fn of_the_grant() -> Vec<Case> {
         of_token("identity_invalid", sign(okta().claim("uid", 7))),
         with_lines("identity_unverified", &verified, sign(okta().claim("email_verified", "true"))),
         with_lines("identity_denied", "deny_identities = [\"00u000user0000000h7\"]", sign(okta())),
+    ]
+}
+
+/// The sample's `pg_groups` are `readers`.
+fn of_the_delegation() -> Vec<Case> {
+    let roles = |value: &str| format!("roles = {{ claim = \"$.pg_groups[*]\", {value} }}");
+    let delegated = |code, lines: &str, token: oauth_validator_fixtures::Token, args: &[&str]| {
+        let args = ["--delegated"].iter().chain(args).map(|arg| (*arg).to_owned()).collect();
+        Case { args, ..with_lines(code, lines, token.sign(keys::corp())) }
+    };
+    let exact = roles("exact = true");
+    let prefixed = okta().claim("pg_groups", json!(["pg:pg_monitor"]));
+    let overage = okta().without("pg_groups").claim("_claim_names", json!({"pg_groups": "src1"}));
+    let readers = ["--role", "readers", "--role-attribute"];
+    vec![
+        delegated("role_not_granted", &exact, okta(), &["--role", "writers"]),
+        delegated("role_not_granted", &exact, okta(), &["--role", "Readers"]),
+        delegated("role_not_granted", &exact, okta(), &[]),
+        delegated("role_not_granted", &roles("map = { writers = [\"readers\"] }"), okta(), &readers[..2]),
+        delegated("claim_type", &exact, okta().claim("pg_groups", json!(["readers", 7])), &readers[..2]),
+        delegated("role_privileged", &exact, okta(), &[&readers[..], &["superuser"]].concat()),
+        delegated("role_privileged", &exact, okta(), &[&readers[..], &["pg_write_all_data"]].concat()),
+        delegated("role_privileged", &roles("prefix = \"pg:\""), prefixed, &["--role", "pg_monitor"]),
+        delegated("groups_overage", &exact, overage, &readers[..2]),
     ]
 }
 

@@ -3,10 +3,14 @@
 //! Exit codes, both output formats, and what the output must never hold. `support` makes folders with a configuration
 //! and keys; `denials` lists a login for each reason code.
 
+mod cases;
 mod check;
+mod delegation;
 mod denials;
+mod effective;
 mod examples;
 mod explain;
+mod presets;
 mod secrets;
 mod support;
 mod usage;

@@ -38,6 +38,15 @@ pub fn corp(lines: &str, behind: &str) -> String {
     config + behind
 }
 
+/// The profiles `corp` and `second` for the same issuer: valid, since their identities differ, but ambiguous.
+pub fn two_of_one_issuer() -> String {
+    let profile = |name: &str| {
+        let identity = format!("identity = {{ claim = \"$.uid\", prefix = \"{name}:\" }}");
+        corp(&identity, "").replace("corp]", &format!("{name}]"))
+    };
+    profile("corp") + &profile("second")
+}
+
 /// The token of the sample that [`corp`] is made for.
 pub fn okta() -> Token {
     Token::from_sample("okta_custom_as")

@@ -13,6 +13,7 @@ fn tool(args: &[&str]) -> crate::support::Run {
 #[test]
 fn a_mistyped_command_is_an_error_with_a_suggestion() {
     tool(&["chek"]).assert_failed(&["unrecognized subcommand 'chek'", "'check'"]);
+    tool(&["preset", "lst"]).assert_failed(&["unrecognized subcommand 'lst'", "'list'"]);
     tool(&["explane", "--json"]).assert_failed(&["unrecognized subcommand 'explane'", "'explain'"]);
 }
 
@@ -24,7 +25,8 @@ fn a_mistyped_option_is_an_error_with_a_suggestion() {
 
 #[test]
 fn no_command_at_all_is_an_error() {
-    tool(&[]).assert_failed(&["Usage: oauth-validator", "check", "explain"]);
+    tool(&[]).assert_failed(&["Usage: oauth-validator", "check", "explain", "preset"]);
+    tool(&["preset"]).assert_failed(&["Usage: oauth-validator preset", "list", "show"]);
 }
 
 #[test]
@@ -41,11 +43,14 @@ fn values_of_options_are_checked() {
 
 #[test]
 fn help_has_an_example_of_each_command() {
-    for command in ["check", "explain"] {
+    for command in ["check", "explain", "preset"] {
         let help = tool(&[command, "--help"]);
         assert_eq!(help.code, 0);
         assert!(help.stdout.contains("Example: "), "{}", help.stdout);
         assert!(help.stdout.contains(&format!("  oauth-validator {command} ")), "{}", help.stdout);
+        let example = |line: &&str| line.starts_with("  oauth-validator ") || line.starts_with("    ");
+        let wide = help.stdout.lines().skip_while(|line| !line.starts_with("Example: ")).filter(example);
+        assert_eq!(wide.filter(|line| line.len() > 100).collect::<Vec<_>>(), Vec::<&str>::new());
     }
     let help = tool(&["--help"]);
     assert!(help.stdout.contains("0  fine") && help.stdout.contains("2  could not run"), "{}", help.stdout);

@@ -3,8 +3,10 @@
 //! A mistyped command or option is an error with exit code 2, never ignored. No option takes a token: arguments can
 //! be read by every user of the machine.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use oauth_validator_core::bounds::MAX_NUMERIC_DATE;
+use oauth_validator_core::config::presets;
 use std::path::PathBuf;
 
 /// Where packages put the configuration, and where the module looks for it.
@@ -21,6 +23,9 @@ Example: put a new version in place only if it is valid.
   oauth-validator check /etc/postgresql/oauth-validator.toml.new &&
     mv /etc/postgresql/oauth-validator.toml.new /etc/postgresql/oauth-validator.toml
 
+Example: what holds for profile corp, and which line, preset or default says so?
+  oauth-validator check --effective --profile corp
+
 An error in the file makes every OAuth login fail, and one in a key file those of its profile.
 Errors exit with 1, warnings alone with 0.";
 
@@ -29,8 +34,19 @@ Example: would this token let ana in by the pg_hba.conf line with that issuer an
   oauth-validator explain --token-file token.txt --role ana \\
     --hba-issuer https://idp.example --hba-scope \"openid db.connect\"
 
+Example: and by a line with delegate_ident_mapping=1, as app_reader, a member of pg_read_all_data?
+  oauth-validator explain --token-file token.txt --role app_reader --delegated \\
+    --hba-issuer https://idp.example --role-attribute pg_read_all_data
+
 Values of the token's claims are printed, so treat the output as you treat the claims. The token itself and its
 signature are not. Exits with 0 if the token is granted, with 1 if it is denied.";
+
+const PRESET_HELP: &str = "\
+Example: what does a profile with preset = \"entra\" start from?
+  oauth-validator preset show entra
+
+A key of the profile takes the place of the preset's; the tables identity, clients and roles do so as a whole.
+[[require]] and [[access_token]] rules are added to those of the preset.";
 
 /// Judges configurations of oauth_validator, the token validator of PostgreSQL, and explains its decisions.
 #[derive(Debug, Parser)]
@@ -58,6 +74,10 @@ pub(crate) enum Command {
     /// Makes the very decision that the server makes, with the configuration as it is now. Nobody is logged in.
     #[command(after_help = EXPLAIN_HELP)]
     Explain(ExplainOptions),
+
+    /// Show the built-in layouts of providers that a profile can start from.
+    #[command(after_help = PRESET_HELP, subcommand)]
+    Preset(PresetCommand),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -66,8 +86,32 @@ pub(crate) struct CheckOptions {
     #[arg(default_value = DEFAULT_CONFIG)]
     pub(crate) file: PathBuf,
 
+    /// Show every setting that holds for the profiles, and where it comes from.
+    ///
+    /// As TOML, with the origin as a comment: "built-in", a preset, or a line of the file. Keys written into the file
+    /// are left out.
+    #[arg(long)]
+    pub(crate) effective: bool,
+
+    /// With --effective: show this profile only.
+    #[arg(long, value_name = "NAME", requires = "effective")]
+    pub(crate) profile: Option<String>,
+
     #[command(flatten)]
     pub(crate) server: ServerOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PresetCommand {
+    /// List the presets, and what each is for.
+    List,
+
+    /// Print a preset: TOML, as in a profile, with comments that say what it rests on.
+    Show {
+        /// The preset.
+        #[arg(value_parser = PossibleValuesParser::new(presets::ALL.iter().map(|preset| preset.name)))]
+        name: String,
+    },
 }
 
 #[derive(Debug, ClapArgs)]
@@ -117,6 +161,13 @@ pub(crate) struct ExplainOptions {
     #[arg(long)]
     pub(crate) delegated: bool,
 
+    /// What the role is: superuser, createrole, replication, bypassrls, or a role that it is a member of.
+    ///
+    /// Can be repeated. The server looks this up in its catalogs, which are not read here: without the option, the role
+    /// is taken for an ordinary one.
+    #[arg(long, value_name = "ATTR", requires_all = ["delegated", "role"], value_parser = role_attribute)]
+    pub(crate) role_attribute: Vec<RoleAttribute>,
+
     /// Decide as if it were this time.
     ///
     /// As in RFC 3339, such as 2027-01-15T08:00:00Z, or in seconds since 1970.
@@ -131,6 +182,30 @@ pub(crate) struct ExplainOptions {
 
     #[command(flatten)]
     pub(crate) server: ServerOptions,
+}
+
+/// Something that makes a role privileged, or may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RoleAttribute {
+    Superuser,
+    CreateRole,
+    Replication,
+    BypassRls,
+    /// A role that it can become.
+    MemberOf(String),
+}
+
+/// The attributes as CREATE ROLE spells them, in any case; everything else is the name of a role.
+fn role_attribute(text: &str) -> Result<RoleAttribute, String> {
+    let attribute = match text.to_ascii_lowercase().as_str() {
+        "" => return Err("it is empty".to_owned()),
+        "superuser" => RoleAttribute::Superuser,
+        "createrole" => RoleAttribute::CreateRole,
+        "replication" => RoleAttribute::Replication,
+        "bypassrls" => RoleAttribute::BypassRls,
+        _ => RoleAttribute::MemberOf(text.to_owned()),
+    };
+    Ok(attribute)
 }
 
 /// Seconds since 1970, in the range that a token's times have.
@@ -153,12 +228,20 @@ fn instant(text: &str) -> Result<i64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, instant};
+    use super::{Args, RoleAttribute, instant, role_attribute};
     use clap::CommandFactory;
 
     #[test]
     fn the_definition_holds_together() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn attributes_have_any_case_and_names_keep_theirs() {
+        assert_eq!(role_attribute("SuperUser"), Ok(RoleAttribute::Superuser));
+        assert_eq!(role_attribute("BYPASSRLS"), Ok(RoleAttribute::BypassRls));
+        assert_eq!(role_attribute("Create Role"), Ok(RoleAttribute::MemberOf("Create Role".to_owned())));
+        assert_eq!(role_attribute(""), Err("it is empty".to_owned()));
     }
 
     #[test]

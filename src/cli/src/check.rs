@@ -5,12 +5,13 @@
 
 use crate::args::CheckOptions;
 use crate::config_file::ConfigFile;
+use crate::effective;
 use crate::findings::{self, Shown};
 use crate::output::{self, Failure, Report};
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{Config, KeyFile};
 use oauth_validator_store::load_keys;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -20,17 +21,30 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
     let (config, found) = judge(&file);
     let fine = !found.iter().any(Shown::is_error);
     let profiles: Vec<&str> = config.iter().flat_map(Config::profiles).map(|profile| profile.name.as_str()).collect();
+    let tables = match &config {
+        Some(config) if options.effective => Some(effective::tables(config, &file.text, options.profile.as_deref())?),
+        _ => None,
+    };
     let text = if as_json {
-        let document = json!({
+        let mut document = json!({
             "file": file.name,
             "valid": fine,
             "profiles": profiles,
             "findings": findings::to_json(&found, &file.text),
         });
+        if options.effective {
+            document["effective"] = tables.as_deref().map_or(Value::Null, effective::to_json);
+        }
         format!("{document:#}\n")
     } else {
         let rendered = findings::render(&found, &file.name, &file.text, output::colour());
-        format!("{rendered}{}\n", output::visible(&summary(&file.name, &found, &profiles), false))
+        let mut text = format!("{rendered}{}\n", output::visible(&summary(&file.name, &found, &profiles), false));
+        match &tables {
+            Some(tables) => text.push_str(&effective::to_text(tables, &file.name)),
+            None if options.effective => text.push_str("no setting holds while the file has errors\n"),
+            None => {}
+        }
+        text
     };
     Ok(Report { text, fine })
 }

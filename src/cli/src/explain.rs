@@ -3,14 +3,15 @@
 //! Runs the core's `decide` and nothing beside it: an explanation of its own would one day lie. Must never guess which
 //! pg_hba.conf line is meant where several could be, and must always say what it assumed.
 
-use crate::args::ExplainOptions;
+use crate::args::{ExplainOptions, RoleAttribute};
 use crate::config_file::ConfigFile;
 use crate::explanation::{Explanation, Style};
 use crate::findings::{self, Shown};
 use crate::output::{self, Failure, Report};
 use crate::token_input;
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, Known, Needs, Reason, Request, Trace, Verdict, decide,
+    Answer, BearerToken, Config, Decision, Denial, Known, Needs, Privileges, Reason, Request, RoleAttributes, Trace,
+    Verdict, decide,
 };
 use oauth_validator_store::load_keys;
 
@@ -45,8 +46,7 @@ fn explain(options: &ExplainOptions, file: &ConfigFile) -> Result<Explanation, F
     let mut notes = Vec::new();
     let request = request(options, config, &mut notes)?;
     let token = token_input::read(options.token_file.as_deref())?;
-    let now = options.at.unwrap_or_else(|| jiff::Timestamp::now().as_second());
-    let (verdict, left_out) = judge(&request, &token, config, file, now)?;
+    let (verdict, left_out) = judge(options, &request, &token, config, file, &mut notes)?;
     if let Decision::Denied(denial) = &verdict.decision
         && denial.reason == Reason::KeyUnknown
     {
@@ -69,6 +69,11 @@ fn request(options: &ExplainOptions, config: &Config, notes: &mut Vec<String>) -
     };
     if options.hba_scope.is_none() {
         notes.push("no --hba-scope given: as if the pg_hba.conf line named no scope".to_owned());
+    }
+    if options.delegated && options.role.is_none() {
+        notes.push(
+            "no --role given: as if the client asked for a role without a name, which no token grants".to_owned(),
+        );
     }
     Ok(Request {
         hba_issuer,
@@ -103,14 +108,16 @@ fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, Failu
     }
 }
 
-/// The server's own decision, with the keys it asks for; also why keys of their documents are not used.
+/// The server's own decision, with what it asks for; also why keys of the documents are not used.
 fn judge(
+    options: &ExplainOptions,
     request: &Request,
     token: &BearerToken,
     config: &Config,
     file: &ConfigFile,
-    now: i64,
+    notes: &mut Vec<String>,
 ) -> Result<(Verdict, Vec<String>), Failure> {
+    let now = options.at.unwrap_or_else(|| jiff::Timestamp::now().as_second());
     let mut known = Known::default();
     let mut left_out = Vec::new();
     loop {
@@ -123,9 +130,44 @@ fn judge(
                 }
                 known.insert_keys(profile, keys);
             }
+            Answer::Needs(Needs::Privileges { role }) => {
+                let privileges = privileges(&role, &options.role_attribute, notes);
+                known.insert_privileges(role, privileges);
+            }
             Answer::Needs(other) => {
                 return Err(Failure::new(format!("the decision needs what this tool cannot supply: {other:?}")));
             }
         }
     }
+}
+
+/// What `role` can become as far as was told, since there are no catalogs to look it up in.
+fn privileges(role: &str, told: &[RoleAttribute], notes: &mut Vec<String>) -> Privileges {
+    if told.is_empty() {
+        notes.push(format!(
+            "no --role-attribute given: as if \"{role}\" were an ordinary role. The server looks up the attributes and \
+             memberships of the role, and refuses a privileged one unless roles.privileged = \"allow\""
+        ));
+    }
+    let mut own = RoleAttributes { name: role.to_owned(), ..RoleAttributes::default() };
+    let mut others = Vec::new();
+    for attribute in told {
+        match attribute {
+            RoleAttribute::Superuser => own.superuser = true,
+            RoleAttribute::CreateRole => own.create_role = true,
+            RoleAttribute::Replication => own.replication = true,
+            RoleAttribute::BypassRls => own.bypass_rls = true,
+            RoleAttribute::MemberOf(name) => {
+                // A misspelt attribute would pass for such a role.
+                if !name.starts_with("pg_") {
+                    notes.push(format!(
+                        "\"{name}\" is taken for a role without attributes, which \"{role}\" is a member of"
+                    ));
+                }
+                others.push(RoleAttributes { name: name.clone(), ..RoleAttributes::default() });
+            }
+        }
+    }
+    others.insert(0, own);
+    Privileges { reached: others }
 }

@@ -60,7 +60,6 @@ impl Style {
 pub(crate) struct Explanation {
     verdict: Verdict,
     role: Option<String>,
-    delegated: bool,
     /// What was assumed, and what else the reader should know.
     pub(crate) notes: Vec<String>,
     /// Why the configuration cannot be used.
@@ -69,8 +68,7 @@ pub(crate) struct Explanation {
 
 impl Explanation {
     pub(crate) fn new(options: &ExplainOptions, verdict: Verdict) -> Self {
-        let (role, delegated) = (options.role.clone(), options.delegated);
-        Self { verdict, role, delegated, notes: Vec::new(), findings: Vec::new() }
+        Self { verdict, role: options.role.clone(), notes: Vec::new(), findings: Vec::new() }
     }
 
     pub(crate) fn is_granted(&self) -> bool {
@@ -86,7 +84,8 @@ impl Explanation {
 
     /// For a person: notes, steps, verdict.
     pub(crate) fn to_text(&self, style: Style) -> String {
-        let mut lines: Vec<String> = self.notes.iter().map(|note| format!("note: {note}")).collect();
+        let mut lines: Vec<String> =
+            self.notes.iter().map(|note| format!("note: {}", visible(note, style.ascii))).collect();
         if !lines.is_empty() {
             lines.push(String::new());
         }
@@ -140,7 +139,11 @@ impl Explanation {
     /// What PostgreSQL itself still does with a granted identity (`check_usermap` in hba.c).
     fn what_remains(&self, grant: &Grant) -> String {
         match &self.role {
-            _ if self.delegated => "nothing: the pg_hba.conf line leaves the choice of roles to the token.".to_owned(),
+            _ if grant.delegated() => {
+                "The token grants the role as well, so the login succeeds: with delegate_ident_mapping=1 the server \
+                 compares nothing more."
+                    .to_owned()
+            }
             Some(role) if role == grant.authn_id() => {
                 "The role has the same name, so the login succeeds, unless the pg_hba.conf line has a map: then \
                  pg_ident.conf decides."

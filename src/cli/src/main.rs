@@ -7,10 +7,12 @@
 mod args;
 mod check;
 mod config_file;
+mod effective;
 mod explain;
 mod explanation;
 mod findings;
 mod output;
+mod preset;
 mod token_input;
 
 use args::{Args, Command};
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     let result = match &args.command {
         Command::Check(options) => check::run(options, args.json),
         Command::Explain(options) => explain::run(options, args.json),
+        Command::Preset(command) => preset::run(command, args.json),
     };
     output::finish(result)
 }

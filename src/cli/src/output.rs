@@ -83,11 +83,7 @@ pub(crate) fn utf8_locale() -> bool {
 /// The text with everything escaped that would not show as itself: control characters, and those that reorder or hide
 /// others (two identities that look alike are not the same). With `ascii`, everything else that is not ASCII as well.
 pub(crate) fn visible(text: &str, ascii: bool) -> Cow<'_, str> {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-            || (ascii && !c.is_ascii())
-    };
+    let hidden = |c: char| is_hidden(c) || (ascii && !c.is_ascii());
     if !text.contains(hidden) {
         return Cow::Borrowed(text);
     }
@@ -102,9 +98,31 @@ pub(crate) fn visible(text: &str, ascii: bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The same for a value in TOML, which has such characters in basic strings only, and stays what it is.
+pub(crate) fn visible_toml(value: &str) -> Cow<'_, str> {
+    if !value.contains(is_hidden) {
+        return Cow::Borrowed(value);
+    }
+    let mut shown = String::with_capacity(value.len() + 16);
+    for c in value.chars() {
+        if is_hidden(c) {
+            shown.push_str(&format!("\\u{:04X}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Characters that do not show as themselves; none of them is beyond U+FFFF.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::{visible, visible_toml};
 
     #[test]
     fn plain_text_stays() {
@@ -116,5 +134,12 @@ mod tests {
         assert_eq!(visible("a\u{1b}[2Jb\nc\u{85}", false), "a\\u{1b}[2Jb\\u{a}c\\u{85}");
         assert_eq!(visible("ana\u{202e}toor\u{200b}", false), "ana\\u{202e}toor\\u{200b}");
         assert_eq!(visible("Jürgen…", true), "J\\u{fc}rgen...");
+    }
+
+    #[test]
+    fn escapes_of_toml_are_those_of_toml() {
+        assert_eq!(visible_toml("\"ü\u{7f}\u{202e}\u{feff}\""), "\"ü\\u007F\\u202E\\uFEFF\"");
+        let document = toml::de::DeTable::parse("a = \"\\u202E\"").expect("TOML");
+        assert_eq!(document.get_ref().get("a").and_then(|value| value.get_ref().as_str()), Some("\u{202e}"));
     }
 }

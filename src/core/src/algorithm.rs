@@ -126,6 +126,9 @@ impl Algorithm {
 }
 
 #[cfg(test)]
+mod vectors;
+
+#[cfg(test)]
 mod tests {
     use super::Algorithm;
 

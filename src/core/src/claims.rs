@@ -8,6 +8,7 @@ use crate::config::{Audience, Clients, Config, Profile, TokenKind};
 use crate::decision::Denial;
 use crate::jws::Verified;
 use crate::reason::Reason;
+use crate::rules;
 use crate::trace::Trace;
 use serde_json::{Map, Value};
 
@@ -36,10 +37,14 @@ impl Accepted {
         issuer(claims, profile)?;
         audience(claims, config, profile)?;
         if let Some(clients) = &profile.clients {
-            client(verified.claims(), &clients.value, &config.place(clients), trace)?;
+            client(verified.claims(), &clients.value, &config.place(clients.origin), trace)?;
         }
         times(claims, config, profile, now)?;
         kind(claims, profile)?;
+        if profile.token_kind == TokenKind::Access {
+            rules::check(&profile.access_token, verified.claims(), config, trace)
+                .map_err(|why| Denial::new(Reason::IdToken, why))?;
+        }
         Ok(Self { claims: verified.into_claims() })
     }
 
@@ -77,7 +82,8 @@ fn audience(claims: &Map<String, Value>, config: &Config, profile: &Profile) -> 
     }
     let accepted: Vec<String> = accepted.iter().map(|audience| format!("\"{audience}\"")).collect();
     let what = if named.is_empty() { "the token names none" } else { "the token is for another" };
-    let detail = format!("{} accepts audience {}; {what}.", config.place(&profile.audience), accepted.join(" or "));
+    let detail =
+        format!("{} accepts audience {}; {what}.", config.place(profile.audience.origin), accepted.join(" or "));
     let hint = format!(
         "If the token's audience is this server, add it to profiles.{}.audience; see audience_mismatch in oauth_validator(7).",
         profile.name
@@ -150,7 +156,7 @@ fn times(claims: &Map<String, Value>, config: &Config, profile: &Profile, now: i
     if lifetime > profile.max_lifetime.value {
         let detail = format!(
             "The token is valid for {lifetime} seconds; {} allows max_lifetime {}.",
-            config.place(&profile.max_lifetime),
+            config.place(profile.max_lifetime.origin),
             profile.max_lifetime.value
         );
         return Err(Denial::new(Reason::LifetimeTooLong, detail));

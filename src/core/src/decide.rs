@@ -12,7 +12,7 @@ use crate::keys::{KeySet, NoKey, PublicKey};
 use crate::reason::Reason;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace};
-use crate::{identity, line, rules, scope};
+use crate::{identity, line, roles, rules, scope};
 use serde_json::Value;
 
 /// Decides about one login. `now` is the wall clock, in seconds since 1970.
@@ -115,7 +115,7 @@ impl<'a> Decider<'a> {
     }
 
     fn too_large(&self, token_bytes: usize, profile: &Profile) -> Denial {
-        let place = self.config.place(&profile.max_token_size);
+        let place = self.config.place(profile.max_token_size.origin);
         let most = profile.max_token_size.value;
         Denial::new(Reason::TokenTooLarge, format!("The token has {token_bytes} bytes; {place} allows {most}."))
     }
@@ -153,7 +153,7 @@ impl<'a> Decider<'a> {
         let wanted: Vec<String> = candidates
             .iter()
             .map(|profile| {
-                let place = self.config.place(&profile.token_issuers);
+                let place = self.config.place(profile.token_issuers.origin);
                 format!("\"{}\" ({place})", profile.token_issuers.value.join("\" or \""))
             })
             .collect();
@@ -240,22 +240,47 @@ impl<'a> Decider<'a> {
         let with_identity = |denial: Denial| Denial { authn_id: known_identity.clone(), ..denial };
 
         let required = scope::check(accepted, self.config, profile, &self.request.hba_scope, &mut self.trace)
-            .map_err(with_identity)
+            .map_err(&with_identity)
             .at(Step::Scope)?;
-        self.trace.held(Step::Scope, format!("{required} required, all granted"));
-        let rules =
-            rules::check(accepted, self.config, profile, &mut self.trace).map_err(with_identity).at(Step::Rules)?;
-        self.trace.held(Step::Rules, format!("{rules} of {rules} hold"));
+        self.trace.held(
+            Step::Scope,
+            match required {
+                0 => "not looked at; the rules decide".to_owned(),
+                required => format!("{required} required, all granted"),
+            },
+        );
+        rules::check(&profile.require, accepted.claims(), self.config, &mut self.trace)
+            .map_err(|why| with_identity(Denial::new(Reason::RuleFailed, why)))
+            .at(Step::Rules)?;
+        self.trace.held(Step::Rules, format!("{} rules, all hold", profile.require.len()));
 
         self.trace.adopt_facts(identity_trace);
         let identity = identity.at(Step::Identity)?;
-        self.trace.held(Step::Identity, format!("taken from {}", profile.identity.claim.value));
+        self.trace.held(Step::Identity, format!("as {} says", self.config.place(profile.identity.claims.origin)));
         if self.request.delegate_ident_mapping {
-            let detail = "The pg_hba.conf line says delegate_ident_mapping=1, but profiles cannot grant roles yet.";
-            let denial = Denial::new(Reason::DelegationNotConfigured, detail);
-            return Err(with_identity(denial)).at(Step::Delegation);
+            self.delegation(accepted, profile, &with_identity)?;
         }
-        Ok(Grant::new(identity, profile.name.clone()))
+        Ok(Grant::new(identity, profile.name.clone(), self.request.delegate_ident_mapping))
+    }
+
+    fn delegation(
+        &mut self,
+        accepted: &Accepted,
+        profile: &Profile,
+        with_identity: &dyn Fn(Denial) -> Denial,
+    ) -> Result<(), Stop> {
+        let role = &self.request.role;
+        roles::check(accepted, self.config, profile, role, &mut self.trace)
+            .map_err(with_identity)
+            .at(Step::Delegation)?;
+        if profile.roles.as_ref().is_some_and(|roles| !roles.privileged_allowed) {
+            let Some(privileges) = self.known.privileges(role) else {
+                return Err(Stop::Needs(Needs::Privileges { role: role.clone() }));
+            };
+            roles::check_privileges(privileges).map_err(with_identity).at(Step::Delegation)?;
+        }
+        self.trace.held(Step::Delegation, "the token grants the role asked for");
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A grant cannot be made outside this crate, and a decision cannot be dropped unread.
 
-use crate::finding::Finding;
+use crate::finding::{Finding, FindingCode};
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
 use crate::reason::Reason;
 use crate::trace::Trace;
@@ -25,16 +25,65 @@ pub struct Request {
     pub replication: bool,
 }
 
-/// Keys that somebody who may read files has read, by profile name.
+/// A role's attributes, as `pg_roles` has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleAttributes {
+    /// The role's name.
+    pub name: String,
+    /// `rolsuper`.
+    pub superuser: bool,
+    /// `rolcreaterole`.
+    pub create_role: bool,
+    /// `rolreplication`.
+    pub replication: bool,
+    /// `rolbypassrls`.
+    pub bypass_rls: bool,
+}
+
+/// What a role can become: itself, and every role it reaches by membership that lets it inherit or set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Privileges {
+    /// The role first, then those it reaches, directly or over others. Empty if the role does not exist.
+    pub reached: Vec<RoleAttributes>,
+}
+
+impl Privileges {
+    /// What is privileged about the role, as a phrase that follows "the role".
+    pub(crate) fn of(&self) -> Option<String> {
+        self.reached.iter().enumerate().find_map(|(at, role)| {
+            let what = match role {
+                role if role.superuser => "is superuser",
+                role if role.create_role => "may create roles",
+                role if role.replication => "may replicate",
+                role if role.bypass_rls => "bypasses row-level security",
+                role if role.name.starts_with("pg_") => "is a predefined role",
+                _ => return None,
+            };
+            Some(if at == 0 { what.to_owned() } else { format!("can become \"{}\", which {what}", role.name) })
+        })
+    }
+}
+
+/// What somebody who may read files and catalogs has found out.
 #[derive(Debug, Default)]
 pub struct Known {
     keys: BTreeMap<String, Result<KeySet, KeysUnavailable>>,
+    privileges: BTreeMap<String, Privileges>,
 }
 
 impl Known {
     /// Adds what became of the keys of `profile`.
     pub fn insert_keys(&mut self, profile: impl Into<String>, keys: Result<KeySet, KeysUnavailable>) {
         self.keys.insert(profile.into(), keys);
+    }
+
+    /// Adds what `role` can become.
+    pub fn insert_privileges(&mut self, role: impl Into<String>, privileges: Privileges) {
+        self.privileges.insert(role.into(), privileges);
+    }
+
+    pub(crate) fn privileges(&self, role: &str) -> Option<&Privileges> {
+        self.privileges.get(role)
     }
 
     pub(crate) fn keys(&self, profile: &str) -> Option<&Result<KeySet, KeysUnavailable>> {
@@ -52,6 +101,11 @@ pub enum Needs {
         profile: String,
         /// Where its keys are.
         file: KeyFile,
+    },
+    /// What `role` can become: look it up in the catalogs, insert it into [`Known`], and call again.
+    Privileges {
+        /// Name of the role.
+        role: String,
     },
 }
 
@@ -90,11 +144,18 @@ pub enum Decision {
 pub struct Grant {
     authn_id: String,
     profile: String,
+    delegated: bool,
 }
 
 impl Grant {
-    pub(crate) fn new(authn_id: String, profile: String) -> Self {
-        Self { authn_id, profile }
+    pub(crate) fn new(authn_id: String, profile: String, delegated: bool) -> Self {
+        Self { authn_id, profile, delegated }
+    }
+
+    /// Whether the role was granted as well. Otherwise the server still compares the identity with it.
+    #[must_use]
+    pub fn delegated(&self) -> bool {
+        self.delegated
     }
 
     /// The identity: 1 to 1024 bytes of UTF-8, no control characters.
@@ -152,12 +213,16 @@ impl Denial {
     #[must_use]
     pub fn config_invalid(file: &str, findings: &[Finding]) -> Self {
         let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.is_error()).collect();
-        let mut detail = errors.first().map_or_else(
+        // A misspelt key is often why another one is missing, and comes first for that.
+        let misspelt = errors.iter().find(|finding| finding.code == FindingCode::UnknownKey);
+        let mut detail = misspelt.or(errors.first()).map_or_else(
             || format!("{file} has errors."),
             |first| format!("{file}:{}: {}: {}.", first.position, first.code, first.message),
         );
-        if errors.len() > 1 {
-            detail.push_str(&format!(" {} more errors follow.", errors.len() - 1));
+        match errors.len().saturating_sub(1) {
+            0 => {}
+            1 => detail.push_str(" 1 more error is in the file."),
+            more => detail.push_str(&format!(" {more} more errors are in the file.")),
         }
         Self::new(Reason::ConfigInvalid, detail).with_hint(format!(
             "Run \"oauth-validator check {file}\" and mend what it reports; the next login sees the change."

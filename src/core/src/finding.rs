@@ -55,12 +55,14 @@ finding_codes! {
     BadJsonPath = "bad_jsonpath", Error, "The value is not a JSONPath of RFC 9535.";
     BadPattern = "bad_pattern", Error, "The value is not a regular expression.";
     Conflict = "conflict", Error, "Two settings cannot stand together.";
+    SharedLine = "shared_line", Error, "Two profiles can serve the same pg_hba.conf line, and their identities can be equal.";
     KeySource = "key_source", Error, "A profile has no key source, or more than one.";
     BadKeys = "bad_keys", Error, "Keys written in the file cannot be used.";
     MutableIdentity = "mutable_identity", Warning, "The identity can be changed by its owner or reassigned to somebody else.";
     LongLifetime = "long_lifetime", Warning, "Tokens may live for more than 29 hours, and nobody can recall them.";
     SharedAudience = "shared_audience", Warning, "Two profiles accept the same audience.";
     SharedIssuer = "shared_issuer", Warning, "Two profiles accept the same issuer.";
+    PrivilegedRoles = "privileged_roles", Warning, "Tokens may grant privileged roles.";
     AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";
 }
 

@@ -67,7 +67,7 @@ fn check_type(untrusted: &Map<String, Value>, config: &Config, profile: &Profile
         .collect();
     let what =
         if said.is_empty() { "The token's header has no typ" } else { "The typ of the token's header is another" };
-    let detail = format!("{what}; {} accepts {}.", config.place(&profile.token_types), accepted.join(" or "));
+    let detail = format!("{what}; {} accepts {}.", config.place(profile.token_types.origin), accepted.join(" or "));
     Err(Denial::new(Reason::TokenType, detail))
 }
 
@@ -81,7 +81,7 @@ fn algorithm(untrusted: &Map<String, Value>, config: &Config, profile: &Profile)
             let accepted: Vec<&str> = profile.algorithms.value.iter().map(|algorithm| algorithm.name()).collect();
             let detail = format!(
                 "The alg of the token's header is another than {} accepts: {}.",
-                config.place(&profile.algorithms),
+                config.place(profile.algorithms.origin),
                 accepted.join(", ")
             );
             Err(Denial::new(Reason::Algorithm, detail))

@@ -1,64 +1,137 @@
 //! Step 10: the identity that the server is told as `authn_id`.
 //!
-//! Exactly one string, taken as it is: nothing is folded, trimmed or cut, since two tokens of two people must
-//! never give the same identity.
+//! Taken as it is, or put together so that no two tuples of values give the same text: nothing is trimmed, folded
+//! (unless `case` says so) or cut, since two tokens of two people must never give the same identity.
 
 use crate::bounds::MAX_IDENTITY_BYTES;
+use crate::claim_path::ClaimPath;
 use crate::claims::Accepted;
-use crate::config::{Config, Profile};
+use crate::config::{At, Config, FormatPart, Identity, IdentityClaims, IdentityType, Profile};
 use crate::decision::Denial;
 use crate::reason::Reason;
+use crate::rules::equal;
 use crate::trace::Trace;
+use regex::Regex;
 use serde_json::Value;
 
-/// The identity of accepted claims.
+/// The identity of accepted claims: select, verified_by, pattern, case, prefix, final checks, in this order.
 pub(crate) fn of(accepted: &Accepted, config: &Config, profile: &Profile, trace: &mut Trace) -> Result<String, Denial> {
-    let path = &profile.identity.claim.value;
-    let place = config.place(&profile.identity.claim);
-    let identity = match path.select(accepted.claims()).as_slice() {
-        [] => {
-            let detail = format!("The token has no {path}, which {place} takes as identity.");
-            return Err(Denial::new(Reason::IdentityMissing, detail));
+    let place = config.place(profile.identity.claims.origin);
+    let selector = Selector { claims: accepted.claims(), kind: profile.identity.kind, place };
+    let identity = match primary(&selector, &profile.identity, trace)? {
+        Some(selected) => {
+            verified(&selector, config, &profile.identity, trace)?;
+            spelled(selected, config, &profile.identity)?
         }
-        [node] => {
-            trace.fact(&path.to_string(), node);
-            match node {
-                Value::String(identity) => identity,
-                _ => return Err(invalid(format!("The token's {path} is not a string."))),
-            }
-        }
-        several => {
-            let detail = format!("{path} of {place} selects {} values in the token.", several.len());
-            return Err(Denial::new(Reason::IdentityAmbiguous, detail));
-        }
+        None => fallback(&selector, &profile.identity, trace)?,
     };
-    verified(accepted, config, profile, trace)?;
-    if let Some(why) = unusable(identity) {
-        return Err(invalid(format!("The token's {path} {why}.")));
+    if let Some(why) = unusable(&identity) {
+        return Err(invalid(format!("The identity {why}.")));
     }
-    if profile.deny_identities.contains(identity) {
-        return Err(Denial::new(
-            Reason::IdentityDenied,
-            format!("The identity is in profiles.{}.deny_identities.", profile.name),
-        ));
+    if profile.deny_identities.contains(&identity) {
+        let detail = format!("The identity is in profiles.{}.deny_identities.", profile.name);
+        return Err(Denial::new(Reason::IdentityDenied, detail));
     }
-    Ok(identity.clone())
+    Ok(identity)
 }
 
 fn invalid(detail: String) -> Denial {
     Denial::new(Reason::IdentityInvalid, detail)
 }
 
+/// Selects single values of the right type.
+struct Selector<'a> {
+    claims: &'a Value,
+    kind: IdentityType,
+    place: String,
+}
+
+impl Selector<'_> {
+    /// The one value of `path`; `None` if there is none.
+    fn one(&self, path: &ClaimPath, trace: &mut Trace) -> Result<Option<String>, Denial> {
+        match path.select(self.claims).as_slice() {
+            [] => Ok(None),
+            [node] => {
+                trace.fact(&path.to_string(), node);
+                self.text(path, node).map(Some)
+            }
+            several => {
+                let detail = format!("{path} of {} selects {} values in the token.", self.place, several.len());
+                Err(Denial::new(Reason::IdentityAmbiguous, detail))
+            }
+        }
+    }
+
+    fn text(&self, path: &ClaimPath, node: &Value) -> Result<String, Denial> {
+        let (text, wanted) = match (self.kind, node) {
+            (IdentityType::String, Value::String(text)) => (Some(text.clone()), "a string"),
+            (IdentityType::Integer, Value::Number(number)) if !number.is_f64() => (Some(number.to_string()), ""),
+            (IdentityType::String, _) => (None, "a string"),
+            (IdentityType::Integer, _) => (None, "an integer"),
+        };
+        match text {
+            Some(text) if text.is_empty() => Err(invalid(format!("The token's {path} is empty."))),
+            Some(text) => Ok(text),
+            None => Err(invalid(format!("The token's {path} is not {wanted}."))),
+        }
+    }
+}
+
+/// The primary identity before it is spelled; `None` only if there is a fallback to take its place.
+fn primary(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> Result<Option<String>, Denial> {
+    let selected = match &identity.claims.value {
+        IdentityClaims::One(path) => selector.one(path, trace)?.ok_or_else(|| path.to_string()),
+        IdentityClaims::Format(parts) => formatted(selector, parts, trace)?,
+    };
+    match selected {
+        Ok(selected) => Ok(Some(selected)),
+        Err(_) if identity.fallback.is_some() => Ok(None),
+        Err(path) => {
+            let detail = format!("The token has no {path}, which {} takes as identity.", selector.place);
+            Err(Denial::new(Reason::IdentityMissing, detail))
+        }
+    }
+}
+
+/// Joins several values; the inner `Err` names a claim that is absent. A value in which the text that follows it
+/// begins earlier could be read in two ways, and is refused.
+fn formatted(
+    selector: &Selector<'_>,
+    parts: &[FormatPart],
+    trace: &mut Trace,
+) -> Result<Result<String, String>, Denial> {
+    let mut joined = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        let path = match part {
+            FormatPart::Literal(text) => {
+                joined.push_str(text);
+                continue;
+            }
+            FormatPart::Claim(path) => path,
+        };
+        let Some(value) = selector.one(path, trace)? else {
+            return Ok(Err(path.to_string()));
+        };
+        if let Some(FormatPart::Literal(separator)) = parts.get(at + 1)
+            && format!("{value}{separator}").find(separator.as_str()) != Some(value.len())
+        {
+            return Err(invalid(format!("The token's {path} holds the text that identity.format puts behind it.")));
+        }
+        joined.push_str(&value);
+    }
+    Ok(Ok(joined))
+}
+
 /// Whether the provider vouches for the identity, if the profile asks for that.
-fn verified(accepted: &Accepted, config: &Config, profile: &Profile, trace: &mut Trace) -> Result<(), Denial> {
-    let Some(path) = &profile.identity.verified_by else {
+fn verified(selector: &Selector<'_>, config: &Config, identity: &Identity, trace: &mut Trace) -> Result<(), Denial> {
+    let Some(path) = &identity.verified_by else {
         return Ok(());
     };
-    let place = config.place(path);
-    match path.value.select(accepted.claims()).as_slice() {
+    let place = config.place(path.origin);
+    match path.value.select(selector.claims).as_slice() {
         [node] => {
             trace.fact(&path.value.to_string(), node);
-            if profile.identity.verified_values.contains(node) {
+            if identity.verified_values.iter().any(|value| equal(value, node)) {
                 return Ok(());
             }
             let detail = format!("The token's {} is none of the values that {place} accepts.", path.value);
@@ -71,17 +144,75 @@ fn verified(accepted: &Accepted, config: &Config, profile: &Profile, trace: &mut
     }
 }
 
+/// Pattern, case and prefix. The result must not look like an identity of another source.
+fn spelled(selected: String, config: &Config, identity: &Identity) -> Result<String, Denial> {
+    let mut spelled = match &identity.pattern {
+        Some(pattern) => captured(&selected, pattern, config)?,
+        None => selected,
+    };
+    if identity.lower {
+        spelled.make_ascii_lowercase();
+    }
+    if spelled.is_empty() {
+        return Err(invalid("The identity is empty.".to_owned()));
+    }
+    spelled.insert_str(0, &identity.prefix);
+    let own = identity.prefix.as_str();
+    let fallback = identity.fallback.iter().map(|fallback| fallback.prefix.as_str());
+    let mut others = fallback.chain(config.prefixes().filter(|prefix| *prefix != own));
+    if others.any(|prefix| spelled.starts_with(prefix)) {
+        return Err(invalid(
+            "The identity begins with a prefix that belongs to identities of another source.".to_owned(),
+        ));
+    }
+    Ok(spelled)
+}
+
+fn captured(selected: &str, pattern: &At<Regex>, config: &Config) -> Result<String, Denial> {
+    let place = config.place(pattern.origin);
+    let Some(captures) = pattern.value.captures(selected) else {
+        return Err(invalid(format!("The identity does not match the pattern of {place}.")));
+    };
+    match pattern.value.capture_names().flatten().next() {
+        None => Ok(selected.to_owned()),
+        Some(name) => captures
+            .name(name)
+            .map(|group| group.as_str().to_owned())
+            .ok_or_else(|| invalid(format!("The group \"{name}\" of the pattern of {place} matches nothing."))),
+    }
+}
+
+/// The identity of a token that has no primary one. Pattern, case and verified_by are about the primary claim.
+fn fallback(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> Result<String, Denial> {
+    let missing = |path: &str| {
+        let detail = format!("The token has neither the identity of {} nor its fallback{path}.", selector.place);
+        Denial::new(Reason::IdentityMissing, detail)
+    };
+    let Some(fallback) = &identity.fallback else {
+        return Err(missing(""));
+    };
+    match selector.one(&fallback.claim, trace)? {
+        Some(value) => Ok(format!("{}{value}", fallback.prefix)),
+        None => Err(missing(&format!(", {}", fallback.claim))),
+    }
+}
+
 /// Why a string must not become an identity.
 fn unusable(identity: &str) -> Option<&'static str> {
     if identity.is_empty() {
         Some("is empty")
     } else if identity.len() > MAX_IDENTITY_BYTES {
         Some("is longer than 1024 bytes")
-    } else if identity.chars().any(char::is_control) {
+    } else if identity.chars().any(|c| c.is_control() || is_bidi_control(c)) {
         Some("has control characters")
     } else if identity.trim() != identity {
         Some("begins or ends with white space")
     } else {
         None
     }
+}
+
+/// Characters that make a log show other text than it holds (Unicode's `Bidi_Control`), and its line separators.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -150,8 +150,17 @@ reasons! {
         "The identity is in the profile's deny_identities.",
         "Remove it from deny_identities once this identity may log in again.";
     DelegationNotConfigured = "delegation_not_configured", Configuration,
-        "The pg_hba.conf line says delegate_ident_mapping=1, but no profile says which roles a token grants.",
-        "Remove delegate_ident_mapping=1 from the line and map identities in pg_ident.conf.";
+        "The pg_hba.conf line says delegate_ident_mapping=1, but the profile does not say which roles a token grants.",
+        "Write a [roles] table for the profile, or remove delegate_ident_mapping=1 and map identities in pg_ident.conf.";
+    GroupsOverage = "groups_overage", Token,
+        "The user has so many groups that the provider left them out of the token.",
+        "Use application roles, or have the provider send only the groups that are assigned to the application.";
+    RoleNotGranted = "role_not_granted", Token,
+        "The token does not grant the role that the client asks for.",
+        "Ask for a role that the token grants, have the provider assign the right one, or add it to the profile's [roles].";
+    RolePrivileged = "role_privileged", Configuration,
+        "The role asked for is privileged, or reaches a privileged role by membership.",
+        "Grant an unprivileged role. Only if the provider may decide who is superuser, set roles.privileged = \"allow\".";
     Internal = "internal", Bug,
         "oauth_validator failed in a way it should not; the login was denied to be safe.",
         "Please report it with the server's log; the location is in the DETAIL.";

@@ -1,31 +1,24 @@
-//! Step 9: the `[[require]]` rules of a profile. Every rule must hold.
+//! Step 9: the `[[require]]` rules of a profile; and the `[[access_token]]` rules, which tell access tokens from
+//! others in step 7. Every rule must hold.
 //!
 //! A rule never holds because something is missing or has another type: `none_of` on an absent claim fails.
 
-use crate::claims::Accepted;
-use crate::config::{Config, Profile, Rule, Test};
-use crate::decision::Denial;
-use crate::reason::Reason;
+use crate::config::{Config, Rule, Test};
 use crate::trace::Trace;
 use serde_json::Value;
 
-/// Checks the rules; `Ok` holds how many there were.
-pub(crate) fn check(
-    accepted: &Accepted,
-    config: &Config,
-    profile: &Profile,
-    trace: &mut Trace,
-) -> Result<usize, Denial> {
-    for rule in &profile.require {
-        let nodes = rule.claim.select(accepted.claims());
+/// Whether all rules hold; otherwise what is said of the first one that does not.
+pub(crate) fn check(rules: &[Rule], claims: &Value, config: &Config, trace: &mut Trace) -> Result<(), String> {
+    for rule in rules {
+        let nodes = rule.claim.select(claims);
         if let [node] = nodes.as_slice() {
             trace.fact(&rule.claim.to_string(), node);
         }
         if !holds(&rule.test, &nodes) {
-            return Err(Denial::new(Reason::RuleFailed, detail(config, rule, nodes.len())));
+            return Err(failure(config, rule, nodes.len()));
         }
     }
-    Ok(profile.require.len())
+    Ok(())
 }
 
 fn holds(test: &Test, nodes: &[&Value]) -> bool {
@@ -38,12 +31,27 @@ fn holds(test: &Test, nodes: &[&Value]) -> bool {
         return false;
     };
     match test {
-        Test::Equals(wanted) => *node == wanted,
-        Test::OneOf(wanted) => wanted.contains(node),
-        Test::NoneOf(refused) => refused.iter().any(|value| same_type(value, node)) && !refused.contains(node),
+        Test::Equals(wanted) => equal(wanted, node),
+        Test::OneOf(wanted) => wanted.iter().any(|value| equal(value, node)),
+        Test::NoneOf(refused) => {
+            refused.iter().any(|value| same_type(value, node)) && !refused.iter().any(|value| equal(value, node))
+        }
         Test::Matches(pattern) => node.as_str().is_some_and(|text| pattern.is_match(text)),
-        Test::Contains(wanted) => node.as_array().is_some_and(|array| array.contains(wanted)),
+        Test::Contains(wanted) => node.as_array().is_some_and(|array| array.iter().any(|value| equal(wanted, value))),
         Test::Present | Test::Absent => false,
+    }
+}
+
+/// Equality of JSON values. Numbers are equal if they are the same number: 1 and 1.0 are, or a token could slip
+/// through `none_of` by its spelling.
+pub(crate) fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => x == y || (x.is_f64() || y.is_f64()) && x.as_f64() == y.as_f64(),
+        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| equal(x, y)),
+        (Value::Object(x), Value::Object(y)) => {
+            x.len() == y.len() && x.iter().all(|(name, x)| y.get(name).is_some_and(|y| equal(x, y)))
+        }
+        _ => a == b,
     }
 }
 
@@ -51,8 +59,7 @@ fn same_type(a: &Value, b: &Value) -> bool {
     std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
-fn detail(config: &Config, rule: &Rule, selected: usize) -> String {
-    let place = config.place(&crate::config::At { value: (), line: rule.line });
+fn failure(config: &Config, rule: &Rule, selected: usize) -> String {
     let wanted = match &rule.test {
         Test::Equals(_) => "equals",
         Test::OneOf(_) => "one_of",
@@ -63,9 +70,13 @@ fn detail(config: &Config, rule: &Rule, selected: usize) -> String {
         Test::Absent => "absent",
     };
     let found = match selected {
-        0 => "selects nothing in the token".to_owned(),
-        1 => "selects one value in the token".to_owned(),
-        several => format!("selects {several} values in the token"),
+        0 => "nothing".to_owned(),
+        1 => "one value".to_owned(),
+        several => format!("{several} values"),
     };
-    format!("The rule of {place} ({} {wanted}) does not hold; the claim {found}.", rule.claim)
+    format!(
+        "The rule of {} ({} {wanted}) does not hold; the claim selects {found} in the token.",
+        config.place(rule.origin),
+        rule.claim
+    )
 }

@@ -18,7 +18,7 @@ pub(crate) fn check(
     hba_scope: &str,
     trace: &mut Trace,
 ) -> Result<usize, Denial> {
-    let place = config.place(&profile.scope.claim);
+    let place = config.place(profile.scope.claim.origin);
     let ScopeClaim::Claim(path) = &profile.scope.claim.value else {
         return Ok(0);
     };

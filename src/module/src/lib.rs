@@ -1,7 +1,7 @@
 //! `oauth_validator`: the PostgreSQL side. The server loads this library to have bearer tokens judged.
 //!
-//! Contents: `callbacks` is what the server calls, `login` the safe half of it. `abi`, `hba` and `request` read
-//! and write the server's structures; `guard`, `alloc` and `report` see to it that a failure ends in one denied
+//! Contents: `callbacks` is what the server calls, `login` the safe half of it. `abi`, `hba`, `request` and `catalog`
+//! read and write the server's structures; `guard`, `alloc` and `report` see to it that a failure ends in one denied
 //! login and one line of the log. All unsafe code of the project is in this crate.
 //!
 //! No network, no thread and no child process here: a crash of a backend restarts the whole cluster.
@@ -9,6 +9,7 @@
 mod abi;
 mod alloc;
 mod callbacks;
+mod catalog;
 #[cfg(feature = "test-faults")]
 mod faults;
 mod guard;

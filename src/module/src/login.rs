@@ -2,6 +2,7 @@
 //!
 //! It grants nothing itself: only the core makes grants. Any trouble on the way is a denial.
 
+use crate::catalog;
 use crate::hba::Connection;
 use crate::request::request;
 use oauth_validator_core::{
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How often a decision may ask for something before it counts as a bug: it asks once for the keys of the one
-/// profile it chose.
+/// profile it chose, and, where pg_hba.conf delegates, once for what the role can become.
 const MAX_ROUNDS: usize = 4;
 
 /// What `startup_cb` leaves for `validate_cb`.
@@ -41,7 +42,7 @@ fn read(file: &Path) -> Result<Config, Denial> {
         .with_hint("Set oauth_validator.config_file to an absolute path and reload the server."));
     }
     let bytes = read_trusted(file, MAX_CONFIG_BYTES, ServerUser::current())
-        .map_err(|refusal| Denial::new(Reason::ConfigUnreadable, refusal.to_string()).with_hint(refusal.hint()))?;
+        .map_err(|refusal| Denial::new(Reason::ConfigUnreadable, format!("{refusal}.")).with_hint(refusal.hint()))?;
     let name = file.display().to_string();
     let parsed = Config::parse(&bytes, &name);
     parsed.config.ok_or_else(|| Denial::config_invalid(&name, &parsed.findings))
@@ -67,6 +68,10 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
             Answer::Needs(Needs::Keys { profile, file: source }) => {
                 known.insert_keys(profile, load_keys(&source, file, ServerUser::current()));
             }
+            Answer::Needs(Needs::Privileges { role }) => match catalog::privileges(&role) {
+                Ok(privileges) => known.insert_privileges(role, privileges),
+                Err(denial) => return refused(denial),
+            },
             Answer::Needs(_) => break,
         }
     }

@@ -1,18 +1,14 @@
 //! Builds profiles from the tables of the file. What a single setting may be is decided here; how settings and
 //! profiles go together is decided in `check`.
 
-use super::check;
-use super::profile::{
-    At, Audience, Clients, HbaScopes, Identity, KeySource, Profile, Rule, Scope, ScopeClaim, Test, TokenKind,
-};
-use super::section::{Empty, Findings, Section, suggest};
+use super::profile::{At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenKind};
+use super::section::{Base, Empty, Findings, Section, suggest};
+use super::{check, identity, presets, roles, rules};
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use crate::keys::{KeyFile, KeySet};
-use regex::Regex;
-use serde_json::Value;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -32,6 +28,7 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
     }
     let root = Section::open(findings, String::new(), 0..0, document.get_ref(), "");
     let defaults = defaults(findings, &root);
+    let presets = presets::Parsed::default();
     let Some(named) = root.get("profiles") else {
         return Vec::new();
     };
@@ -50,6 +47,9 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
             continue;
         };
         let section = Section::open(findings, format!("profiles.{name}"), key.span(), table, "profiles.*");
+        let preset = preset(findings, &section);
+        let base = preset.map(|preset| Base { preset: preset.name, table: presets.table(preset) });
+        let section = section.over(base);
         if let Some(profile) = profile(findings, name, &section, &defaults) {
             check::profile(findings, &section, &profile);
             profiles.push((profile, section));
@@ -57,6 +57,12 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
     }
     check::together(findings, &profiles);
     profiles.into_iter().map(|(profile, _)| profile).collect()
+}
+
+/// The preset that a profile names.
+fn preset(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<&'static presets::Preset> {
+    let words: Vec<(&str, &presets::Preset)> = presets::ALL.iter().map(|preset| (preset.name, preset)).collect();
+    section.word(findings, "preset", &words)
 }
 
 fn check_name(findings: &mut Findings<'_>, name: &str, span: Range<usize>) {
@@ -95,12 +101,13 @@ fn limits(findings: &mut Findings<'_>, section: &Section<'_>, fallback: &Default
 
 /// Every part is read before any is missed, so that all findings come at once.
 fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defaults: &Defaults) -> Option<Profile> {
+    let preset_name = section.preset_name();
     let issuer = issuer(findings, section);
     let hba_issuers = section.strings(findings, "hba_issuers", Empty::Refused);
     let token_issuers = section.strings(findings, "token_issuers", Empty::Refused);
     let audience = audience(findings, section);
     let clients = clients(findings, section);
-    section.word(findings, "mode", &[("jwt", ())]);
+    mode(findings, section);
     let algorithms = algorithms(findings, section);
     let token_types = token_types(findings, section);
     let kind = section.word(findings, "token_kind", &[("access", TokenKind::Access), ("any", TokenKind::Any)]);
@@ -110,14 +117,17 @@ fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defau
     let actor_allowed = section.word(findings, "actor", &[("deny", false), ("allow", true)]);
     let deny_jti = section.strings(findings, "deny_jti", Empty::Allowed);
     let deny_identities = section.strings(findings, "deny_identities", Empty::Allowed);
-    let identity = identity(findings, section);
+    let identity = identity::identity(findings, section);
     let scope = scope(findings, section);
-    let require = rules(findings, section);
+    let access_token = rules::rules(findings, section, "access_token");
+    let require = rules::rules(findings, section, "require");
+    let roles = roles::roles(findings, section);
     let (keys, deny_kids) = keys(findings, section);
     let (issuer, audience, keys) = (issuer?, audience?, keys?);
-    let own = || At { value: vec![issuer.value.clone()], line: issuer.line };
+    let own = || At { value: vec![issuer.value.clone()], origin: issuer.origin };
     Some(Profile {
         name: name.to_owned(),
+        preset: preset_name,
         hba_issuers: hba_issuers.unwrap_or_else(own),
         token_issuers: token_issuers.unwrap_or_else(own),
         issuer,
@@ -126,6 +136,7 @@ fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defau
         algorithms,
         token_types,
         token_kind: kind.unwrap_or(TokenKind::Access),
+        access_token,
         clock_skew: limits.clock_skew.value,
         max_lifetime: limits.max_lifetime,
         max_token_size: limits.max_token_size,
@@ -137,6 +148,7 @@ fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defau
         identity,
         scope,
         require,
+        roles,
         keys,
         deny_kids,
     })
@@ -163,11 +175,10 @@ fn audience(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Aud
         return None;
     };
     if value.get_ref().as_str() == Some("none") {
-        let line = findings.source.line(value.span().start);
-        return Some(At { value: Audience::None, line });
+        return Some(At { value: Audience::None, origin: section.origin(findings, "audience") });
     }
     let audiences = section.strings(findings, "audience", Empty::Refused)?;
-    Some(At { value: Audience::OneOf(audiences.value), line: audiences.line })
+    Some(At { value: Audience::OneOf(audiences.value), origin: audiences.origin })
 }
 
 fn clients(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Clients>> {
@@ -179,8 +190,8 @@ fn clients(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Clie
     }
     let claims = clients.paths(findings, "claims");
     let allow = clients.strings(findings, "allow", Empty::Refused);
-    let line = findings.source.line(section.span_of("clients").start);
-    Some(At { value: Clients { claims: claims?, allow: allow?.value }, line })
+    let origin = section.origin(findings, "clients");
+    Some(At { value: Clients { claims: claims?, allow: allow?.value }, origin })
 }
 
 fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algorithm>> {
@@ -206,34 +217,17 @@ fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algo
             }
         }
     }
-    At { value: algorithms, line: names.line }
+    At { value: algorithms, origin: names.origin }
 }
 
 fn token_types(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<String>> {
     match section.strings(findings, "token_types", Empty::Refused) {
-        Some(types) => {
-            At { value: types.value.iter().map(|name| crate::header::normal_type(name)).collect(), line: types.line }
-        }
+        Some(types) => At {
+            value: types.value.iter().map(|name| crate::header::normal_type(name)).collect(),
+            origin: types.origin,
+        },
         None => At::built_in(vec!["at+jwt".to_owned()]),
     }
-}
-
-fn identity(findings: &mut Findings<'_>, section: &Section<'_>) -> Identity {
-    let mut identity = Identity {
-        claim: At::built_in(standard_path("$.sub")),
-        verified_by: None,
-        verified_values: vec![Value::Bool(true)],
-    };
-    if let Some(section) = section.section(findings, "identity", "profiles.*.identity") {
-        if let Some(claim) = section.path(findings, "claim") {
-            identity.claim = claim;
-        }
-        identity.verified_by = section.path(findings, "verified_by");
-        if let Some(values) = section.scalars(findings, "verified_values") {
-            identity.verified_values = values;
-        }
-    }
-    identity
 }
 
 fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope {
@@ -245,14 +239,13 @@ fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope {
         required: At::built_in(Vec::new()),
         hba: HbaScopes::Require,
     };
-    let Some(section) = section.section(findings, "scope", "profiles.*.scope") else {
+    let Some(section) = section.merged_section(findings, "scope", "profiles.*.scope") else {
         return scope;
     };
     if section.get("claim").and_then(|value| value.get_ref().as_str()) == Some("none") {
-        let line = findings.source.line(section.span_of("claim").start);
-        scope.claim = At { value: ScopeClaim::None, line };
+        scope.claim = At { value: ScopeClaim::None, origin: section.origin(findings, "claim") };
     } else if let Some(claim) = section.path(findings, "claim") {
-        scope.claim = At { value: ScopeClaim::Claim(claim.value), line: claim.line };
+        scope.claim = At { value: ScopeClaim::Claim(claim.value), origin: claim.origin };
     }
     if let Some(separator) = section.text(findings, "separator") {
         scope.separator = separator.value;
@@ -275,57 +268,14 @@ fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope {
     scope
 }
 
-fn rules(findings: &mut Findings<'_>, section: &Section<'_>) -> Vec<Rule> {
-    let sections = section.sections(findings, "require", "profiles.*.require");
-    sections.iter().filter_map(|section| rule(findings, section)).collect()
-}
-
-fn rule(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Rule> {
-    let line = findings.source.line(section.span.start);
-    if section.get("claim").is_none() {
-        section.missing(findings, "claim", "a rule looks at a claim: claim = \"$.tid\"");
-    }
-    let claim = section.path(findings, "claim");
-    let mut tests: Vec<Test> = Vec::new();
-    tests.extend(section.scalar(findings, "equals").map(Test::Equals));
-    tests.extend(section.scalars(findings, "one_of").map(Test::OneOf));
-    tests.extend(section.scalars(findings, "none_of").map(Test::NoneOf));
-    tests.extend(pattern(findings, section, "matches").map(Test::Matches));
-    tests.extend(section.scalar(findings, "contains").map(Test::Contains));
-    for (key, test) in [("present", Test::Present), ("absent", Test::Absent)] {
-        match section.boolean(findings, key) {
-            Some(true) => tests.push(test),
-            Some(false) => {
-                let message = format!("{} can only be true", section.name(key));
-                findings
-                    .add(FindingCode::BadValue, section.span_of(key), message)
-                    .hint("write the opposite test instead");
-            }
-            None => {}
-        }
-    }
-    let written = ["equals", "one_of", "none_of", "matches", "contains", "present", "absent"];
-    if written.iter().filter(|key| section.get(key).is_some()).count() != 1 {
-        let message = format!("a [[{}]] rule needs exactly one test", section.path);
+/// How tokens are verified. The other modes are names that the design reserves.
+fn mode(findings: &mut Findings<'_>, section: &Section<'_>) {
+    let words = [("jwt", true), ("introspection", false), ("tokeninfo", false)];
+    if section.word(findings, "mode", &words) == Some(false) {
+        let message = format!("{} can only be \"jwt\" in this version", section.name("mode"));
         findings
-            .add(FindingCode::Conflict, section.span.clone(), message)
-            .hint(format!("one of {}; write a second rule for a second test", written.join(", ")));
-    }
-    Some(Rule { claim: claim?.value, test: tests.pop()?, line })
-}
-
-/// A regular expression that must match in full.
-fn pattern(findings: &mut Findings<'_>, section: &Section<'_>, key: &str) -> Option<Regex> {
-    let text = section.text(findings, key)?;
-    match Regex::new(&format!(r"\A(?:{})\z", text.value)) {
-        Ok(regex) => Some(regex),
-        Err(_) => {
-            let message = format!("{} is not a regular expression", section.name(key));
-            findings
-                .add(FindingCode::BadPattern, section.span_of(key), message)
-                .hint("look-around and back-references do not exist here, so that every match takes linear time");
-            None
-        }
+            .add(FindingCode::NotSupported, section.span_of("mode"), message)
+            .hint("opaque tokens cannot be verified yet; have the provider issue JWT access tokens");
     }
 }
 
@@ -335,7 +285,7 @@ fn keys(findings: &mut Findings<'_>, section: &Section<'_>) -> (Option<KeySource
         let message = format!("{} has no key source", section.name("keys"));
         findings.add(FindingCode::KeySource, section.span.clone(), message).hint(hint);
     }
-    let Some(section) = section.section(findings, "keys", "profiles.*.keys") else {
+    let Some(section) = section.merged_section(findings, "keys", "profiles.*.keys") else {
         return (None, Vec::new());
     };
     let deny_kids = section.strings(findings, "deny_kids", Empty::Allowed).map(|list| list.value).unwrap_or_default();
@@ -375,6 +325,6 @@ fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Key
 }
 
 /// A JSONPath that is written in this file and tested to be valid.
-fn standard_path(text: &str) -> ClaimPath {
+pub(super) fn standard_path(text: &str) -> ClaimPath {
     ClaimPath::parse(text).expect("a valid JSONPath")
 }

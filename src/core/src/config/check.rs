@@ -1,7 +1,7 @@
 //! How the settings of a profile, and the profiles of a file, go together: contradictions are errors, doubtful
 //! combinations are warnings.
 
-use super::profile::{Audience, Profile, ScopeClaim, TokenKind};
+use super::profile::{Audience, IdentityClaims, Profile, ScopeClaim, TokenKind};
 use super::section::{Findings, Section};
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
@@ -117,24 +117,34 @@ fn scope_none(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Prof
 
 fn identity(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     let identity = &profile.identity;
-    let Some(claim) = identity.claim.value.top_level_claim() else {
-        return;
-    };
+    // Of several claims, one immutable one is enough to keep identities apart.
+    let IdentityClaims::One(path) = &identity.claims.value else { return };
+    let Some(claim) = path.top_level_claim() else { return };
     let verified_email = claim == "email" && identity.verified_by.is_some();
-    if MUTABLE_CLAIMS.contains(&claim) && !verified_email {
-        let hint = if claim == "email" {
-            "set identity.verified_by = \"$.email_verified\", or use the provider's immutable identifier"
-        } else {
-            "use the provider's immutable identifier (sub; oid for Entra, uid for Okta)"
-        };
-        let message =
-            format!("the identity of profile \"{}\", {claim}, can be changed or given to somebody else", profile.name);
-        findings.add(FindingCode::MutableIdentity, section.span_of("identity"), message).hint(hint);
-    }
+    let (why, hint) = match claim {
+        "sub"
+            if profile.preset == Some("entra")
+                || profile.issuer.value.starts_with("https://login.microsoftonline.") =>
+        {
+            ("differs for each application of Entra", "use $.oid, which is the same in every application of the tenant")
+        }
+        "email" if !verified_email => (
+            "can be changed or given to somebody else",
+            "set identity.verified_by = \"$.email_verified\", or use the provider's immutable identifier",
+        ),
+        claim if MUTABLE_CLAIMS.contains(&claim) && !verified_email => (
+            "can be changed or given to somebody else",
+            "use the provider's immutable identifier (sub; oid for Entra, uid for Okta)",
+        ),
+        _ => return,
+    };
+    let message = format!("the identity of profile \"{}\", {claim}, {why}", profile.name);
+    findings.add(FindingCode::MutableIdentity, section.span_of("identity"), message).hint(hint);
 }
 
 /// Looks at all profiles side by side.
 pub(super) fn together(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]) {
+    shared_lines(findings, profiles);
     let mut issuers: BTreeMap<&str, &(Profile, Section<'_>)> = BTreeMap::new();
     let mut audiences: BTreeMap<&str, &(Profile, Section<'_>)> = BTreeMap::new();
     for entry @ (profile, section) in profiles {
@@ -160,6 +170,48 @@ pub(super) fn together(findings: &mut Findings<'_>, profiles: &[(Profile, Sectio
                 .related(earlier_section.span_of("audience"), "also here");
         }
     }
+}
+
+/// Profiles that can serve one pg_hba.conf line must have identities that cannot be each other's: otherwise a partner's
+/// provider asserts the name of somebody else.
+fn shared_lines(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]) {
+    let mut seen: BTreeMap<&str, Vec<&(Profile, Section<'_>)>> = BTreeMap::new();
+    for entry @ (profile, section) in profiles {
+        for issuer in &profile.hba_issuers.value {
+            // Slashes at the end make no difference to the well-known URLs of an issuer.
+            let served = seen.entry(issuer.trim_end_matches('/')).or_default();
+            for (earlier, earlier_section) in served.iter().copied() {
+                if databases_overlap(profile, earlier) && !identities_apart(profile, earlier) {
+                    let message = format!(
+                        "profiles \"{}\" and \"{}\" serve the same pg_hba.conf line ({issuer}), so their identities can be equal",
+                        earlier.name, profile.name
+                    );
+                    findings
+                        .add(FindingCode::SharedLine, line_span(section), message)
+                        .hint("give each of them its own identity.prefix, or separate them by hba_issuers or databases")
+                        .related(line_span(earlier_section), "also here");
+                }
+            }
+            served.push(entry);
+        }
+    }
+}
+
+fn databases_overlap(a: &Profile, b: &Profile) -> bool {
+    match (&a.databases, &b.databases) {
+        (Some(a), Some(b)) => a.iter().any(|database| b.contains(database)),
+        _ => true,
+    }
+}
+
+/// Neither prefix may begin the other: "a:" and "a:b:" are not apart.
+fn identities_apart(a: &Profile, b: &Profile) -> bool {
+    let (a, b) = (a.identity.prefix.as_str(), b.identity.prefix.as_str());
+    !a.is_empty() && !b.is_empty() && !a.starts_with(b) && !b.starts_with(a)
+}
+
+fn line_span(section: &Section<'_>) -> std::ops::Range<usize> {
+    section.span_of(if section.get("hba_issuers").is_some() { "hba_issuers" } else { "issuer" })
 }
 
 fn issuer_span(section: &Section<'_>) -> std::ops::Range<usize> {

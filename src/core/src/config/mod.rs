@@ -6,15 +6,24 @@
 
 mod build;
 mod check;
+mod effective;
+mod identity;
+#[cfg(test)]
+mod preset_tests;
+pub mod presets;
 mod profile;
+mod roles;
+mod rules;
 mod section;
 pub mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
 
+pub use effective::{Effective, effective};
 pub use profile::{
-    At, Audience, Clients, HbaScopes, Identity, KeySource, Profile, Rule, Scope, ScopeClaim, Test, TokenKind,
+    At, Audience, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource, Origin,
+    Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Test, TokenKind,
 };
 
 use crate::finding::Finding;
@@ -61,18 +70,26 @@ impl Config {
         &self.profiles
     }
 
+    /// Every prefix that identities of some profile have, primary ones and fallbacks.
+    pub(crate) fn prefixes(&self) -> impl Iterator<Item = &str> {
+        let own = self.profiles.iter().map(|profile| profile.identity.prefix.as_str());
+        let fallbacks = self.profiles.iter().filter_map(|profile| profile.identity.fallback.as_ref());
+        own.chain(fallbacks.map(|fallback| fallback.prefix.as_str())).filter(|prefix| !prefix.is_empty())
+    }
+
     /// The file's name as given.
     #[must_use]
     pub fn file_name(&self) -> &str {
         &self.file_name
     }
 
-    /// Where a setting was written, for a person: `oauth-validator.toml:12`, or that it is built in.
+    /// Where something was written, for a person: `oauth-validator.toml:12`, a preset, or that it is built in.
     #[must_use]
-    pub fn place<T>(&self, setting: &At<T>) -> String {
-        match setting.line {
-            0 => "the built-in default".to_owned(),
-            line => format!("{}:{line}", self.file_name.rsplit('/').next().unwrap_or_default()),
+    pub fn place(&self, origin: Origin) -> String {
+        match origin {
+            Origin::BuiltIn => "the built-in default".to_owned(),
+            Origin::Preset(name) => format!("preset \"{name}\""),
+            Origin::Line(line) => format!("{}:{line}", self.file_name.rsplit('/').next().unwrap_or_default()),
         }
     }
 }

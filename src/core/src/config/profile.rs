@@ -7,20 +7,32 @@ use crate::claim_path::ClaimPath;
 use crate::keys::{KeyFile, KeySet};
 use regex::Regex;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// A setting and the line it was written in; 0 if it is built in.
+/// Where a setting comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody wrote it.
+    BuiltIn,
+    /// The preset of this name.
+    Preset(&'static str),
+    /// A line of the file, from 1.
+    Line(usize),
+}
+
+/// A setting and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct At<T> {
     /// The setting.
     pub value: T,
-    /// Its line in the file, from 1; 0 for a built-in default.
-    pub line: usize,
+    /// Where it was written.
+    pub origin: Origin,
 }
 
 impl<T> At<T> {
     /// A built-in default.
     pub(super) const fn built_in(value: T) -> Self {
-        Self { value, line: 0 }
+        Self { value, origin: Origin::BuiltIn }
     }
 }
 
@@ -51,15 +63,85 @@ pub enum TokenKind {
     Any,
 }
 
-/// Where the identity comes from.
+/// What the values of identity claims must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityType {
+    /// Strings.
+    String,
+    /// Integers, written as plain decimals.
+    Integer,
+}
+
+/// One part of an identity that is put together from several claims.
 #[derive(Debug, Clone, PartialEq)]
+pub enum FormatPart {
+    /// Text of the format.
+    Literal(String),
+    /// The value of this claim.
+    Claim(ClaimPath),
+}
+
+/// Which claims make the identity.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IdentityClaims {
+    /// One claim, as it is.
+    One(ClaimPath),
+    /// Several, joined so that no two tuples of values give the same text.
+    Format(Vec<FormatPart>),
+}
+
+/// Another claim for tokens that have no primary identity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fallback {
+    /// Must select exactly one value.
+    pub claim: ClaimPath,
+    /// Keeps these identities apart from the primary ones; never empty.
+    pub prefix: String,
+}
+
+/// Where the identity comes from.
+#[derive(Debug, Clone)]
 pub struct Identity {
-    /// Must select exactly one non-empty string.
-    pub claim: At<ClaimPath>,
+    /// The claims.
+    pub claims: At<IdentityClaims>,
+    /// What type they have.
+    pub kind: IdentityType,
     /// A claim that must say the identity is verified.
     pub verified_by: Option<At<ClaimPath>>,
     /// What it must say.
     pub verified_values: Vec<Value>,
+    /// What the identity must match in full; its named group, if it has one, becomes the identity.
+    pub pattern: Option<At<Regex>>,
+    /// Whether ASCII capitals become small letters.
+    pub lower: bool,
+    /// Put in front of the identity.
+    pub prefix: String,
+    /// What is taken where the primary claim is absent.
+    pub fallback: Option<Fallback>,
+}
+
+/// How values of the roles claim become roles of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleMapping {
+    /// Each value grants these roles.
+    Map(BTreeMap<String, Vec<String>>),
+    /// A value that begins with this grants the role that follows it.
+    Prefix(String),
+    /// A value grants the role of its own name.
+    Exact,
+}
+
+/// Which roles a token grants where pg_hba.conf says `delegate_ident_mapping=1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Roles {
+    /// Every node it selects must be a string.
+    pub claim: ClaimPath,
+    /// What the strings grant.
+    pub mapping: RoleMapping,
+    /// Whether a privileged role may be granted.
+    pub privileged_allowed: bool,
+    /// Where the table begins.
+    pub origin: Origin,
 }
 
 /// Where the scopes are.
@@ -123,8 +205,8 @@ pub struct Rule {
     pub claim: ClaimPath,
     /// What must hold.
     pub test: Test,
-    /// The line it begins in.
-    pub line: usize,
+    /// Where it is written.
+    pub origin: Origin,
 }
 
 /// Where the issuer's keys are.
@@ -141,6 +223,8 @@ pub enum KeySource {
 pub struct Profile {
     /// Its name: `[a-z0-9][a-z0-9_-]{0,62}`.
     pub name: String,
+    /// The preset it builds on.
+    pub preset: Option<&'static str>,
     /// The issuer as its discovery document spells it.
     pub issuer: At<String>,
     /// Issuers of pg_hba.conf lines that it serves.
@@ -157,6 +241,8 @@ pub struct Profile {
     pub token_types: At<Vec<String>>,
     /// Whether ID tokens are refused.
     pub token_kind: TokenKind,
+    /// What every access token of this issuer meets, and other tokens do not.
+    pub access_token: Vec<Rule>,
     /// In seconds, 0 to 300.
     pub clock_skew: i64,
     /// In seconds, from 1.
@@ -179,6 +265,8 @@ pub struct Profile {
     pub scope: Scope,
     /// Rules besides.
     pub require: Vec<Rule>,
+    /// Which roles a token grants, for delegation.
+    pub roles: Option<Roles>,
     /// Where the keys are.
     pub keys: KeySource,
     /// Refused keys.

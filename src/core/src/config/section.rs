@@ -1,14 +1,16 @@
 //! Reads typed values out of TOML tables, and collects what is wrong with them.
 //!
 //! A value with an error is reported and then treated as absent; the file as a whole is unusable by then, so no
-//! default can take its place in a decision.
+//! default can take its place in a decision. A table may lie over the one of a preset, which is asked for what the
+//! file does not say.
 
-use super::profile::At;
+use super::profile::{At, Origin};
 use super::settings;
 use super::source::Source;
 use crate::claim_path::ClaimPath;
 use crate::finding::{Finding, FindingCode, Related};
 use jiff::{Span, SpanRelativeTo};
+use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::{Range, RangeInclusive};
@@ -60,12 +62,22 @@ impl Finding {
     }
 }
 
-/// One table of the file.
+/// One table of the file, and the preset's table under it.
 pub(super) struct Section<'a> {
     /// As messages call it, such as `profiles.corp.scope`; empty for the whole file.
     pub(super) path: String,
+    /// The bytes of the table's head in the file; of what named the preset if the file has no such table.
     pub(super) span: Range<usize>,
-    table: &'a DeTable<'a>,
+    /// The file's table, if it has one.
+    table: Option<&'a DeTable<'a>>,
+    base: Option<Base<'a>>,
+}
+
+/// A table of a preset. Presets are tested to have no unknown keys and no errors.
+#[derive(Clone, Copy)]
+pub(super) struct Base<'a> {
+    pub(super) preset: &'static str,
+    pub(super) table: &'a DeTable<'a>,
 }
 
 impl<'a> Section<'a> {
@@ -87,7 +99,23 @@ impl<'a> Section<'a> {
                     .hint(suggest(name, &valid));
             }
         }
-        Self { path, span, table }
+        Self { path, span, table: Some(table), base: None }
+    }
+
+    /// The same table over one of a preset.
+    pub(super) fn over(self, base: Option<Base<'a>>) -> Self {
+        Self { base, ..self }
+    }
+
+    /// The name of the preset under the table.
+    pub(super) fn preset_name(&self) -> Option<&'static str> {
+        self.base.map(|base| base.preset)
+    }
+
+    /// The preset whose value of `key` the file's own takes the place of.
+    pub(super) fn replaced(&self, key: &str) -> Option<&'static str> {
+        self.own(key)?;
+        self.base.filter(|base| base.table.contains_key(key)).map(|base| base.preset)
     }
 
     /// The dotted name of a key, as messages and documentation write it.
@@ -95,13 +123,36 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.table.get(key)
+    fn own(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.and_then(|table| table.get(key))
     }
 
-    /// The bytes of a key's value; of the table's head if it is absent.
+    /// The value of a key, of the file or else of the preset.
+    pub(super) fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.own(key).or_else(|| self.base.and_then(|base| base.table.get(key)))
+    }
+
+    /// The bytes of a key's value in the file; of the name of the preset that sets it; or else of the table's head.
     pub(super) fn span_of(&self, key: &str) -> Range<usize> {
-        self.get(key).map_or_else(|| self.span.clone(), Spanned::span)
+        let named_by = |base: Base<'a>| self.own("preset").filter(|_| base.table.contains_key(key));
+        self.own(key).or_else(|| self.base.and_then(named_by)).map_or_else(|| self.span.clone(), Spanned::span)
+    }
+
+    /// Where a key's value comes from.
+    pub(super) fn origin(&self, findings: &Findings<'_>, key: &str) -> Origin {
+        match (self.own(key), self.base) {
+            (Some(value), _) => Origin::Line(findings.source.line(value.span().start)),
+            (None, Some(base)) if base.table.contains_key(key) => Origin::Preset(base.preset),
+            _ => Origin::BuiltIn,
+        }
+    }
+
+    /// Where the table itself comes from.
+    pub(super) fn own_origin(&self, findings: &Findings<'_>) -> Origin {
+        match (self.table, self.base) {
+            (None, Some(base)) => Origin::Preset(base.preset),
+            _ => Origin::Line(findings.source.line(self.span.start)),
+        }
     }
 
     pub(super) fn missing(&self, findings: &mut Findings<'_>, key: &str, hint: &str) {
@@ -120,12 +171,36 @@ impl<'a> Section<'a> {
     }
 
     fn at<T>(&self, findings: &Findings<'_>, key: &str, value: T) -> At<T> {
-        At { value, line: findings.source.line(self.span_of(key).start) }
+        At { value, origin: self.origin(findings, key) }
     }
 
-    /// A table under `key`, opened with its schema.
+    /// A table under `key`, of the file or else, as a whole, of the preset.
     pub(super) fn section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
-        let value = self.get(key)?;
+        if let Some(value) = self.own(key) {
+            return self.open_own(findings, key, value, schema);
+        }
+        self.base_section(key)
+    }
+
+    /// A table under `key` in which each key is of the file or else of the preset.
+    pub(super) fn merged_section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
+        let base = self.base_section(key);
+        match self.own(key) {
+            Some(value) => {
+                let own = self.open_own(findings, key, value, schema)?;
+                Some(own.over(base.and_then(|section| section.base)))
+            }
+            None => base,
+        }
+    }
+
+    fn open_own(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        value: &'a Spanned<DeValue<'a>>,
+        schema: &str,
+    ) -> Option<Section<'a>> {
         match value.get_ref() {
             DeValue::Table(table) => Some(Section::open(findings, self.name(key), value.span(), table, schema)),
             _ => {
@@ -135,16 +210,31 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The tables of an array of tables under `key`.
+    fn base_section(&self, key: &str) -> Option<Section<'a>> {
+        let base = self.base?;
+        let table = base.table.get(key)?.get_ref().as_table()?;
+        let base = Some(Base { preset: base.preset, table });
+        Some(Section { path: self.name(key), span: self.span.clone(), table: None, base })
+    }
+
+    /// The tables of arrays of tables under `key`: the preset's, and then the file's.
     pub(super) fn sections(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Vec<Section<'a>> {
-        let Some(value) = self.get(key) else {
-            return Vec::new();
+        let mut sections = Vec::new();
+        if let Some(base) = self.base {
+            let array = base.table.get(key).and_then(|value| value.get_ref().as_array());
+            for table in array.into_iter().flat_map(|array| array.iter()).filter_map(|value| value.get_ref().as_table())
+            {
+                let base = Some(Base { preset: base.preset, table });
+                sections.push(Section { path: self.name(key), span: self.span.clone(), table: None, base });
+            }
+        }
+        let Some(value) = self.own(key) else {
+            return sections;
         };
         let DeValue::Array(array) = value.get_ref() else {
             self.wrong_type(findings, key, value, "an array of tables");
-            return Vec::new();
+            return sections;
         };
-        let mut sections = Vec::new();
         for element in array.iter() {
             match element.get_ref() {
                 DeValue::Table(table) => {
@@ -154,6 +244,31 @@ impl<'a> Section<'a> {
             }
         }
         sections
+    }
+
+    /// The keys of a table whose keys are names of the user's own, such as `identity.claims`.
+    pub(super) fn free_keys(&self, findings: &mut Findings<'_>, key: &str) -> Option<Section<'a>> {
+        let value = self.get(key)?;
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_type(findings, key, value, "a table");
+            return None;
+        };
+        if table.is_empty() {
+            let message = format!("{} is empty", self.name(key));
+            findings.add(FindingCode::EmptyValue, self.span_of(key), message);
+            return None;
+        }
+        let (own, base) = match self.own(key) {
+            Some(_) => (Some(table), None),
+            None => (None, self.base.map(|base| Base { preset: base.preset, table })),
+        };
+        Some(Section { path: self.name(key), span: self.span_of(key), table: own, base })
+    }
+
+    /// The names of all keys.
+    pub(super) fn keys(&self) -> Vec<&'a str> {
+        let names = |table: &'a DeTable<'a>| table.keys().map(|key| key.get_ref().as_ref());
+        self.table.into_iter().chain(self.base.map(|base| base.table)).flat_map(names).collect()
     }
 
     pub(super) fn boolean(&self, findings: &mut Findings<'_>, key: &str) -> Option<bool> {
@@ -303,7 +418,7 @@ impl<'a> Section<'a> {
     pub(super) fn path(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<ClaimPath>> {
         let text = self.string(findings, key)?;
         let path = self.compile(findings, key, self.span_of(key), &text.value)?;
-        Some(At { value: path, line: text.line })
+        Some(At { value: path, origin: text.origin })
     }
 
     /// An array of JSONPaths.
@@ -325,31 +440,40 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A string, integer or boolean, as JSON.
-    pub(super) fn scalar(&self, findings: &mut Findings<'_>, key: &str) -> Option<Value> {
-        let value = self.get(key)?;
-        let scalar = scalar(value.get_ref());
-        if scalar.is_none() {
-            self.wrong_type(findings, key, value, "a string, an integer or a boolean");
-        }
-        scalar
-    }
-
-    /// An array of strings, integers and booleans, as JSON.
-    pub(super) fn scalars(&self, findings: &mut Findings<'_>, key: &str) -> Option<Vec<Value>> {
-        let wanted = "an array of strings, integers and booleans";
-        let values = self.array(findings, key, wanted, Empty::Refused)?;
-        let mut scalars = Vec::new();
-        for value in values {
-            match scalar(value.get_ref()) {
-                Some(scalar) => scalars.push(scalar),
-                None => {
-                    self.wrong_type(findings, key, value, wanted);
-                    return None;
-                }
+    /// A regular expression that must match in full.
+    pub(super) fn pattern(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<Regex>> {
+        let text = self.text(findings, key)?;
+        match Regex::new(&format!(r"\A(?:{})\z", text.value)) {
+            Ok(regex) => Some(At { value: regex, origin: text.origin }),
+            Err(_) => {
+                let message = format!("{} is not a regular expression", self.name(key));
+                findings
+                    .add(FindingCode::BadPattern, self.span_of(key), message)
+                    .hint("look-around and back-references do not exist here, so that every match takes linear time");
+                None
             }
         }
-        Some(scalars)
+    }
+
+    /// Any value, as JSON.
+    pub(super) fn json(&self, findings: &mut Findings<'_>, key: &str) -> Option<Value> {
+        let value = self.get(key)?;
+        let json = json(value.get_ref());
+        if json.is_none() {
+            self.wrong_type(findings, key, value, "a value that JSON has");
+        }
+        json
+    }
+
+    /// An array of any values, as JSON.
+    pub(super) fn jsons(&self, findings: &mut Findings<'_>, key: &str) -> Option<Vec<Value>> {
+        let wanted = "an array of values that JSON has";
+        let values = self.array(findings, key, wanted, Empty::Refused)?;
+        let jsons = values.iter().map(|value| json(value.get_ref())).collect::<Option<Vec<Value>>>();
+        if let (None, Some(value)) = (&jsons, self.get(key)) {
+            self.wrong_type(findings, key, value, wanted);
+        }
+        jsons
     }
 }
 
@@ -360,12 +484,21 @@ pub(super) enum Empty {
     Refused,
 }
 
-fn scalar(value: &DeValue<'_>) -> Option<Value> {
+/// The JSON value that a TOML value means; dates and infinite floats mean none.
+pub(super) fn json(value: &DeValue<'_>) -> Option<Value> {
     match value {
         DeValue::String(text) => Some(Value::from(text.as_ref())),
         DeValue::Boolean(boolean) => Some(Value::from(*boolean)),
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(Value::from),
-        _ => None,
+        DeValue::Float(float) => float.as_str().parse().ok().and_then(serde_json::Number::from_f64).map(Value::Number),
+        DeValue::Datetime(_) => None,
+        DeValue::Array(array) => array.iter().map(|element| json(element.get_ref())).collect(),
+        DeValue::Table(table) => {
+            let member = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+                json(value.get_ref()).map(|value| (key.get_ref().to_string(), value))
+            };
+            table.iter().map(member).collect::<Option<serde_json::Map<String, Value>>>().map(Value::Object)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::support::{Login, token};
 use oauth_validator_core::Reason::{
-    DelegationNotConfigured, IdentityAmbiguous, IdentityDenied, IdentityInvalid, IdentityMissing, IdentityUnverified,
+    IdentityAmbiguous, IdentityDenied, IdentityInvalid, IdentityMissing, IdentityUnverified,
 };
 use serde_json::json;
 
@@ -92,10 +92,111 @@ fn the_emergency_brake_for_people() {
 }
 
 #[test]
-fn delegation_is_refused_for_now() {
-    let login = Login::new().request(|request| request.delegate_ident_mapping = true);
-    let denial = login.denies(token(json!({})), DelegationNotConfigured);
-    assert_eq!(denial.authn_id.as_deref(), Some("ana"));
-    // Not even a token without identity, which the server itself would let in.
-    login.denies(token(json!({"sub": null})), IdentityMissing);
+fn several_claims_are_joined_so_that_they_can_be_told_apart() {
+    let login =
+        Login::with_profile("identity = { claims = { tid = \"$.tid\", oid = \"$.oid\" }, format = \"{tid}:{oid}\" }\n");
+    login.grants(&token(json!({"tid": "t", "oid": "o"})), "t:o");
+    login.grants(&token(json!({"tid": "t", "oid": "o:p"})), "t:o:p");
+    login.denies(token(json!({"tid": "t:o", "oid": "p"})), IdentityInvalid);
+    login.denies(token(json!({"tid": "t"})), IdentityMissing);
+    login.denies(token(json!({"oid": "o"})), IdentityMissing);
+    login.denies(token(json!({"tid": "", "oid": "o"})), IdentityInvalid);
+    login.denies(token(json!({"tid": "t", "oid": 7})), IdentityInvalid);
+    login.denies(token(json!({"tid": ["t"], "oid": "o"})), IdentityInvalid);
+    let overlapping =
+        Login::with_profile("identity = { claims = { a = \"$.a\", b = \"$.b\" }, format = \"{a}--{b}\" }\n");
+    overlapping.grants(&token(json!({"a": "x", "b": "-y"})), "x---y");
+    overlapping.denies(token(json!({"a": "x-", "b": "y"})), IdentityInvalid);
+}
+
+#[test]
+fn integers_become_plain_decimals() {
+    let login = Login::with_profile("identity = { claim = \"$.id\", type = \"integer\" }\n");
+    login.grants(&token(json!({"id": 42})), "42");
+    login.grants(&token(json!({"id": -1})), "-1");
+    login.grants(&token(json!({"id": u64::MAX})), "18446744073709551615");
+    for id in [json!("42"), json!(42.0), json!(1e3), json!(true), json!([42]), json!({})] {
+        login.denies(token(json!({"id": id})), IdentityInvalid);
+    }
+    login.denies(token(json!({})), IdentityMissing);
+    Login::with_profile("identity = { claim = \"$.id\" }\n").denies(token(json!({"id": 42})), IdentityInvalid);
+}
+
+#[test]
+fn a_pattern_matches_in_full() {
+    let login = Login::with_profile("identity = { pattern = '(?<id>[^@]+)@corp\\.example' }\n");
+    login.grants(&token(json!({"sub": "ana@corp.example"})), "ana");
+    for sub in [
+        "ana@corp.example.evil",
+        "x ana@corp.example@corp.example",
+        "ana@corpxexample",
+        "ana@corp.example\n",
+        "@corp.example",
+        "ana",
+    ] {
+        login.denies(token(json!({"sub": sub})), IdentityInvalid);
+    }
+    let whole = Login::with_profile("identity = { pattern = '[a-z]+' }\n");
+    whole.grants(&token(json!({"sub": "ana"})), "ana");
+    whole.denies(token(json!({"sub": "Ana"})), IdentityInvalid);
+    let empty = Login::with_profile("identity = { pattern = '(?<id>[0-9]*)[a-z]*' }\n");
+    empty.grants(&token(json!({"sub": "7a"})), "7");
+    empty.denies(token(json!({"sub": "ana"})), IdentityInvalid);
+    let optional = Login::with_profile("identity = { pattern = '(?<id>[0-9]+)?[a-z]*' }\n");
+    optional.denies(token(json!({"sub": "ana"})), IdentityInvalid);
+}
+
+#[test]
+fn case_is_folded_for_ascii_only_after_the_pattern() {
+    let login = Login::with_profile("identity = { case = \"lower\", prefix = \"Corp:\" }\n");
+    login.grants(&token(json!({"sub": "ANA@Corp"})), "Corp:ana@corp");
+    login.grants(&token(json!({"sub": "\u{c4}\u{130}\u{212a}"})), "Corp:\u{c4}\u{130}\u{212a}");
+    let pattern = Login::with_profile("identity = { case = \"lower\", pattern = '[a-z]+' }\n");
+    pattern.denies(token(json!({"sub": "ANA"})), IdentityInvalid);
+}
+
+#[test]
+fn a_fallback_is_for_absent_claims_only() {
+    let login =
+        Login::with_profile("identity = { claim = \"$.uid\", fallback = { claim = \"$.cid\", prefix = \"app:\" } }\n");
+    login.grants(&token(json!({"uid": "ana", "cid": "psql"})), "ana");
+    login.grants(&token(json!({"cid": "psql"})), "app:psql");
+    login.denies(token(json!({})), IdentityMissing);
+    for uid in [json!(""), json!(7), json!(["ana"]), json!({}), json!(false), json!(" ")] {
+        login.denies(token(json!({"uid": uid, "cid": "psql"})), IdentityInvalid);
+    }
+    // A null is there, and is no string.
+    let mut claims = super::support::claims_with(json!({"cid": "psql"}));
+    claims["uid"] = serde_json::Value::Null;
+    let null = oauth_validator_fixtures::mint::mint(
+        oauth_validator_fixtures::keys::corp(),
+        &super::support::header(),
+        &claims,
+    );
+    login.denies(null, IdentityInvalid);
+    // A person cannot be called like a client.
+    login.denies(token(json!({"uid": "app:psql"})), IdentityInvalid);
+    login.denies(token(json!({"cid": 7})), IdentityInvalid);
+    login.denies(token(json!({"cid": ""})), IdentityInvalid);
+    let many =
+        Login::with_profile("identity = { claim = \"$.u[*]\", fallback = { claim = \"$.cid\", prefix = \"app:\" } }\n");
+    many.denies(token(json!({"u": ["a", "b"], "cid": "psql"})), IdentityAmbiguous);
+}
+
+#[test]
+fn prefixes_of_other_profiles_are_taken() {
+    let login = Login::with_profile(
+        "[profiles.partner]\nissuer = \"https://partner.example\"\naudience = [\"p\"]\nkeys = { jwks_file = \"k\" }\n\
+         identity = { prefix = \"partner:\", fallback = { claim = \"$.azp\", prefix = \"partner-app:\" } }\n",
+    );
+    login.grants(&token(json!({"sub": "partner"})), "partner");
+    login.denies(token(json!({"sub": "partner:ceo"})), IdentityInvalid);
+    login.denies(token(json!({"sub": "partner-app:x"})), IdentityInvalid);
+}
+
+#[test]
+fn invisible_direction_marks_are_refused() {
+    for mark in ['\u{202e}', '\u{2066}', '\u{200f}', '\u{61c}', '\u{2028}'] {
+        Login::new().denies(token(json!({"sub": format!("ana{mark}x")})), IdentityInvalid);
+    }
 }

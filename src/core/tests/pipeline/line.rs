@@ -72,7 +72,8 @@ fn token_issuers_may_differ_from_the_lines() {
 #[test]
 fn two_profiles_for_one_issuer_are_ambiguous_on_one_line() {
     let both = format!("hba_issuers = [\"{ISSUER}\"]\ntoken_issuers = [\"{ISSUER}\"]\n");
-    two("", &both).denies(token(json!({})), ProfileAmbiguous);
+    let apart = |name: &str| format!("identity = {{ prefix = \"{name}:\" }}\n");
+    two(&apart("corp"), &format!("{both}{}", apart("partner"))).denies(token(json!({})), ProfileAmbiguous);
     // Not where the databases tell them apart.
     let reports = two("databases = [\"app\"]\n", &format!("{both}databases = [\"reports\"]\n"));
     reports.grants(&token(json!({})), "ana");

@@ -1,10 +1,12 @@
 //! The decision as a pure function: every refusal by its code, and none of them with a word of the token in it.
 
 mod claims;
+mod delegation;
 mod header;
 mod identity;
 mod keys;
 mod line;
+mod mutants;
 mod properties;
 mod providers;
 mod rules;

@@ -1,13 +1,13 @@
 //! What must hold for every input, not only for those that somebody thought of.
 
 use super::support::{Login, token};
-use oauth_validator_core::{Config, Decision, Reason};
+use oauth_validator_core::{ClaimPath, Config, Decision, Reason};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 use serde_json::json;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_are_ever_let_in(bytes in vec(any::<u8>(), 0..300)) {
@@ -37,6 +37,49 @@ proptest! {
                 prop_assert!(!included);
                 prop_assert_eq!(denial.reason, Reason::ScopeMissing);
             }
+        }
+    }
+
+    #[test]
+    fn joined_identities_are_those_of_one_tuple_only(
+        first in ["[ab:-]{1,4}", "[ab:-]{1,4}"],
+        second in ["[ab:-]{1,4}", "[ab:-]{1,4}"],
+        separator in "[:-]{1,3}",
+    ) {
+        let login = Login::with_profile(&format!(
+            "identity = {{ claims = {{ a = \"$.a\", b = \"$.b\" }}, format = \"{{a}}{separator}{{b}}\" }}\n"
+        ));
+        let identity = |[a, b]: &[String; 2]| match login.decide(token(json!({"a": a, "b": b})).as_bytes()) {
+            Decision::Granted(grant) => Some(grant.authn_id().to_owned()),
+            Decision::Denied(_) => None,
+        };
+        if let (Some(one), Some(other)) = (identity(&first), identity(&second)) {
+            prop_assert_eq!(one == other, first == second);
+        }
+    }
+
+    #[test]
+    fn no_rule_is_lost_in_merging(own in 0_usize..6, preset in 0_usize..13) {
+        let preset = &oauth_validator_core::config::presets::ALL[preset];
+        let rule = |kind: &str, at: usize| format!("[[profiles.p.{kind}]]\nclaim = \"$.own{at}\"\npresent = true\n");
+        let rules: String = (0..own).map(|at| rule("require", at) + &rule("access_token", at)).collect();
+        let text = format!(
+            "[profiles.p]\npreset = \"{}\"\nmode = \"jwt\"\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\n\
+             keys = {{ jwks_file = \"k\" }}\n[profiles.p.scope]\nclaim = \"$.scope\"\n{rules}",
+            preset.name
+        );
+        let parsed = Config::parse(text.as_bytes(), "f");
+        let config = parsed.config.unwrap_or_else(|| panic!("{text}\n{:#?}", parsed.findings));
+        let profile = &config.profiles()[0];
+        prop_assert_eq!(profile.require.len(), own + preset.text.matches("\n[[require]]").count());
+        prop_assert_eq!(profile.access_token.len(), own + preset.text.matches("\n[[access_token]]").count());
+    }
+
+    #[test]
+    fn no_path_panics(path in "\\$[.a-c\\[\\]*'\"0-9:,?@ ()=<>!&|-]{0,24}", deep in any::<u8>()) {
+        if let Ok(path) = ClaimPath::parse(&path) {
+            let claims = json!({"a": {"b": [1, "c", null, {"c": deep}]}, "b": [[], {}], "c": "text", "0": 1.5});
+            let _ = path.select(&claims);
         }
     }
 

@@ -29,7 +29,13 @@ fn equals() {
     holds("equals = true", &[json!(true)]);
     fails("equals = true", &[json!(false), json!("true"), json!(1)]);
     holds("equals = 1", &[json!(1)]);
+    holds("equals = 1", &[json!(1.0)]);
     fails("equals = 1", &[json!("1"), json!(true), json!(2), json!(1.5)]);
+    holds("equals = [\"a\", 1]", &[json!(["a", 1])]);
+    fails("equals = [\"a\", 1]", &[json!(["a"]), json!([1, "a"]), json!("a"), json!(["a", 1, 2])]);
+    holds("equals = { a = 1 }", &[json!({"a": 1})]);
+    fails("equals = { a = 1 }", &[json!({"a": 1, "b": 2}), json!({}), json!({"a": 2}), json!([1])]);
+    holds("equals = 1.5", &[json!(1.5)]);
 }
 
 #[test]
@@ -38,6 +44,9 @@ fn one_of_and_none_of() {
     fails("one_of = [\"a\", 1]", &[json!("1"), json!("b"), json!(["a"]), json!(true)]);
     holds("none_of = [\"a\"]", &[json!("b"), json!("")]);
     fails("none_of = [\"a\"]", &[json!("a"), json!(7), json!(["b"]), json!({})]);
+    // A number is not another one because it is spelled otherwise.
+    fails("none_of = [1]", &[json!(1), json!(1.0), json!("2")]);
+    holds("none_of = [1]", &[json!(2), json!(1.5)]);
 }
 
 #[test]

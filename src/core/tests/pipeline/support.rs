@@ -1,7 +1,7 @@
 //! A login to vary: a profile, its keys, a request, and a token that passes.
 
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, KeySet, Known, Needs, Reason, Request, decide,
+    Answer, BearerToken, Config, Decision, Denial, KeySet, Known, Needs, Privileges, Reason, Request, decide,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
 use oauth_validator_fixtures::mint;
@@ -60,6 +60,8 @@ pub struct Login {
     pub request: Request,
     pub keys: Value,
     pub now: i64,
+    /// What every role can become.
+    pub privileges: Privileges,
 }
 
 impl Login {
@@ -84,7 +86,7 @@ impl Login {
             database: "app".into(),
             ..Request::default()
         };
-        Self { toml: toml.into(), request, keys: jwks(&[keys::corp()]), now: NOW }
+        Self { toml: toml.into(), request, keys: jwks(&[keys::corp()]), now: NOW, privileges: Privileges::default() }
     }
 
     pub fn keys(mut self, keys: Value) -> Self {
@@ -116,6 +118,7 @@ impl Login {
                     });
                     known.insert_keys(profile, keys);
                 }
+                Answer::Needs(Needs::Privileges { role }) => known.insert_privileges(role, self.privileges.clone()),
                 Answer::Needs(other) => panic!("{other:?}"),
             }
         }

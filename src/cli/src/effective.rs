@@ -1,0 +1,150 @@
+//! `check --effective`: the settings that hold for each profile, and where they come from.
+//!
+//! What is printed is TOML that can be put into a configuration. Must never print a key document: it fills screens,
+//! and is written in the file anyway.
+
+use crate::output::{Failure, visible, visible_toml};
+use oauth_validator_core::Config;
+use oauth_validator_core::config::{Effective, Origin, effective};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use toml::de::{DeTable, DeValue};
+
+/// The setting that the core lists without its value.
+const HIDDEN: &str = "keys.jwks";
+
+/// Longer settings do not move the comments of the others away.
+const WIDEST: usize = 72;
+
+/// The settings of one profile.
+pub(crate) struct Table<'c> {
+    profile: &'c str,
+    settings: Vec<Effective>,
+}
+
+/// The settings of `only`, or of all profiles of a configuration that was read from `text`.
+pub(crate) fn tables<'c>(config: &'c Config, text: &[u8], only: Option<&str>) -> Result<Vec<Table<'c>>, Failure> {
+    // A configuration is UTF-8, or there would be none.
+    let text = String::from_utf8_lossy(text);
+    let names = || config.profiles().iter().map(|profile| profile.name.as_str());
+    if let Some(only) = only
+        && !names().any(|name| name == only)
+    {
+        let hint = match names().collect::<Vec<_>>() {
+            profiles if profiles.is_empty() => "the file has no profile at all".to_owned(),
+            profiles => format!("the file has {}", profiles.join(", ")),
+        };
+        return Err(Failure::new(format!("{} has no profile \"{only}\"", config.file_name())).with_hint(hint));
+    }
+    let wanted = names().filter(|name| only.is_none_or(|only| only == *name));
+    Ok(wanted.map(|profile| Table { profile, settings: effective(&text, profile) }).collect())
+}
+
+/// For a person: TOML, each table behind an empty line.
+pub(crate) fn to_text(tables: &[Table<'_>], file: &str) -> String {
+    let file = visible(file, false);
+    tables.iter().flat_map(|table| table.blocks()).map(|block| block.to_text(&file)).collect()
+}
+
+/// For a program: by profile, the settings in their order.
+pub(crate) fn to_json(tables: &[Table<'_>]) -> Value {
+    let profiles = tables.iter().map(|table| {
+        let settings = table.settings.iter().map(setting_to_json).collect();
+        (table.profile.to_owned(), Value::Array(settings))
+    });
+    Value::Object(profiles.collect())
+}
+
+/// A table of TOML.
+struct Block<'s> {
+    head: String,
+    /// Keys and what holds for them.
+    lines: Vec<(&'s str, &'s Effective)>,
+}
+
+impl Table<'_> {
+    /// The profile's own table, and then those of its rules: behind a rule's head, a key would be the rule's.
+    fn blocks(&self) -> Vec<Block<'_>> {
+        let mut own = Block { head: format!("[profiles.{}]", self.profile), lines: Vec::new() };
+        let mut rules: BTreeMap<(&str, usize), Block<'_>> = BTreeMap::new();
+        for setting in &self.settings {
+            match rule_key(&setting.key) {
+                None => own.lines.push((&setting.key, setting)),
+                Some((rules_key, at, key)) => {
+                    let head = || format!("[[profiles.{}.{rules_key}]]", self.profile);
+                    let block = || Block { head: head(), lines: Vec::new() };
+                    rules.entry((rules_key, at)).or_insert_with(block).lines.push((key, setting));
+                }
+            }
+        }
+        std::iter::once(own).chain(rules.into_values()).collect()
+    }
+}
+
+/// The parts of a key such as `require[0].claim`.
+fn rule_key(key: &str) -> Option<(&str, usize, &str)> {
+    let (rules, rest) = key.split_once('[')?;
+    let (at, key) = rest.split_once("].")?;
+    Some((rules, at.parse().ok()?, key))
+}
+
+impl Block<'_> {
+    fn to_text(&self, file: &str) -> String {
+        let key_width = self.lines.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+        let written: Vec<String> = self
+            .lines
+            .iter()
+            .map(|(key, setting)| format!("{key:key_width$} = {}", visible_toml(&setting.value)))
+            .collect();
+        let width = |line: &String| line.chars().count();
+        let widest = written.iter().map(width).filter(|width| *width <= WIDEST).max().unwrap_or(0);
+        let mut text = format!("\n{}\n", self.head);
+        for (line, (_, setting)) in written.iter().zip(&self.lines) {
+            let hidden = if setting.key == HIDDEN { ", not shown" } else { "" };
+            text.push_str(&format!("{line:widest$}    # {}{hidden}\n", origin_words(setting.origin, file)));
+        }
+        text
+    }
+}
+
+fn origin_words(origin: Origin, file: &str) -> String {
+    match origin {
+        Origin::BuiltIn => "built-in".to_owned(),
+        Origin::Preset(name) => format!("preset {name}"),
+        Origin::Line(line) => format!("{file}:{line}"),
+    }
+}
+
+fn setting_to_json(setting: &Effective) -> Value {
+    let (origin, preset, line) = match setting.origin {
+        Origin::BuiltIn => ("built-in", None, None),
+        Origin::Preset(name) => ("preset", Some(name), None),
+        Origin::Line(line) => ("file", None, Some(line)),
+    };
+    let value = if setting.key == HIDDEN { Value::Null } else { value(&setting.value) };
+    json!({ "key": setting.key, "value": value, "origin": origin, "preset": preset, "line": line })
+}
+
+/// What a value means; the core made it from JSON.
+fn value(toml: &str) -> Value {
+    let document = format!("value = {}", visible_toml(toml));
+    DeTable::parse(&document)
+        .ok()
+        .and_then(|document| document.get_ref().get("value").map(|value| from_toml(value.get_ref())))
+        .unwrap_or_default()
+}
+
+fn from_toml(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Boolean(boolean) => Value::from(*boolean),
+        DeValue::Integer(integer) => integer.as_str().parse::<i64>().map_or(Value::Null, Value::from),
+        DeValue::Float(float) => float.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Datetime(_) => Value::Null,
+        DeValue::Array(array) => array.iter().map(|element| from_toml(element.get_ref())).collect(),
+        DeValue::Table(table) => {
+            let members = table.iter().map(|(key, value)| (key.get_ref().to_string(), from_toml(value.get_ref())));
+            Value::Object(members.collect::<Map<String, Value>>())
+        }
+    }
+}

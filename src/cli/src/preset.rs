@@ -1,0 +1,73 @@
+//! `oauth-validator preset`: the built-in layouts of providers, as they are.
+//!
+//! Must never change a preset's text: its comments say what its safety rests on.
+
+use crate::args::PresetCommand;
+use crate::output::{Failure, Report};
+use oauth_validator_core::config::presets::{self, Preset};
+use serde_json::{Value, json};
+
+/// Runs the command.
+pub(crate) fn run(command: &PresetCommand, as_json: bool) -> Result<Report, Failure> {
+    let text = match command {
+        PresetCommand::List if as_json => {
+            let listed: Vec<Value> = presets::ALL
+                .iter()
+                .map(|preset| json!({ "name": preset.name, "summary": summary(preset.text) }))
+                .collect();
+            format!("{:#}\n", json!({ "presets": listed }))
+        }
+        PresetCommand::List => list(),
+        PresetCommand::Show { name } => show(find(name)?, as_json),
+    };
+    Ok(Report { text, fine: true })
+}
+
+fn list() -> String {
+    let width = presets::ALL.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
+    presets::ALL.iter().map(|preset| format!("{:width$}  {}\n", preset.name, summary(preset.text))).collect()
+}
+
+fn show(preset: &Preset, as_json: bool) -> String {
+    if as_json {
+        format!("{:#}\n", json!({ "name": preset.name, "text": preset.text }))
+    } else {
+        preset.text.to_owned()
+    }
+}
+
+/// The command line takes the names of presets only.
+fn find(name: &str) -> Result<&'static Preset, Failure> {
+    let named = presets::ALL.iter().find(|preset| preset.name == name);
+    named.ok_or_else(|| Failure::new(format!("there is no preset \"{name}\"")))
+}
+
+/// The first comment line, up to the end of its first sentence.
+fn summary(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default().trim_start_matches(['#', ' ']);
+    line.find(". ").map_or(line, |end| &line[..=end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+    use oauth_validator_core::config::presets;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_summary_is_one_sentence() {
+        assert_eq!(summary("# A: version 1.0 or 2.0. More\n# text."), "A: version 1.0 or 2.0.");
+        assert_eq!(summary("# A."), "A.");
+        assert_eq!(summary(""), "");
+    }
+
+    #[test]
+    fn each_preset_begins_with_a_sentence_of_its_own() {
+        let mut seen = BTreeSet::new();
+        for preset in presets::ALL {
+            let summary = summary(preset.text);
+            assert!(summary.contains(' ') && summary.ends_with('.'), "{}: {summary:?}", preset.name);
+            assert!(seen.insert(summary), "{}: {summary:?}", preset.name);
+        }
+    }
+}

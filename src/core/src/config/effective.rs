@@ -1,0 +1,125 @@
+//! What holds for a profile, and where it was written: for `check --effective`.
+//!
+//! Values are shown as they are written; what is never shown is an inline key document.
+
+use super::presets;
+use super::profile::Origin;
+use super::section::{Base, Findings, Section, json};
+use super::settings::{SETTINGS, Setting};
+use super::source::Source;
+use serde_json::Value;
+use toml::de::DeTable;
+
+/// One setting that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// Its name under the profile, such as `scope.claim`, or `require[0].claim`.
+    pub key: String,
+    /// The value, as TOML.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Every setting that holds for profile `name` of a file without errors; empty if there is no such profile.
+#[must_use]
+pub fn effective(text: &str, name: &str) -> Vec<Effective> {
+    let (document, _) = DeTable::parse_recoverable(text);
+    let presets = presets::Parsed::default();
+    let table = |table: &str| document.get_ref().get(table).and_then(|value| value.get_ref().as_table());
+    let Some(profile) = table("profiles").and_then(|all| all.get(name)).and_then(|value| value.get_ref().as_table())
+    else {
+        return Vec::new();
+    };
+    let mut findings = Findings::new(Source::new(text));
+    let mut open = |table, schema: &str| Section::open(&mut findings, String::new(), 0..0, table, schema);
+    let defaults = table("defaults").map(|table| open(table, "defaults"));
+    let preset = profile.get("preset").and_then(|value| value.get_ref().as_str());
+    let base = presets::ALL
+        .iter()
+        .find(|known| Some(known.name) == preset)
+        .map(|preset| Base { preset: preset.name, table: presets.table(preset) });
+    let section = open(profile, "profiles.*").over(base);
+    let mut list = List { findings, defaults, settings: Vec::new() };
+    list.table(&section, "profiles.*", "");
+    list.settings
+}
+
+struct List<'t> {
+    findings: Findings<'t>,
+    defaults: Option<Section<'t>>,
+    settings: Vec<Effective>,
+}
+
+impl List<'_> {
+    /// Lists the keys of a table of `schema`, which is called `path` under the profile.
+    fn table(&mut self, section: &Section<'_>, schema: &str, path: &str) {
+        for setting in SETTINGS.iter().filter(|setting| setting.table == schema) {
+            let (key, name) = (setting.key, format!("{path}{}", setting.key));
+            let inner = format!("{schema}.{key}");
+            match key {
+                "scope" | "keys" => match section.merged_section(&mut self.findings, key, &inner) {
+                    Some(table) => self.table(&table, &inner, &format!("{name}.")),
+                    None => self.built_in(&inner, &format!("{name}.")),
+                },
+                "identity" | "clients" | "roles" | "fallback" => {
+                    match section.section(&mut self.findings, key, &inner) {
+                        Some(table) => self.table(&table, &inner, &format!("{name}.")),
+                        None if key == "identity" => self.built_in(&inner, &format!("{name}.")),
+                        None => {}
+                    }
+                }
+                "require" | "access_token" => {
+                    for (at, rule) in section.sections(&mut self.findings, key, &inner).iter().enumerate() {
+                        self.table(rule, &inner, &format!("{name}[{at}]."));
+                    }
+                }
+                _ => self.setting(section, setting, name),
+            }
+        }
+    }
+
+    fn setting(&mut self, section: &Section<'_>, setting: &Setting, key: String) {
+        let from_defaults = self.defaults.as_ref().filter(|_| section.get(setting.key).is_none());
+        let from_defaults = from_defaults.filter(|_| setting.table == "profiles.*");
+        let section = from_defaults.filter(|defaults| defaults.get(setting.key).is_some()).unwrap_or(section);
+        let issuer_stands_in = setting.default == "[issuer]" && section.get(setting.key).is_none();
+        let (written, origin) = if issuer_stands_in {
+            (section.get("issuer"), section.origin(&self.findings, "issuer"))
+        } else {
+            (section.get(setting.key), section.origin(&self.findings, setting.key))
+        };
+        // Several claims take the place of the one that is built in.
+        let replaced = setting.key == "claim" && section.get("claims").is_some();
+        let value = match written.and_then(|value| json(value.get_ref())) {
+            Some(_) if setting.key == "jwks" => "'...'".to_owned(),
+            Some(value) if issuer_stands_in => toml(&Value::Array(vec![value])),
+            Some(value) => toml(&value),
+            None if replaced || matches!(setting.default, "none" | "required" | "all") => return,
+            None => setting.default.to_owned(),
+        };
+        self.settings.push(Effective { key, value, origin });
+    }
+
+    /// Lists what holds where a table is not written at all.
+    fn built_in(&mut self, schema: &str, path: &str) {
+        for setting in SETTINGS.iter().filter(|setting| setting.table == schema) {
+            if !matches!(setting.default, "none" | "required") {
+                let (key, value) = (format!("{path}{}", setting.key), setting.default.to_owned());
+                self.settings.push(Effective { key, value, origin: Origin::BuiltIn });
+            }
+        }
+    }
+}
+
+/// A value as TOML writes it on one line. JSON's strings are TOML's basic strings.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Array(array) => format!("[{}]", array.iter().map(toml).collect::<Vec<_>>().join(", ")),
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| format!("{} = {}", Value::from(name.as_str()), toml(value));
+            format!("{{ {} }}", members.iter().map(member).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}

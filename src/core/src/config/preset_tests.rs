@@ -1,0 +1,150 @@
+//! Presets: valid in the language of users, merged as documented, and each with a mark of access tokens.
+
+use super::presets::ALL;
+use super::profile::{Audience, IdentityClaims, Origin, Profile, ScopeClaim, TokenKind};
+use super::{Config, effective};
+use crate::finding::FindingCode;
+
+/// What each preset leaves to the profile.
+fn profile_of(preset: &str) -> String {
+    let scopeless = ["google-id-token", "github-actions", "gitlab-ci", "kubernetes", "zitadel"].contains(&preset);
+    let mut text = format!("[profiles.p]\npreset = \"{preset}\"\nkeys = {{ jwks_file = \"k\" }}\n");
+    if !["google", "google-id-token", "github-actions"].contains(&preset) {
+        text.push_str("issuer = \"https://idp.example\"\n");
+    }
+    text.push_str(match preset {
+        "cognito" => "clients = { claims = [\"$.client_id\"], allow = [\"c\"] }\n",
+        _ => "audience = [\"pg\"]\n",
+    });
+    if scopeless {
+        text.push_str("[[profiles.p.require]]\nclaim = \"$.x\"\nequals = 1\n");
+    }
+    text
+}
+
+fn parsed(text: &str) -> Profile {
+    let parsed = Config::parse(text.as_bytes(), "f");
+    parsed.config.unwrap_or_else(|| panic!("{text}\n{:#?}", parsed.findings)).profiles()[0].clone()
+}
+
+fn codes(text: &str) -> Vec<FindingCode> {
+    Config::parse(text.as_bytes(), "f").findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn every_preset_is_valid_where_users_could_have_written_it() {
+    for preset in ALL {
+        let named = preset
+            .text
+            .replace("\n[[", "\n[[profiles.p.")
+            .replace("\n[i", "\n[profiles.p.i")
+            .replace("\n[s", "\n[profiles.p.s");
+        let own = format!("[profiles.p]\n{named}");
+        assert!(!codes(&own).contains(&FindingCode::UnknownKey), "{}\n{own}", preset.name);
+        assert!(!codes(&own).contains(&FindingCode::Syntax), "{}\n{own}", preset.name);
+    }
+}
+
+#[test]
+fn every_preset_needs_little_and_grants_nothing_alone() {
+    for preset in ALL {
+        let bare = codes(&format!("[profiles.p]\npreset = \"{}\"\n", preset.name));
+        assert!(bare.contains(&FindingCode::KeySource), "{}: {bare:?}", preset.name);
+        let text = profile_of(preset.name);
+        match preset.name {
+            "google" => assert_eq!(codes(&text), [FindingCode::NotSupported]),
+            "google-id-token" => assert_eq!(codes(&text), [FindingCode::AnyTokenKind]),
+            _ => assert_eq!(codes(&text), [], "{}", preset.name),
+        }
+    }
+}
+
+#[test]
+fn every_preset_says_what_it_rests_on() {
+    for preset in ALL {
+        let head: String = preset.text.lines().take_while(|line| line.starts_with('#')).collect::<Vec<_>>().join("\n");
+        for part in ["# The profile sets: ", "# authn_id: ", "# Delegation: "] {
+            assert!(head.contains(part) || preset.name == "google", "{}: {part}", preset.name);
+        }
+    }
+}
+
+#[test]
+fn every_preset_tells_access_tokens_from_others() {
+    for preset in ALL.iter().filter(|preset| preset.name != "google") {
+        let profile = parsed(&profile_of(preset.name));
+        assert_eq!(profile.preset, Some(preset.name));
+        let marked = !profile.access_token.is_empty() && profile.token_kind == TokenKind::Access;
+        assert!(marked || preset.name == "google-id-token", "{}", preset.name);
+    }
+}
+
+#[test]
+fn a_profile_overrides_its_preset_and_the_preset_the_built_in() {
+    let entra = "[profiles.p]\npreset = \"entra\"\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nkeys = { jwks_file = \"k\" }\n";
+    let profile = parsed(entra);
+    assert_eq!(profile.max_lifetime.value, 29 * 3600);
+    assert_eq!(profile.max_lifetime.origin, Origin::Preset("entra"));
+    assert_eq!(profile.max_token_size.origin, Origin::BuiltIn);
+    assert_eq!(profile.audience.value, Audience::OneOf(vec!["pg".into()]));
+    let profile = parsed(&format!("[defaults]\nmax_lifetime = \"1h\"\nclock_skew = \"5s\"\n{entra}"));
+    assert_eq!((profile.max_lifetime.value, profile.clock_skew), (29 * 3600, 5), "[defaults] is under the preset");
+    let profile = parsed(&format!("{entra}max_lifetime = \"1h\"\n"));
+    assert_eq!((profile.max_lifetime.value, profile.max_lifetime.origin), (3600, Origin::Line(6)));
+}
+
+#[test]
+fn identity_is_replaced_as_a_whole_and_scope_key_by_key() {
+    let keycloak = profile_of("keycloak");
+    let entra = profile_of("entra");
+    let profile = parsed(&format!("{entra}[profiles.p.scope]\nprefix = \"api://x/\"\n"));
+    assert_eq!(profile.scope.prefix, "api://x/");
+    assert!(matches!(&profile.scope.claim.value, ScopeClaim::Claim(path) if path.to_string() == "$.scp"));
+    assert_eq!(profile.scope.ignore.len(), 4);
+    // Whoever writes an identity says which: it is not the preset's any more, and not quietly $.sub either.
+    let own = format!("{entra}[profiles.p.identity]\nprefix = \"e:\"\n");
+    assert!(codes(&own).contains(&FindingCode::MissingKey), "{:?}", codes(&own));
+    let profile = parsed(&format!("{own}claim = \"$.uti\"\n"));
+    assert!(matches!(&profile.identity.claims.value, IdentityClaims::One(path) if path.to_string() == "$.uti"));
+    // Rules are only ever added.
+    let rules = "[[profiles.p.access_token]]\nclaim = \"$.a\"\nequals = 1\n[[profiles.p.require]]\nclaim = \"$.b\"\nequals = 1\n";
+    let profile = parsed(&format!("{keycloak}{rules}"));
+    assert_eq!((profile.access_token.len(), profile.require.len()), (2, 1));
+    assert_eq!(profile.access_token[0].origin, Origin::Preset("keycloak"));
+    assert!(matches!(profile.access_token[1].origin, Origin::Line(_)));
+    assert_eq!(codes(&format!("{keycloak}access_token = []\n")), [], "an empty list takes nothing away");
+    assert_eq!(parsed(&format!("{keycloak}access_token = []\n")).access_token.len(), 1);
+}
+
+#[test]
+fn unknown_presets_are_refused_with_the_nearest() {
+    let text = profile_of("okta").replace("\"okta\"", "\"oktaa\"");
+    let finding = &Config::parse(text.as_bytes(), "f").findings[0];
+    assert_eq!((finding.code, finding.hint.as_deref()), (FindingCode::BadValue, Some("did you mean \"okta\"?")));
+}
+
+#[test]
+fn sub_is_no_identity_of_entra() {
+    let text = format!("{}[profiles.p.identity]\nclaim = \"$.sub\"\n", profile_of("entra"));
+    assert_eq!(codes(&text), [FindingCode::MutableIdentity]);
+}
+
+#[test]
+fn the_effective_profile_names_the_origin_of_each_value() {
+    let text = format!("[defaults]\nclock_skew = \"5s\"\n{}", profile_of("okta"));
+    let settings = effective(&text, "p");
+    let of = |key: &str| settings.iter().find(|setting| setting.key == key).map(|s| (s.value.as_str(), s.origin));
+    assert_eq!(of("preset"), Some(("\"okta\"", Origin::Line(4))));
+    assert_eq!(of("clock_skew"), Some(("\"5s\"", Origin::Line(2))));
+    assert_eq!(of("max_lifetime"), Some(("\"24h\"", Origin::BuiltIn)));
+    assert_eq!(of("token_types"), Some(("[\"\", \"JWT\"]", Origin::Preset("okta"))));
+    assert_eq!(of("token_issuers"), Some(("[\"https://idp.example\"]", Origin::Line(6))));
+    assert_eq!(of("identity.claim"), Some(("\"$.uid\"", Origin::Preset("okta"))));
+    assert_eq!(of("scope.separator"), Some(("\" \"", Origin::BuiltIn)));
+    assert_eq!(of("access_token[0].claim"), Some(("\"$.scp\"", Origin::Preset("okta"))));
+    assert_eq!(of("keys.jwks_file"), Some(("\"k\"", Origin::Line(5))));
+    assert_eq!(of("clients.allow"), None);
+    assert!(effective(&text, "q").is_empty());
+    let inline = text.replace("jwks_file = \"k\"", "jwks = '{\"keys\":[]}'");
+    assert!(effective(&inline, "p").iter().all(|setting| !setting.value.contains("keys")));
+}

@@ -1,0 +1,46 @@
+//! Reads `[[require]]` and `[[access_token]]` rules: a claim and exactly one test.
+
+use super::profile::{Rule, Test};
+use super::section::{Findings, Section};
+use crate::finding::FindingCode;
+
+/// The keys that are tests.
+const TESTS: [&str; 7] = ["equals", "one_of", "none_of", "matches", "contains", "present", "absent"];
+
+/// The rules under `key`, the preset's first.
+pub(super) fn rules(findings: &mut Findings<'_>, section: &Section<'_>, key: &str) -> Vec<Rule> {
+    let sections = section.sections(findings, key, &format!("profiles.*.{key}"));
+    sections.iter().filter_map(|section| rule(findings, section)).collect()
+}
+
+fn rule(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Rule> {
+    if section.get("claim").is_none() {
+        section.missing(findings, "claim", "a rule looks at a claim: claim = \"$.tid\"");
+    }
+    let claim = section.path(findings, "claim");
+    let mut tests: Vec<Test> = Vec::new();
+    tests.extend(section.json(findings, "equals").map(Test::Equals));
+    tests.extend(section.jsons(findings, "one_of").map(Test::OneOf));
+    tests.extend(section.jsons(findings, "none_of").map(Test::NoneOf));
+    tests.extend(section.pattern(findings, "matches").map(|pattern| Test::Matches(pattern.value)));
+    tests.extend(section.json(findings, "contains").map(Test::Contains));
+    for (key, test) in [("present", Test::Present), ("absent", Test::Absent)] {
+        match section.boolean(findings, key) {
+            Some(true) => tests.push(test),
+            Some(false) => {
+                let message = format!("{} can only be true", section.name(key));
+                findings
+                    .add(FindingCode::BadValue, section.span_of(key), message)
+                    .hint("write the opposite test instead");
+            }
+            None => {}
+        }
+    }
+    if TESTS.iter().filter(|key| section.get(key).is_some()).count() != 1 {
+        let message = format!("a [[{}]] rule needs exactly one test", section.path);
+        findings
+            .add(FindingCode::Conflict, section.span.clone(), message)
+            .hint(format!("one of {}; write a second rule for a second test", TESTS.join(", ")));
+    }
+    Some(Rule { claim: claim?.value, test: tests.pop()?, origin: section.own_origin(findings) })
+}

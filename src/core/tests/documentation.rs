@@ -1,0 +1,330 @@
+//! The manual pages say what the code says: every reason code, setting, finding and preset has its entry, no entry is
+//! about something that does not exist, and the examples are valid.
+//!
+//! It reads mdoc (mdoc(7)) as far as the pages use it. It must never pass because a page could not be read, or because
+//! a heading was not recognised: both ends of each comparison have to be there.
+
+use oauth_validator_core::config::presets::{self, Preset};
+use oauth_validator_core::config::settings::{SETTINGS, Setting};
+use oauth_validator_core::{
+    Answer, BearerToken, Config, Decision, FindingCode, Known, Reason, Request, Severity, Verdict, decide,
+};
+use oauth_validator_fixtures::{keys, mint};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const CONFIG_PAGE: &str = "oauth-validator.toml.5";
+const MODULE_PAGE: &str = "oauth_validator.7";
+
+/// The lines under one heading, `.Sh` or `.Ss`.
+struct Section {
+    /// The `.Sh` heading.
+    chapter: String,
+    /// The `.Ss` heading under it; empty before the first one.
+    heading: String,
+    lines: Vec<String>,
+}
+
+impl Section {
+    /// The names of its `.It Cm` entries, in their order.
+    fn entries(&self) -> Vec<&str> {
+        self.lines.iter().filter_map(|line| line.strip_prefix(".It Cm ")).collect()
+    }
+
+    /// Its literal blocks, as a reader sees them.
+    fn literal_blocks(&self) -> Vec<String> {
+        let mut blocks = Vec::new();
+        let mut lines = self.lines.iter();
+        while let Some(line) = lines.next() {
+            if line.starts_with(".Bd -literal") {
+                blocks.push(lines.by_ref().take_while(|line| *line != ".Ed").map(|line| shown(line) + "\n").collect());
+            }
+        }
+        blocks
+    }
+
+    /// Everything in it, as a reader sees it.
+    fn text(&self) -> String {
+        self.lines.iter().map(|line| shown(line) + "\n").collect()
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(name: &str) -> Vec<Section> {
+    let path = root().join("man").join(name);
+    let page = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    let mut sections: Vec<Section> = Vec::new();
+    for line in page.lines() {
+        let chapter = sections.last().map_or("", |section| section.chapter.as_str()).to_owned();
+        if let Some(chapter) = line.strip_prefix(".Sh ") {
+            sections.push(Section { chapter: chapter.to_owned(), heading: String::new(), lines: Vec::new() });
+        } else if let Some(heading) = line.strip_prefix(".Ss ") {
+            sections.push(Section { chapter, heading: heading.to_owned(), lines: Vec::new() });
+        } else if let Some(section) = sections.last_mut() {
+            section.lines.push(line.to_owned());
+        }
+    }
+    assert!(sections.len() > 5, "{name} has no sections");
+    sections
+}
+
+/// The sections under a `.Sh` heading, without the text before its first `.Ss`.
+fn under<'a>(page: &'a [Section], chapter: &str) -> Vec<&'a Section> {
+    let found: Vec<&Section> =
+        page.iter().filter(|section| section.chapter == chapter && !section.heading.is_empty()).collect();
+    assert!(!found.is_empty(), "nothing under {chapter}");
+    found
+}
+
+fn one<'a>(page: &'a [Section], chapter: &str, heading: &str) -> &'a Section {
+    let found: Vec<&Section> =
+        page.iter().filter(|section| section.chapter == chapter && section.heading == heading).collect();
+    assert_eq!(found.len(), 1, "headings \"{heading}\" under {chapter}");
+    found[0]
+}
+
+/// A line of mdoc without its escape sequences. Others than these are not used in the pages.
+fn shown(line: &str) -> String {
+    let mut text = line.to_owned();
+    let escapes =
+        [("\\-", "-"), ("\\(aq", "'"), ("\\(dq", "\""), ("\\(ha", "^"), ("\\(ti", "~"), ("\\(ga", "`"), ("\\&", "")];
+    for (escape, character) in escapes {
+        text = text.replace(escape, character);
+    }
+    let rest = text.replace("\\e", "").replace("\\~", "");
+    assert!(!rest.contains('\\'), "an escape sequence that is not known here: {line}");
+    text.replace("\\e", "\\")
+}
+
+/// Text as the argument of a macro.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\e").replace('"', "\\(dq")
+}
+
+/// The two lists have the same elements, each once.
+#[track_caller]
+fn assert_same<'a>(
+    what: &str,
+    documented: impl IntoIterator<Item = &'a str>,
+    existing: impl IntoIterator<Item = &'a str>,
+) {
+    let mut seen = BTreeSet::new();
+    for name in documented {
+        assert!(seen.insert(name), "{what}: {name} is there twice");
+    }
+    let existing: BTreeSet<&str> = existing.into_iter().collect();
+    assert!(!existing.is_empty(), "{what}: there are none");
+    let missing: Vec<_> = existing.difference(&seen).collect();
+    let invented: Vec<_> = seen.difference(&existing).collect();
+    assert!(
+        missing.is_empty() && invented.is_empty(),
+        "{what}: missing {missing:?}, but no such thing as {invented:?}"
+    );
+}
+
+#[test]
+fn every_reason_code_is_explained() {
+    let page = read(MODULE_PAGE);
+    let sections = under(&page, "REASON CODES");
+    assert_same(
+        "reason codes",
+        sections.iter().map(|section| section.heading.as_str()),
+        Reason::ALL.iter().map(|reason| reason.code()),
+    );
+    for reason in Reason::ALL {
+        let section = one(&page, "REASON CODES", reason.code());
+        let whose = format!("Whose problem: {}.", reason.blame().words());
+        assert_eq!(section.lines[..2], [whose.as_str(), ".Pp"], "{reason}");
+        let words = section.lines[2..].iter().flat_map(|line| line.split_whitespace()).count();
+        assert!(words >= 15, "{reason}: cause and remedy in {words} words");
+    }
+}
+
+/// How the page calls a table of [`SETTINGS`]: `[profiles.NAME.scope]`, or `[[...]]` where it is one of several.
+fn heading_of(table: &str) -> String {
+    if table.is_empty() {
+        return "Top level".to_owned();
+    }
+    let (parent, key) = table.rsplit_once('.').unwrap_or(("", table));
+    let is_array = |setting: &Setting| {
+        setting.table == parent && setting.key == key && setting.kind.starts_with("array of tables")
+    };
+    let name = table.replace('*', "NAME");
+    if SETTINGS.iter().any(is_array) { format!("[[{name}]]") } else { format!("[{name}]") }
+}
+
+/// The line under an entry: type, and what holds without it.
+fn type_line(setting: &Setting) -> String {
+    let default = match setting.default {
+        "required" => "required".to_owned(),
+        word @ ("none" | "all" | "any client") => format!("default {word}"),
+        value => format!("default Ql {}", escaped(value)),
+    };
+    format!(".Pq {} ; {default}", escaped(setting.kind))
+}
+
+#[test]
+fn every_setting_has_its_entry_with_type_and_default() {
+    let page = read(CONFIG_PAGE);
+    let tables: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.table).collect();
+    let headings: Vec<String> = tables.iter().map(|table| heading_of(table)).collect();
+    assert_same(
+        "tables",
+        under(&page, "SETTINGS").iter().map(|section| section.heading.as_str()),
+        headings.iter().map(String::as_str),
+    );
+    for table in tables {
+        let section = one(&page, "SETTINGS", &heading_of(table));
+        let settings: Vec<&Setting> = SETTINGS.iter().filter(|setting| setting.table == table).collect();
+        assert_same(&section.heading, section.entries(), settings.iter().map(|setting| setting.key));
+        for setting in settings {
+            let entry = format!(".It Cm {}", setting.key);
+            let at = section.lines.iter().position(|line| *line == entry).expect("it was found above");
+            let where_it_is = format!("{} in {}", setting.key, section.heading);
+            assert_eq!(section.lines[at + 1], type_line(setting), "{where_it_is}");
+            assert!(
+                !section.lines[at + 2].starts_with(".It") && !section.lines[at + 2].starts_with(".El"),
+                "no text: {where_it_is}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_finding_is_listed_by_its_severity() {
+    let page = read(CONFIG_PAGE);
+    for (heading, severity) in [("Errors", Severity::Error), ("Warnings", Severity::Warning)] {
+        let codes = FindingCode::ALL.iter().filter(|code| code.severity() == severity).map(|code| code.code());
+        assert_same(heading, one(&page, "FINDINGS", heading).entries(), codes);
+    }
+}
+
+/// The claim that a preset takes as identity.
+fn identity_claim(preset: &Preset) -> &'static str {
+    let (_, table) = preset.text.split_once("\n[identity]\n").expect("each preset has an identity");
+    let line = table.lines().find(|line| line.starts_with("claim = ")).expect("each identity has one claim");
+    line.trim_start_matches("claim = ").trim_matches('"')
+}
+
+#[test]
+fn every_preset_is_described_with_its_identity_and_delegation() {
+    let names = || presets::ALL.iter().map(|preset| preset.name);
+    let page = read(CONFIG_PAGE);
+    assert_same("presets of (5)", one(&page, "PRESETS", "").entries(), names());
+    let page = read(MODULE_PAGE);
+    assert_same("presets of (7)", under(&page, "PRESETS").iter().map(|section| section.heading.as_str()), names());
+    for preset in presets::ALL {
+        let text = one(&page, "PRESETS", preset.name).text();
+        let claim = identity_claim(preset);
+        assert!(text.starts_with(&format!(".Ql {claim}")), "{}: not {claim}: {text}", preset.name);
+        assert!(text.contains("Delegation: "), "{}", preset.name);
+    }
+}
+
+#[test]
+fn every_map_is_three_columns_of_pg_ident_conf() {
+    let page = read(MODULE_PAGE);
+    let mut mapped = Vec::new();
+    for section in under(&page, "PRESETS") {
+        for line in section.literal_blocks().iter().filter(|block| !block.starts_with('[')).flat_map(|b| b.lines()) {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let [_, identity, role] = columns[..] else { panic!("not three columns: {line}") };
+            // What hba.c takes for an expression, a file to include, a comment, a list, or a quoted word.
+            let plain = |word: &str| !word.starts_with(['/', '@', '+']) && !word.contains([',', '#', '"']);
+            assert!(plain(identity) && plain(role), "{line}");
+            mapped.push(section.heading.as_str());
+        }
+    }
+    let usable = presets::ALL.iter().map(|preset| preset.name).filter(|name| *name != "google");
+    assert_same("maps", mapped, usable);
+}
+
+#[test]
+fn every_example_file_is_mentioned() {
+    let text = one(&read(CONFIG_PAGE), "FILES", "").text();
+    let folder = root().join("config/examples");
+    let examples: Vec<String> = fs::read_dir(&folder)
+        .unwrap_or_else(|why| panic!("{}: {why}", folder.display()))
+        .map(|entry| format!("config/examples/{}", entry.expect("an entry").file_name().display()))
+        .collect();
+    let mentioned =
+        text.lines().filter_map(|line| line.strip_prefix(".It Pa ")).filter(|path| path.contains("/examples/"));
+    assert_same("examples", mentioned, examples.iter().map(String::as_str));
+}
+
+/// A block as a whole file: pieces of the profile `corp` get what each profile needs.
+fn completed(block: &str) -> String {
+    if !block.contains("profiles.corp.") || block.contains("[profiles.corp]\n") {
+        return block.to_owned();
+    }
+    let keys = if block.contains("[profiles.corp.keys]") { "" } else { "keys = { jwks_file = \"corp.jwks.json\" }\n" };
+    format!("[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"postgres\"]\n{keys}{block}")
+}
+
+#[test]
+fn every_toml_example_is_a_valid_configuration() {
+    let mut examined = 0;
+    for name in [CONFIG_PAGE, MODULE_PAGE] {
+        let page = read(name);
+        for block in page.iter().flat_map(Section::literal_blocks).filter(|block| block.starts_with('[')) {
+            let parsed = Config::parse(completed(&block).as_bytes(), name);
+            assert!(parsed.config.is_some(), "{name}: {block}\n{:#?}", parsed.findings);
+            assert_eq!(parsed.findings, [], "{name}: {block}");
+            examined += 1;
+        }
+    }
+    assert!(examined >= 20, "{examined} examples were recognised");
+}
+
+#[test]
+fn examples_are_not_valid_by_accident() {
+    let fragment = "[profiles.corp.scope]\nprefix = \"a\"\n";
+    assert!(Config::parse(fragment.as_bytes(), "f").config.is_none(), "a piece alone is none");
+    for wrong in
+        ["[profiles.corp.scope]\nprefixx = \"a\"\n", "[profiles.corp.keys]\ndeny_kids = []\n", "[profile.corp]\n"]
+    {
+        assert!(Config::parse(completed(wrong).as_bytes(), "f").config.is_none(), "{wrong}");
+    }
+}
+
+/// Decides about a token with these claims besides those that every token has. The audience stands in line 12.
+fn decision(claims: Value) -> Verdict {
+    let keys = keys::jwks(&[keys::corp()]);
+    let config = format!(
+        "#\n#\n#\n#\n#\n#\n#\n#\n#\n[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"api://postgres\"]\n\
+         keys = {{ jwks = '{keys}' }}\n"
+    );
+    let config = Config::parse(config.as_bytes(), "/etc/postgresql/oauth-validator.toml").config.expect("a valid one");
+    let header = json!({"alg": "RS256", "typ": "at+jwt", "kid": keys::corp().kid()});
+    let mut payload = json!({"iss": "https://idp.example", "sub": "ana", "scope": "db.connect", "iat": 1, "exp": 61});
+    payload.as_object_mut().expect("an object").extend(claims.as_object().expect("an object").clone());
+    let token = BearerToken::new(mint::mint(keys::corp(), &header, &payload).as_bytes());
+    let request = Request {
+        hba_issuer: "https://idp.example".into(),
+        hba_scope: "db.connect".into(),
+        role: "ana".into(),
+        ..Request::default()
+    };
+    match decide(&request, &token, &config, &Known::default(), 2) {
+        Answer::Decided(verdict) => verdict,
+        Answer::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
+    }
+}
+
+#[test]
+fn the_lines_of_the_log_are_those_of_the_code() {
+    let log = one(&read(MODULE_PAGE), "LOG", "").text();
+    let Decision::Denied(denial) = decision(json!({"aud": "another"})).decision else { panic!("it is for another") };
+    let denied =
+        format!("LOG:  oauth_validator: {}\nDETAIL:  {}\nHINT:  {}\n", denial.message(), denial.detail, denial.hint);
+    assert!(log.contains(&denied), "{denied}");
+    let granted = decision(json!({"aud": "api://postgres"}));
+    assert!(matches!(granted.decision, Decision::Granted(_)), "{granted:?}");
+    let step = granted.trace.log_lines().find(|line| line.starts_with("scope: ")).expect("a step");
+    assert!(log.contains(&format!("oauth_validator: {step}")), "{step}");
+}
