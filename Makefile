@@ -19,28 +19,33 @@ PGRX_FLAGS := --ignore-rust-version
 REMAP = --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}/registry/src/=/ --remap-path-prefix=$(CURDIR)=.
 # Finds or installs PostgreSQL and libclang, and tells the build where they are.
 PREPARE = eval "$$($(CARGO) run --quiet --package oauth-validator-server-tests --bin prepare)"
-BUILD_MODULE = RUSTFLAGS="$(REMAP)" $(CARGO) build --release --package oauth-validator-module $(PGRX_FLAGS) --target-dir target/module-build
+# What is shipped is built in one place and with one set of flags, so that the cryptography is compiled once for it.
+SHIPPED = target/shipped/release
+AS_SHIPPED = --release --target-dir target/shipped
+WITH_FLAGS = RUSTFLAGS="$(REMAP)" $(CARGO)
+BUILD_MODULE = $(WITH_FLAGS) build $(AS_SHIPPED) $(PGRX_FLAGS) --package oauth-validator-module
 
 # Copies are replaced by rename: a running server keeps the library it has mapped.
 place = mkdir -p $(dir $(2)) && cp $(1) $(2).new && mv $(2).new $(2)
 
 module:
 	$(PREPARE); $(BUILD_MODULE)
-	$(call place,target/module-build/release/liboauth_validator.so,target/module/liboauth_validator.so)
+	$(call place,$(SHIPPED)/liboauth_validator.so,target/module/liboauth_validator.so)
 
 # The same with faults on request; for the tests alone.
 target/module/liboauth_validator_faults.so: module
 	$(PREPARE); $(BUILD_MODULE) --features test-faults
-	$(call place,target/module-build/release/liboauth_validator.so,$@)
+	$(call place,$(SHIPPED)/liboauth_validator.so,$@)
 
 tool:
-	$(CARGO) build --release --package oauth-validator
+	$(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator
+	$(call place,$(SHIPPED)/oauth-validator,target/bin/oauth-validator)
 
-# In release like the tool, so that the cryptography is compiled once for both. The build may show its progress.
+# The build may show its progress; the demo is what is to be read.
 demo:
 	@$(MAKE) --silent --no-print-directory module tool
-	@$(CARGO) build --release --package oauth-validator-server-tests --example demo
-	@$(PREPARE); $(CARGO) run --quiet --release --package oauth-validator-server-tests --example demo
+	@$(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator-server-tests --example demo
+	@$(PREPARE); $(SHIPPED)/examples/demo
 
 test: module target/module/liboauth_validator_faults.so
 	$(CARGO) test
@@ -62,7 +67,7 @@ prefix ?= /usr/local
 sysconfdir ?= /etc/postgresql
 install: module tool
 	$(PREPARE); install -D -m 755 target/module/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"
-	install -D -m 755 target/release/oauth-validator "$(DESTDIR)$(prefix)/bin/oauth-validator"
+	install -D -m 755 target/bin/oauth-validator "$(DESTDIR)$(prefix)/bin/oauth-validator"
 	for page in man/*.[157]; do install -D -m 644 $$page "$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}"; done
 	for example in config/examples/*.toml; do install -D -m 644 $$example "$(DESTDIR)$(prefix)/share/doc/oauth-validator/examples/$${example##*/}"; done
 	test -e "$(DESTDIR)$(sysconfdir)/oauth-validator.toml" || install -D -m 644 config/oauth-validator.toml "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"

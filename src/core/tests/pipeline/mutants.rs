@@ -4,8 +4,8 @@
 
 use super::support::{ISSUER, Login, NOW, claims, header_with, jwks, token, token_with_header};
 use oauth_validator_core::Reason::{
-    AudienceMismatch, ClaimType, ClientNotAllowed, Expired, IdentityInvalid, KeyUnknown, KeysUnavailable, NotYetValid,
-    RuleFailed, TokenMalformed, TokenTooLarge,
+    AudienceMismatch, ClaimType, ClientNotAllowed, Expired, IdToken, IdentityInvalid, IdentityMissing, KeyUnknown,
+    KeysUnavailable, NotYetValid, RuleFailed, TokenMalformed, TokenTooLarge,
 };
 use oauth_validator_core::{Answer, BearerToken, Config, KeySet, Known, Needs, decide};
 use oauth_validator_fixtures::{keys, mint};
@@ -81,6 +81,14 @@ fn an_unusable_identity_is_refused_with_the_reason_why() {
     says(&denial(&"x".repeat(1025)), "is longer than 1024 bytes");
     says(&denial("a\u{7f}b"), "has control characters");
     says(&denial(" ana"), "begins or ends with white space");
+}
+
+#[test]
+fn a_missing_identity_is_refused_with_the_reason_why() {
+    says(&Login::new().denies(token(json!({"sub": null})), IdentityMissing), "The token has no $.sub, which ");
+    let fallback = "identity = { claim = \"$.uid\", fallback = { claim = \"$.cid\", prefix = \"app:\" } }\n";
+    let denial = Login::with_profile(fallback).denies(token(json!({})), IdentityMissing);
+    says(&denial, "The token has neither the identity of oauth-validator.toml:5 nor its fallback, $.cid.");
 }
 
 #[test]
@@ -338,4 +346,19 @@ fn a_document_of_left_out_keys_says_why() {
     let denial =
         Login::new().keys(json!({"keys": [{"kty": "oct", "k": "AA"}]})).denies(token(json!({})), KeysUnavailable);
     says(&denial, "it has no usable key (key 1: it has private members");
+}
+
+#[test]
+fn a_presets_mark_of_access_tokens_is_for_access_tokens_only() {
+    let login = |further: &str| {
+        Login::with_file(&format!(
+            "[profiles.corp]\npreset = \"keycloak\"\nissuer = \"{ISSUER}\"\naudience = [\"postgres\"]\n\
+             keys = {{ jwks_file = \"k\" }}\n{further}"
+        ))
+    };
+    login("").grants(&token(json!({"typ": "Bearer"})), "ana");
+    for typ in [json!(null), json!("bearer"), json!("Other"), json!(["Bearer"])] {
+        login("").denies(token(json!({"typ": typ})), IdToken);
+        login("token_kind = \"any\"\n").grants(&token(json!({"typ": typ})), "ana");
+    }
 }

@@ -164,7 +164,7 @@ fn checked(screen: &mut Screen, report: &Output) {
 
 /// What the tool says of the configuration as it is now.
 fn check(cluster: &Cluster) -> Result<Output> {
-    let tool = target_dir().join("release/oauth-validator");
+    let tool = target_dir().join("bin/oauth-validator");
     let config = cluster.config_path();
     let mut command = Command::new(&tool);
     if let (Some(folder), Some(file)) = (config.parent(), config.file_name()) {

@@ -1,0 +1,138 @@
+//! The list of cases, decided by the core alone: no files, no process, no clock.
+//!
+//! Also says what the list as a whole must hold. `tests/README.md` tells of the other levels.
+
+use oauth_validator_core::{
+    Answer, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Known, Needs, Privileges, Reason,
+    Request, RoleAttributes, decide,
+};
+use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
+use oauth_validator_fixtures::samples::ISSUED_AT;
+use std::collections::BTreeSet;
+
+/// What the core decides; for a denial, all that it says as well.
+fn decided(case: &Case) -> (Outcome, Option<Denial>) {
+    let text = case.config();
+    let parsed = Config::parse(text.as_bytes(), "oauth-validator.toml");
+    let denied = |denial: Denial| {
+        let outcome = Outcome { code: Some(denial.reason.code().to_owned()), authn_id: denial.authn_id.clone() };
+        (outcome, Some(denial))
+    };
+    let Some(config) = parsed.config else {
+        return denied(Denial::config_invalid("oauth-validator.toml", &parsed.findings));
+    };
+    let request = request(case);
+    let token = BearerToken::new(&case.token(ISSUED_AT));
+    let mut known = Known::default();
+    loop {
+        match decide(&request, &token, &config, &known, ISSUED_AT + case.at) {
+            Answer::Decided(verdict) => match verdict.decision {
+                Decision::Denied(denial) => return denied(denial),
+                Decision::Granted(grant) => {
+                    return (Outcome { code: None, authn_id: Some(grant.authn_id().to_owned()) }, None);
+                }
+            },
+            Answer::Needs(Needs::Keys { profile, file }) => known.insert_keys(profile, keys(case, &file)),
+            Answer::Needs(Needs::Privileges { role }) => {
+                let reached = privileges(&role);
+                known.insert_privileges(role, reached);
+            }
+            Answer::Needs(other) => panic!("{}: {other:?}", case.name),
+        }
+    }
+}
+
+fn request(case: &Case) -> Request {
+    Request {
+        hba_issuer: case.request.hba_issuer.clone(),
+        hba_scope: case.request.hba_scope.clone(),
+        delegate_ident_mapping: case.request.delegated,
+        role: case.request.role.clone(),
+        database: case.request.database.clone(),
+        replication: case.request.replication,
+    }
+}
+
+fn keys(case: &Case, file: &KeyFile) -> Result<KeySet, KeysUnavailable> {
+    let unavailable = |why: String| KeysUnavailable::new(format!("{}: {why}.", file.path()), "Mend the file.");
+    let files = case.files();
+    let document = files.get(file.path()).ok_or_else(|| unavailable("no such file".to_owned()))?;
+    let read = match file {
+        KeyFile::Jwks(_) => KeySet::from_jwks(document.as_bytes()),
+        KeyFile::Pem(_) => KeySet::from_pem(document.as_bytes()),
+    };
+    read.map_err(|why| unavailable(why.to_string()))
+}
+
+fn privileges(role: &str) -> Privileges {
+    let attributes = |role: &roles::Role| RoleAttributes {
+        name: role.name.clone(),
+        superuser: role.superuser,
+        create_role: role.create_role,
+        replication: role.replication,
+        bypass_rls: role.bypass_rls,
+    };
+    Privileges { reached: roles::reached(role).into_iter().map(attributes).collect() }
+}
+
+#[test]
+fn every_case_is_decided_as_the_list_says() {
+    let cases: Vec<&Case> = cases::all().iter().filter(|case| case.runs_at(Level::Pure)).collect();
+    let mut disagreements = Vec::new();
+    for case in &cases {
+        let (outcome, denial) = decided(case);
+        if let Some(words) = case.disagrees(&outcome) {
+            disagreements
+                .push(format!("{words}{}", denial.map_or_else(String::new, |denial| format!(": {}", denial.detail))));
+        }
+    }
+    let refused = cases.iter().filter(|case| case.outcome.code.is_some()).count();
+    println!("{} cases decided by the core, {refused} of them refused", cases.len());
+    assert!(disagreements.is_empty(), "{} of {}:\n{}", disagreements.len(), cases.len(), disagreements.join("\n"));
+    assert!(cases.len() >= 300 && refused >= 200, "{refused} of {}", cases.len());
+}
+
+/// A denial is read by people and by programs: one line each, with nothing of the token in it.
+#[test]
+fn no_denial_quotes_the_token() {
+    for case in cases::all().iter().filter(|case| case.runs_at(Level::Pure)) {
+        let (_, Some(denial)) = decided(case) else { continue };
+        let said = format!("{} {} {}", denial.message(), denial.detail, denial.hint);
+        assert!(!said.contains(|c: char| c.is_control()), "{}: {said:?}", case.name);
+        let token = String::from_utf8_lossy(&case.token(ISSUED_AT)).into_owned();
+        let quoted = token.split('.').find(|part| part.len() > 12 && said.contains(*part));
+        assert_eq!(quoted, None, "{}: {said}", case.name);
+    }
+}
+
+#[test]
+fn every_attack_has_a_case_and_a_refusal() {
+    let of_the_server_alone = 6..=11;
+    let numbers = |refused: bool| -> BTreeSet<u8> {
+        let cases = cases::all().iter().filter(|case| !refused || case.outcome.code.is_some());
+        cases.flat_map(|case| case.attacks.iter().copied()).collect()
+    };
+    let wanted: BTreeSet<u8> = (1..=48).filter(|number| !of_the_server_alone.contains(number)).collect();
+    assert_eq!(numbers(false), wanted);
+    assert_eq!(numbers(true), wanted);
+}
+
+/// The codes of denials that a token, a key file or a line can bring about.
+#[test]
+fn every_reason_has_a_case() {
+    let elsewhere = [Reason::ConfigUnreadable, Reason::Internal];
+    let codes: BTreeSet<&str> = cases::all().iter().filter_map(|case| case.outcome.code.as_deref()).collect();
+    let known: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    assert_eq!(codes.difference(&known).collect::<Vec<_>>(), [&""; 0]);
+    let without: Vec<&Reason> =
+        Reason::ALL.iter().filter(|reason| !elsewhere.contains(reason) && !codes.contains(reason.code())).collect();
+    assert!(without.is_empty(), "{without:?}");
+}
+
+/// Cases that are left out somewhere must stay the exception.
+#[test]
+fn nearly_all_cases_are_run_at_every_level() {
+    let cases = cases::all();
+    let everywhere = cases.iter().filter(|case| case.levels.len() == 3).count();
+    assert!(everywhere * 100 >= cases.len() * 95, "{everywhere} of {}", cases.len());
+}

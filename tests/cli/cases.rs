@@ -1,0 +1,84 @@
+//! The list of cases, explained by the real binary: `explain` must never say other than what the server decides.
+
+use crate::support::{CONFIG, Folder, Run, run};
+use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
+use oauth_validator_fixtures::samples::ISSUED_AT;
+
+/// The case in `folder`, asked about as a DBA would.
+fn explained(folder: &Folder, case: &Case) -> Run {
+    folder.write(CONFIG, &case.config());
+    for (name, contents) in case.files() {
+        folder.write(&name, &contents);
+    }
+    let request = &case.request;
+    let mut command = folder.command("explain");
+    command.args(["--json", "--config", CONFIG, "--at", &(ISSUED_AT + case.at).to_string()]);
+    command.args(["--hba-issuer", &request.hba_issuer, "--hba-scope", &request.hba_scope, "--role", &request.role]);
+    if !request.database.is_empty() {
+        command.args(["--database", &request.database]);
+    }
+    if request.replication {
+        command.arg("--replication");
+    }
+    if request.delegated {
+        command.arg("--delegated");
+        for attribute in attributes(&request.role) {
+            command.args(["--role-attribute", attribute]);
+        }
+    }
+    run(command.write_stdin(case.token(ISSUED_AT)))
+}
+
+/// What the role amounts to, in the words of CREATE ROLE: its own attributes and those of the roles it can become, and
+/// the names of these.
+fn attributes(role: &str) -> Vec<&'static str> {
+    let reached = roles::reached(role);
+    let own = reached.iter().flat_map(|role| {
+        let attributes = [
+            (role.superuser, "superuser"),
+            (role.create_role, "createrole"),
+            (role.replication, "replication"),
+            (role.bypass_rls, "bypassrls"),
+        ];
+        attributes.into_iter().filter(|(has, _)| *has).map(|(_, word)| word)
+    });
+    own.chain(reached.iter().skip(1).map(|role| role.name.as_str())).collect()
+}
+
+fn outcome(case: &Case, run: &Run) -> Outcome {
+    let json = run.json();
+    let text = |name: &str| json[name].as_str().map(str::to_owned);
+    let outcome = Outcome { code: text("reason"), authn_id: text("authn_id") };
+    let granted = outcome.code.is_none();
+    assert_eq!(json["outcome"], if granted { "granted" } else { "denied" }, "{}", case.name);
+    assert_eq!(run.code, i32::from(!granted), "{}: {}", case.name, run.stderr);
+    outcome
+}
+
+/// Some of the cases, and what is explained otherwise than the list says.
+fn disagreements(cases: &[&Case]) -> Vec<String> {
+    let folder = Folder::new("");
+    cases
+        .iter()
+        .filter_map(|case| {
+            let run = explained(&folder, case);
+            let words = case.disagrees(&outcome(case, &run))?;
+            Some(format!("{words}: {}", run.json()["detail"]))
+        })
+        .collect()
+}
+
+#[test]
+fn every_case_is_explained_as_the_list_says() {
+    let cases: Vec<&Case> = cases::all().iter().filter(|case| case.runs_at(Level::Explain)).collect();
+    let (first, second) = cases.split_at(cases.len() / 2);
+    let found = std::thread::scope(|scope| {
+        let first = scope.spawn(|| disagreements(first));
+        let second = disagreements(second);
+        [first.join().expect("no panic"), second].concat()
+    });
+    let refused = cases.iter().filter(|case| case.outcome.code.is_some()).count();
+    println!("{} cases explained, {refused} of them refused", cases.len());
+    assert!(found.is_empty(), "{} of {}:\n{}", found.len(), cases.len(), found.join("\n"));
+    assert!(cases.len() >= 300 && refused >= 200, "{refused} of {}", cases.len());
+}
