@@ -112,3 +112,22 @@ fn ascii_is_asked_for_or_follows_from_the_locale() {
     assert!(asked.stdout.contains("authn_id \"j\\u{fc}rgen\""), "{}", asked.stdout);
     assert!(folder.explain(&token, &[]).stdout.contains("authn_id \"jürgen\""));
 }
+
+/// The long options that a text names, each with its two dashes.
+fn long_options(text: &str, mark: &str) -> std::collections::BTreeSet<String> {
+    let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect::<String>();
+    text.split(mark).skip(1).map(|rest| format!("--{}", name(rest))).filter(|option| option.len() > 3).collect()
+}
+
+#[test]
+fn the_manual_page_has_every_option_and_no_other() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/oauth-validator.1")).unwrap();
+    let described = page.lines().filter(|line| line.starts_with(".It Fl ")).collect::<Vec<_>>().join("\n");
+    let mut offered = std::collections::BTreeSet::new();
+    for command in [&["--help"][..], &["check", "--help"], &["explain", "--help"], &["preset", "list", "--help"]] {
+        let help = tool(command).stdout;
+        let options = help.lines().filter(|line| line.trim_start().starts_with('-')).collect::<Vec<_>>().join("\n");
+        offered.extend(long_options(&options, "--"));
+    }
+    assert_eq!(long_options(&described, "Fl -"), offered);
+}

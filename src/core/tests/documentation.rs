@@ -282,6 +282,22 @@ fn every_toml_example_is_a_valid_configuration() {
 }
 
 #[test]
+fn the_profile_of_the_readme_is_valid() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let indented = |line: &&str| line.starts_with("       ");
+    let lines: Vec<&str> = readme.lines().skip_while(|line| !line.trim_start().starts_with("[profiles.")).collect();
+    let profile: String =
+        lines.into_iter().take_while(indented).map(|line| format!("{}\n", line.trim_start())).collect();
+    assert!(profile.contains("preset"), "{profile:?}");
+    let parsed = Config::parse(profile.as_bytes(), "README.md");
+    assert!(parsed.config.is_some() && parsed.findings.is_empty(), "{profile}\n{:#?}", parsed.findings);
+    // Its table names every preset.
+    for preset in presets::ALL {
+        assert!(readme.contains(&format!("| `{}` |", preset.name)) || preset.name == "google", "{}", preset.name);
+    }
+}
+
+#[test]
 fn examples_are_not_valid_by_accident() {
     let fragment = "[profiles.corp.scope]\nprefix = \"a\"\n";
     assert!(Config::parse(fragment.as_bytes(), "f").config.is_none(), "a piece alone is none");

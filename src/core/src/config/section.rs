@@ -401,7 +401,8 @@ impl<'a> Section<'a> {
         match size {
             Some(size) if range.contains(&size) => Some(self.at(findings, key, size)),
             Some(_) => {
-                self.out_of_range(findings, key, &format!("{}B to {}B", range.start(), range.end()));
+                let range = format!("{}B to {}B, which is all that PostgreSQL reads", range.start(), range.end());
+                self.out_of_range(findings, key, &range);
                 None
             }
             None => {

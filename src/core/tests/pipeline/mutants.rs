@@ -161,6 +161,20 @@ fn large_integers_are_told_apart() {
 }
 
 #[test]
+fn numbers_inside_of_lists_and_tables_are_numbers() {
+    let rule = |test: &str| Login::with_profile(&format!("[[profiles.corp.require]]\nclaim = \"$.x\"\n{test}\n"));
+    for (test, same, other) in [
+        ("[1, [2]]", json!([1.0, [2.0]]), json!([1.0, [2.5]])),
+        ("{ a = 1, b = { c = 2 } }", json!({"a": 1.0, "b": {"c": 2.0}}), json!({"a": 1.0, "b": {"c": 2.5}})),
+    ] {
+        rule(&format!("equals = {test}")).grants(&token(json!({"x": same})), "ana");
+        rule(&format!("equals = {test}")).denies(token(json!({"x": other})), RuleFailed);
+        rule(&format!("none_of = [{test}]")).grants(&token(json!({"x": other})), "ana");
+        rule(&format!("none_of = [{test}]")).denies(token(json!({"x": same})), RuleFailed);
+    }
+}
+
+#[test]
 fn well_known_urls_of_short_hosts() {
     let login = |issuer: &str, line: &str| {
         let line = line.to_owned();
