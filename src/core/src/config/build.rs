@@ -1,8 +1,10 @@
 //! Builds profiles from the tables of the file. What a single setting may be is decided here; how settings and
 //! profiles go together is decided in `check`.
 
+use super::collect::Findings;
 use super::profile::{At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenKind};
-use super::section::{Base, Empty, Findings, Section, suggest};
+use super::section::{Base, Empty, Section};
+use super::values::suggest;
 use super::{check, identity, presets, roles, rules};
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};

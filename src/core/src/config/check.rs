@@ -1,8 +1,9 @@
 //! How the settings of a profile, and the profiles of a file, go together: contradictions are errors, doubtful
 //! combinations are warnings.
 
+use super::collect::Findings;
 use super::profile::{Audience, IdentityClaims, Profile, ScopeClaim, TokenKind};
-use super::section::{Findings, Section};
+use super::section::Section;
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
 

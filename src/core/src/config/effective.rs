@@ -2,11 +2,13 @@
 //!
 //! Values are shown as they are written; what is never shown is an inline key document.
 
+use super::collect::Findings;
 use super::presets;
 use super::profile::Origin;
-use super::section::{Base, Findings, Section, json};
+use super::section::{Base, Section};
 use super::settings::{SETTINGS, Setting};
 use super::source::Source;
+use super::values::json;
 use serde_json::Value;
 use toml::de::DeTable;
 

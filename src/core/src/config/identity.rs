@@ -1,8 +1,9 @@
 //! Reads `[identity]`: which claims, of which type, verified by what, and how they are spelled.
 
 use super::build::standard_path;
+use super::collect::Findings;
 use super::profile::{At, Fallback, FormatPart, Identity, IdentityClaims, IdentityType};
-use super::section::{Findings, Section};
+use super::section::Section;
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use serde_json::Value;

@@ -6,6 +6,7 @@
 
 mod build;
 mod check;
+mod collect;
 mod effective;
 mod identity;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use effective::{Effective, effective};
 pub use profile::{
@@ -27,7 +29,7 @@ pub use profile::{
 };
 
 use crate::finding::Finding;
-use section::Findings;
+use collect::Findings;
 use source::Source;
 
 /// A configuration without errors: the profiles, in the order of their names.

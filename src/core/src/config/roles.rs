@@ -1,7 +1,8 @@
 //! Reads `[roles]`: which roles a token grants where pg_hba.conf leaves the mapping to the validator.
 
+use super::collect::Findings;
 use super::profile::{RoleMapping, Roles};
-use super::section::{Empty, Findings, Section};
+use super::section::{Empty, Section};
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! Reads `[[require]]` and `[[access_token]]` rules: a claim and exactly one test.
 
+use super::collect::Findings;
 use super::profile::{Rule, Test};
-use super::section::{Findings, Section};
+use super::section::Section;
 use crate::finding::FindingCode;
 
 /// The keys that are tests.

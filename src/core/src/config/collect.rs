@@ -1,0 +1,47 @@
+//! Collects what is wrong with a file, in the order of the file. Nothing here decides what is wrong.
+
+use super::source::Source;
+use crate::finding::{Finding, FindingCode, Related};
+use std::ops::Range;
+
+/// What was found so far.
+pub(super) struct Findings<'t> {
+    pub(super) source: Source<'t>,
+    list: Vec<Finding>,
+}
+
+impl<'t> Findings<'t> {
+    pub(super) fn new(source: Source<'t>) -> Self {
+        Self { source, list: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, code: FindingCode, span: Range<usize>, message: impl Into<String>) -> &mut Finding {
+        let position = self.source.position(span.start);
+        let finding = Finding { code, span, position, message: message.into(), hint: None, related: Vec::new() };
+        self.list.push(finding);
+        let last = self.list.len() - 1;
+        &mut self.list[last]
+    }
+
+    /// The findings in the order of the file. Where the syntax is broken, what seems to be missing may only be out
+    /// of sight, and is not reported.
+    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
+        if self.list.iter().any(|finding| finding.code == FindingCode::Syntax) {
+            self.list.retain(|finding| !matches!(finding.code, FindingCode::MissingKey | FindingCode::KeySource));
+        }
+        self.list.sort_by_key(|finding| (finding.span.start, finding.code));
+        self.list
+    }
+}
+
+impl Finding {
+    pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn related(&mut self, span: Range<usize>, label: &str) -> &mut Self {
+        self.related.push(Related { span, label: label.to_owned() });
+        self
+    }
+}
