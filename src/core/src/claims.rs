@@ -217,3 +217,39 @@ fn mark_of_other_kind(claims: &Map<String, Value>) -> Option<String> {
 fn wrong_type(name: &str, wanted: &str) -> Denial {
     Denial::new(Reason::ClaimType, format!("The token's {name} is not {wanted}."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Accepted;
+    use crate::algorithm::Algorithm;
+    use crate::config::Config;
+    use crate::jws::{Unverified, Verified, check_bounds};
+    use crate::keys::KeySet;
+    use crate::reason::Reason;
+    use crate::trace::Trace;
+    use oauth_validator_fixtures::{keys, mint};
+    use serde_json::{Value, json};
+
+    /// The decision never gets here with a foreign issuer, since it chose the profile by it; this check must not rely
+    /// on that.
+    #[test]
+    fn the_issuer_is_looked_at_again_once_it_is_genuine() {
+        let text =
+            "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nkeys = { jwks_file = \"k\" }\n";
+        let config = Config::parse(text.as_bytes(), "f").config.unwrap();
+        let set = KeySet::from_jwks(keys::jwks(&[keys::corp()]).to_string().as_bytes()).unwrap();
+        let outcome = |issuer: Value| {
+            let claims = json!({"iss": issuer, "aud": "pg", "iat": 1000, "exp": 2000});
+            let token = mint::mint(keys::corp(), &json!({"alg": "RS256"}), &claims);
+            let dots = check_bounds(token.as_bytes()).unwrap();
+            let unverified = Unverified::decode(token.as_bytes(), dots).unwrap_or_else(|why| panic!("{why:?}"));
+            let verified = Verified::check(unverified, Algorithm::Rs256, &set.keys()[0]).unwrap();
+            let accepted = Accepted::check(verified, &config, &config.profiles()[0], 1500, &mut Trace::default());
+            accepted.err().map(|denial| denial.reason)
+        };
+        assert_eq!(outcome(json!("https://idp.example")), None);
+        for issuer in [json!("https://other.example"), json!(["https://idp.example"]), Value::Null] {
+            assert_eq!(outcome(issuer), Some(Reason::IssuerMismatch));
+        }
+    }
+}
