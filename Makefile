@@ -48,8 +48,8 @@ demo:
 	@$(PREPARE); $(SHIPPED)/examples/demo
 
 test: module target/module/liboauth_validator_faults.so
-	$(CARGO) test
-	$(PREPARE); $(CARGO) test --package oauth-validator-server-tests
+	$(CARGO) test --no-fail-fast
+	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests
 
 # What .ci/run asks for besides the tests.
 check:
