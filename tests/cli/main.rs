@@ -7,6 +7,7 @@ mod cases;
 mod check;
 mod delegation;
 mod denials;
+mod discover;
 mod effective;
 mod examples;
 mod explain;

@@ -25,7 +25,7 @@ fn a_mistyped_option_is_an_error_with_a_suggestion() {
 
 #[test]
 fn no_command_at_all_is_an_error() {
-    tool(&[]).assert_failed(&["Usage: oauth-validator", "check", "explain", "preset"]);
+    tool(&[]).assert_failed(&["Usage: oauth-validator", "check", "discover", "explain", "preset"]);
     tool(&["preset"]).assert_failed(&["Usage: oauth-validator preset", "list", "show"]);
 }
 
@@ -43,7 +43,7 @@ fn values_of_options_are_checked() {
 
 #[test]
 fn help_has_an_example_of_each_command() {
-    for command in ["check", "explain", "preset"] {
+    for command in ["check", "discover", "explain", "preset"] {
         let help = tool(&[command, "--help"]);
         assert_eq!(help.code, 0);
         assert!(help.stdout.contains("Example: "), "{}", help.stdout);
@@ -124,7 +124,13 @@ fn the_manual_page_has_every_option_and_no_other() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/oauth-validator.1")).unwrap();
     let described = page.lines().filter(|line| line.starts_with(".It Fl ")).collect::<Vec<_>>().join("\n");
     let mut offered = std::collections::BTreeSet::new();
-    for command in [&["--help"][..], &["check", "--help"], &["explain", "--help"], &["preset", "list", "--help"]] {
+    for command in [
+        &["--help"][..],
+        &["check", "--help"],
+        &["discover", "--help"],
+        &["explain", "--help"],
+        &["preset", "list", "--help"],
+    ] {
         let help = tool(command).stdout;
         let options = help.lines().filter(|line| line.trim_start().starts_with('-')).collect::<Vec<_>>().join("\n");
         offered.extend(long_options(&options, "--"));

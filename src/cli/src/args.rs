@@ -8,14 +8,19 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use oauth_validator_core::bounds::MAX_NUMERIC_DATE;
 use oauth_validator_core::config::presets;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where packages put the configuration, and where the module looks for it.
 const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
 
+/// The range of `--timeout`.
+const MIN_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_TIMEOUT: Duration = Duration::from_secs(300);
+
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  fine: the file is valid, or the token is granted
-  1  the file has errors, or the token is denied
+  0  fine: the file is valid, the token is granted, or keys were found
+  1  the file has errors, the token is denied, or the provider's documents cannot be used
   2  could not run: wrong usage, or a file that cannot be read";
 
 const CHECK_HELP: &str = "\
@@ -40,6 +45,16 @@ Example: and by a line with delegate_ident_mapping=1, as app_reader, a member of
 
 Values of the token's claims are printed, so treat the output as you treat the claims. The token itself and its
 signature are not. Exits with 0 if the token is granted, with 1 if it is denied.";
+
+const DISCOVER_HELP: &str = "\
+Example: what does this provider publish, and which profile fits it?
+  oauth-validator discover https://acme.okta.com/oauth2/aus000001
+
+Example: Google's keys are at another host than its issuer.
+  oauth-validator discover https://accounts.google.com --allow-host www.googleapis.com
+
+The only command that talks to others; it changes nothing. Exits with 0 if keys were found, with 1 and the
+reason if not.";
 
 const PRESET_HELP: &str = "\
 Example: what does a profile with preset = \"entra\" start from?
@@ -68,6 +83,13 @@ pub(crate) enum Command {
     /// profiles name.
     #[command(after_help = CHECK_HELP)]
     Check(CheckOptions),
+
+    /// Ask an identity provider for its metadata and keys, and propose a profile.
+    ///
+    /// Over HTTPS, with the rules that hold for keys: the document must name the issuer exactly, redirects are not followed,
+    /// and no proxy is taken from the environment.
+    #[command(after_help = DISCOVER_HELP)]
+    Discover(DiscoverOptions),
 
     /// Show step by step whether a token would be accepted, and why.
     ///
@@ -112,6 +134,36 @@ pub(crate) enum PresetCommand {
         #[arg(value_parser = PossibleValuesParser::new(presets::ALL.iter().map(|preset| preset.name)))]
         name: String,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DiscoverOptions {
+    /// The issuer, spelled as in the tokens' iss claim.
+    pub(crate) issuer: String,
+
+    /// Where the metadata is, instead of the well-known places below the issuer.
+    #[arg(long, value_name = "URL")]
+    pub(crate) discovery_url: Option<String>,
+
+    /// A host besides the issuer's that the metadata may point to. Can be repeated.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+
+    /// Trust the certificates in this PEM file instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// Connect through this proxy, http://HOST:PORT. Proxies in the environment are ignored.
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
+    /// Accept http to a loopback address, for tests.
+    #[arg(long)]
+    pub(crate) insecure_http: bool,
+
+    /// The most time that all requests together may take, from 1s to 5min.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = timeout)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -226,10 +278,30 @@ fn instant(text: &str) -> Result<i64, String> {
     }
 }
 
+/// A duration as in the configuration, such as `5s`.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let duration = text.parse::<jiff::SignedDuration>().map_err(|_| "not a duration such as 5s or 1min".to_owned())?;
+    let duration = Duration::try_from(duration).unwrap_or_default();
+    if (MIN_TIMEOUT..=MAX_TIMEOUT).contains(&duration) { Ok(duration) } else { Err("it must be 1s to 5min".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Args, RoleAttribute, instant, role_attribute};
+    use super::{Args, RoleAttribute, instant, role_attribute, timeout};
     use clap::CommandFactory;
+    use std::time::Duration;
+
+    #[test]
+    fn a_timeout_is_bounded() {
+        assert_eq!(timeout("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(timeout("5min"), Ok(Duration::from_secs(300)));
+        for text in ["0s", "999ms", "-5s", "301s", "24h"] {
+            assert_eq!(timeout(text), Err("it must be 1s to 5min".to_owned()), "{text}");
+        }
+        for text in ["", "5", "soon"] {
+            assert!(timeout(text).is_err_and(|why| why.contains("not a duration")), "{text}");
+        }
+    }
 
     #[test]
     fn the_definition_holds_together() {

@@ -1,18 +1,21 @@
 //! `oauth-validator`: judges configurations of the oauth_validator module, and explains its decisions.
 //!
 //! A table of contents: `args` reads the command line, each command is a module that returns a report, and `output`
-//! writes it. Nothing here decides about a token; that is the core's `decide`, as in the server.
+//! writes it. `net` alone talks to others, for `discover`. Nothing here decides about a token; that is the core's `decide`, as in the server.
 #![forbid(unsafe_code)]
 
 mod args;
 mod check;
 mod config_file;
+mod discover;
 mod effective;
 mod explain;
 mod explanation;
 mod findings;
+mod net;
 mod output;
 mod preset;
+mod proposal;
 mod token_input;
 
 use args::{Args, Command};
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Check(options) => check::run(options, args.json),
+        Command::Discover(options) => discover::run(options, args.json),
         Command::Explain(options) => explain::run(options, args.json),
         Command::Preset(command) => preset::run(command, args.json),
     };

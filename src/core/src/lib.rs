@@ -31,6 +31,7 @@ pub use config::{Config, Parsed, Profile};
 pub use decide::decide;
 pub use decision::{Answer, Decision, Denial, Grant, Known, Needs, Privileges, Request, RoleAttributes, Verdict};
 pub use finding::{Finding, FindingCode, Position, Related, Severity};
+pub use json::strict_json_object;
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, PublicKey};
 pub use reason::{Blame, Reason};
 pub use token::BearerToken;

@@ -79,9 +79,17 @@ impl PublicKey {
         self.kid.as_deref()
     }
 
+    /// The algorithms whose signatures it may check: by its kind, and by the JWK's `alg` if it has one.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        Algorithm::ALL.iter().copied().filter(|algorithm| self.suits(*algorithm))
+    }
+
+    fn suits(&self, algorithm: Algorithm) -> bool {
+        algorithm.fits(&self.material) && self.algorithm.as_deref().is_none_or(|own| own == algorithm.name())
+    }
+
     fn fits(&self, algorithm: Algorithm, issuers: &[&str]) -> bool {
-        algorithm.fits(&self.material)
-            && self.algorithm.as_deref().is_none_or(|own| own == algorithm.name())
+        self.suits(algorithm)
             && self.issuer.as_deref().is_none_or(|own| issuers.iter().any(|issuer| issuer_fits(own, issuer)))
     }
 }

@@ -1,0 +1,239 @@
+//! Bounded GET requests for JSON documents.
+//!
+//! Everything a provider can drag out or blow up has a limit here: connecting, the whole exchange, headers, body. Must
+//! never follow a redirect, ask the environment for a proxy, or take another status than 200 for an answer.
+
+use super::error::{Code, NetError};
+use super::trust;
+use super::url::SafeUrl;
+use oauth_validator_core::bounds::MAX_KEY_DOCUMENT_BYTES;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use ureq::http::{HeaderMap, StatusCode, Uri, header};
+use ureq::tls::{TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::{Agent, Body, Proxy};
+
+/// The largest answer's headers, in bytes.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+
+/// How to reach a provider.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The authorities to trust instead of the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// `http://HOST:PORT` of a proxy; there is no other way to one.
+    pub(crate) proxy: Option<String>,
+    /// For all requests of the client together.
+    pub(crate) timeout: Duration,
+}
+
+/// Asks for documents, all of them before one deadline.
+pub(crate) struct Client {
+    agent: Agent,
+    timeout: Duration,
+    deadline: Instant,
+}
+
+/// A JSON document as it was sent: bytes that no signature covers.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// The body, at most [`MAX_KEY_DOCUMENT_BYTES`].
+    pub(crate) untrusted_body: Vec<u8>,
+    /// Of the answer.
+    pub(crate) headers: HeaderMap,
+}
+
+impl Client {
+    /// The clock starts here.
+    ///
+    /// # Errors
+    /// `ca_file` and `proxy`, if the settings are no use.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, NetError> {
+        // It is the process's default already if another client was made; both are the same.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let roots = trust::roots(settings.ca_file.as_deref())?;
+        let tls = TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            .proxy(settings.proxy.as_deref().map(proxy).transpose()?)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .max_response_header_size(MAX_HEADER_BYTES)
+            .max_idle_connections(0)
+            .user_agent(concat!("oauth-validator/", env!("CARGO_PKG_VERSION")))
+            .accept("application/json, application/jwk-set+json")
+            .accept_encoding("identity")
+            .build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), NamedResolver::default());
+        Ok(Self { agent, timeout: settings.timeout, deadline: Instant::now() + settings.timeout })
+    }
+
+    /// The JSON document at `url`.
+    ///
+    /// # Errors
+    /// Everything but a complete answer of status 200 that says it is JSON.
+    pub(crate) fn get(&self, url: &SafeUrl) -> Result<Fetched, NetError> {
+        let failed = |error| NetError::of_request(url.as_str(), self.timeout, error);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(failed(ureq::Error::Timeout(ureq::Timeout::Global)));
+        }
+        let request = self.agent.get(url.as_str()).config();
+        let request = request.timeout_global(Some(left)).timeout_connect(Some(left.min(self.timeout * 2 / 5))).build();
+        let response = request.call().map_err(failed)?;
+        judge_status(url.as_str(), response.status())?;
+        judge_headers(url.as_str(), response.headers())?;
+        let (head, body) = response.into_parts();
+        let untrusted_body = self.read(url.as_str(), body)?;
+        Ok(Fetched { untrusted_body, headers: head.headers })
+    }
+
+    /// The body, up to its limit, whatever its announced length.
+    fn read(&self, url: &str, body: Body) -> Result<Vec<u8>, NetError> {
+        if body.content_length().is_some_and(|length| length > MAX_KEY_DOCUMENT_BYTES as u64) {
+            return Err(too_large(url));
+        }
+        let mut bytes = Vec::new();
+        body.into_reader()
+            .take(MAX_KEY_DOCUMENT_BYTES as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| self.broken_body(url, error))?;
+        if bytes.len() > MAX_KEY_DOCUMENT_BYTES { Err(too_large(url)) } else { Ok(bytes) }
+    }
+
+    /// What ends in the middle of a body is no failure to connect any more.
+    fn broken_body(&self, url: &str, error: io::Error) -> NetError {
+        match ureq::Error::from(error) {
+            error @ ureq::Error::Timeout(_) => NetError::of_request(url, self.timeout, error),
+            _ => NetError::new(Code::Incomplete, format!("{url}: the answer ends before its announced end")),
+        }
+    }
+}
+
+fn too_large(url: &str) -> NetError {
+    NetError::new(Code::TooLarge, format!("{url}: the answer exceeds {MAX_KEY_DOCUMENT_BYTES} bytes"))
+}
+
+/// A proxy that is asked to connect; the provider's certificate is checked all the same.
+fn proxy(text: &str) -> Result<Proxy, NetError> {
+    let refused = |why: &str| {
+        NetError::new(Code::Proxy, format!("the proxy's URL {why}")).with_hint("give it as http://HOST:PORT")
+    };
+    if text.contains('@') {
+        return Err(refused("has a user name or a password, which every user of this machine could read"));
+    }
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        return Err(refused("is neither http nor https"));
+    }
+    Proxy::new(text).map_err(|_| refused("is no URL"))
+}
+
+fn judge_status(url: &str, status: StatusCode) -> Result<(), NetError> {
+    let number = status.as_u16();
+    let error = match number {
+        200 => return Ok(()),
+        300..=399 => NetError::new(Code::Redirect, format!("{url}: the answer is a redirect, status {number}")),
+        _ => NetError::new(Code::HttpStatus, format!("{url}: the answer has status {number}, not 200")),
+    };
+    let error = error.with_status(number);
+    Err(match number {
+        401 | 403 | 407 => error.with_hint("the document must be public, for this machine or its --proxy"),
+        429 | 500.. => error.with_hint("the provider is busy or broken: try again later"),
+        _ => error,
+    })
+}
+
+fn judge_headers(url: &str, headers: &HeaderMap) -> Result<(), NetError> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(NetError::new(Code::ContentEncoding, format!("{url}: the answer is compressed")));
+    }
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    match (types.next().map(|value| is_json(value.as_bytes())), types.next()) {
+        (Some(true), None) => Ok(()),
+        _ => Err(NetError::new(Code::ContentType, format!("{url}: the answer does not say that it is JSON"))),
+    }
+}
+
+/// `application/json`, or a type that ends in `+json` (RFC 6839 section 3.1), with parameters or without.
+fn is_json(content_type: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(content_type) else {
+        return false;
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The default resolver, with its failures told from those of connecting.
+#[derive(Debug, Default)]
+struct NamedResolver(DefaultResolver);
+
+impl Resolver for NamedResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        self.0.resolve(uri, config, timeout).map_err(|error| match error {
+            ureq::Error::Io(_) => ureq::Error::HostNotFound,
+            other => other,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, is_json, judge_status, proxy};
+    use ureq::http::StatusCode;
+
+    #[test]
+    fn types_of_json_are_taken_with_parameters_and_in_any_case() {
+        for text in
+            ["application/json", "Application/JSON; charset=utf-8", "application/jwk-set+json", "application/x+json ;"]
+        {
+            assert!(is_json(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_types_are_not() {
+        for text in
+            ["", "text/html", "text/json", "application/jsonp", "json", "text/html; application/json", "image/x+json"]
+        {
+            assert!(!is_json(text.as_bytes()), "{text}");
+        }
+        assert!(!is_json(b"application/json\xff"));
+    }
+
+    #[test]
+    fn a_status_is_200_or_an_error() {
+        let judged = |number| judge_status("u", StatusCode::from_u16(number).unwrap()).map_err(|error| error.code);
+        assert_eq!(judged(200), Ok(()));
+        for number in [300, 301, 302, 303, 304, 307, 308, 399] {
+            assert_eq!(judged(number), Err(Code::Redirect), "{number}");
+        }
+        for number in [201, 204, 206, 400, 401, 404, 429, 500, 503, 999] {
+            assert_eq!(judged(number), Err(Code::HttpStatus), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_plain_and_has_no_password() {
+        assert!(proxy("http://proxy.example:3128").is_ok());
+        for (text, why) in [
+            ("http://ana:secret@proxy.example:3128", "user name or a password"),
+            ("socks5://proxy.example", "neither http nor https"),
+            ("proxy.example:3128", "neither http nor https"),
+            ("http://", "is no URL"),
+        ] {
+            let error = proxy(text).expect_err(text);
+            assert_eq!(error.code, Code::Proxy);
+            assert!(error.message.contains(why) && !error.message.contains("secret"), "{}", error.message);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What goes wrong between here and a provider: stable codes, a sentence, and what to do.
+//!
+//! Texts name URLs that were asked for and what was expected. They never hold a body, nor a header of an answer.
+
+use rustls::{CertificateError, Error as TlsError};
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why a document could not be had, or cannot be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub(crate) struct NetError {
+    /// For programs and for grep.
+    pub(crate) code: Code,
+    /// One sentence without its full stop.
+    pub(crate) message: String,
+    /// The answer's, with `http_status` and `redirect`.
+    pub(crate) status: Option<u16>,
+    /// What to do, where it does not follow from the code alone.
+    own_hint: Option<String>,
+}
+
+/// The kind of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// A URL that is not asked for: not https, with a user name, too long.
+    Url,
+    /// The file of trusted certificates, or the system's, gives none.
+    CaFile,
+    /// The proxy does not connect to the provider.
+    Proxy,
+    /// The host has no address.
+    Dns,
+    /// Nobody answers there, or the connection ends before an answer.
+    Connect,
+    /// The certificate or the handshake is not acceptable.
+    Tls,
+    /// The deadline came first.
+    Timeout,
+    /// What is answered is not HTTP/1.1, or ends before its end.
+    Incomplete,
+    /// Another status than 200.
+    HttpStatus,
+    /// A status from 300 to 399.
+    Redirect,
+    /// More than a document may have.
+    TooLarge,
+    /// A compressed body, although none was asked for.
+    ContentEncoding,
+    /// The body does not claim to be JSON.
+    ContentType,
+    /// The body is no JSON object, or an ambiguous one.
+    NotJson,
+    /// The document is about another issuer.
+    IssuerMismatch,
+    /// The document points to keys at an unacceptable place.
+    JwksUri,
+    /// The key document has no key that may verify tokens.
+    NoKeys,
+}
+
+impl Code {
+    /// In snake_case, as it is printed.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::CaFile => "ca_file",
+            Self::Proxy => "proxy",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Incomplete => "incomplete",
+            Self::HttpStatus => "http_status",
+            Self::Redirect => "redirect",
+            Self::TooLarge => "too_large",
+            Self::ContentEncoding => "content_encoding",
+            Self::ContentType => "content_type",
+            Self::NotJson => "not_json",
+            Self::IssuerMismatch => "issuer_mismatch",
+            Self::JwksUri => "jwks_uri",
+            Self::NoKeys => "no_keys",
+        }
+    }
+
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Url => "give the issuer as the provider's discovery document spells it",
+            Self::CaFile => "give a readable PEM file with the certificate of the authority that signs the provider's",
+            Self::Proxy => "ask whoever runs the proxy whether it lets this machine connect to the provider",
+            Self::Dns => "correct the host's name, or this machine's resolver; behind a proxy, give --proxy",
+            Self::Connect => {
+                "see whether the provider is up and a firewall lets this machine reach it; is --proxy needed?"
+            }
+            Self::Tls => {
+                "see which certificate the provider shows: openssl s_client -connect HOST:443 -servername HOST"
+            }
+            Self::Timeout => "try again with a longer --timeout; is --proxy needed to reach the provider?",
+            Self::Incomplete => "try again; what answers there may be no web server, or a proxy may cut the answer off",
+            Self::HttpStatus => "correct the issuer; if the provider has its document elsewhere, give --discovery-url",
+            Self::Redirect => "redirects are never followed: give the final address, if you trust it",
+            Self::TooLarge => "no provider's document is that large: does the URL lead to one?",
+            Self::ContentEncoding => "no compression was asked for: does a proxy alter the provider's answers?",
+            Self::ContentType | Self::NotJson => {
+                "does the URL lead to the provider's document, or to a page for people?"
+            }
+            Self::IssuerMismatch => "give the issuer exactly as the document spells it, if that is the one you mean",
+            Self::JwksUri => "this document cannot be used: ask the provider's administrator",
+            Self::NoKeys => "this provider's tokens cannot be verified with these keys; look at its signing settings",
+        }
+    }
+}
+
+impl NetError {
+    /// `message` is a sentence without its full stop, without anything that a stranger sent.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), status: None, own_hint: None }
+    }
+
+    /// The same, with what to do about it.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.own_hint = Some(hint.into());
+        self
+    }
+
+    /// The same, of an answer with this status.
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> &str {
+        self.own_hint.as_deref().unwrap_or(self.code.hint())
+    }
+
+    /// The answer of `url` is nothing that two readers would read alike.
+    pub(crate) fn not_strict_json(url: &str) -> Self {
+        let what = "the answer is not one JSON object in UTF-8, or has a member twice";
+        Self::new(Code::NotJson, format!("{url}: {what}"))
+    }
+
+    /// A failure of a request to `url` that had to end within `limit`.
+    pub(crate) fn of_request(url: &str, limit: Duration, error: ureq::Error) -> Self {
+        use ureq::Error as E;
+        match error {
+            E::Timeout(at) => {
+                let doing = match at {
+                    ureq::Timeout::Resolve => "the host's name was not resolved",
+                    ureq::Timeout::Connect => "no connection was made",
+                    _ => "the answer was not complete",
+                };
+                Self::new(Code::Timeout, format!("{url}: {doing} in time, within {} s in all", limit.as_secs_f32()))
+            }
+            E::HostNotFound => Self::new(Code::Dns, format!("{url}: the host has no address")),
+            E::Rustls(error) => Self::tls(url, &error),
+            E::Tls(_) | E::TlsRequired => Self::new(Code::Tls, format!("{url}: there is no TLS connection")),
+            E::ConnectProxyFailed(_) | E::InvalidProxyUrl => {
+                Self::new(Code::Proxy, format!("{url}: the proxy does not connect to it"))
+            }
+            E::LargeResponseHeader(_, limit) => {
+                Self::new(Code::TooLarge, format!("{url}: the headers of the answer exceed {limit} bytes"))
+            }
+            E::Io(error) => Self::io(url, &error),
+            E::ConnectionFailed => Self::new(Code::Connect, format!("{url}: no connection was made")),
+            _ => Self::new(Code::Incomplete, format!("{url}: the answer is not HTTP/1.1 as it should be")),
+        }
+    }
+
+    fn io(url: &str, error: &io::Error) -> Self {
+        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+            return Self::tls(url, tls);
+        }
+        match error.kind() {
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+                Self::new(Code::Connect, format!("{url}: the connection was closed before an answer"))
+            }
+            _ => Self::new(Code::Connect, format!("{url}: {error}")),
+        }
+    }
+
+    fn tls(url: &str, error: &TlsError) -> Self {
+        let (what, hint) = match error {
+            TlsError::InvalidCertificate(why) => certificate(why),
+            TlsError::AlertReceived(_) => ("the provider ended the TLS handshake", None),
+            TlsError::PeerIncompatible(_) => ("the provider offers no TLS 1.2 or 1.3 that is acceptable", None),
+            _ => ("the TLS handshake failed", None),
+        };
+        let error = Self::new(Code::Tls, format!("{url}: {what}"));
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// What is wrong with a certificate, and what to do where that is more than looking at it.
+fn certificate(why: &CertificateError) -> (&'static str, Option<&'static str>) {
+    use CertificateError as E;
+    match why {
+        E::Expired | E::ExpiredContext { .. } => (
+            "the provider's certificate has expired",
+            Some("the provider must renew it; is this machine's clock right?"),
+        ),
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            ("the provider's certificate is not valid yet", Some("is this machine's clock right?"))
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            ("the provider's certificate is for another name", None)
+        }
+        // Bad signature: an authority of the trusted one's name, with another key.
+        E::UnknownIssuer | E::BadSignature => (
+            "the provider's certificate is signed by an authority that is not trusted",
+            Some("for a private authority, give its certificate with --ca-file"),
+        ),
+        E::Revoked => ("the provider's certificate is revoked", None),
+        _ => ("the provider's certificate is not acceptable", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, NetError};
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    const ALL: &[Code] = &[
+        Code::Url,
+        Code::CaFile,
+        Code::Proxy,
+        Code::Dns,
+        Code::Connect,
+        Code::Tls,
+        Code::Timeout,
+        Code::Incomplete,
+        Code::HttpStatus,
+        Code::Redirect,
+        Code::TooLarge,
+        Code::ContentEncoding,
+        Code::ContentType,
+        Code::NotJson,
+        Code::IssuerMismatch,
+        Code::JwksUri,
+        Code::NoKeys,
+    ];
+
+    #[test]
+    fn the_manual_page_lists_the_codes_and_no_others() {
+        let page = include_str!("../../../../man/oauth-validator.1");
+        let (_, section) = page.split_once("with one of these codes:").expect("the list");
+        let (section, _) = section.split_once("\n.El").expect("its end");
+        let listed: BTreeSet<&str> = section.lines().filter_map(|line| line.strip_prefix(".It Cm ")).collect();
+        assert_eq!(listed, ALL.iter().map(|code| code.name()).collect());
+    }
+
+    #[test]
+    fn hints_are_sentences_without_their_full_stop() {
+        for code in ALL {
+            assert!(code.hint().len() > 20 && !code.hint().ends_with('.'), "{code:?}");
+        }
+    }
+
+    /// What a proxy or a server wrote is in some of ureq's errors.
+    #[test]
+    fn texts_of_strangers_are_left_out() {
+        let error = ureq::Error::ConnectProxyFailed("407 sentinel".to_owned());
+        let error = NetError::of_request("https://idp.example", Duration::from_secs(1), error);
+        assert_eq!((error.code, error.to_string().contains("sentinel")), (Code::Proxy, false));
+        let error = ureq::Error::BadUri("sentinel".to_owned());
+        let error = NetError::of_request("https://idp.example", Duration::from_secs(1), error);
+        assert_eq!((error.code, error.to_string().contains("sentinel")), (Code::Incomplete, false));
+    }
+}

@@ -1,0 +1,97 @@
+//! Which certificate authorities are trusted: those of one file, or else those of the system.
+//!
+//! Must never trust nobody silently, nor add the system's to those of a file.
+
+use super::error::{Code, NetError};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+
+/// The largest file of certificates, in bytes: Debian's whole bundle has 230 kB.
+const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The roots that a provider's certificate has to lead to.
+///
+/// # Errors
+/// `ca_file` if there is not even one.
+pub(super) fn roots(ca_file: Option<&Path>) -> Result<RootCerts, NetError> {
+    let certificates = match ca_file {
+        Some(path) => from_file(path)?,
+        None => from_system()?,
+    };
+    Ok(RootCerts::Specific(Arc::new(certificates)))
+}
+
+fn from_file(path: &Path) -> Result<Vec<Certificate<'static>>, NetError> {
+    let text = read(path).map_err(|error| NetError::new(Code::CaFile, format!("cannot read {path:?}: {error}")))?;
+    let items: Result<Vec<PemItem<'static>>, ureq::Error> = parse_pem(&text).collect();
+    let items = items.map_err(|_| NetError::new(Code::CaFile, format!("{path:?} has broken PEM blocks")))?;
+    let certificates: Vec<Certificate<'static>> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    let mut store = rustls::RootCertStore::empty();
+    let parsed = store.add_parsable_certificates(certificates.iter().map(|each| each.der().to_vec().into()));
+    match parsed {
+        (0, _) => Err(NetError::new(Code::CaFile, format!("{path:?} has no certificate in PEM"))),
+        (_, 0) => Ok(certificates),
+        (_, broken) => Err(NetError::new(Code::CaFile, format!("{path:?} has {broken} broken certificates"))),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a FIFO would wait for its writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut text = Vec::new();
+    File::open(path)?.take(MAX_CA_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_CA_BYTES { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+}
+
+fn from_system() -> Result<Vec<Certificate<'static>>, NetError> {
+    let loaded = rustls_native_certs::load_native_certs();
+    if loaded.certs.is_empty() {
+        return Err(NetError::new(Code::CaFile, "this system's trust store has no certificates")
+            .with_hint("install the package ca-certificates, or give --ca-file"));
+    }
+    Ok(loaded.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, from_file};
+    use std::fs;
+
+    #[test]
+    fn files_that_give_no_authority_are_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("ca.pem");
+        let why = |text: &str| {
+            fs::write(&path, text).expect("a file");
+            let error = from_file(&path).expect_err(text);
+            assert_eq!(error.code, Code::CaFile, "{text}");
+            error.message
+        };
+        assert!(why("").contains("has no certificate in PEM"));
+        assert!(why("not PEM\n").contains("has no certificate in PEM"));
+        let block = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        assert!(why(&block("!!!!")).contains("has broken PEM blocks"));
+        assert!(why(&block("AAAA")).contains("has no certificate in PEM"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_opened() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for path in [folder.path().to_owned(), folder.path().join("missing.pem"), "/dev/zero".into()] {
+            let error = from_file(&path).expect_err("no file");
+            assert_eq!(error.code, Code::CaFile);
+            assert!(error.message.starts_with("cannot read"), "{}", error.message);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `oauth-validator discover` against a provider with real TLS: what it finds, asks for, and proposes.
+//!
+//! What it refuses is in `discover/refusals.rs`. No test leaves this machine.
+
+mod refusals;
+
+use crate::support::{CONFIG, Folder, Run, run};
+use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
+use oauth_validator_fixtures::{jwks, keys};
+use oauth_validator_mock_provider::{ALL, Fault, Provider};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+/// Where the OpenID form of a provider without a path has its metadata.
+const METADATA: &str = "/.well-known/openid-configuration";
+
+/// A provider with one RSA key and one on P-256.
+fn provider() -> Provider {
+    with_keys(Provider::start())
+}
+
+fn with_keys(provider: Provider) -> Provider {
+    provider.set_keys(jwks(&[keys::corp(), keys::p256()]));
+    provider
+}
+
+/// The command, in an empty environment.
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(cargo_bin!("oauth-validator"));
+    command.env_clear().arg("discover").args(args);
+    command
+}
+
+/// Asks for the provider's own issuer, trusting its authority.
+fn discover(provider: &Provider, args: &[&str]) -> Run {
+    discover_trusting(provider, &provider.issuer(), args)
+}
+
+/// Asks for `issuer`, trusting the authority of `provider`.
+fn discover_trusting(provider: &Provider, issuer: &str, args: &[&str]) -> Run {
+    run(command(&[issuer, "--ca-file", provider.ca_file().to_str().expect("UTF-8")]).args(args))
+}
+
+/// The report of a run that found keys.
+#[track_caller]
+fn found(run: &Run) -> Value {
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    run.json()
+}
+
+#[test]
+fn the_report_says_what_was_found_and_what_to_write() {
+    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    provider.set_header("/jwks", "Cache-Control", "public, max-age=86400");
+    let issuer = provider.issuer();
+    let run = discover(&provider, &[]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(
+        run.stderr,
+        format!("asking {issuer}{METADATA}\nasking {}/jwks\n", provider.base_url()),
+        "it says what it waits for"
+    );
+    for line in [
+        format!("issuer         {issuer}\n"),
+        format!("jwks_uri       {}/jwks\n", provider.base_url()),
+        "cached for     24h (max-age=86400)\n".to_owned(),
+        "keys           2: 1 for ES256, 1 for RS256/RS384/RS512/PS256/PS384/PS512\n".to_owned(),
+        format!("[profiles.keycloak]\npreset = \"keycloak\"\nissuer = \"{issuer}\"\naudience = [\"AUDIENCE\"]\n"),
+        "keys = { jwks_file = \"keycloak.jwks.json\" }\n".to_owned(),
+        format!("--output keycloak.jwks.json '{}/jwks'\n", provider.base_url()),
+        format!("hostssl all all all oauth issuer=\"{issuer}\" scope=\"openid db.connect\" map=keycloak\n"),
+    ] {
+        assert!(run.stdout.contains(&line), "no {line:?} in {}", run.stdout);
+    }
+}
+
+#[test]
+fn the_report_as_json_says_the_same() {
+    let provider = provider();
+    provider.set_header("/jwks", "ETag", "\"v1\"");
+    provider.set_header("/jwks", "Cache-Control", "no-cache");
+    let report = found(&discover(&provider, &["--json"]));
+    assert_eq!(report["issuer"], provider.issuer());
+    assert_eq!(report["metadata_url"], format!("{}{METADATA}", provider.base_url()));
+    assert_eq!(report["introspection_endpoint"], provider.metadata()["introspection_endpoint"]);
+    assert_eq!(
+        (&report["etag"], &report["no_cache"], &report["max_age"]),
+        (&json!("\"v1\""), &json!(true), &json!(null))
+    );
+    let algorithms: Vec<&Value> =
+        report["keys"].as_array().expect("keys").iter().map(|key| &key["algorithms"]).collect();
+    assert_eq!(algorithms, [&json!(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]), &json!(["ES256"])]);
+    assert_eq!((&report["left_out"], &report["proposal"]["preset"]), (&json!([]), &json!("rfc9068")));
+}
+
+#[test]
+fn the_text_is_a_valid_configuration_as_it_is_printed() {
+    for path in ["", "/realms/corp", "/"] {
+        let provider = with_keys(Provider::with_issuer_path(path));
+        let text = discover(&provider, &[]);
+        assert_eq!(text.code, 0, "{}{}", text.stdout, text.stderr);
+        let profile = text.stdout.split_once("\n\n").expect("rows, then the rest").1;
+        let name = found(&discover(&provider, &["--json"]))["proposal"]["name"].clone();
+        let folder = Folder::new(profile);
+        folder.write(&format!("{}.jwks.json", name.as_str().unwrap()), &jwks(&[keys::corp()]).to_string());
+        let checked = folder.check(&["--json"]);
+        assert_eq!(checked.code, 0, "{}", checked.stdout);
+        assert_eq!(checked.json()["profiles"], json!([name]), "{CONFIG}: {profile}");
+    }
+}
+
+#[test]
+fn each_request_asks_for_json_and_nothing_compressed() {
+    let provider = provider();
+    found(&discover(&provider, &["--json"]));
+    let requests = provider.requests();
+    let paths: Vec<&str> = requests.iter().map(|request| request.path.as_str()).collect();
+    assert_eq!(paths, [METADATA, "/jwks"]);
+    for request in &requests {
+        assert_eq!(request.method, "GET");
+        let header = |name| request.header(name);
+        assert_eq!(header("accept-encoding"), Some("identity"));
+        assert!(header("accept").is_some_and(|value| value.contains("application/json")));
+        assert_eq!((header("authorization"), header("cookie")), (None, None));
+    }
+}
+
+#[test]
+fn the_form_of_rfc_8414_is_asked_for_second() {
+    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let openid = format!("/realms/corp{METADATA}");
+    provider.set_fault(&openid, Fault::Status(404));
+    let report = found(&discover(&provider, &["--json"]));
+    let oauth = "/.well-known/oauth-authorization-server/realms/corp";
+    assert_eq!(report["metadata_url"], format!("{}{oauth}", provider.base_url()));
+    assert_eq!((provider.request_count(&openid), provider.request_count(oauth)), (1, 1));
+}
+
+#[test]
+fn a_slash_at_the_end_of_the_issuer_is_not_doubled() {
+    let provider = with_keys(Provider::with_issuer_path("/"));
+    assert!(provider.issuer().ends_with('/'));
+    assert_eq!(found(&discover(&provider, &["--json"]))["issuer"], provider.issuer());
+    assert_eq!(provider.request_count(METADATA), 1);
+}
+
+#[test]
+fn the_metadata_may_be_elsewhere_with_a_query() {
+    let provider = provider();
+    provider.set_document("/custom/metadata", provider.metadata());
+    let url = format!("{}/custom/metadata?appid=1", provider.base_url());
+    assert_eq!(found(&discover(&provider, &["--discovery-url", &url, "--json"]))["metadata_url"], url);
+    assert_eq!((provider.request_count("/custom/metadata"), provider.request_count(METADATA)), (1, 0));
+}
+
+#[test]
+fn keys_at_another_host_are_taken_if_it_is_allowed() {
+    let provider = provider();
+    let elsewhere = format!("https://127.0.0.1:{}/jwks", provider.port());
+    let mut metadata = provider.metadata();
+    metadata["jwks_uri"] = json!(elsewhere);
+    provider.set_metadata(metadata);
+    let report = found(&discover(&provider, &["--allow-host", "127.0.0.1", "--json"]));
+    assert_eq!((&report["jwks_uri"], &report["jwks_uri_is_elsewhere"]), (&json!(elsewhere), &json!(true)));
+    let text = discover(&provider, &["--allow-host", "other.example", "--allow-host", "127.0.0.1"]);
+    assert!(text.stdout.contains("(not the issuer's host; allowed by --allow-host)"), "{}", text.stdout);
+}
+
+#[test]
+fn one_bad_key_does_not_drop_the_good_one() {
+    let provider = provider();
+    let good = jwks(&[keys::corp()])["keys"][0].clone();
+    provider.set_keys(json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0LXNlbnRpbmVs" }, good, { "kty": "RSA" }] }));
+    let report = found(&discover(&provider, &["--json"]));
+    assert_eq!(report["keys"].as_array().map(Vec::len), Some(1));
+    let left_out = report["left_out"].as_array().expect("reasons");
+    assert!(left_out[0].as_str().is_some_and(|why| why.contains("key 1: it has private members")), "{left_out:?}");
+    assert!(left_out[1].as_str().is_some_and(|why| why.contains("key 3: it has no n")), "{left_out:?}");
+    let text = discover(&provider, &[]);
+    assert!(text.stdout.contains("left out       key 1: it has private members"), "{}", text.stdout);
+    assert!(!text.stdout.contains("c2VjcmV0"), "{}", text.stdout);
+}
+
+#[test]
+fn types_of_json_documents_have_several_names() {
+    let provider = provider();
+    for content_type in ["application/jwk-set+json", "application/json;charset=utf-8", "Application/JSON"] {
+        provider.set_fault("/jwks", Fault::ContentType(content_type.to_owned()));
+        found(&discover(&provider, &["--json"]));
+    }
+}
+
+#[test]
+fn http_is_taken_from_this_machine_if_that_is_asked_for() {
+    let provider = with_keys(Provider::start_without_tls());
+    let unused = Provider::start();
+    let report = found(&discover_trusting(&unused, &provider.issuer(), &["--insecure-http", "--json"]));
+    assert_eq!(report["jwks_uri"], format!("{}/jwks", provider.base_url()));
+}
+
+#[test]
+fn proxies_in_the_environment_are_ignored() {
+    let provider = provider();
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").to_string();
+    let mut command = command(&[&provider.issuer(), "--ca-file", provider.ca_file().to_str().unwrap(), "--json"]);
+    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy"] {
+        command.env(name, format!("http://{closed}"));
+    }
+    found(&run(&mut command));
+}
+
+#[test]
+fn a_proxy_that_is_asked_for_is_used_and_trusted_with_nothing() {
+    let provider = provider();
+    let proxy = connecting_proxy(2);
+    found(&discover(&provider, &["--proxy", &proxy.0, "--json"]));
+    assert_eq!(
+        proxy.1.join().expect("the proxy ends"),
+        vec![format!("CONNECT localhost:{} HTTP/1.1", provider.port()); 2]
+    );
+    let proxy = connecting_proxy(1);
+    provider.set_fault(ALL, Fault::UntrustedCertificate);
+    let refused = discover(&provider, &["--proxy", &proxy.0, "--json"]);
+    assert_eq!((refused.code, refused.json()["error"]["code"].as_str()), (1, Some("tls")), "{}", refused.stdout);
+}
+
+/// A proxy for so many connections, and what it was asked: the first line of each.
+fn connecting_proxy(connections: usize) -> (String, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let serve = move || (0..connections).map(|_| tunnel(listener.accept().expect("a connection").0)).collect();
+    (url, thread::spawn(serve))
+}
+
+fn tunnel(mut client: TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).expect("the head of a request");
+        head.push(byte[0]);
+    }
+    let line = String::from_utf8(head).expect("ASCII").lines().next().expect("a line").to_owned();
+    let mut server = TcpStream::connect(line.split(' ').nth(1).expect("where to")).expect("the provider");
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").expect("the client listens");
+    let (mut from, mut to) = (client.try_clone().expect("a handle"), server.try_clone().expect("a handle"));
+    let up = thread::spawn(move || std::io::copy(&mut from, &mut to));
+    let _ = std::io::copy(&mut server, &mut client);
+    let _ = client.shutdown(std::net::Shutdown::Both);
+    let _ = server.shutdown(std::net::Shutdown::Both);
+    let _ = up.join();
+    line
+}

@@ -1,0 +1,93 @@
+//! A private CA, and the good and bad certificates of the server.
+//!
+//! Each bad one differs from the good one in exactly one thing. The private keys must never leave the process:
+//! only the CA's certificate is written to a file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// Names of the good certificate. The second one lets a test point `jwks_uri` at another host.
+const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
+
+/// Which certificate the server shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Certificate {
+    Good,
+    WrongName,
+    Expired,
+    NotYetValid,
+    Untrusted,
+}
+
+/// The CA, and a TLS configuration for each certificate.
+pub(crate) struct Authority {
+    /// The CA's certificate, for the client.
+    pub(crate) ca_pem: String,
+    configs: BTreeMap<Certificate, Arc<ServerConfig>>,
+}
+
+impl Authority {
+    /// Makes new keys and certificates: each provider has its own.
+    pub(crate) fn new() -> Self {
+        let (ca, ca_pem) = authority("Mock provider CA");
+        let (other_ca, _) = authority("Another CA");
+        let config = |names: &[&str], years: [i32; 2], ca| Arc::new(server_config(names, years, ca));
+        let configs = BTreeMap::from([
+            (Certificate::Good, config(&NAMES, [2020, 2100], &ca)),
+            (Certificate::WrongName, config(&["other.example"], [2020, 2100], &ca)),
+            (Certificate::Expired, config(&NAMES, [2010, 2020], &ca)),
+            (Certificate::NotYetValid, config(&NAMES, [2100, 2110], &ca)),
+            (Certificate::Untrusted, config(&NAMES, [2020, 2100], &other_ca)),
+        ]);
+        Self { ca_pem, configs }
+    }
+
+    /// What a connection that shows this certificate needs.
+    pub(crate) fn config(&self, certificate: Certificate) -> Arc<ServerConfig> {
+        Arc::clone(&self.configs[&certificate])
+    }
+}
+
+/// A CA of this name, and its certificate as PEM.
+fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    (params.not_before, params.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(2120, 1, 1));
+    let key = new_key();
+    let pem = params.self_signed(&key).expect("a CA can sign itself").pem();
+    (Issuer::new(params, key), pem)
+}
+
+fn server_config(names: &[&str], years: [i32; 2], ca: &Issuer<'_, KeyPair>) -> ServerConfig {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("these are host names");
+    params.distinguished_name.push(DnType::CommonName, "Mock provider");
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    (params.not_before, params.not_after) = (date_time_ymd(years[0], 1, 1), date_time_ymd(years[1], 1, 1));
+    let key = new_key();
+    let certificate = params.signed_by(&key, ca).expect("the CA signs what it is given");
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    // The provider is named here, because a process-wide default would also be the default of the code under test.
+    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites for TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("the key belongs to the certificate")
+}
+
+fn new_key() -> KeyPair {
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a P-256 key can be made")
+}

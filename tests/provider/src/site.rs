@@ -1,0 +1,120 @@
+//! What the provider publishes, and what it has been asked: the state that a test changes while it runs.
+//!
+//! It decides which response belongs to a request, and which fault to a path. It does no input or output.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::http::{Request, Response};
+
+/// In place of a path: every path that has no fault of its own.
+pub const ALL: &str = "*";
+
+/// Where the keys are.
+pub(crate) const JWKS: &str = "/jwks";
+
+/// Documents, headers and faults by path, and what has happened so far.
+pub(crate) struct Site {
+    discovery: [String; 2],
+    documents: BTreeMap<String, Value>,
+    headers: BTreeMap<String, Vec<(String, String)>>,
+    pub(crate) faults: BTreeMap<String, Fault>,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) connections: usize,
+}
+
+impl Site {
+    /// The provider of the issuer `base_url` + `issuer_path`, without keys.
+    pub(crate) fn new(base_url: &str, issuer_path: &str) -> Self {
+        // OpenID Connect Discovery 4 and RFC 8414, section 3.1: a trailing slash is taken off first.
+        let path = issuer_path.strip_suffix('/').unwrap_or(issuer_path);
+        let discovery = [
+            format!("{path}/.well-known/openid-configuration"),
+            format!("/.well-known/oauth-authorization-server{path}"),
+        ];
+        let mut site = Self {
+            discovery,
+            documents: BTreeMap::from([(JWKS.to_owned(), json!({ "keys": [] }))]),
+            headers: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            requests: Vec::new(),
+            connections: 0,
+        };
+        site.set_metadata(&default_metadata(base_url, issuer_path));
+        site
+    }
+
+    /// The metadata that is published now.
+    pub(crate) fn metadata(&self) -> Value {
+        self.documents[&self.discovery[0]].clone()
+    }
+
+    /// Publishes metadata at both discovery paths.
+    pub(crate) fn set_metadata(&mut self, metadata: &Value) {
+        for path in self.discovery.clone() {
+            self.documents.insert(path, metadata.clone());
+        }
+    }
+
+    /// Publishes a document at a path.
+    pub(crate) fn set_document(&mut self, path: &str, document: Value) {
+        self.documents.insert(path.to_owned(), document);
+    }
+
+    /// Adds a header to the responses of a path, in place of one of the same name.
+    pub(crate) fn set_header(&mut self, path: &str, name: &str, value: &str) {
+        let headers = self.headers.entry(path.to_owned()).or_default();
+        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The fault of a path: its own if it ever had one, else that of all paths.
+    pub(crate) fn fault(&self, path: &str) -> Fault {
+        self.faults.get(path).or_else(|| self.faults.get(ALL)).cloned().unwrap_or(Fault::None)
+    }
+
+    /// The response to a request if nothing goes wrong.
+    pub(crate) fn response(&self, request: &Request) -> Response {
+        let Some(document) = self.documents.get(&request.path) else {
+            return Response::empty(404);
+        };
+        if request.method != "GET" {
+            let mut response = Response::empty(405);
+            response.set("Allow", "GET");
+            return response;
+        }
+        let mut response = Response::json(document);
+        for (name, value) in self.headers.get(&request.path).into_iter().flatten() {
+            response.set(name, value);
+        }
+        response
+    }
+}
+
+/// Whether the client already has this response (RFC 9110, section 13.1.2: `ETag` values compared weakly).
+pub(crate) fn not_modified(request: &Request, response: &Response) -> bool {
+    let strip = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let etag = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, tag)| strip(tag));
+    let (Some(asked), Some(etag)) = (request.header("If-None-Match"), etag) else {
+        return false;
+    };
+    asked.trim() == "*" || asked.split(',').any(|tag| strip(tag) == etag)
+}
+
+fn default_metadata(base_url: &str, issuer_path: &str) -> Value {
+    json!({
+        "issuer": format!("{base_url}{issuer_path}"),
+        "jwks_uri": format!("{base_url}{JWKS}"),
+        "authorization_endpoint": format!("{base_url}/authorize"),
+        "token_endpoint": format!("{base_url}/token"),
+        "device_authorization_endpoint": format!("{base_url}/device"),
+        "introspection_endpoint": format!("{base_url}/introspect"),
+        "response_types_supported": ["code"],
+        "grant_types_supported": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "scopes_supported": ["openid", "db.connect"],
+    })
+}
