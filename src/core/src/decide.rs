@@ -68,7 +68,8 @@ impl<'a> Decider<'a> {
         self.profile = Some(profile);
         let header = self.header(&unverified, token.len(), profile)?;
         let keys = self.keys(profile)?;
-        let key = self.key(&header, keys, profile).at(Step::Key)?;
+        let untrusted_issuer = unverified.untrusted_issuer().and_then(Value::as_str).unwrap_or_default();
+        let key = self.key(untrusted_issuer, &header, keys, profile).at(Step::Key)?;
         let verified = self.signature(unverified, &header, key).at(Step::Signature)?;
         let accepted = self.claims(verified, profile).at(Step::Claims)?;
         self.grant(&accepted, profile)
@@ -191,13 +192,18 @@ impl<'a> Decider<'a> {
         }
     }
 
-    fn key<'k>(&mut self, header: &Header, keys: &'k KeySet, profile: &Profile) -> Result<&'k PublicKey, Denial> {
+    fn key<'k>(
+        &mut self,
+        untrusted_issuer: &str,
+        header: &Header,
+        keys: &'k KeySet,
+        profile: &Profile,
+    ) -> Result<&'k PublicKey, Denial> {
         if header.kid.as_ref().is_some_and(|kid| profile.deny_kids.contains(kid)) {
             let detail = format!("The kid of the token's header is in profiles.{}.keys.deny_kids.", profile.name);
             return Err(Denial::new(Reason::TokenRevoked, detail));
         }
-        let mut issuers: Vec<&str> = profile.token_issuers.value.iter().map(String::as_str).collect();
-        issuers.push(&profile.issuer.value);
+        let issuers = key_issuers(untrusted_issuer, profile);
         match keys.select(header.kid.as_deref(), header.algorithm, &issuers) {
             Ok(key) if key.kid().is_some_and(|kid| profile.deny_kids.iter().any(|denied| denied == kid)) => {
                 let detail = format!("The key's kid is in profiles.{}.keys.deny_kids.", profile.name);
@@ -282,6 +288,15 @@ impl<'a> Decider<'a> {
         self.trace.held(Step::Delegation, "the token grants the role asked for");
         Ok(())
     }
+}
+
+/// What the `issuer` of an Entra key may say for a token of `issuer`: that very issuer; and, since keys name the issuer
+/// of version 2.0 in tokens of version 1.0 as well, the profile's own one if it is of the same tenant.
+fn key_issuers<'i>(issuer: &'i str, profile: &'i Profile) -> Vec<&'i str> {
+    let tenant = |part: &&str| part.len() == 36 && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let same_tenant =
+        issuer.split('/').filter(tenant).any(|part| profile.issuer.value.split('/').any(|own| own == part));
+    std::iter::once(issuer).chain(same_tenant.then_some(profile.issuer.value.as_str())).collect()
 }
 
 fn malformed(why: jws::Malformed) -> Denial {

@@ -212,6 +212,38 @@ fn entra_keys_are_for_their_issuer_only() {
 }
 
 #[test]
+fn entra_keys_of_one_tenant_do_not_sign_for_another() {
+    let (own, other) = ("9a8b7c6d-2222-4eee-9fff-000000000001", "9188040d-6c67-4c5b-b112-36a304b66dad");
+    let v2 = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    let v1 = |tenant: &str| format!("https://sts.windows.net/{tenant}/");
+    // A profile that trusts two tenants, in both versions.
+    let file = format!(
+        "[profiles.entra]\nissuer = \"{}\"\ntoken_issuers = [\"{}\", \"{}\", \"{}\", \"{}\"]\naudience = [\"postgres\"]\n\
+         keys = {{ jwks_file = \"k\" }}\n",
+        v2(own),
+        v2(own),
+        v1(own),
+        v2(other),
+        v1(other)
+    );
+    let login = |key_issuer: &str| {
+        let key = with(keys::corp().public_jwk(), json!({"issuer": key_issuer}));
+        Login::with_file(&file).keys(json!({"keys": [key]})).request(|request| request.hba_issuer = v2(own))
+    };
+    let of = |issuer: String| mint::mint(keys::corp(), &header(), &super::support::claims_with(json!({"iss": issuer})));
+    let template = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    for key_issuer in [v2(own).as_str(), template] {
+        login(key_issuer).grants(&of(v2(own)), "ana");
+        login(key_issuer).grants(&of(v1(own)), "ana");
+    }
+    login(template).grants(&of(v2(other)), "ana");
+    login(&v2(own)).denies(of(v2(other)), KeyUnknown);
+    login(&v2(own)).denies(of(v1(other)), KeyUnknown);
+    login(&v2(other)).denies(of(v2(own)), KeyUnknown);
+    login(&v2(other)).denies(of(v1(own)), KeyUnknown);
+}
+
+#[test]
 fn swapped_parts_of_two_good_tokens_do_not_verify() {
     let (ana, bob) = (token(json!({})), token(json!({"sub": "bob"})));
     let (a, b): (Vec<&str>, Vec<&str>) = (ana.split('.').collect(), bob.split('.').collect());
