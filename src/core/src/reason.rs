@@ -34,6 +34,7 @@ impl Blame {
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $blame:ident, $cause:literal, $remedy:literal;)+) => {
         /// Why a login was denied.
+        #[allow(rustdoc::broken_intra_doc_links, reason = "[[require]] is TOML here")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Reason { $($(#[$doc])* #[doc = $cause] $variant,)+ }
