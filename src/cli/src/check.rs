@@ -13,7 +13,7 @@ use oauth_validator_core::{Config, KeyFile};
 use oauth_validator_store::load_keys;
 use serde_json::{Value, json};
 use std::ops::Range;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
@@ -81,16 +81,9 @@ fn key_file_setting(text: &[u8], profile: &str, source: &KeyFile) -> Option<Rang
         KeyFile::Pem(_) => "pem_file",
     };
     let document = DeTable::parse(std::str::from_utf8(text).ok()?).ok()?;
-    let profiles = table(document.get_ref().get("profiles")?.get_ref())?;
-    let keys = table(table(profiles.get(profile)?.get_ref())?.get("keys")?.get_ref())?;
+    let profiles = document.get_ref().get("profiles")?.get_ref().as_table()?;
+    let keys = profiles.get(profile)?.get_ref().as_table()?.get("keys")?.get_ref().as_table()?;
     Some(keys.get(key)?.span())
-}
-
-fn table<'a>(value: &'a DeValue<'a>) -> Option<&'a DeTable<'a>> {
-    match value {
-        DeValue::Table(table) => Some(table),
-        _ => None,
-    }
 }
 
 /// The last line: what all of it amounts to.

@@ -10,8 +10,8 @@ use crate::findings::{self, Shown};
 use crate::output::{self, Failure, Report};
 use crate::token_input;
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, Known, Needs, Privileges, Reason, Request, RoleAttributes, Trace,
-    Verdict, decide,
+    Answer, BearerToken, Config, Decision, Denial, Known, Needs, Privileges, Reason, Request, RoleAttributes, Verdict,
+    decide,
 };
 use oauth_validator_store::load_keys;
 
@@ -34,12 +34,12 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
 fn explain(options: &ExplainOptions, file: &ConfigFile) -> Result<Explanation, Failure> {
     if let Some(refusal) = &file.refusal {
         let denial = Denial::new(Reason::ConfigUnreadable, format!("{refusal}.")).with_hint(refusal.hint());
-        return Ok(Explanation::new(options, denied(denial)));
+        return Ok(Explanation::new(options, Verdict::denied(denial)));
     }
     let parsed = Config::parse(&file.text, &file.name);
     let Some(config) = &parsed.config else {
         let denial = Denial::config_invalid(&file.name, &parsed.findings);
-        let mut explanation = Explanation::new(options, denied(denial));
+        let mut explanation = Explanation::new(options, Verdict::denied(denial));
         explanation.findings = parsed.findings.iter().map(Shown::from).collect();
         return Ok(explanation);
     };
@@ -55,10 +55,6 @@ fn explain(options: &ExplainOptions, file: &ConfigFile) -> Result<Explanation, F
     let mut explanation = Explanation::new(options, verdict);
     explanation.notes = notes;
     Ok(explanation)
-}
-
-fn denied(denial: Denial) -> Verdict {
-    Verdict { decision: Decision::Denied(denial), trace: Trace::default() }
 }
 
 /// The login that is asked about; what had to be assumed goes into `notes`.

@@ -63,7 +63,7 @@ impl<'a> Decider<'a> {
     fn run(&mut self, token: &[u8]) -> Result<Grant, Stop> {
         let dots = self.bounds(token).at(Step::Bounds)?;
         let candidates = self.rule(token.len())?;
-        let unverified = self.decode(token, dots).at(Step::Bounds)?;
+        let unverified = Unverified::decode(token, dots).map_err(malformed).at(Step::Bounds)?;
         let profile = self.issuer(&unverified, &candidates).at(Step::Issuer)?;
         self.profile = Some(profile);
         let header = self.header(&unverified, token.len(), profile)?;
@@ -119,10 +119,6 @@ impl<'a> Decider<'a> {
         let place = self.config.place(profile.max_token_size.origin);
         let most = profile.max_token_size.value;
         Denial::new(Reason::TokenTooLarge, format!("The token has {token_bytes} bytes; {place} allows {most}."))
-    }
-
-    fn decode<'t>(&self, token: &'t [u8], dots: (usize, usize)) -> Result<Unverified<'t>, Denial> {
-        Unverified::decode(token, dots).map_err(malformed)
     }
 
     /// The one permitted profile that the token's issuer picks.

@@ -129,6 +129,13 @@ pub struct Verdict {
     pub trace: Trace,
 }
 
+impl Verdict {
+    /// A denial before any step was taken.
+    pub fn denied(denial: Denial) -> Self {
+        Self { decision: Decision::Denied(denial), trace: Trace::default() }
+    }
+}
+
 /// Let in or not, with all that the caller may act upon.
 #[derive(Debug)]
 #[must_use]

@@ -22,23 +22,19 @@ pub(crate) fn check(rules: &[Rule], claims: &Value, config: &Config, trace: &mut
 }
 
 fn holds(test: &Test, nodes: &[&Value]) -> bool {
-    match test {
-        Test::Present => return nodes.iter().any(|node| !node.is_null()),
-        Test::Absent => return nodes.is_empty(),
-        _ => {}
-    }
-    let [node] = nodes else {
-        return false;
-    };
-    match test {
-        Test::Equals(wanted) => equal(wanted, node),
-        Test::OneOf(wanted) => wanted.iter().any(|value| equal(value, node)),
-        Test::NoneOf(refused) => {
+    match (test, nodes) {
+        (Test::Present, nodes) => nodes.iter().any(|node| !node.is_null()),
+        (Test::Absent, nodes) => nodes.is_empty(),
+        (Test::Equals(wanted), [node]) => equal(wanted, node),
+        (Test::OneOf(wanted), [node]) => wanted.iter().any(|value| equal(value, node)),
+        (Test::NoneOf(refused), [node]) => {
             refused.iter().any(|value| same_type(value, node)) && !refused.iter().any(|value| equal(value, node))
         }
-        Test::Matches(pattern) => node.as_str().is_some_and(|text| pattern.is_match(text)),
-        Test::Contains(wanted) => node.as_array().is_some_and(|array| array.iter().any(|value| equal(wanted, value))),
-        Test::Present | Test::Absent => false,
+        (Test::Matches(pattern), [node]) => node.as_str().is_some_and(|text| pattern.is_match(text)),
+        (Test::Contains(wanted), [node]) => {
+            node.as_array().is_some_and(|array| array.iter().any(|value| equal(wanted, value)))
+        }
+        _ => false,
     }
 }
 

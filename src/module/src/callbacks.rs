@@ -88,7 +88,7 @@ unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: 
     };
     match (policy, token) {
         (Some(policy), Some(token)) => login::judge(policy, connection, &token),
-        _ => login::refused(Denial::new(Reason::Internal, "The server passed no state or no token to the validator.")),
+        _ => Verdict::denied(Denial::new(Reason::Internal, "The server passed no state or no token to the validator.")),
     }
 }
 

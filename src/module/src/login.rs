@@ -5,9 +5,7 @@
 use crate::catalog;
 use crate::hba::Connection;
 use crate::request::request;
-use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, Known, Needs, Reason, Trace, Verdict, decide,
-};
+use oauth_validator_core::{Answer, BearerToken, Config, Denial, Known, Needs, Reason, Verdict, decide};
 use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, load_keys, read_trusted};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -52,14 +50,17 @@ fn read(file: &Path) -> Result<Config, Denial> {
 pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &BearerToken) -> Verdict {
     let (config, file) = match policy {
         Policy::Ready(config, file) => (config, file),
-        Policy::Refused(denial) => return refused(denial.clone()),
+        Policy::Refused(denial) => return Verdict::denied(denial.clone()),
     };
     let Some(connection) = connection else {
-        return refused(Denial::new(Reason::Internal, "The server described no OAuth connection to the validator."));
+        return Verdict::denied(Denial::new(
+            Reason::Internal,
+            "The server described no OAuth connection to the validator.",
+        ));
     };
     let request = match request(connection) {
         Ok(request) => request,
-        Err(denial) => return refused(denial),
+        Err(denial) => return Verdict::denied(denial),
     };
     let mut known = Known::default();
     for _ in 0..MAX_ROUNDS {
@@ -70,17 +71,12 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
             }
             Answer::Needs(Needs::Privileges { role }) => match catalog::privileges(&role) {
                 Ok(privileges) => known.insert_privileges(role, privileges),
-                Err(denial) => return refused(denial),
+                Err(denial) => return Verdict::denied(denial),
             },
             Answer::Needs(_) => break,
         }
     }
-    refused(Denial::new(Reason::Internal, "The decision asked for something that the server cannot deliver."))
-}
-
-/// A denial before anything was looked at.
-pub(crate) fn refused(denial: Denial) -> Verdict {
-    Verdict { decision: Decision::Denied(denial), trace: Trace::default() }
+    Verdict::denied(Denial::new(Reason::Internal, "The decision asked for something that the server cannot deliver."))
 }
 
 /// Seconds since 1970, negative before.

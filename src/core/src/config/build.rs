@@ -63,6 +63,7 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
 
 /// The preset that a profile names.
 fn preset(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<&'static presets::Preset> {
+    section.get("preset")?;
     let words: Vec<(&str, &presets::Preset)> = presets::ALL.iter().map(|preset| (preset.name, preset)).collect();
     section.word(findings, "preset", &words)
 }
@@ -197,11 +198,9 @@ fn clients(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Clie
 }
 
 fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algorithm>> {
-    let built_in = At::built_in(vec![Algorithm::Rs256, Algorithm::Es256]);
     let Some(names) = section.strings(findings, "algorithms", Empty::Refused) else {
-        return built_in;
+        return At::built_in(vec![Algorithm::Rs256, Algorithm::Es256]);
     };
-    let valid: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
     let mut algorithms = Vec::new();
     for name in &names.value {
         match Algorithm::from_name(name) {
@@ -212,7 +211,7 @@ fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algo
                         "with HS*, everyone who can verify a token can also make one; use a provider that signs with a key pair".to_owned()
                     }
                     _ if name.eq_ignore_ascii_case("none") => "an unsigned token proves nothing".to_owned(),
-                    _ => suggest(name, &valid),
+                    _ => suggest(name, &Algorithm::ALL.iter().map(|valid| valid.name()).collect::<Vec<_>>()),
                 };
                 let message = format!("{} cannot hold \"{name}\"", section.name("algorithms"));
                 findings.add(FindingCode::BadValue, section.span_of("algorithms"), message).hint(hint);

@@ -1,4 +1,4 @@
-//! Reads typed values out of TOML tables, and collects what is wrong with them.
+//! Reads typed values out of TOML tables, and reports what is wrong with them.
 //!
 //! A value with an error is reported and then treated as absent; the file as a whole is unusable by then, so no
 //! default can take its place in a decision. A table may lie over the one of a preset, which is asked for what the
