@@ -5,10 +5,11 @@
 
 use crate::claims::Accepted;
 use crate::config::{Config, KeySource, Profile};
-use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, Request, Verdict};
+use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Request, Verdict};
 use crate::header::{self, Header};
 use crate::jws::{self, Unverified, Verified};
-use crate::keys::{KeySet, NoKey, PublicKey};
+use crate::keys::record::Wanted;
+use crate::keys::{KeySet, KeysUnavailable, NoKey, PublicKey};
 use crate::reason::Reason;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace};
@@ -69,7 +70,7 @@ impl<'a> Decider<'a> {
         let header = self.header(&unverified, token.len(), profile)?;
         let keys = self.keys(profile)?;
         let untrusted_issuer = unverified.untrusted_issuer().and_then(Value::as_str).unwrap_or_default();
-        let key = self.key(untrusted_issuer, &header, keys, profile).at(Step::Key)?;
+        let key = self.key(untrusted_issuer, &header, keys, profile)?;
         let verified = self.signature(unverified, &header, key).at(Step::Signature)?;
         let accepted = self.claims(verified, profile).at(Step::Claims)?;
         self.grant(&accepted, profile)
@@ -177,39 +178,76 @@ impl<'a> Decider<'a> {
     }
 
     fn keys(&self, profile: &'a Profile) -> Result<&'a KeySet, Stop> {
-        let file = match &profile.keys {
-            KeySource::Inline(keys) => return Ok(keys),
-            KeySource::File(file) => file,
+        let name = || profile.name.clone();
+        let needs = match (&profile.keys, self.known.keys(&profile.name)) {
+            (KeySource::Inline(keys), _) | (_, Some(Ok(keys))) => return Ok(keys),
+            (_, Some(Err(why))) => return Err(keys_unavailable(why)).at(Step::Key),
+            (KeySource::File(file), None) => Needs::Keys { profile: name(), file: file.clone() },
+            (KeySource::Provider(source), None) => {
+                Needs::ProviderKeys { profile: name(), source: source.clone(), wanted: Wanted::Usable }
+            }
         };
-        match self.known.keys(&profile.name) {
-            Some(Ok(keys)) => Ok(keys),
-            Some(Err(why)) => Err(Denial::new(Reason::KeysUnavailable, &why.detail).with_hint(&why.hint)).at(Step::Key),
-            None => Err(Stop::Needs(Needs::Keys { profile: profile.name.clone(), file: file.clone() })),
-        }
+        Err(Stop::Needs(needs))
     }
 
-    fn key<'k>(
+    fn key(
         &mut self,
         untrusted_issuer: &str,
         header: &Header,
-        keys: &'k KeySet,
-        profile: &Profile,
-    ) -> Result<&'k PublicKey, Denial> {
+        keys: &'a KeySet,
+        profile: &'a Profile,
+    ) -> Result<&'a PublicKey, Stop> {
         if header.kid.as_ref().is_some_and(|kid| profile.deny_kids.contains(kid)) {
             let detail = format!("The kid of the token's header is in profiles.{}.keys.deny_kids.", profile.name);
-            return Err(Denial::new(Reason::TokenRevoked, detail));
+            return Err(Denial::new(Reason::TokenRevoked, detail)).at(Step::Key);
         }
         let issuers = key_issuers(untrusted_issuer, profile);
         match keys.select(header.kid.as_deref(), header.algorithm, &issuers) {
             Ok(key) if key.kid().is_some_and(|kid| profile.deny_kids.iter().any(|denied| denied == kid)) => {
                 let detail = format!("The key's kid is in profiles.{}.keys.deny_kids.", profile.name);
-                Err(Denial::new(Reason::TokenRevoked, detail))
+                Err(Denial::new(Reason::TokenRevoked, detail)).at(Step::Key)
             }
             Ok(key) => {
                 self.trace.held(Step::Key, format!("one of {} keys fits", keys.keys().len()));
                 Ok(key)
             }
-            Err(why) => Err(no_key(why, header, keys.keys().len())),
+            Err(NoKey::UnknownKid) => self.newer_key(untrusted_issuer, header, keys, profile),
+            Err(why) => Err(no_key(why, header, keys.keys().len())).at(Step::Key),
+        }
+    }
+
+    /// The key of a token whose `kid` is not among `keys`: a provider may have published it since they were fetched.
+    fn newer_key(
+        &mut self,
+        untrusted_issuer: &str,
+        header: &Header,
+        keys: &'a KeySet,
+        profile: &'a Profile,
+    ) -> Result<&'a PublicKey, Stop> {
+        let unknown = |keys: &KeySet| no_key(NoKey::UnknownKid, header, keys.keys().len());
+        let KeySource::Provider(source) = &profile.keys else {
+            return Err(unknown(keys)).at(Step::Key);
+        };
+        match self.known.newer_keys(&profile.name) {
+            None => {
+                let (profile, source) = (profile.name.clone(), source.clone());
+                Err(Stop::Needs(Needs::ProviderKeys { profile, source, wanted: Wanted::Newer }))
+            }
+            // Once more with these; should they lack the key as well, there is nothing newer.
+            Some(NewerKeys::Found(newer)) if !std::ptr::eq(newer, keys) => {
+                self.key(untrusted_issuer, header, newer, profile)
+            }
+            Some(NewerKeys::Found(_)) => Err(unknown(keys)).at(Step::Key),
+            Some(NewerKeys::NotYet(why)) => {
+                let denial = unknown(keys);
+                let detail = format!("{} {why}", denial.detail);
+                Err(Denial { detail, ..denial }).at(Step::Key)
+            }
+            Some(NewerKeys::Unavailable(why)) => {
+                let denial = keys_unavailable(why);
+                let detail = format!("{} {}", unknown(keys).detail, denial.detail);
+                Err(Denial { detail, ..denial }).at(Step::Key)
+            }
         }
     }
 
@@ -301,6 +339,10 @@ fn malformed(why: jws::Malformed) -> Denial {
         _ => Reason::TokenMalformed,
     };
     Denial::new(reason, format!("The token {}.", why.phrase()))
+}
+
+fn keys_unavailable(why: &KeysUnavailable) -> Denial {
+    Denial::new(Reason::KeysUnavailable, &why.detail).with_hint(&why.hint)
 }
 
 fn no_key(why: NoKey, header: &Header, keys: usize) -> Denial {

@@ -3,6 +3,8 @@
 //! A grant cannot be made outside this crate, and a decision cannot be dropped unread.
 
 use crate::finding::{Finding, FindingCode};
+use crate::keys::record::Wanted;
+use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
 use crate::reason::Reason;
 use crate::trace::Trace;
@@ -68,6 +70,7 @@ impl Privileges {
 #[derive(Debug, Default)]
 pub struct Known {
     keys: BTreeMap<String, Result<KeySet, KeysUnavailable>>,
+    newer_keys: BTreeMap<String, NewerKeys>,
     privileges: BTreeMap<String, Privileges>,
 }
 
@@ -75,6 +78,11 @@ impl Known {
     /// Adds what became of the keys of `profile`.
     pub fn insert_keys(&mut self, profile: impl Into<String>, keys: Result<KeySet, KeysUnavailable>) {
         self.keys.insert(profile.into(), keys);
+    }
+
+    /// Adds what became of the search for newer keys of `profile`. New ones take the place of those known.
+    pub fn insert_newer_keys(&mut self, profile: impl Into<String>, newer: NewerKeys) {
+        self.newer_keys.insert(profile.into(), newer);
     }
 
     /// Adds what `role` can become.
@@ -89,6 +97,21 @@ impl Known {
     pub(crate) fn keys(&self, profile: &str) -> Option<&Result<KeySet, KeysUnavailable>> {
         self.keys.get(profile)
     }
+
+    pub(crate) fn newer_keys(&self, profile: &str) -> Option<&NewerKeys> {
+        self.newer_keys.get(profile)
+    }
+}
+
+/// What became of the search for a provider's newer keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewerKeys {
+    /// These are the newest.
+    Found(KeySet),
+    /// The provider was asked a moment ago and is not asked again yet: one sentence that says so.
+    NotYet(String),
+    /// The provider could not be asked.
+    Unavailable(KeysUnavailable),
 }
 
 /// What `decide` cannot look up itself.
@@ -101,6 +124,17 @@ pub enum Needs {
         profile: String,
         /// Where its keys are.
         file: KeyFile,
+    },
+    /// The keys that a provider publishes, for `profile`: from the key file or from the provider. For
+    /// [`Wanted::Usable`] insert them by [`Known::insert_keys`], for [`Wanted::Newer`] by
+    /// [`Known::insert_newer_keys`], and call again.
+    ProviderKeys {
+        /// Name of the profile.
+        profile: String,
+        /// Where they are, and how long they are trusted.
+        source: Box<ProviderKeys>,
+        /// Newer ones are wanted where those at hand lack the one that the token names.
+        wanted: Wanted,
     },
     /// What `role` can become: look it up in the catalogs, insert it into [`Known`], and call again.
     Privileges {

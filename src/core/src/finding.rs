@@ -51,18 +51,20 @@ finding_codes! {
     OutOfRange = "out_of_range", Error, "A number, size or duration is outside its range.";
     BadValue = "bad_value", Error, "The value is none of those allowed here.";
     BadName = "bad_name", Error, "A profile's name has other characters than a-z, 0-9, _ and -.";
-    BadUrl = "bad_url", Error, "An issuer is not a plain https URL.";
+    BadUrl = "bad_url", Error, "A URL is not one that may be trusted: a plain https URL, for an issuer without query.";
     BadJsonPath = "bad_jsonpath", Error, "The value is not a JSONPath of RFC 9535.";
     BadPattern = "bad_pattern", Error, "The value is not a regular expression.";
     Conflict = "conflict", Error, "Two settings cannot stand together.";
     SharedLine = "shared_line", Error, "Two profiles can serve the same pg_hba.conf line, and their identities can be equal.";
-    KeySource = "key_source", Error, "A profile has no key source, or more than one.";
+    KeySource = "key_source", Error, "A profile has more than one key source.";
     BadKeys = "bad_keys", Error, "Keys written in the file cannot be used.";
     MutableIdentity = "mutable_identity", Warning, "The identity can be changed by its owner or reassigned to somebody else.";
     LongLifetime = "long_lifetime", Warning, "Tokens may live for more than 29 hours, and nobody can recall them.";
     SharedAudience = "shared_audience", Warning, "Two profiles accept the same audience.";
     SharedIssuer = "shared_issuer", Warning, "Two profiles accept the same issuer.";
     PrivilegedRoles = "privileged_roles", Warning, "Tokens may grant privileged roles.";
+    InsecureHttp = "insecure_http", Warning, "Keys may be fetched without TLS from this machine.";
+    UnusedSetting = "unused_setting", Warning, "A setting has no effect beside another one.";
     AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";
 }
 

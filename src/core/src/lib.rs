@@ -18,6 +18,7 @@ mod json;
 mod jws;
 mod keys;
 mod line;
+pub mod protocol;
 mod reason;
 mod roles;
 mod rules;
@@ -29,9 +30,13 @@ pub use algorithm::Algorithm;
 pub use claim_path::ClaimPath;
 pub use config::{Config, Parsed, Profile};
 pub use decide::decide;
-pub use decision::{Answer, Decision, Denial, Grant, Known, Needs, Privileges, Request, RoleAttributes, Verdict};
+pub use decision::{
+    Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Privileges, Request, RoleAttributes, Verdict,
+};
 pub use finding::{Finding, FindingCode, Position, Related, Severity};
 pub use json::strict_json_object;
+pub use keys::record::{self, KeyRecord, Standing, Wanted};
+pub use keys::source::{KeyTiming, Location, ProviderKeys};
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, PublicKey};
 pub use reason::{Blame, Reason};
 pub use token::BearerToken;

@@ -92,7 +92,7 @@ reasons! {
         "Add the provider's algorithm to algorithms if it is one of RS/PS/ES 256, 384, 512 or EdDSA; HS* and none are never accepted.";
     KeyUnknown = "key_unknown", Token,
         "No usable key of the profile fits the token's kid and algorithm.",
-        "Check that the key source is the one of this issuer and up to date; a rotated key must be added to a key file by hand.";
+        "Check that the key source is the one of this issuer. A provider is asked again once per keys.kid_cooldown; a key file is kept up to date by hand.";
     KeysUnavailable = "keys_unavailable", Provider,
         "The issuer's keys could not be read, so no signature can be checked.",
         "Look at the DETAIL: it names the key source and what went wrong with it.";

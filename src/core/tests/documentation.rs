@@ -302,7 +302,7 @@ fn examples_are_not_valid_by_accident() {
     let fragment = "[profiles.corp.scope]\nprefix = \"a\"\n";
     assert!(Config::parse(fragment.as_bytes(), "f").config.is_none(), "a piece alone is none");
     for wrong in
-        ["[profiles.corp.scope]\nprefixx = \"a\"\n", "[profiles.corp.keys]\ndeny_kids = []\n", "[profile.corp]\n"]
+        ["[profiles.corp.scope]\nprefixx = \"a\"\n", "[profiles.corp.keys]\ndeny_kids = [1]\n", "[profile.corp]\n"]
     {
         assert!(Config::parse(completed(wrong).as_bytes(), "f").config.is_none(), "{wrong}");
     }

@@ -2,15 +2,15 @@
 //! profiles go together is decided in `check`.
 
 use super::collect::Findings;
-use super::profile::{At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenKind};
+use super::profile::{At, Audience, Clients, HbaScopes, Profile, Scope, ScopeClaim, TokenKind};
 use super::section::{Base, Empty, Section};
 use super::values::suggest;
-use super::{check, identity, presets, roles, rules};
+use super::{check, identity, keys, presets, roles, rules};
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
-use crate::keys::{KeyFile, KeySet};
+use crate::keys::source::KeyTiming;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -19,6 +19,7 @@ struct Defaults {
     clock_skew: At<i64>,
     max_lifetime: At<i64>,
     max_token_size: At<usize>,
+    keys: KeyTiming,
 }
 
 /// Reads the whole file. Profiles with errors are left out; the errors are among the findings.
@@ -83,11 +84,16 @@ fn defaults(findings: &mut Findings<'_>, root: &Section<'_>) -> Defaults {
         clock_skew: At::built_in(30),
         max_lifetime: At::built_in(24 * 3600),
         max_token_size: At::built_in(16 * 1024),
+        keys: KeyTiming::BUILT_IN,
     };
-    match root.section(findings, "defaults", "defaults") {
-        Some(section) => limits(findings, &section, &built_in),
-        None => built_in,
-    }
+    let Some(section) = root.section(findings, "defaults", "defaults") else {
+        return built_in;
+    };
+    let keys = match section.section(findings, "keys", "defaults.keys") {
+        Some(keys) => keys::timing(findings, &keys, built_in.keys),
+        None => built_in.keys,
+    };
+    Defaults { keys, ..limits(findings, &section, &built_in) }
 }
 
 /// The limits of a table, with those of `fallback` where it sets none.
@@ -99,6 +105,7 @@ fn limits(findings: &mut Findings<'_>, section: &Section<'_>, fallback: &Default
         clock_skew: skew.unwrap_or_else(|| fallback.clock_skew.clone()),
         max_lifetime: lifetime.unwrap_or_else(|| fallback.max_lifetime.clone()),
         max_token_size: size.unwrap_or_else(|| fallback.max_token_size.clone()),
+        keys: fallback.keys,
     }
 }
 
@@ -125,7 +132,8 @@ fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defau
     let access_token = rules::rules(findings, section, "access_token");
     let require = rules::rules(findings, section, "require");
     let roles = roles::roles(findings, section);
-    let (keys, deny_kids) = keys(findings, section);
+    let issuer_text = issuer.as_ref().map(|issuer| issuer.value.as_str());
+    let (keys, deny_kids) = keys::keys(findings, section, issuer_text, defaults.keys);
     let (issuer, audience, keys) = (issuer?, audience?, keys?);
     let own = || At { value: vec![issuer.value.clone()], origin: issuer.origin };
     Some(Profile {
@@ -277,51 +285,6 @@ fn mode(findings: &mut Findings<'_>, section: &Section<'_>) {
         findings
             .add(FindingCode::NotSupported, section.span_of("mode"), message)
             .hint("opaque tokens cannot be verified yet; have the provider issue JWT access tokens");
-    }
-}
-
-fn keys(findings: &mut Findings<'_>, section: &Section<'_>) -> (Option<KeySource>, Vec<String>) {
-    let hint = "write one of jwks_file, jwks or pem_file";
-    if section.get("keys").is_none() {
-        let message = format!("{} has no key source", section.name("keys"));
-        findings.add(FindingCode::KeySource, section.span.clone(), message).hint(hint);
-    }
-    let Some(section) = section.merged_section(findings, "keys", "profiles.*.keys") else {
-        return (None, Vec::new());
-    };
-    let deny_kids = section.strings(findings, "deny_kids", Empty::Allowed).map(|list| list.value).unwrap_or_default();
-    let written: Vec<&str> =
-        ["jwks_file", "jwks", "pem_file"].into_iter().filter(|key| section.get(key).is_some()).collect();
-    let source = match written.as_slice() {
-        ["jwks_file"] => section.text(findings, "jwks_file").map(|path| KeySource::File(KeyFile::Jwks(path.value))),
-        ["pem_file"] => section.text(findings, "pem_file").map(|path| KeySource::File(KeyFile::Pem(path.value))),
-        ["jwks"] => inline_keys(findings, &section),
-        [] => {
-            findings
-                .add(FindingCode::KeySource, section.span.clone(), format!("{} has no key source", section.path))
-                .hint(hint);
-            None
-        }
-        [first, .., last] => {
-            let message = format!("{} has more than one key source", section.path);
-            let (first, last) = (section.span_of(first), section.span_of(last));
-            findings.add(FindingCode::KeySource, last, message).hint(hint).related(first, "first here");
-            None
-        }
-        [_] => None,
-    };
-    (source, deny_kids)
-}
-
-fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<KeySource> {
-    let text = section.text(findings, "jwks")?;
-    match KeySet::from_jwks(text.value.as_bytes()) {
-        Ok(keys) => Some(KeySource::Inline(keys)),
-        Err(why) => {
-            let message = format!("{} cannot be used: {why}", section.name("jwks"));
-            findings.add(FindingCode::BadKeys, section.span_of("jwks"), message);
-            None
-        }
     }
 }
 

@@ -2,7 +2,8 @@
 //! combinations are warnings.
 
 use super::collect::Findings;
-use super::profile::{Audience, IdentityClaims, Profile, ScopeClaim, TokenKind};
+use super::keys::is_loopback;
+use super::profile::{Audience, IdentityClaims, KeySource, Profile, ScopeClaim, TokenKind};
 use super::section::Section;
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
@@ -41,6 +42,8 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
 }
 
 fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
+    let local = matches!(&profile.keys, KeySource::Provider(keys) if keys.insecure_http);
+    let not_an_issuer = |text: &str| not_an_issuer(text).filter(|_| !(local && is_local(text)));
     let mut bad = |key: &str, value: &str, why: &str| {
         let message = format!("{} cannot be \"{}\": {why}", section.name(key), crate::trace::printable(value));
         findings.add(FindingCode::BadUrl, section.span_of(key), message);
@@ -58,11 +61,17 @@ fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     if section.get("token_issuers").is_some() {
         for issuer in &profile.token_issuers.value {
             // Google's tokens may say a bare host name, so only what is certainly wrong is refused.
-            if let Some(why) = not_a_token_issuer(issuer) {
+            if let Some(why) = not_a_token_issuer(issuer).filter(|_| !(local && is_local(issuer))) {
                 bad("token_issuers", issuer, why);
             }
         }
     }
+}
+
+/// Whether it is an issuer on this machine, which `keys.insecure_http` lets through.
+fn is_local(issuer: &str) -> bool {
+    let rest = issuer.strip_prefix("http://");
+    rest.is_some_and(|rest| is_loopback(rest) && not_an_issuer(&format!("https://{rest}")).is_none())
 }
 
 /// Why a text is not an issuer identifier (OpenID Connect Discovery section 3, RFC 8414 section 2).

@@ -36,13 +36,15 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
     let mut findings = Findings::new(Source::new(text));
     let mut open = |table, schema: &str| Section::open(&mut findings, String::new(), 0..0, table, schema);
     let defaults = table("defaults").map(|table| open(table, "defaults"));
+    let default_keys = table("defaults").and_then(|table| table.get("keys")?.get_ref().as_table());
+    let default_keys = default_keys.map(|table| open(table, "defaults.keys"));
     let preset = profile.get("preset").and_then(|value| value.get_ref().as_str());
     let base = presets::ALL
         .iter()
         .find(|known| Some(known.name) == preset)
         .map(|preset| Base { preset: preset.name, table: presets.table(preset) });
     let section = open(profile, "profiles.*").over(base);
-    let mut list = List { findings, defaults, settings: Vec::new() };
+    let mut list = List { findings, defaults, default_keys, settings: Vec::new() };
     list.table(&section, "profiles.*", "");
     list.settings
 }
@@ -50,6 +52,7 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
 struct List<'t> {
     findings: Findings<'t>,
     defaults: Option<Section<'t>>,
+    default_keys: Option<Section<'t>>,
     settings: Vec<Effective>,
 }
 
@@ -82,8 +85,12 @@ impl List<'_> {
     }
 
     fn setting(&mut self, section: &Section<'_>, setting: &Setting, key: String) {
-        let from_defaults = self.defaults.as_ref().filter(|_| section.get(setting.key).is_none());
-        let from_defaults = from_defaults.filter(|_| setting.table == "profiles.*");
+        let defaults = match setting.table {
+            "profiles.*" => self.defaults.as_ref(),
+            "profiles.*.keys" => self.default_keys.as_ref(),
+            _ => None,
+        };
+        let from_defaults = defaults.filter(|_| section.get(setting.key).is_none());
         let section = from_defaults.filter(|defaults| defaults.get(setting.key).is_some()).unwrap_or(section);
         let issuer_stands_in = setting.default == "[issuer]" && section.get(setting.key).is_none();
         let (written, origin) = if issuer_stands_in {

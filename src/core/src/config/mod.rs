@@ -9,6 +9,9 @@ mod check;
 mod collect;
 mod effective;
 mod identity;
+mod keys;
+#[cfg(test)]
+mod keys_tests;
 #[cfg(test)]
 mod preset_tests;
 pub mod presets;

@@ -4,6 +4,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::claim_path::ClaimPath;
+use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet};
 use regex::Regex;
 use serde_json::Value;
@@ -216,6 +217,8 @@ pub enum KeySource {
     File(KeyFile),
     /// In the configuration itself.
     Inline(KeySet),
+    /// Where the provider publishes them, to be fetched by somebody who may.
+    Provider(Box<ProviderKeys>),
 }
 
 /// The rules for one issuer.

@@ -82,6 +82,11 @@ impl<'a> Section<'a> {
         self.table.and_then(|table| table.get(key))
     }
 
+    /// Whether the file itself has the key.
+    pub(super) fn is_own(&self, key: &str) -> bool {
+        self.own(key).is_some()
+    }
+
     /// The value of a key, of the file or else of the preset.
     pub(super) fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.own(key).or_else(|| self.base.and_then(|base| base.table.get(key)))

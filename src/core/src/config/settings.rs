@@ -26,6 +26,7 @@ const SCOPE: &str = "profiles.*.scope";
 const RULE: &str = "profiles.*.require";
 const KEYS: &str = "profiles.*.keys";
 const ACCESS_TOKEN: &str = "profiles.*.access_token";
+const DEFAULT_KEYS: &str = "defaults.keys";
 const FALLBACK: &str = "profiles.*.identity.fallback";
 const ROLES: &str = "profiles.*.roles";
 
@@ -47,6 +48,13 @@ pub const SETTINGS: &[Setting] = &[
     setting(DEFAULTS, "clock_skew", "duration, 0s to 5min", "\"30s\"", "clock_skew of profiles that have none"),
     setting(DEFAULTS, "max_lifetime", "duration, 1s to 10 years", "\"24h\"", "max_lifetime of profiles that have none"),
     setting(DEFAULTS, "max_token_size", "size, 1B to 65535B", "\"16kB\"", "max_token_size of profiles that have none"),
+    setting(DEFAULTS, "keys", "table", "{}", "times of key sources of profiles that set none"),
+    setting(DEFAULT_KEYS, "min_ttl", "duration, 1s to 24h", "\"5min\"", "keys.min_ttl of profiles that have none"),
+    setting(DEFAULT_KEYS, "max_ttl", "duration, 1s to 7d", "\"24h\"", "keys.max_ttl of profiles that have none"),
+    setting(DEFAULT_KEYS, "stale_max", "duration, 0s to 7d", "\"24h\"", "keys.stale_max of profiles that have none"),
+    setting(DEFAULT_KEYS, "kid_cooldown", "duration, 1s to 1h", "\"60s\"", "keys.kid_cooldown of profiles that have none"),
+    setting(DEFAULT_KEYS, "connect_timeout", "duration, 1s to 1min", "\"2s\"", "keys.connect_timeout of profiles that have none"),
+    setting(DEFAULT_KEYS, "timeout", "duration, 1s to 1min", "\"5s\"", "keys.timeout of profiles that have none"),
     setting(PROFILE, "preset", "name of a preset", "none", "a built-in layout of a provider, which the profile's own keys override"),
     setting(PROFILE, "issuer", "https URL", "required", "the issuer, spelled as its discovery document spells it"),
     setting(PROFILE, "hba_issuers", "array of https URLs", "[issuer]", "issuers of pg_hba.conf lines that this profile serves; their well-known URLs count as well"),
@@ -70,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(PROFILE, "scope", "table", "{}", "the claim that holds the scopes, and which are required"),
     setting(PROFILE, "require", "array of tables", "[]", "rules that must hold besides; those of a preset hold as well"),
     setting(PROFILE, "roles", "table", "none", "which roles a token grants where pg_hba.conf says delegate_ident_mapping=1"),
-    setting(PROFILE, "keys", "table", "required", "where the issuer's public keys are"),
+    setting(PROFILE, "keys", "table", "{}", "where the issuer's public keys are"),
     setting(CLIENTS, "claims", "array of JSONPaths", "required", "claims that name the client; exactly one of them must be in the token"),
     setting(CLIENTS, "allow", "array of strings", "required", "accepted clients"),
     setting(IDENTITY, "claim", "JSONPath", "\"$.sub\"", "the identity: must select exactly one value"),
@@ -112,9 +120,21 @@ pub const SETTINGS: &[Setting] = &[
     setting(ROLES, "prefix", "string", "none", "values that begin with it grant the role that follows"),
     setting(ROLES, "exact", "true", "none", "values grant the role of their own name"),
     setting(ROLES, "privileged", "\"deny\" or \"allow\"", "\"deny\"", "whether superusers, owners of other role attributes and pg_* roles may be granted"),
+    setting(KEYS, "discovery_url", "https URL", "none", "where the issuer's metadata is, if not at the well-known places below issuer"),
+    setting(KEYS, "jwks_url", "https URL", "none", "where the issuer's JWKS document is, without asking for metadata"),
     setting(KEYS, "jwks_file", "path", "none", "a file with a JWKS document"),
     setting(KEYS, "jwks", "string", "none", "a JWKS document, written here"),
     setting(KEYS, "pem_file", "path", "none", "a file with public keys in PEM"),
+    setting(KEYS, "allowed_hosts", "array of hosts", "[]", "hosts besides the issuer's that its metadata may point to"),
+    setting(KEYS, "ca_file", "path", "none", "a PEM file with the authorities to trust instead of the system's"),
+    setting(KEYS, "proxy", "URL, http://HOST:PORT", "\"\"", "a proxy to connect through; none is ever taken from the environment"),
+    setting(KEYS, "insecure_http", "boolean", "false", "accepts http to a loopback address, for tests"),
+    setting(KEYS, "min_ttl", "duration, 1s to 24h", "\"5min\"", "keys are fresh for at least this long, whatever the provider says"),
+    setting(KEYS, "max_ttl", "duration, 1s to 7d", "\"24h\"", "keys are fresh for at most this long"),
+    setting(KEYS, "stale_max", "duration, 0s to 7d", "\"24h\"", "how much longer keys are used while the provider does not answer"),
+    setting(KEYS, "kid_cooldown", "duration, 1s to 1h", "\"60s\"", "least time between two requests because of an unknown kid; failed ones back off up to it"),
+    setting(KEYS, "connect_timeout", "duration, 1s to 1min", "\"2s\"", "for connecting to the provider"),
+    setting(KEYS, "timeout", "duration, 1s to 1min", "\"5s\"", "for all of a login's waiting for keys, another login's fetch included"),
     setting(KEYS, "deny_kids", "array of strings", "[]", "keys that are refused from now on, by their kid"),
 ];
 

@@ -5,10 +5,10 @@ use super::settings::SETTINGS;
 use crate::finding::{Finding, FindingCode, Severity};
 use std::collections::BTreeSet;
 
-const GOOD: &str =
+pub(super) const GOOD: &str =
     "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nkeys = { jwks_file = \"k\" }\n";
 
-fn findings(text: &str) -> Vec<Finding> {
+pub(super) fn findings(text: &str) -> Vec<Finding> {
     let parsed = Config::parse(text.as_bytes(), "f.toml");
     assert_eq!(parsed.config.is_none(), parsed.findings.iter().any(Finding::is_error), "{text}");
     parsed.findings
@@ -39,7 +39,6 @@ fn required_keys() {
     for (line, code) in [
         ("issuer = \"https://idp.example\"\n", FindingCode::MissingKey),
         ("audience = [\"pg\"]\n", FindingCode::MissingKey),
-        ("keys = { jwks_file = \"k\" }\n", FindingCode::KeySource),
     ] {
         let findings = findings(&GOOD.replace(line, ""));
         assert_eq!(findings.len(), 1, "{findings:#?}");
@@ -55,6 +54,7 @@ fn unknown_keys_are_refused_in_every_table() {
             "" => format!("surprise = 1\n{GOOD}"),
             "defaults" => format!("{GOOD}[defaults]\nsurprise = 1\n"),
             "profiles.*" => format!("{GOOD}surprise = 1\n"),
+            "defaults.keys" => format!("{GOOD}[defaults.keys]\nsurprise = 1\n"),
             "profiles.*.keys" => GOOD.replace("{ jwks_file", "{ surprise = 1, jwks_file"),
             "profiles.*.require" => {
                 format!("{GOOD}[[profiles.corp.require]]\nclaim = \"$.a\"\nequals = 1\nsurprise = 1\n")
@@ -88,7 +88,7 @@ fn a_misspelt_key_names_line_column_and_the_nearest_key() {
 
 #[test]
 fn all_findings_come_at_once() {
-    let text = "typo = 1\n[profiles.Corp]\nissuer = 7\naudience = []\nalgorithms = [\"HS256\"]\n[profiles.Corp.identity]\nclaim = \"sub\"\n[profiles.Corp.keys]\n";
+    let text = "typo = 1\n[profiles.Corp]\nissuer = 7\naudience = []\nalgorithms = [\"HS256\"]\n[profiles.Corp.identity]\nclaim = \"sub\"\n[profiles.Corp.keys]\njwks_file = \"k\"\njwks_url = \"http://k\"\n";
     let codes: Vec<FindingCode> = findings(text).iter().map(|finding| finding.code).collect();
     assert_eq!(
         codes,
@@ -100,6 +100,7 @@ fn all_findings_come_at_once() {
             FindingCode::BadValue,
             FindingCode::BadJsonPath,
             FindingCode::KeySource,
+            FindingCode::BadUrl,
         ]
     );
 }
@@ -280,7 +281,7 @@ fn settings_that_contradict_each_other() {
 fn one_key_source() {
     let keys = |keys: &str| findings(&GOOD.replace("jwks_file = \"k\"", keys)).first().map(|finding| finding.code);
     assert_eq!(keys("jwks_file = \"k\", pem_file = \"p\""), Some(FindingCode::KeySource));
-    assert_eq!(keys("deny_kids = [\"x\"]"), Some(FindingCode::KeySource));
+    assert_eq!(keys("deny_kids = [\"x\"]"), None, "the issuer's discovery document is asked");
     assert_eq!(keys("jwks_file = \"\""), Some(FindingCode::EmptyValue));
     assert_eq!(keys("jwks = \"{}\""), Some(FindingCode::BadKeys));
     assert_eq!(keys("jwks = '{\"keys\": [{\"kty\": \"oct\", \"k\": \"c2VjcmV0\"}]}'"), Some(FindingCode::BadKeys));
@@ -346,6 +347,8 @@ fn the_packaged_file_shows_every_key_and_trusts_nobody() {
         "prefix         = \"pg:",
         "exact",
         "jwks ",
+        "jwks_url",
+        "jwks_file",
         "pem_file",
     ];
     let uncommented: Vec<&str> = file

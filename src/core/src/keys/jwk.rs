@@ -13,7 +13,12 @@ use serde_json::{Map, Value};
 /// Reads the keys of a JWKS document, or why each is left out.
 pub(super) fn read_set(document: &[u8]) -> Result<Vec<Result<PublicKey, String>>, KeySetError> {
     let set = json::object(document).map_err(|_| KeySetError("it is not a JSON object".to_owned()))?;
-    match set.get("keys") {
+    read_keys(set.get("keys"))
+}
+
+/// Reads the member `keys` of such a document.
+pub(super) fn read_keys(keys: Option<&Value>) -> Result<Vec<Result<PublicKey, String>>, KeySetError> {
+    match keys {
         Some(Value::Array(keys)) if keys.len() > MAX_KEYS => {
             Err(KeySetError(format!("it has {} keys, more than {MAX_KEYS}", keys.len())))
         }
@@ -75,6 +80,38 @@ fn point(jwk: &Map<String, Value>, curve: Curve) -> Result<Material, String> {
         return Err(format!("its coordinates have not {} bytes", curve.coordinate_bytes()));
     }
     Ok(Material::Ec { curve, point: [&[4], x.as_slice(), y.as_slice()].concat() })
+}
+
+/// The key as a JWK with the members that [`read_set`] looks at, and no others.
+pub(super) fn write_key(key: &PublicKey) -> Value {
+    let encode = |octets: &[u8]| Value::from(URL_SAFE_NO_PAD.encode(octets));
+    let mut jwk = Map::new();
+    let mut put = |name: &str, value: Value| jwk.insert(name.to_owned(), value);
+    match &key.material {
+        Material::Rsa { n, e } => {
+            put("kty", "RSA".into());
+            put("n", encode(n));
+            put("e", encode(e));
+        }
+        Material::Ec { curve, point } => {
+            let (x, y) = point[1..].split_at(curve.coordinate_bytes());
+            put("kty", "EC".into());
+            put("crv", curve.name().into());
+            put("x", encode(x));
+            put("y", encode(y));
+        }
+        Material::Ed25519 { x } => {
+            put("kty", "OKP".into());
+            put("crv", "Ed25519".into());
+            put("x", encode(x));
+        }
+    }
+    for (name, value) in [("kid", &key.kid), ("alg", &key.algorithm), ("issuer", &key.issuer)] {
+        if let Some(text) = value {
+            put(name, text.as_str().into());
+        }
+    }
+    Value::Object(jwk)
 }
 
 fn octets(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, String> {

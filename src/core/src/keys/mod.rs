@@ -5,11 +5,18 @@
 
 mod jwk;
 mod pem;
+pub mod record;
+#[cfg(test)]
+mod record_tests;
+pub mod source;
 #[cfg(test)]
 mod tests;
 
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, MAX_RSA_BITS, MIN_RSA_BITS};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value, json};
 use std::fmt;
 
 /// An elliptic curve of ECDSA.
@@ -21,6 +28,15 @@ pub(crate) enum Curve {
 }
 
 impl Curve {
+    /// The JWK's `crv`.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
     /// The length of one coordinate, in bytes (RFC 7518 section 6.2.1.2).
     const fn coordinate_bytes(self) -> usize {
         match self {
@@ -160,6 +176,14 @@ impl KeySet {
         Ok(set)
     }
 
+    /// What [`KeySet::serialize`] wrote, or a JWKS document that was parsed already.
+    fn from_value(document: &Value) -> Result<Self, KeySetError> {
+        let mut set = Self::of(jwk::read_keys(document.get("keys"))?)?;
+        let left_out = document.get("left_out").and_then(Value::as_array);
+        set.left_out.extend(left_out.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        Ok(set)
+    }
+
     /// The usable keys.
     #[must_use]
     pub fn keys(&self) -> &[PublicKey] {
@@ -193,6 +217,20 @@ impl KeySet {
             (None, _) => Err(NoKey::NoneFits),
             (Some(_), Some(_)) => Err(NoKey::SeveralFit),
         }
+    }
+}
+
+/// As a JWKS document, with each key reduced to what a verification needs: no certificates, no other members.
+impl Serialize for KeySet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let keys: Vec<Value> = self.keys.iter().map(jwk::write_key).collect();
+        json!({ "keys": keys, "left_out": self.left_out }).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for KeySet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_value(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -9,6 +9,7 @@ mod line;
 mod mutants;
 mod properties;
 mod providers;
+mod rotation;
 mod rules;
 mod scope;
 mod structure;

@@ -1,0 +1,240 @@
+//! `[profiles.NAME.keys]`: where the issuer's keys are, and how long they are trusted.
+//!
+//! Exactly one source; where none is written, the issuer's own discovery document. What the file says about URLs and
+//! hosts is checked as far as that goes without asking anybody.
+
+use super::collect::Findings;
+use super::profile::KeySource;
+use super::section::{Empty, Section};
+use crate::finding::FindingCode;
+use crate::keys::source::{KeyTiming, Location, ProviderKeys};
+use crate::keys::{KeyFile, KeySet};
+
+/// The settings that name a source. At most one may be written.
+const SOURCES: [&str; 5] = ["discovery_url", "jwks_url", "jwks_file", "jwks", "pem_file"];
+
+/// The settings that mean something only where a provider is asked.
+const FOR_PROVIDERS: [&str; 10] = [
+    "allowed_hosts",
+    "ca_file",
+    "proxy",
+    "insecure_http",
+    "min_ttl",
+    "max_ttl",
+    "stale_max",
+    "kid_cooldown",
+    "connect_timeout",
+    "timeout",
+];
+
+/// The longest URL that a provider is asked at, in bytes.
+const MAX_URL_BYTES: usize = 2048;
+
+/// The key source of a profile, and the keys it refuses.
+pub(super) fn keys(
+    findings: &mut Findings<'_>,
+    profile: &Section<'_>,
+    issuer: Option<&str>,
+    defaults: KeyTiming,
+) -> (Option<KeySource>, Vec<String>) {
+    let Some(section) = profile.merged_section(findings, "keys", "profiles.*.keys") else {
+        let source = issuer.map(|issuer| KeySource::Provider(Box::new(by_discovery(issuer, defaults))));
+        return (source.filter(|_| profile.get("keys").is_none()), Vec::new());
+    };
+    let deny_kids = section.strings(findings, "deny_kids", Empty::Allowed).map(|list| list.value).unwrap_or_default();
+    let written: Vec<&str> = SOURCES.into_iter().filter(|key| section.get(key).is_some()).collect();
+    let provider = provider(findings, &section, issuer, defaults);
+    let source = match written.as_slice() {
+        ["jwks_file"] => section.text(findings, "jwks_file").map(|path| KeySource::File(KeyFile::Jwks(path.value))),
+        ["pem_file"] => section.text(findings, "pem_file").map(|path| KeySource::File(KeyFile::Pem(path.value))),
+        ["jwks"] => inline_keys(findings, &section),
+        [] | ["discovery_url" | "jwks_url"] => provider.map(|keys| KeySource::Provider(Box::new(keys))),
+        [_] => None,
+        [first, .., last] => {
+            let message = format!("{} has more than one key source", section.path);
+            let (first, last) = (section.span_of(first), section.span_of(last));
+            findings
+                .add(FindingCode::KeySource, last, message)
+                .hint(format!(
+                    "keep one of {}; without any, the issuer's discovery document is asked",
+                    SOURCES.join(", ")
+                ))
+                .related(first, "first here");
+            None
+        }
+    };
+    if let Some(file @ ("jwks_file" | "jwks" | "pem_file")) = written.first().copied() {
+        unused(findings, &section, file);
+    }
+    (source, deny_kids)
+}
+
+fn by_discovery(issuer: &str, timing: KeyTiming) -> ProviderKeys {
+    ProviderKeys {
+        issuer: issuer.to_owned(),
+        location: Location::Issuer,
+        allowed_hosts: Vec::new(),
+        ca_file: None,
+        proxy: None,
+        insecure_http: false,
+        timing,
+    }
+}
+
+/// What the table says about asking a provider. Everything is read before anything is missed.
+fn provider(
+    findings: &mut Findings<'_>,
+    section: &Section<'_>,
+    issuer: Option<&str>,
+    defaults: KeyTiming,
+) -> Option<ProviderKeys> {
+    let insecure_http = section.boolean(findings, "insecure_http").unwrap_or(false);
+    if insecure_http {
+        let message = format!("{} trusts what this machine answers without TLS", section.path);
+        findings
+            .add(FindingCode::InsecureHttp, section.span_of("insecure_http"), message)
+            .hint("for tests only: every program on this machine could answer in the provider's place");
+    }
+    let location = ["discovery_url", "jwks_url"].into_iter().find(|key| section.get(key).is_some()).map(|key| {
+        let url = url(findings, section, key, insecure_http)?;
+        Some(if key == "jwks_url" { Location::Jwks(url) } else { Location::Metadata(url) })
+    });
+    let allowed_hosts = hosts(findings, section);
+    let ca_file = section.get("ca_file").map(|_| section.text(findings, "ca_file").map(|path| path.value));
+    let proxy = proxy(findings, section);
+    let timing = timing(findings, section, defaults);
+    Some(ProviderKeys {
+        location: location.unwrap_or(Some(Location::Issuer))?,
+        allowed_hosts,
+        ca_file: ca_file.map_or(Some(None), |path| path.map(Some))?,
+        proxy,
+        insecure_http,
+        ..by_discovery(issuer?, timing)
+    })
+}
+
+/// The times of a table, `[defaults.keys]` or a profile's, with those of `fallback` where it sets none.
+pub(super) fn timing(findings: &mut Findings<'_>, section: &Section<'_>, fallback: KeyTiming) -> KeyTiming {
+    const DAY: i64 = 24 * 3600;
+    let mut read = |key: &str, from: i64, to: i64, words: &str, fallback: i64| {
+        section.seconds(findings, key, from..=to, words).map_or(fallback, |duration| duration.value)
+    };
+    let timing = KeyTiming {
+        min_ttl: read("min_ttl", 1, DAY, "1s to 24h", fallback.min_ttl),
+        max_ttl: read("max_ttl", 1, 7 * DAY, "1s to 7d", fallback.max_ttl),
+        stale_max: read("stale_max", 0, 7 * DAY, "0s to 7d", fallback.stale_max),
+        kid_cooldown: read("kid_cooldown", 1, 3600, "1s to 1h", fallback.kid_cooldown),
+        connect_timeout: read("connect_timeout", 1, 60, "1s to 1min", fallback.connect_timeout),
+        timeout: read("timeout", 1, 60, "1s to 1min", fallback.timeout),
+    };
+    // A table that sets neither has its defaults to blame, where this is reported already.
+    let written = ["min_ttl", "max_ttl"].into_iter().find(|key| section.get(key).is_some());
+    if let Some(key) = written.filter(|_| timing.min_ttl > timing.max_ttl) {
+        let message = format!("{} is less than {}", section.name("max_ttl"), section.name("min_ttl"));
+        findings.add(FindingCode::Conflict, section.span_of(key), message);
+    }
+    timing
+}
+
+fn url(findings: &mut Findings<'_>, section: &Section<'_>, key: &str, insecure_http: bool) -> Option<String> {
+    let url = section.text(findings, key)?.value;
+    match why_not_asked(&url, insecure_http) {
+        None => Some(url),
+        Some(why) => {
+            let message = format!("{} cannot be \"{}\": {why}", section.name(key), crate::trace::printable(&url));
+            findings.add(FindingCode::BadUrl, section.span_of(key), message);
+            None
+        }
+    }
+}
+
+/// Why a document is not asked for at `url`. The helper looks closer once more.
+fn why_not_asked(url: &str, insecure_http: bool) -> Option<&'static str> {
+    let rest = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => rest,
+        (None, Some(rest)) if insecure_http && is_loopback(rest) => rest,
+        (None, Some(_)) => return Some("without TLS anybody on the way can put in keys of his own"),
+        (None, None) => return Some("it must begin with https://"),
+    };
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    if host.is_empty() {
+        Some("it has no host")
+    } else if host.contains('@') {
+        Some("it has a user name before the host")
+    } else if url.contains('#') {
+        Some("it has a fragment")
+    } else if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some("it has white space or characters other than ASCII")
+    } else if url.len() > MAX_URL_BYTES {
+        Some("it is longer than 2048 bytes")
+    } else {
+        None
+    }
+}
+
+/// Whether what follows `http://` stays on this machine.
+pub(super) fn is_loopback(rest: &str) -> bool {
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(_) => authority.split_inclusive(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let octets = || host.parse::<core::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    host == "localhost" || host == "[::1]" || octets()
+}
+
+fn hosts(findings: &mut Findings<'_>, section: &Section<'_>) -> Vec<String> {
+    let hosts = section.strings(findings, "allowed_hosts", Empty::Allowed).map(|hosts| hosts.value).unwrap_or_default();
+    let is_host = |host: &&String| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte))
+    };
+    if let Some(bad) = hosts.iter().find(|host| !is_host(host) || host.contains("://")) {
+        let name = section.name("allowed_hosts");
+        let message = format!("{name} cannot have \"{}\"", crate::trace::printable(bad));
+        findings
+            .add(FindingCode::BadValue, section.span_of("allowed_hosts"), message)
+            .hint("name hosts alone, without https://, port or wildcard, such as \"www.googleapis.com\"");
+    }
+    hosts
+}
+
+fn proxy(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<String> {
+    let proxy = section.string(findings, "proxy")?.value;
+    if proxy.is_empty() {
+        return None;
+    }
+    let why = if proxy.contains('@') {
+        Some("it has a user name or a password, which everybody who may read this file would know")
+    } else if !proxy.starts_with("http://") && !proxy.starts_with("https://") {
+        Some("it is no http URL")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        let message = format!("{} cannot be used: {why}", section.name("proxy"));
+        findings.add(FindingCode::BadUrl, section.span_of("proxy"), message).hint("write it as \"http://HOST:PORT\"");
+    }
+    Some(proxy)
+}
+
+fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<KeySource> {
+    let text = section.text(findings, "jwks")?;
+    match KeySet::from_jwks(text.value.as_bytes()) {
+        Ok(keys) => Some(KeySource::Inline(keys)),
+        Err(why) => {
+            let message = format!("{} cannot be used: {why}", section.name("jwks"));
+            findings.add(FindingCode::BadKeys, section.span_of("jwks"), message);
+            None
+        }
+    }
+}
+
+/// Warns of what was written for a provider that is never asked.
+fn unused(findings: &mut Findings<'_>, section: &Section<'_>, source: &str) {
+    for key in FOR_PROVIDERS {
+        if section.is_own(key) {
+            let message = format!("{} means nothing beside {source}: no provider is asked for keys", section.name(key));
+            findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
+        }
+    }
+}

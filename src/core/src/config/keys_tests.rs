@@ -1,0 +1,125 @@
+//! `[profiles.NAME.keys]` of a provider: what it may say, and every way to get it wrong.
+
+use super::tests::{GOOD, findings};
+use super::{Config, KeySource};
+use crate::finding::FindingCode;
+use crate::keys::source::{KeyTiming, Location};
+
+fn source(keys: &str) -> KeySource {
+    let text = GOOD.replace("jwks_file = \"k\"", keys);
+    let parsed = Config::parse(text.as_bytes(), "f");
+    let config = parsed.config.unwrap_or_else(|| panic!("{text}\n{:#?}", parsed.findings));
+    config.profiles()[0].keys.clone()
+}
+
+#[test]
+fn without_a_key_source_the_issuer_is_asked() {
+    for text in [GOOD.replace("keys = { jwks_file = \"k\" }\n", ""), GOOD.replace("jwks_file = \"k\"", "")] {
+        let config = Config::parse(text.as_bytes(), "f").config.expect("a valid file");
+        let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{text}") };
+        assert_eq!((keys.issuer.as_str(), &keys.location), ("https://idp.example", &Location::Issuer));
+        assert_eq!((keys.timing, keys.insecure_http), (KeyTiming::BUILT_IN, false));
+        assert_eq!((&keys.ca_file, &keys.proxy, keys.allowed_hosts.as_slice()), (&None, &None, [].as_slice()));
+    }
+}
+
+#[test]
+fn a_provider_is_described_in_full() {
+    let KeySource::Provider(keys) = source(
+        "discovery_url = \"https://idp.example/m?x=1\", allowed_hosts = [\"keys.example\"], ca_file = \"ca.pem\", proxy = \"http://p:3128\", min_ttl = \"1s\", max_ttl = \"7d\", stale_max = \"0s\", kid_cooldown = \"1h\", connect_timeout = \"1s\", timeout = \"1min\"",
+    ) else {
+        panic!("no provider")
+    };
+    assert_eq!(keys.location, Location::Metadata("https://idp.example/m?x=1".into()));
+    assert_eq!((keys.ca_file.as_deref(), keys.proxy.as_deref()), (Some("ca.pem"), Some("http://p:3128")));
+    assert_eq!(keys.allowed_hosts, ["keys.example"]);
+    let timing =
+        KeyTiming { min_ttl: 1, max_ttl: 604_800, stale_max: 0, kid_cooldown: 3600, connect_timeout: 1, timeout: 60 };
+    assert_eq!(keys.timing, timing);
+    let KeySource::Provider(keys) = source("jwks_url = \"https://idp.example/jwks\", proxy = \"\"") else { panic!() };
+    assert_eq!((&keys.location, &keys.proxy), (&Location::Jwks("https://idp.example/jwks".into()), &None));
+}
+
+#[test]
+fn times_of_keys_have_defaults_and_ranges() {
+    let defaults = "[defaults.keys]\nmin_ttl = \"10s\"\nstale_max = \"1h\"\n";
+    let text = format!("{defaults}{}", GOOD.replace("jwks_file = \"k\"", "stale_max = \"2h\""));
+    let config = Config::parse(text.as_bytes(), "f").config.expect("a valid file");
+    let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{text}") };
+    assert_eq!((keys.timing.min_ttl, keys.timing.stale_max, keys.timing.max_ttl), (10, 7200, 86_400));
+    for (setting, code) in [
+        ("min_ttl = \"0s\"", FindingCode::OutOfRange),
+        ("min_ttl = \"25h\"", FindingCode::OutOfRange),
+        ("max_ttl = \"0s\"", FindingCode::OutOfRange),
+        ("max_ttl = \"8d\"", FindingCode::OutOfRange),
+        ("stale_max = \"8d\"", FindingCode::OutOfRange),
+        ("stale_max = \"-1s\"", FindingCode::OutOfRange),
+        ("kid_cooldown = \"0s\"", FindingCode::OutOfRange),
+        ("kid_cooldown = \"61min\"", FindingCode::OutOfRange),
+        ("connect_timeout = \"0s\"", FindingCode::OutOfRange),
+        ("timeout = \"61s\"", FindingCode::OutOfRange),
+        ("timeout = 5", FindingCode::WrongType),
+        ("timeout = \"500ms\"", FindingCode::BadValue),
+        ("max_ttl = \"1min\"", FindingCode::Conflict),
+        ("min_ttl = \"2h\", max_ttl = \"1h\"", FindingCode::Conflict),
+    ] {
+        let found = findings(&GOOD.replace("jwks_file = \"k\"", setting));
+        assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{setting}");
+        let found = findings(&format!("[defaults]\nkeys = {{ {setting} }}\n{GOOD}"));
+        assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{setting} as a default");
+    }
+}
+
+#[test]
+fn providers_that_cannot_be_trusted_are_refused() {
+    for (keys, code) in [
+        ("jwks_url = \"http://idp.example/jwks\"", FindingCode::BadUrl),
+        ("jwks_url = \"http://127.0.0.1/jwks\"", FindingCode::BadUrl),
+        ("jwks_url = \"file:///etc/passwd\"", FindingCode::BadUrl),
+        ("jwks_url = \"https://\"", FindingCode::BadUrl),
+        ("jwks_url = \"https://good.example@evil.example/\"", FindingCode::BadUrl),
+        ("jwks_url = \"https://idp.example/a b\"", FindingCode::BadUrl),
+        ("discovery_url = \"https://idp.example/#x\"", FindingCode::BadUrl),
+        ("discovery_url = \"\"", FindingCode::EmptyValue),
+        ("discovery_url = 1", FindingCode::WrongType),
+        ("discovery_url = \"https://a.example\", jwks_url = \"https://a.example\"", FindingCode::KeySource),
+        ("jwks_url = \"https://a.example\", jwks_file = \"k\"", FindingCode::KeySource),
+        ("allowed_hosts = [\"*.example\"]", FindingCode::BadValue),
+        ("allowed_hosts = [\"https://keys.example\"]", FindingCode::BadValue),
+        ("allowed_hosts = [\"\"]", FindingCode::BadValue),
+        ("proxy = \"http://ana:secret@proxy\"", FindingCode::BadUrl),
+        ("proxy = \"socks5://proxy\"", FindingCode::BadUrl),
+        ("ca_file = \"\"", FindingCode::EmptyValue),
+        ("insecure_http = 1", FindingCode::WrongType),
+    ] {
+        let found = findings(&GOOD.replace("jwks_file = \"k\"", keys));
+        assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{keys}");
+        assert!(!found[0].message.contains("secret"), "{}", found[0].message);
+    }
+}
+
+#[test]
+fn http_stays_on_this_machine_and_is_warned_of() {
+    let codes = |keys: &str, issuer: &str| {
+        let text = GOOD.replace("jwks_file = \"k\"", keys).replace("https://idp.example", issuer);
+        findings(&text).iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    for issuer in ["http://localhost:8080/realms/x", "http://127.0.0.1", "http://[::1]:80/", "https://idp.example"] {
+        assert_eq!(codes("insecure_http = true", issuer), [FindingCode::InsecureHttp], "{issuer}");
+    }
+    for issuer in
+        ["http://idp.example", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://10.0.0.1"]
+    {
+        assert_eq!(codes("insecure_http = true", issuer), [FindingCode::BadUrl, FindingCode::InsecureHttp], "{issuer}");
+    }
+    assert_eq!(codes("insecure_http = false", "http://localhost"), [FindingCode::BadUrl]);
+    assert_eq!(codes("jwks_file = \"k\"", "http://localhost"), [FindingCode::BadUrl]);
+}
+
+#[test]
+fn what_is_for_providers_means_nothing_beside_a_file() {
+    let found = findings(&GOOD.replace("jwks_file = \"k\"", "jwks_file = \"k\", max_ttl = \"1h\", ca_file = \"c\""));
+    let codes: Vec<FindingCode> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [FindingCode::UnusedSetting, FindingCode::UnusedSetting]);
+    assert!(!found[0].is_error());
+}

@@ -1,0 +1,204 @@
+//! How long a record's keys are used, and when the provider may be asked: each limit at its second and one beside it.
+
+use super::KeySet;
+use super::record::{Attempt, KeyRecord, Standing, Wanted, wait_before_asking};
+use super::source::{KeyTiming, Location, ProviderKeys};
+use crate::protocol::{Failure, FetchedKeys, Freshness};
+use oauth_validator_fixtures::keys;
+use std::time::Duration;
+
+const NOW: i64 = 1_800_000_000;
+const OURS: &str = "our settings";
+const TIMING: KeyTiming =
+    KeyTiming { min_ttl: 60, max_ttl: 1000, stale_max: 500, kid_cooldown: 30, connect_timeout: 2, timeout: 5 };
+
+fn fetched(max_age: Option<u64>, no_cache: bool) -> KeyRecord {
+    let keys = KeySet::from_jwks(keys::jwks(&[keys::corp()]).to_string().as_bytes()).unwrap();
+    let freshness = Freshness { max_age, no_cache };
+    let answer = FetchedKeys { url: "https://i/jwks".into(), etag: Some("\"1\"".into()), freshness, keys };
+    KeyRecord::fetched("corp", OURS, &TIMING, answer, NOW)
+}
+
+fn failure() -> Failure {
+    Failure { code: "connect".into(), message: "nobody answers".into(), hint: "wait".into() }
+}
+
+fn failed(known: Option<KeyRecord>, at: i64) -> KeyRecord {
+    KeyRecord::failed(known, "corp", OURS, failure(), at)
+}
+
+#[test]
+fn the_provider_is_heard_within_limits() {
+    for (max_age, no_cache, fresh_for) in [
+        (Some(600), false, 600),
+        (Some(59), false, 60),
+        (Some(0), false, 60),
+        (None, false, 60),
+        (Some(600), true, 60),
+        (Some(1000), false, 1000),
+        (Some(1001), false, 1000),
+        (Some(u64::MAX), false, 1000),
+    ] {
+        assert_eq!(fetched(max_age, no_cache).times(), Some((NOW, NOW + fresh_for)), "{max_age:?} {no_cache}");
+    }
+}
+
+#[test]
+fn keys_age_to_the_second() {
+    let record = fetched(Some(100), false);
+    let at = |seconds| record.standing(OURS, &TIMING, NOW + seconds);
+    assert_eq!(at(-1), Standing::FromTheFuture);
+    assert_eq!(at(0), Standing::Fresh);
+    assert_eq!(at(79), Standing::Fresh);
+    assert_eq!(at(80), Standing::Due, "refreshed ahead");
+    assert_eq!(at(100), Standing::Due, "and used on while the provider does not answer");
+    assert_eq!(at(599), Standing::Due);
+    assert_eq!(at(600), Standing::Expired);
+    assert_eq!(at(i64::MAX - NOW), Standing::Expired);
+    let none = KeyTiming { stale_max: 0, ..TIMING };
+    assert_eq!(record.standing(OURS, &none, NOW + 99), Standing::Due);
+    assert_eq!(record.standing(OURS, &none, NOW + 100), Standing::Expired);
+}
+
+#[test]
+fn lowering_max_ttl_holds_for_keys_at_hand() {
+    let record = fetched(Some(1000), false);
+    let lowered = KeyTiming { min_ttl: 5, max_ttl: 10, stale_max: 5, ..TIMING };
+    assert_eq!(record.standing(OURS, &lowered, NOW + 14), Standing::Due);
+    assert_eq!(record.standing(OURS, &lowered, NOW + 15), Standing::Expired);
+}
+
+#[test]
+fn keys_of_other_settings_are_none() {
+    assert_eq!(fetched(None, false).standing("other settings", &TIMING, NOW), Standing::OtherSettings);
+    let after = KeyRecord::failed(Some(fetched(None, false)), "corp", "other settings", failure(), NOW);
+    assert_eq!(after.keys(), None, "a failure under new settings keeps no old key");
+    assert_eq!(after.standing(OURS, &TIMING, NOW), Standing::OtherSettings);
+    assert_eq!(failed(None, NOW).standing(OURS, &TIMING, NOW), Standing::NeverFetched);
+}
+
+#[test]
+fn a_failure_keeps_the_keys_and_counts_and_a_success_forgets_it() {
+    let record = failed(Some(failed(Some(fetched(Some(100), false)), NOW + 90)), NOW + 95);
+    assert_eq!(
+        record.failure().map(|(at, attempts, why)| (at, attempts, why.code.as_str())),
+        Some((NOW + 95, 2, "connect"))
+    );
+    assert_eq!(record.times(), Some((NOW, NOW + 100)), "not a second more");
+    assert_eq!(record.standing(OURS, &TIMING, NOW + 599), Standing::Due);
+    assert_eq!(record.standing(OURS, &TIMING, NOW + 600), Standing::Expired);
+    let confirmed = record.confirmed(&TIMING, Freshness { max_age: Some(200), no_cache: false }, NOW + 96);
+    assert_eq!((confirmed.failure(), confirmed.times()), (None, Some((NOW + 96, NOW + 296))));
+}
+
+#[test]
+fn a_record_is_read_as_it_was_written_and_by_people() {
+    let record = failed(Some(fetched(Some(100), false)), NOW + 5);
+    let text = String::from_utf8(record.to_bytes()).unwrap();
+    assert_eq!(KeyRecord::read(text.as_bytes()), Some(record));
+    for line in ["  \"profile\": \"corp\",", "\"2027-01-15T08:00:00Z\"", "\"message\": \"nobody answers\","] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}
+
+#[test]
+fn whatever_is_not_a_whole_record_is_none() {
+    let text = String::from_utf8(failed(Some(fetched(Some(100), false)), NOW).to_bytes()).unwrap();
+    for end in 0..text.trim_end().len() {
+        assert_eq!(KeyRecord::read(&text.as_bytes()[..end]), None, "{end} bytes of it");
+    }
+    for bad in [
+        text.replace("\"version\": 1", "\"version\": 2"),
+        text.replace("\"version\": 1", "\"version\": 0"),
+        text.replace("\"profile\"", "\"profil\""),
+        text.replace("\"failing\"", "\"surprise\": 1, \"failing\""),
+        text.replace("2027-01-15T08:00:00Z", "1800000000"),
+        text.replace("\"RSA\"", "\"oct\""),
+        format!("{text}{text}"),
+    ] {
+        assert_eq!(KeyRecord::read(bad.as_bytes()), None, "{bad}");
+    }
+}
+
+fn wait(record: Option<&KeyRecord>, began: i64, ended: bool, wanted: Wanted, now: i64) -> u64 {
+    let began = Duration::from_secs(began.unsigned_abs());
+    let now = Duration::from_secs(now.unsigned_abs());
+    wait_before_asking(record, OURS, &TIMING, Some(Attempt { began, ended }), wanted, now).as_secs()
+}
+
+#[test]
+fn an_unknown_kid_asks_once_per_cooldown() {
+    let record = fetched(Some(100), false);
+    assert_eq!(wait(Some(&record), NOW, true, Wanted::Newer, NOW), 30);
+    assert_eq!(wait(Some(&record), NOW, true, Wanted::Newer, NOW + 29), 1);
+    assert_eq!(wait(Some(&record), NOW, true, Wanted::Newer, NOW + 30), 0);
+    assert_eq!(wait(Some(&record), NOW, true, Wanted::Usable, NOW), 0, "age alone decides");
+    let first = wait_before_asking(Some(&record), OURS, &TIMING, None, Wanted::Newer, Duration::from_secs(1));
+    assert_eq!(first, Duration::ZERO, "nobody ever asked");
+}
+
+#[test]
+fn failures_back_off_up_to_the_cooldown() {
+    let mut record = None;
+    for (attempts, apart) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (7, 30)] {
+        record = Some(failed(record, NOW));
+        for wanted in [Wanted::Usable, Wanted::Newer] {
+            assert_eq!(wait(record.as_ref(), NOW, true, wanted, NOW), apart, "{attempts}");
+            assert_eq!(wait(record.as_ref(), NOW, true, wanted, NOW + 30), 0);
+        }
+    }
+    for _ in 0..80 {
+        record = Some(failed(record, NOW));
+    }
+    assert_eq!(wait(record.as_ref(), NOW, true, Wanted::Usable, NOW), 30);
+}
+
+#[test]
+fn what_was_cut_off_holds_nobody_up_and_what_could_not_be_saved_does() {
+    let old = fetched(Some(100), false);
+    for wanted in [Wanted::Usable, Wanted::Newer] {
+        assert_eq!(wait(Some(&old), NOW + 50, false, wanted, NOW + 50), 1, "cut off");
+        assert_eq!(wait(None, NOW + 50, false, wanted, NOW + 51), 0);
+        assert_eq!(wait(Some(&old), NOW + 50, true, wanted, NOW + 50), 30, "a full disk");
+        assert_eq!(wait(None, NOW + 50, true, wanted, NOW + 50), 30);
+        assert_eq!(wait(None, NOW + 50, true, wanted, NOW + 49), 0, "a lock from the future says nothing");
+    }
+    let theirs = KeyRecord::failed(None, "corp", "other settings", failure(), NOW);
+    assert_eq!(wait(Some(&theirs), NOW, true, Wanted::Usable, NOW), 1, "the settings were just mended");
+}
+
+#[test]
+fn the_fingerprint_covers_whatever_decides_whose_keys_these_are() {
+    let source = ProviderKeys {
+        issuer: "https://i".into(),
+        location: Location::Issuer,
+        allowed_hosts: vec![],
+        ca_file: None,
+        proxy: None,
+        insecure_http: false,
+        timing: TIMING,
+    };
+    let own = source.fingerprint(None);
+    assert_eq!(own.len(), 64);
+    let changed = |change: fn(&mut ProviderKeys)| {
+        let mut source = source.clone();
+        change(&mut source);
+        source.fingerprint(None)
+    };
+    let others = [
+        changed(|source| source.issuer.push('/')),
+        changed(|source| source.location = Location::Metadata("https://i".into())),
+        changed(|source| source.location = Location::Jwks("https://i".into())),
+        changed(|source| source.allowed_hosts.push("h".into())),
+        changed(|source| source.proxy = Some("http://p".into())),
+        changed(|source| source.insecure_http = true),
+        source.fingerprint(Some(b"")),
+        source.fingerprint(Some(b"PEM")),
+    ];
+    for (at, other) in others.iter().enumerate() {
+        assert_ne!(*other, own, "{at}");
+        assert!(!others[..at].contains(other), "{at}");
+    }
+    assert_eq!(changed(|source| source.timing.max_ttl = 1), own, "times change nothing about a key");
+    assert_eq!(changed(|source| source.ca_file = Some("ca.pem".into())), own, "its content counts, not its name");
+}

@@ -1,0 +1,93 @@
+//! Where a provider publishes its keys, and how long they are trusted: what `[profiles.NAME.keys]` says.
+//!
+//! Nothing is asked for here. What was fetched under other settings must never pass for an answer to these, which is
+//! what the fingerprint is for.
+
+use aws_lc_rs::digest;
+use serde_json::json;
+
+/// Keys that the provider itself publishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderKeys {
+    /// The profile's issuer.
+    pub issuer: String,
+    /// Where to look.
+    pub location: Location,
+    /// Hosts besides the issuer's that a discovery document may point to.
+    pub allowed_hosts: Vec<String>,
+    /// A PEM file with the authorities to trust instead of the system's; relative to the configuration's folder.
+    pub ca_file: Option<String>,
+    /// `http://HOST:PORT`.
+    pub proxy: Option<String>,
+    /// Whether http to a loopback address is accepted.
+    pub insecure_http: bool,
+    /// How long keys are trusted and when the provider may be asked.
+    pub timing: KeyTiming,
+}
+
+/// How a provider's keys are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In the metadata at the well-known URLs of the issuer.
+    Issuer,
+    /// In the metadata at this URL.
+    Metadata(String),
+    /// At this URL.
+    Jwks(String),
+}
+
+/// Times of a key source, all in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyTiming {
+    /// Keys are fresh for at least this long.
+    pub min_ttl: i64,
+    /// Keys are fresh for at most this long.
+    pub max_ttl: i64,
+    /// How much longer they are used while the provider does not answer.
+    pub stale_max: i64,
+    /// The least time between two requests on behalf of an unknown `kid`.
+    pub kid_cooldown: i64,
+    /// For connecting to one address.
+    pub connect_timeout: i64,
+    /// For a login's whole wait, another login's fetch included.
+    pub timeout: i64,
+}
+
+impl KeyTiming {
+    /// What holds where nobody wrote anything.
+    pub const BUILT_IN: Self = Self {
+        min_ttl: 5 * 60,
+        max_ttl: 24 * 3600,
+        stale_max: 24 * 3600,
+        kid_cooldown: 60,
+        connect_timeout: 2,
+        timeout: 5,
+    };
+}
+
+impl ProviderKeys {
+    /// SHA-256, in hexadecimal, of all that decides whose keys these are: not of times, which change nothing about a
+    /// key. `ca` is the content of `ca_file`.
+    #[must_use]
+    pub fn fingerprint(&self, ca: Option<&[u8]>) -> String {
+        let location = match &self.location {
+            Location::Issuer => json!({}),
+            Location::Metadata(url) => json!({ "discovery_url": url }),
+            Location::Jwks(url) => json!({ "jwks_url": url }),
+        };
+        // The members are always written in the same order, so equal settings give equal bytes.
+        let settings = json!({
+            "issuer": self.issuer,
+            "location": location,
+            "allowed_hosts": self.allowed_hosts,
+            "ca": ca.map(sha256),
+            "proxy": self.proxy,
+            "insecure_http": self.insecure_http,
+        });
+        sha256(settings.to_string().as_bytes())
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,324 @@
+//! What a server and the helper that it starts say to each other: one line of JSON each way.
+//!
+//! The two may be of different versions, since a server keeps the library it has mapped while packages are upgraded. So
+//! each side accepts its own version and the one before, and says so when it sees another. Members that are not known
+//! are refused: what one side means and the other does not understand must never be dropped.
+
+use crate::keys::KeySet;
+use crate::keys::source::{KeyTiming, Location, ProviderKeys};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+
+/// What the helper is told to be, as its only argument.
+pub const HELPER_COMMAND: &str = "helper";
+
+/// The version that is written.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The versions that are understood. There was none before the first.
+const UNDERSTOOD: RangeInclusive<u32> = PROTOCOL_VERSION..=PROTOCOL_VERSION;
+
+/// The longest request, in bytes with its newline: room for a file of certificates.
+pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
+
+/// The longest answer, in bytes with its newline: room for the largest key document.
+pub const MAX_ANSWER_BYTES: usize = 512 * 1024;
+
+/// The longest text of a failure that is taken over from a helper, in characters.
+const MAX_TEXT_CHARS: usize = 600;
+
+/// What the helper is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HelperRequest {
+    /// [`PROTOCOL_VERSION`] of the one who asks.
+    pub version: u32,
+    /// How long the helper may take for everything, in milliseconds.
+    pub deadline_ms: u64,
+    /// How long it may take to connect, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// The certificates to trust instead of the system's, in PEM.
+    pub ca_pem: Option<String>,
+    /// `http://HOST:PORT`.
+    pub proxy: Option<String>,
+    /// Whether http to a loopback address is accepted.
+    pub insecure_http: bool,
+    /// The work.
+    pub task: Task,
+}
+
+/// A helper's work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Task {
+    /// To fetch an issuer's keys.
+    Keys {
+        /// As discovery must spell it.
+        issuer: String,
+        /// Where the metadata is, if not at the well-known URLs.
+        discovery_url: Option<String>,
+        /// Where the keys are, if no metadata is to be asked for.
+        jwks_url: Option<String>,
+        /// Hosts besides the issuer's that the metadata may point to.
+        allowed_hosts: Vec<String>,
+        /// What is had already: the answer may be that it still holds.
+        known: Option<KnownDocument>,
+    },
+}
+
+/// A key document that was fetched before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownDocument {
+    /// Where it came from.
+    pub url: String,
+    /// Its entity tag (RFC 9110 section 8.8.3).
+    pub etag: String,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HelperAnswer {
+    /// [`PROTOCOL_VERSION`] of the helper.
+    pub version: u32,
+    /// The outcome.
+    pub outcome: Outcome,
+}
+
+/// The outcome of a helper's work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Outcome {
+    /// The keys.
+    Keys(FetchedKeys),
+    /// The known document still holds.
+    Unchanged(Freshness),
+    /// There is nothing to be had.
+    Failed(Failure),
+}
+
+/// Keys as they were fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchedKeys {
+    /// Where the key document is.
+    pub url: String,
+    /// Its entity tag.
+    pub etag: Option<String>,
+    /// What the provider says about keeping it.
+    pub freshness: Freshness,
+    /// Its usable keys; at least one.
+    pub keys: KeySet,
+}
+
+/// What Cache-Control says about the time that an answer may be kept (RFC 9111 section 5.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freshness {
+    /// `max-age`, in seconds.
+    pub max_age: Option<u64>,
+    /// `no-cache` or `no-store`: ask again each time.
+    pub no_cache: bool,
+}
+
+/// Why there is nothing to be had, in the words of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// A stable code, such as `connect`.
+    pub code: String,
+    /// One sentence without its full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// Why a line is not one of this protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProtocolError {
+    /// It is of this version, which is not understood.
+    Version(u32),
+    /// It is no message at all.
+    Malformed,
+}
+
+impl HelperRequest {
+    /// The request for the keys of `source`, whose `ca_file` holds `ca_pem`.
+    #[must_use]
+    pub fn for_keys(
+        source: &ProviderKeys,
+        ca_pem: Option<String>,
+        known: Option<KnownDocument>,
+        deadline_ms: u64,
+    ) -> Self {
+        let (discovery_url, jwks_url) = match &source.location {
+            Location::Issuer => (None, None),
+            Location::Metadata(url) => (Some(url.clone()), None),
+            Location::Jwks(url) => (None, Some(url.clone())),
+        };
+        let KeyTiming { connect_timeout, .. } = source.timing;
+        Self {
+            version: PROTOCOL_VERSION,
+            deadline_ms,
+            connect_timeout_ms: u64::try_from(connect_timeout).unwrap_or(0).saturating_mul(1000),
+            ca_pem,
+            proxy: source.proxy.clone(),
+            insecure_http: source.insecure_http,
+            task: Task::Keys {
+                issuer: source.issuer.clone(),
+                discovery_url,
+                jwks_url,
+                allowed_hosts: source.allowed_hosts.clone(),
+                known,
+            },
+        }
+    }
+
+    /// As it is sent: one line.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        to_line(self)
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// Whatever is not a request of a version that is understood.
+    pub fn from_line(line: &[u8]) -> Result<Self, ProtocolError> {
+        from_line(line)
+    }
+}
+
+impl HelperAnswer {
+    /// An answer of this version.
+    #[must_use]
+    pub fn new(outcome: Outcome) -> Self {
+        Self { version: PROTOCOL_VERSION, outcome }
+    }
+
+    /// As it is sent: one line.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        to_line(self)
+    }
+
+    /// Reads a line. Texts of a failure are cut to what a line of a log can take.
+    ///
+    /// # Errors
+    /// Whatever is not an answer of a version that is understood.
+    pub fn from_line(line: &[u8]) -> Result<Self, ProtocolError> {
+        let mut answer: Self = from_line(line)?;
+        if let Outcome::Failed(failure) = &mut answer.outcome {
+            for text in [&mut failure.code, &mut failure.message, &mut failure.hint] {
+                if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS) {
+                    text.truncate(end);
+                }
+            }
+        }
+        Ok(answer)
+    }
+}
+
+fn to_line<T: Serialize>(message: &T) -> Vec<u8> {
+    // Maps with names for keys and no foreign types: there is nothing that could fail.
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+fn from_line<T: DeserializeOwned>(line: &[u8]) -> Result<T, ProtocolError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let Versioned { version } = serde_json::from_slice(line).map_err(|_| ProtocolError::Malformed)?;
+    if !UNDERSTOOD.contains(&version) {
+        return Err(ProtocolError::Version(version));
+    }
+    serde_json::from_slice(line).map_err(|_| ProtocolError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError};
+    use crate::keys::KeySet;
+    use crate::keys::source::{KeyTiming, Location, ProviderKeys};
+
+    fn request() -> HelperRequest {
+        let source = ProviderKeys {
+            issuer: "https://idp.example".to_owned(),
+            location: Location::Metadata("https://idp.example/meta?x".to_owned()),
+            allowed_hosts: vec!["keys.example".to_owned()],
+            ca_file: Some("ca.pem".to_owned()),
+            proxy: None,
+            insecure_http: false,
+            timing: KeyTiming::BUILT_IN,
+        };
+        let known = KnownDocument { url: "https://keys.example/jwks".to_owned(), etag: "\"1\"".to_owned() };
+        HelperRequest::for_keys(&source, Some("PEM\n".to_owned()), Some(known), 4500)
+    }
+
+    #[test]
+    fn a_request_is_one_line_and_comes_back_as_it_was() {
+        let line = request().to_line();
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(HelperRequest::from_line(&line), Ok(request()));
+        assert_eq!(request().connect_timeout_ms, 2000);
+    }
+
+    #[test]
+    fn another_version_is_named_even_if_nothing_else_is_understood() {
+        assert_eq!(HelperAnswer::from_line(b"{\"version\":2,\"surprise\":[]}"), Err(ProtocolError::Version(2)));
+        assert_eq!(HelperRequest::from_line(b"{\"version\":0}"), Err(ProtocolError::Version(0)));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        let good = String::from_utf8(request().to_line()).unwrap();
+        for line in [
+            String::new(),
+            "null".to_owned(),
+            "[]".to_owned(),
+            "{}".to_owned(),
+            "{\"version\":1}".to_owned(),
+            "{\"version\":\"1\"}".to_owned(),
+            "{\"version\":-1}".to_owned(),
+            good.replace("\"proxy\"", "\"prxy\""),
+            good.replace("\"allowed_hosts\"", "\"denied_hosts\":[],\"allowed_hosts\""),
+            format!("{good}{good}"),
+        ] {
+            assert_eq!(HelperRequest::from_line(line.as_bytes()), Err(ProtocolError::Malformed), "{line}");
+        }
+        for line in [
+            "{\"version\":1,\"outcome\":\"keys\"}",
+            "{\"version\":1,\"outcome\":{\"keys\":{\"url\":\"u\",\"etag\":null,\"freshness\":{\"max_age\":null,\"no_cache\":false},\"keys\":{\"keys\":[]}}}}",
+            "{\"version\":1,\"outcome\":{\"failed\":{\"code\":\"x\"}}}",
+        ] {
+            assert_eq!(HelperAnswer::from_line(line.as_bytes()), Err(ProtocolError::Malformed), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_long_failure_is_cut_between_characters() {
+        let failure = Failure { code: "x".to_owned(), message: "\u{e4}".repeat(1000), hint: "h".to_owned() };
+        let line = HelperAnswer::new(Outcome::Failed(failure)).to_line();
+        let Ok(HelperAnswer { outcome: Outcome::Failed(failure), .. }) = HelperAnswer::from_line(&line) else {
+            panic!("no failure");
+        };
+        assert_eq!(failure.message.chars().count(), 600);
+    }
+
+    #[test]
+    fn keys_survive_the_way_and_what_was_left_out_is_told() {
+        let document = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","alg":"EdDSA","x5c":["AA"],"issuer":"https://i/{tenantid}","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+            {"kty":"oct","k":"AA"}]}"#;
+        let keys = KeySet::from_jwks(document).unwrap();
+        let text = serde_json::to_string(&keys).unwrap();
+        assert!(!text.contains("x5c"), "{text}");
+        let back: KeySet = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, keys);
+        assert_eq!(back.left_out().len(), 1);
+    }
+}

@@ -1,0 +1,160 @@
+//! Keys that a provider publishes: when the decision asks for them, when for newer ones, and what it says if there are
+//! none. A token must never make it ask twice, nor ask at all where its line or its header decides against it.
+
+use super::support::{ISSUER, Login, NOW, header_with, jwks, token, token_with_header};
+use oauth_validator_core::{
+    Answer, BearerToken, Config, Decision, Denial, KeySet, KeysUnavailable, Known, Location, Needs, NewerKeys, Reason,
+    Request, Wanted, decide,
+};
+use oauth_validator_fixtures::keys::{self, TestKey};
+use oauth_validator_fixtures::mint;
+use serde_json::json;
+
+/// A login whose keys come from the provider: those at hand, and what a search for newer ones brings.
+struct Provider {
+    keys: String,
+    at_hand: Result<KeySet, KeysUnavailable>,
+    newer: NewerKeys,
+    /// What was asked for, in its order.
+    asked: Vec<Wanted>,
+}
+
+fn set(of: &[&TestKey]) -> KeySet {
+    KeySet::from_jwks(jwks(of).to_string().as_bytes()).unwrap()
+}
+
+fn provider(at_hand: &[&TestKey], newer: NewerKeys) -> Provider {
+    Provider { keys: String::new(), at_hand: Ok(set(at_hand)), newer, asked: Vec::new() }
+}
+
+fn unavailable() -> KeysUnavailable {
+    KeysUnavailable::new("The keys cannot be fetched: connect: nobody answers.", "See whether it is up.")
+}
+
+impl Provider {
+    fn decide(&mut self, request: &Request, token: &str) -> Decision {
+        let toml = format!(
+            "[profiles.corp]\nissuer = \"{ISSUER}\"\naudience = [\"postgres\"]\n[profiles.corp.keys]\n{}",
+            self.keys
+        );
+        let config = Config::parse(toml.as_bytes(), "oauth-validator.toml").config.expect("a valid file");
+        let mut known = Known::default();
+        loop {
+            match decide(request, &BearerToken::new(token.as_bytes()), &config, &known, NOW) {
+                Answer::Decided(verdict) => return verdict.decision,
+                Answer::Needs(Needs::ProviderKeys { profile, source, wanted }) => {
+                    assert_eq!((profile.as_str(), &source.location), ("corp", &Location::Issuer));
+                    self.asked.push(wanted);
+                    match wanted {
+                        Wanted::Usable => known.insert_keys(profile, self.at_hand.clone()),
+                        Wanted::Newer => known.insert_newer_keys(profile, self.newer.clone()),
+                    }
+                }
+                Answer::Needs(other) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[track_caller]
+    fn grants(&mut self, token: &str, asked: &[Wanted]) {
+        match self.decide(&Login::new().request, token) {
+            Decision::Granted(grant) => assert_eq!(grant.authn_id(), "ana"),
+            Decision::Denied(denial) => panic!("{denial:?}"),
+        }
+        assert_eq!(self.asked, asked);
+    }
+
+    #[track_caller]
+    fn denies(&mut self, token: &str, reason: Reason, asked: &[Wanted]) -> Denial {
+        match self.decide(&Login::new().request, token) {
+            Decision::Granted(grant) => panic!("{grant:?}"),
+            Decision::Denied(denial) => {
+                assert_eq!((denial.reason, self.asked.as_slice()), (reason, asked), "{denial:?}");
+                denial
+            }
+        }
+    }
+}
+
+/// Signed by another key than the default one.
+fn token_of(key: &TestKey) -> String {
+    mint::mint(key, &header_with(json!({"kid": key.kid()})), &super::support::claims())
+}
+
+const ONCE: &[Wanted] = &[Wanted::Usable];
+const TWICE: &[Wanted] = &[Wanted::Usable, Wanted::Newer];
+
+#[test]
+fn a_known_key_is_asked_for_once() {
+    provider(&[keys::corp()], NewerKeys::NotYet("no".into())).grants(&token(json!({})), ONCE);
+}
+
+#[test]
+fn a_rotated_key_is_picked_up_by_the_login_that_waits_for_it() {
+    let newer = NewerKeys::Found(set(&[keys::corp(), keys::partner()]));
+    provider(&[keys::corp()], newer).grants(&token_of(keys::partner()), TWICE);
+}
+
+#[test]
+fn an_unknown_kid_is_searched_for_once_and_no_more() {
+    let newer = NewerKeys::Found(set(&[keys::corp()]));
+    let denial = provider(&[keys::corp()], newer).denies(&token_of(keys::partner()), Reason::KeyUnknown, TWICE);
+    assert_eq!(denial.detail, "None of the issuer's 1 keys has the kid of the token's header.");
+}
+
+#[test]
+fn within_the_cooldown_the_denial_says_when_the_provider_was_asked() {
+    let newer = NewerKeys::NotYet("The provider was asked 3 s ago.".into());
+    let denial = provider(&[keys::corp()], newer).denies(&token_of(keys::partner()), Reason::KeyUnknown, TWICE);
+    assert!(denial.detail.ends_with("header. The provider was asked 3 s ago."), "{}", denial.detail);
+}
+
+#[test]
+fn a_provider_that_cannot_be_asked_is_to_blame() {
+    let newer = NewerKeys::Unavailable(unavailable());
+    let denial = provider(&[keys::corp()], newer).denies(&token_of(keys::partner()), Reason::KeysUnavailable, TWICE);
+    assert!(
+        denial.detail.ends_with("header. The keys cannot be fetched: connect: nobody answers."),
+        "{}",
+        denial.detail
+    );
+    assert_eq!(denial.hint, "See whether it is up.");
+    let mut none = Provider { at_hand: Err(unavailable()), ..provider(&[keys::corp()], NewerKeys::NotYet(String::new())) };
+    none.denies(&token(json!({})), Reason::KeysUnavailable, ONCE);
+}
+
+#[test]
+fn newer_keys_are_no_way_around_the_signature() {
+    let newer = || NewerKeys::Found(set(&[keys::partner()]));
+    let forged =
+        mint::mint(keys::corp(), &header_with(json!({"kid": keys::partner().kid()})), &super::support::claims());
+    provider(&[keys::corp()], newer()).denies(&forged, Reason::SignatureInvalid, TWICE);
+    provider(&[keys::corp()], newer()).denies(&token(json!({"aud": "other"})), Reason::AudienceMismatch, ONCE);
+}
+
+#[test]
+fn a_refused_kid_asks_nobody() {
+    let mut brake = provider(&[keys::corp()], NewerKeys::Found(set(&[keys::partner()])));
+    brake.keys = format!("deny_kids = [\"{}\"]", keys::partner().kid());
+    brake.denies(&token_of(keys::partner()), Reason::TokenRevoked, ONCE);
+}
+
+#[test]
+fn what_the_header_or_the_line_refuses_asks_nobody() {
+    let any = || provider(&[keys::corp()], NewerKeys::NotYet(String::new()));
+    any().denies(&token_with_header(json!({"typ": "JWT"})), Reason::TokenType, &[]);
+    any().denies(&token_with_header(json!({"alg": "HS256"})), Reason::Algorithm, &[]);
+    any().denies(&token(json!({"iss": "https://evil.example"})), Reason::IssuerMismatch, &[]);
+    let mut other_line = any();
+    let request = Request { hba_issuer: "https://other.example".into(), ..Login::new().request };
+    let decision = other_line.decide(&request, &token(json!({})));
+    assert!(matches!(decision, Decision::Denied(denial) if denial.reason == Reason::HbaIssuerUnknown));
+    assert_eq!(other_line.asked, []);
+}
+
+#[test]
+fn a_kid_whose_key_does_not_fit_is_no_reason_to_ask() {
+    let header = json!({"alg": "ES256", "kid": keys::corp().kid()});
+    let token = mint::mint_as(keys::p256(), "ES256", &header_with(header), &super::support::claims());
+    provider(&[keys::corp()], NewerKeys::NotYet(String::new())).denies(&token, Reason::KeyUnknown, ONCE);
+}
