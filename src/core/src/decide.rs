@@ -234,11 +234,11 @@ impl<'a> Decider<'a> {
                 Err(Stop::Needs(Needs::ProviderKeys { profile, source, wanted: Wanted::Newer }))
             }
             // Once more with these; should they lack the key as well, there is nothing newer.
-            Some(NewerKeys::Found(newer)) if !std::ptr::eq(newer, keys) => {
+            Some(NewerKeys::Found(newer) | NewerKeys::NotYet { newest: newer, .. }) if !std::ptr::eq(newer, keys) => {
                 self.key(untrusted_issuer, header, newer, profile)
             }
             Some(NewerKeys::Found(_)) => Err(unknown(keys)).at(Step::Key),
-            Some(NewerKeys::NotYet(why)) => {
+            Some(NewerKeys::NotYet { why, .. }) => {
                 let denial = unknown(keys);
                 let detail = format!("{} {why}", denial.detail);
                 Err(Denial { detail, ..denial }).at(Step::Key)

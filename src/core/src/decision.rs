@@ -108,8 +108,13 @@ impl Known {
 pub enum NewerKeys {
     /// These are the newest.
     Found(KeySet),
-    /// The provider was asked a moment ago and is not asked again yet: one sentence that says so.
-    NotYet(String),
+    /// The provider was asked a moment ago, and is not asked again yet.
+    NotYet {
+        /// What it said then.
+        newest: KeySet,
+        /// One sentence that says when that was.
+        why: String,
+    },
     /// The provider could not be asked.
     Unavailable(KeysUnavailable),
 }

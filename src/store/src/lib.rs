@@ -1,19 +1,26 @@
 //! Local files that decide who gets in: opens them, judges them, reads them.
 //!
-//! Nothing here talks to the network, and nothing here writes. All of it may run inside a PostgreSQL backend, so
-//! nothing panics, blocks, or reads more than a named limit.
+//! Nothing here talks to the network, and nothing writes but the folder of key files (`cache.rs`), as its owner alone.
+//! All of it may run inside a PostgreSQL backend, so nothing panics, waits for another process, or reads more of a file
+//! than a named limit.
 
 #![forbid(unsafe_code)]
 
+mod cache;
+mod cache_files;
 mod keys;
+mod provider;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod trusted;
 pub mod users;
 mod walk;
 
+pub use cache::{CacheTrouble, KeyFolder, KeyLock, Operation};
 pub use keys::load_keys;
+pub use provider::{Gone, KeyOrder, Surroundings};
 pub use refusal::{Found, Refusal};
-pub use trusted::{MAX_CONFIG_BYTES, MAX_KEY_FILE_BYTES, read_trusted, resolve};
+pub use trusted::{MAX_CONFIG_BYTES, MAX_KEY_FILE_BYTES, judge_executable, read_trusted, resolve};
 pub use users::ServerUser;

@@ -40,6 +40,10 @@ impl Found {
         self.mode & 0o022 != 0
     }
 
+    pub(crate) fn executable_by_some(&self) -> bool {
+        self.mode & 0o111 != 0
+    }
+
     pub(crate) fn sticky(&self) -> bool {
         self.mode & 0o1000 != 0
     }
@@ -126,6 +130,15 @@ pub enum Refusal {
         /// The folder.
         found: Found,
     },
+    /// The server's user cannot execute the file.
+    NotExecutable {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// The file.
+        found: Found,
+        /// Who must be able to execute it.
+        server: ServerUser,
+    },
     /// The file, or a folder on the way, cannot be read by the server's user, or reading failed.
     Unreadable {
         /// The path as it was given.
@@ -151,6 +164,7 @@ impl Refusal {
             Self::Writable { .. } => "writable",
             Self::FolderWrongOwner { .. } => "folder_wrong_owner",
             Self::FolderWritable { .. } => "folder_writable",
+            Self::NotExecutable { .. } => "not_executable",
             Self::Unreadable { .. } => "unreadable",
         }
     }
@@ -180,6 +194,9 @@ impl Refusal {
                 "chmod go-w {}, or keep the file in a folder that only root can write to, such as /etc/postgresql.",
                 shell_word(&found.path)
             ),
+            Self::NotExecutable { found, server, .. } => {
+                format!("If this is the right file: {}", grant(found, *server, 'x'))
+            }
             Self::Unreadable { found, server, .. } => let_in(found.as_ref(), *server),
         }
     }
@@ -213,6 +230,9 @@ impl fmt::Display for Refusal {
                 "{}; it must not be writable by group or others, unless it is sticky or mounted read-only",
                 Is(asked, found)
             ),
+            Self::NotExecutable { asked, found, server } => {
+                write!(f, "{}; it must be executable by {}", Is(asked, found), User(server.uid))
+            }
             Self::Unreadable { asked, found: Some(found), server, why } => write!(
                 f,
                 "{}; it must be {} by {}, but: {why}",
@@ -244,7 +264,8 @@ impl fmt::Display for Is<'_> {
     }
 }
 
-struct User(u32);
+/// The user's name and number.
+pub(crate) struct User(pub(crate) u32);
 
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -269,11 +290,13 @@ impl fmt::Display for Owners {
 /// How to make a file root's, and readable by the server alone.
 fn hand_over(found: &Found, server: ServerUser) -> String {
     let file = shell_word(&found.path);
+    // A program stays one.
+    let (for_group, for_owner) = if found.executable_by_some() { ("0750", "0700") } else { ("0640", "0600") };
     match group_of(server) {
         Some(group) => {
-            format!("Check what it says, then: chown root:{group} {file} && chmod 0640 {file}")
+            format!("Check what it says, then: chown root:{group} {file} && chmod {for_group} {file}")
         }
-        None => format!("Check what it says, then: chown {} {file} && chmod 0600 {file}", server.uid),
+        None => format!("Check what it says, then: chown {} {file} && chmod {for_owner} {file}", server.uid),
     }
 }
 
@@ -282,13 +305,16 @@ fn let_in(found: Option<&Found>, server: ServerUser) -> String {
         return "Correct the path.".into();
     };
     let bit = if found.kind == FileType::Directory { 'x' } else { 'r' };
+    format!("If its mode is the reason: {}", grant(found, server, bit))
+}
+
+/// The command that gives the server this bit of the mode, and as few others as can be.
+fn grant(found: &Found, server: ServerUser, bit: char) -> String {
     let place = shell_word(&found.path);
     match group_of(server) {
-        Some(group) if found.uid != server.uid => {
-            format!("If its mode is the reason: chgrp {group} {place} && chmod g+{bit} {place}")
-        }
-        _ if found.uid == server.uid => format!("If its mode is the reason: chmod u+{bit} {place}"),
-        _ => format!("If its mode is the reason: chmod o+{bit} {place}"),
+        Some(group) if found.uid != server.uid => format!("chgrp {group} {place} && chmod g+{bit} {place}"),
+        _ if found.uid == server.uid => format!("chmod u+{bit} {place}"),
+        _ => format!("chmod o+{bit} {place}"),
     }
 }
 
@@ -298,7 +324,7 @@ fn group_of(server: ServerUser) -> Option<String> {
 }
 
 /// The path as one word of a shell command.
-fn shell_word(path: &Path) -> String {
+pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
     if text.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! Reads one file that decides who gets in, or says why it must not be trusted.
+//! Reads one file that decides who gets in, or judges a program that does, or says why it must not be trusted.
 //!
 //! Whoever can write such a file, or replace it, can log in as anyone. So the path is walked handle by handle
 //! (`walk.rs`), the file is judged on the handle that is read, and never by its path. Must never block (a FIFO, a
@@ -39,6 +39,25 @@ pub const MAX_KEY_FILE_BYTES: usize = oauth_validator_core::bounds::MAX_KEY_DOCU
 pub fn read_trusted(path: &Path, max_bytes: usize, user: ServerUser) -> Result<Vec<u8>, Refusal> {
     let target = walk::find(path, user)?;
     read_target(path, &target, max_bytes, user)
+}
+
+/// Judges a program before it is run: a regular file that nobody but root and `user` can change or replace, and that
+/// `user` may execute.
+///
+/// What is run later by the same path is what was judged, or what root or `user` have put there since: nobody else can.
+/// It is not opened, since a program need not be readable. Modes alone are looked at; a mount without execution, or an
+/// interpreter that is missing, shows when it is started.
+///
+/// # Errors
+///
+/// A [`Refusal`], as for [`read_trusted`], or [`Refusal::NotExecutable`].
+pub fn judge_executable(path: &Path, user: ServerUser) -> Result<(), Refusal> {
+    let found = walk::find(path, user)?.found;
+    judge_hands(path, &found, user)?;
+    if !user.may_execute(&found) {
+        return Err(Refusal::NotExecutable { asked: path.to_owned(), found, server: user });
+    }
+    Ok(())
 }
 
 /// Where a path written in a configuration leads: relative ones are relative to the folder of `base_file`, the
@@ -90,7 +109,8 @@ fn open(path: &Path, target: &Target, user: ServerUser) -> Result<(File, Found),
     Ok((File::from(handle), Found::new(target.found.path.clone(), &stat)))
 }
 
-fn judge_file(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refusal> {
+/// Whether it is a file, and in nobody else's hands.
+fn judge_hands(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refusal> {
     let asked = || path.to_owned();
     if found.kind != FileType::RegularFile {
         return Err(Refusal::NotRegular { asked: asked(), found: found.clone() });
@@ -102,9 +122,14 @@ fn judge_file(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refusa
     if found.writable_by_others() {
         return Err(Refusal::Writable { asked: asked(), found: found.clone() });
     }
+    Ok(())
+}
+
+fn judge_file(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refusal> {
+    judge_hands(path, found, user)?;
     if !user.may_read(found) {
         return Err(Refusal::Unreadable {
-            asked: asked(),
+            asked: path.to_owned(),
             found: Some(found.clone()),
             server: user,
             why: "its mode does not let the server's user read it".into(),

@@ -13,6 +13,7 @@ const MAX_DATABASE_BYTES: u64 = 4 * 1024 * 1024;
 
 const READ: u32 = 0o4;
 const SEARCH: u32 = 0o1;
+const EXECUTE: u32 = 0o1;
 
 /// Whose reading is judged: the user the server runs as. Files must be owned by root or this user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +44,25 @@ impl ServerUser {
         self.may(found, SEARCH)
     }
 
-    /// The kernel's rule: the first class that fits decides alone. `true` where the kernel itself will be asked.
-    fn may(self, found: &Found, wanted: u32) -> bool {
-        if self.uid == 0 || self == Self::current() {
-            return true;
+    /// Whether the mode lets this user execute a file: root too needs one of the bits (capabilities(7)).
+    pub(crate) fn may_execute(self, found: &Found) -> bool {
+        if self.uid == 0 {
+            return found.executable_by_some();
         }
+        let groups = if self == Self::current() { own_groups() } else { groups_of(self.uid) };
+        self.has_bit(found, &groups, EXECUTE)
+    }
+
+    /// As the mode says; `true` where the kernel itself will be asked.
+    fn may(self, found: &Found, wanted: u32) -> bool {
+        self.uid == 0 || self == Self::current() || self.has_bit(found, &groups_of(self.uid), wanted)
+    }
+
+    /// The kernel's rule: the first class that fits decides alone.
+    fn has_bit(self, found: &Found, groups: &[u32], wanted: u32) -> bool {
         let shift = if found.uid == self.uid {
             6
-        } else if groups_of(self.uid).contains(&found.gid) {
+        } else if groups.contains(&found.gid) {
             3
         } else {
             0
@@ -81,6 +93,13 @@ pub fn user_id(name: &str) -> Option<u32> {
 /// The user's primary group in /etc/passwd.
 pub(crate) fn primary_group(uid: u32) -> Option<u32> {
     primary_group_in(&read_database("/etc/passwd"), uid)
+}
+
+/// The groups that the kernel goes by for this process.
+fn own_groups() -> Vec<u32> {
+    let mut groups = rustix::process::getgroups().unwrap_or_default();
+    groups.push(rustix::process::getegid());
+    groups.into_iter().map(rustix::process::Gid::as_raw).collect()
 }
 
 /// All groups that /etc/passwd and /etc/group put a user in.

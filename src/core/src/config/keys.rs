@@ -185,10 +185,12 @@ pub(super) fn is_loopback(rest: &str) -> bool {
 
 fn hosts(findings: &mut Findings<'_>, section: &Section<'_>) -> Vec<String> {
     let hosts = section.strings(findings, "allowed_hosts", Empty::Allowed).map(|hosts| hosts.value).unwrap_or_default();
-    let is_host = |host: &&String| {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte))
+    let is_name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let is_address = |host: &str| {
+        let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        address.is_some_and(|address| address.parse::<core::net::Ipv6Addr>().is_ok())
     };
-    if let Some(bad) = hosts.iter().find(|host| !is_host(host) || host.contains("://")) {
+    if let Some(bad) = hosts.iter().find(|host| host.is_empty() || !is_name(host) && !is_address(host)) {
         let name = section.name("allowed_hosts");
         let message = format!("{name} cannot have \"{}\"", crate::trace::printable(bad));
         findings

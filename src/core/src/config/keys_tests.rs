@@ -26,13 +26,13 @@ fn without_a_key_source_the_issuer_is_asked() {
 #[test]
 fn a_provider_is_described_in_full() {
     let KeySource::Provider(keys) = source(
-        "discovery_url = \"https://idp.example/m?x=1\", allowed_hosts = [\"keys.example\"], ca_file = \"ca.pem\", proxy = \"http://p:3128\", min_ttl = \"1s\", max_ttl = \"7d\", stale_max = \"0s\", kid_cooldown = \"1h\", connect_timeout = \"1s\", timeout = \"1min\"",
+        "discovery_url = \"https://idp.example/m?x=1\", allowed_hosts = [\"keys.example\", \"[2001:db8::1]\"], ca_file = \"ca.pem\", proxy = \"http://p:3128\", min_ttl = \"1s\", max_ttl = \"7d\", stale_max = \"0s\", kid_cooldown = \"1h\", connect_timeout = \"1s\", timeout = \"1min\"",
     ) else {
         panic!("no provider")
     };
     assert_eq!(keys.location, Location::Metadata("https://idp.example/m?x=1".into()));
     assert_eq!((keys.ca_file.as_deref(), keys.proxy.as_deref()), (Some("ca.pem"), Some("http://p:3128")));
-    assert_eq!(keys.allowed_hosts, ["keys.example"]);
+    assert_eq!(keys.allowed_hosts, ["keys.example", "[2001:db8::1]"]);
     let timing =
         KeyTiming { min_ttl: 1, max_ttl: 604_800, stale_max: 0, kid_cooldown: 3600, connect_timeout: 1, timeout: 60 };
     assert_eq!(keys.timing, timing);
@@ -86,6 +86,8 @@ fn providers_that_cannot_be_trusted_are_refused() {
         ("jwks_url = \"https://a.example\", jwks_file = \"k\"", FindingCode::KeySource),
         ("allowed_hosts = [\"*.example\"]", FindingCode::BadValue),
         ("allowed_hosts = [\"https://keys.example\"]", FindingCode::BadValue),
+        ("allowed_hosts = [\"keys.example:443\"]", FindingCode::BadValue),
+        ("allowed_hosts = [\"[::g]\"]", FindingCode::BadValue),
         ("allowed_hosts = [\"\"]", FindingCode::BadValue),
         ("proxy = \"http://ana:secret@proxy\"", FindingCode::BadUrl),
         ("proxy = \"socks5://proxy\"", FindingCode::BadUrl),

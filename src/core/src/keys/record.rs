@@ -219,43 +219,75 @@ impl KeyRecord {
     fn has_outcome_since(&self, began: Duration) -> bool {
         let success = self.last_success.as_ref().map(|success| success.fetched_at);
         let failure = self.failing.as_ref().map(|failing| failing.last_at);
-        let began = i64::try_from(began.as_secs()).unwrap_or(i64::MAX);
-        success.max(failure).is_some_and(|at| at >= began)
+        success.max(failure).is_some_and(|at| at >= seconds(began))
     }
 }
 
-/// How long to wait before the provider may be asked again, from `now` (since 1970) on; zero if it may be asked.
+fn seconds(since_1970: Duration) -> i64 {
+    i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// When the provider may be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MayAsk {
+    /// At once.
+    Now,
+    /// In so short a time that a login can wait for it.
+    Soon(Duration),
+    /// After this time; a login does not wait for it.
+    Later(Duration),
+    /// After this time, because the last answer did not come into the key file.
+    LaterUnsaved(Duration),
+}
+
+/// When the provider may be asked again, at `now` (since 1970).
 ///
 /// `record` is what the key file holds, made under whichever settings. Whoever asks holds the lock, so no attempt is
 /// under way.
 #[must_use]
-pub fn wait_before_asking(
+pub fn may_ask(
     record: Option<&KeyRecord>,
     fingerprint: &str,
     timing: &KeyTiming,
     last: Option<Attempt>,
     wanted: Wanted,
     now: Duration,
-) -> Duration {
+) -> MayAsk {
     // A lock from the future tells nothing.
     let Some(last) = last.filter(|last| last.began <= now) else {
-        return Duration::ZERO;
+        return MayAsk::Now;
     };
     let cooldown = Duration::from_secs(timing.kid_cooldown.unsigned_abs());
-    let apart = match record.filter(|record| record.has_outcome_since(last.began)) {
+    let after = |start: Duration, apart: Duration| (start + apart.min(cooldown)).saturating_sub(now);
+    let left = |apart| after(last.began, apart);
+    let answer = match record.filter(|record| record.has_outcome_since(last.began)) {
         // The login that asked was cut off. Were this the whole cooldown, a stranger who presents any token and hangs
         // up could keep everybody waiting.
-        _ if !last.ended => AFTER_CUT_OFF,
+        _ if !last.ended => MayAsk::Soon(left(AFTER_CUT_OFF)),
         // The outcome could not be written: without the cooldown, each login would ask.
-        None => cooldown,
-        Some(record) if record.settings_sha256 != fingerprint => AFTER_CUT_OFF,
-        Some(KeyRecord { failing: Some(failing), .. }) => {
-            Duration::from_secs(1_u64.checked_shl(failing.attempts.saturating_sub(1)).unwrap_or(u64::MAX))
+        None => MayAsk::LaterUnsaved(left(cooldown)),
+        Some(record) if record.settings_sha256 != fingerprint => MayAsk::Soon(left(AFTER_CUT_OFF)),
+        // There is no hurry: a login that asks in vain waits in vain.
+        Some(record @ KeyRecord { failing: Some(_), .. })
+            if wanted == Wanted::Usable && record.standing(fingerprint, timing, seconds(now)).is_usable() =>
+        {
+            MayAsk::Later(left(cooldown))
         }
-        Some(_) if wanted == Wanted::Usable => Duration::ZERO,
-        Some(_) => cooldown,
+        Some(KeyRecord { failing: Some(failing), .. }) => {
+            let doubled = 1_u64.checked_shl(failing.attempts.saturating_sub(1)).unwrap_or(u64::MAX);
+            // From its end on: a provider that hangs is one that is asked all the time otherwise.
+            let ended = Duration::from_secs(failing.last_at.unsigned_abs()).max(last.began).min(now);
+            MayAsk::Later(after(ended, Duration::from_secs(doubled)))
+        }
+        Some(_) if wanted == Wanted::Usable => MayAsk::Now,
+        Some(_) => MayAsk::Later(left(cooldown)),
     };
-    (last.began + apart.min(cooldown)).saturating_sub(now)
+    match answer {
+        MayAsk::Soon(Duration::ZERO) | MayAsk::Later(Duration::ZERO) | MayAsk::LaterUnsaved(Duration::ZERO) => {
+            MayAsk::Now
+        }
+        answer => answer,
+    }
 }
 
 /// The time between two attempts of which the first was cut off, or made under other settings.

@@ -1,7 +1,7 @@
 //! How long a record's keys are used, and when the provider may be asked: each limit at its second and one beside it.
 
 use super::KeySet;
-use super::record::{Attempt, KeyRecord, Standing, Wanted, wait_before_asking};
+use super::record::{Attempt, KeyRecord, MayAsk, Standing, Wanted, may_ask};
 use super::source::{KeyTiming, Location, ProviderKeys};
 use crate::protocol::{Failure, FetchedKeys, Freshness};
 use oauth_validator_fixtures::keys;
@@ -120,21 +120,25 @@ fn whatever_is_not_a_whole_record_is_none() {
     }
 }
 
-fn wait(record: Option<&KeyRecord>, began: i64, ended: bool, wanted: Wanted, now: i64) -> u64 {
+fn asked(record: Option<&KeyRecord>, began: i64, ended: bool, wanted: Wanted, now: i64) -> MayAsk {
     let began = Duration::from_secs(began.unsigned_abs());
     let now = Duration::from_secs(now.unsigned_abs());
-    wait_before_asking(record, OURS, &TIMING, Some(Attempt { began, ended }), wanted, now).as_secs()
+    may_ask(record, OURS, &TIMING, Some(Attempt { began, ended }), wanted, now)
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 #[test]
 fn an_unknown_kid_asks_once_per_cooldown() {
     let record = fetched(Some(100), false);
-    assert_eq!(wait(Some(&record), NOW, true, Wanted::Newer, NOW), 30);
-    assert_eq!(wait(Some(&record), NOW, true, Wanted::Newer, NOW + 29), 1);
-    assert_eq!(wait(Some(&record), NOW, true, Wanted::Newer, NOW + 30), 0);
-    assert_eq!(wait(Some(&record), NOW, true, Wanted::Usable, NOW), 0, "age alone decides");
-    let first = wait_before_asking(Some(&record), OURS, &TIMING, None, Wanted::Newer, Duration::from_secs(1));
-    assert_eq!(first, Duration::ZERO, "nobody ever asked");
+    assert_eq!(asked(Some(&record), NOW, true, Wanted::Newer, NOW), MayAsk::Later(seconds(30)));
+    assert_eq!(asked(Some(&record), NOW, true, Wanted::Newer, NOW + 29), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&record), NOW, true, Wanted::Newer, NOW + 30), MayAsk::Now);
+    assert_eq!(asked(Some(&record), NOW, true, Wanted::Usable, NOW), MayAsk::Now, "age alone decides");
+    let first = may_ask(Some(&record), OURS, &TIMING, None, Wanted::Newer, seconds(1));
+    assert_eq!(first, MayAsk::Now, "nobody ever asked");
 }
 
 #[test]
@@ -143,28 +147,52 @@ fn failures_back_off_up_to_the_cooldown() {
     for (attempts, apart) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (7, 30)] {
         record = Some(failed(record, NOW));
         for wanted in [Wanted::Usable, Wanted::Newer] {
-            assert_eq!(wait(record.as_ref(), NOW, true, wanted, NOW), apart, "{attempts}");
-            assert_eq!(wait(record.as_ref(), NOW, true, wanted, NOW + 30), 0);
+            let at = |at| asked(record.as_ref(), NOW, true, wanted, at);
+            assert_eq!(at(NOW), MayAsk::Later(seconds(apart)), "{attempts}");
+            assert_eq!(at(NOW + 30), MayAsk::Now);
         }
     }
     for _ in 0..80 {
         record = Some(failed(record, NOW));
     }
-    assert_eq!(wait(record.as_ref(), NOW, true, Wanted::Usable, NOW), 30);
+    assert_eq!(asked(record.as_ref(), NOW, true, Wanted::Usable, NOW), MayAsk::Later(seconds(30)));
+}
+
+#[test]
+fn the_back_off_begins_when_the_attempt_ended() {
+    let record = failed(None, NOW + 5);
+    assert_eq!(asked(Some(&record), NOW, true, Wanted::Usable, NOW + 5), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&record), NOW, true, Wanted::Usable, NOW + 6), MayAsk::Now);
+    let future = failed(None, NOW + 500);
+    assert_eq!(
+        asked(Some(&future), NOW, true, Wanted::Usable, NOW),
+        MayAsk::Later(seconds(1)),
+        "the clock was set back"
+    );
+}
+
+#[test]
+fn usable_keys_make_a_refresh_wait_for_the_cooldown() {
+    let record = failed(Some(fetched(Some(100), false)), NOW + 90);
+    assert_eq!(asked(Some(&record), NOW + 90, true, Wanted::Usable, NOW + 92), MayAsk::Later(seconds(28)));
+    assert_eq!(asked(Some(&record), NOW + 90, true, Wanted::Usable, NOW + 120), MayAsk::Now);
+    assert_eq!(asked(Some(&record), NOW + 90, true, Wanted::Newer, NOW + 92), MayAsk::Now, "who needs a key asks");
+    assert_eq!(asked(Some(&record), NOW + 599, true, Wanted::Usable, NOW + 601), MayAsk::LaterUnsaved(seconds(28)));
 }
 
 #[test]
 fn what_was_cut_off_holds_nobody_up_and_what_could_not_be_saved_does() {
     let old = fetched(Some(100), false);
     for wanted in [Wanted::Usable, Wanted::Newer] {
-        assert_eq!(wait(Some(&old), NOW + 50, false, wanted, NOW + 50), 1, "cut off");
-        assert_eq!(wait(None, NOW + 50, false, wanted, NOW + 51), 0);
-        assert_eq!(wait(Some(&old), NOW + 50, true, wanted, NOW + 50), 30, "a full disk");
-        assert_eq!(wait(None, NOW + 50, true, wanted, NOW + 50), 30);
-        assert_eq!(wait(None, NOW + 50, true, wanted, NOW + 49), 0, "a lock from the future says nothing");
+        assert_eq!(asked(Some(&old), NOW + 50, false, wanted, NOW + 50), MayAsk::Soon(seconds(1)), "cut off");
+        assert_eq!(asked(None, NOW + 50, false, wanted, NOW + 51), MayAsk::Now);
+        assert_eq!(asked(Some(&old), NOW + 50, true, wanted, NOW + 50), MayAsk::LaterUnsaved(seconds(30)), "full disk");
+        assert_eq!(asked(None, NOW + 50, true, wanted, NOW + 79), MayAsk::LaterUnsaved(seconds(1)));
+        assert_eq!(asked(None, NOW + 50, true, wanted, NOW + 80), MayAsk::Now);
+        assert_eq!(asked(None, NOW + 50, true, wanted, NOW + 49), MayAsk::Now, "a lock from the future says nothing");
     }
     let theirs = KeyRecord::failed(None, "corp", "other settings", failure(), NOW);
-    assert_eq!(wait(Some(&theirs), NOW, true, Wanted::Usable, NOW), 1, "the settings were just mended");
+    assert_eq!(asked(Some(&theirs), NOW, true, Wanted::Usable, NOW), MayAsk::Soon(seconds(1)), "just mended");
 }
 
 #[test]

@@ -27,6 +27,10 @@ fn provider(at_hand: &[&TestKey], newer: NewerKeys) -> Provider {
     Provider { keys: String::new(), at_hand: Ok(set(at_hand)), newer, asked: Vec::new() }
 }
 
+fn not_yet() -> NewerKeys {
+    NewerKeys::NotYet { newest: set(&[keys::corp()]), why: "The provider was asked 3 s ago.".into() }
+}
+
 fn unavailable() -> KeysUnavailable {
     KeysUnavailable::new("The keys cannot be fetched: connect: nobody answers.", "See whether it is up.")
 }
@@ -86,7 +90,7 @@ const TWICE: &[Wanted] = &[Wanted::Usable, Wanted::Newer];
 
 #[test]
 fn a_known_key_is_asked_for_once() {
-    provider(&[keys::corp()], NewerKeys::NotYet("no".into())).grants(&token(json!({})), ONCE);
+    provider(&[keys::corp()], not_yet()).grants(&token(json!({})), ONCE);
 }
 
 #[test]
@@ -104,9 +108,14 @@ fn an_unknown_kid_is_searched_for_once_and_no_more() {
 
 #[test]
 fn within_the_cooldown_the_denial_says_when_the_provider_was_asked() {
-    let newer = NewerKeys::NotYet("The provider was asked 3 s ago.".into());
-    let denial = provider(&[keys::corp()], newer).denies(&token_of(keys::partner()), Reason::KeyUnknown, TWICE);
+    let denial = provider(&[keys::corp()], not_yet()).denies(&token_of(keys::partner()), Reason::KeyUnknown, TWICE);
     assert!(denial.detail.ends_with("header. The provider was asked 3 s ago."), "{}", denial.detail);
+}
+
+#[test]
+fn keys_that_another_login_fetched_meanwhile_count() {
+    let newer = NewerKeys::NotYet { newest: set(&[keys::partner()]), why: "no".into() };
+    provider(&[keys::corp()], newer).grants(&token_of(keys::partner()), TWICE);
 }
 
 #[test]
@@ -119,7 +128,7 @@ fn a_provider_that_cannot_be_asked_is_to_blame() {
         denial.detail
     );
     assert_eq!(denial.hint, "See whether it is up.");
-    let mut none = Provider { at_hand: Err(unavailable()), ..provider(&[keys::corp()], NewerKeys::NotYet(String::new())) };
+    let mut none = Provider { at_hand: Err(unavailable()), ..provider(&[keys::corp()], not_yet()) };
     none.denies(&token(json!({})), Reason::KeysUnavailable, ONCE);
 }
 
@@ -141,7 +150,7 @@ fn a_refused_kid_asks_nobody() {
 
 #[test]
 fn what_the_header_or_the_line_refuses_asks_nobody() {
-    let any = || provider(&[keys::corp()], NewerKeys::NotYet(String::new()));
+    let any = || provider(&[keys::corp()], not_yet());
     any().denies(&token_with_header(json!({"typ": "JWT"})), Reason::TokenType, &[]);
     any().denies(&token_with_header(json!({"alg": "HS256"})), Reason::Algorithm, &[]);
     any().denies(&token(json!({"iss": "https://evil.example"})), Reason::IssuerMismatch, &[]);
@@ -156,5 +165,5 @@ fn what_the_header_or_the_line_refuses_asks_nobody() {
 fn a_kid_whose_key_does_not_fit_is_no_reason_to_ask() {
     let header = json!({"alg": "ES256", "kid": keys::corp().kid()});
     let token = mint::mint_as(keys::p256(), "ES256", &header_with(header), &super::support::claims());
-    provider(&[keys::corp()], NewerKeys::NotYet(String::new())).denies(&token, Reason::KeyUnknown, ONCE);
+    provider(&[keys::corp()], not_yet()).denies(&token, Reason::KeyUnknown, ONCE);
 }

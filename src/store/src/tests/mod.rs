@@ -2,7 +2,11 @@
 //! run once more as an ordinary user.
 
 mod accepted;
+mod cache;
+mod cache_writes;
+mod executable;
 mod keys;
+mod provider;
 mod races;
 mod refused;
 mod words;

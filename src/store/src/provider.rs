@@ -1,0 +1,411 @@
+//! A provider's keys: from the key file while that is good, from the provider when it is not, and by one login at a time.
+//!
+//! The folder's lock decides who asks. Whoever does not get it uses the keys at hand, or waits for the one who did.
+//! Nothing is asked for here: that is the surroundings' business, in a server a child process. A record that cannot be
+//! used is as good as none, and nothing but a fetch ever replaces it.
+
+use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
+use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
+use crate::users::ServerUser;
+use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
+use oauth_validator_core::record::{MayAsk, may_ask};
+use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys, Standing, Wanted};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How often somebody who waits for another login's fetch looks whether it is done.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How much earlier than a login a helper gives up, so that its own explanation arrives in time.
+const HELPER_MARGIN: Duration = Duration::from_millis(250);
+
+/// The login is over before it was judged: nobody waits for its outcome any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone;
+
+/// What a search for keys does besides looking at files.
+pub trait Surroundings {
+    /// Waits, and lets the process be interrupted meanwhile.
+    ///
+    /// # Errors
+    /// If there is nobody left to wait for.
+    fn pause(&mut self, time: Duration) -> Result<(), Gone>;
+
+    /// Has the request done within `limit`.
+    ///
+    /// # Errors
+    /// If there is nobody left to wait for.
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone>;
+
+    /// Says what is wrong but stands in nobody's way, in one sentence and a hint.
+    fn complain(&mut self, what: &str, hint: &str);
+}
+
+/// Whose keys are wanted, and where they are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyOrder<'a> {
+    /// Name of the profile.
+    pub profile: &'a str,
+    /// Its key source.
+    pub source: &'a ProviderKeys,
+    /// The configuration's own path, to whose folder `ca_file` is relative.
+    pub config_path: &'a Path,
+    /// The folder of key files.
+    pub folder: &'a Path,
+    /// Whether that folder may be made.
+    pub create_folder: bool,
+    /// Whose files are trusted.
+    pub user: ServerUser,
+}
+
+/// Why there are no keys, or no newer ones.
+enum Obstacle {
+    /// The provider is not asked again yet. The newest keys of it, and when that is.
+    NotYet(KeySet, String),
+    Unavailable(KeysUnavailable),
+}
+
+impl KeyOrder<'_> {
+    /// Keys that may verify tokens: those at hand if they are good, else the provider's.
+    ///
+    /// # Errors
+    /// What is wrong with the key files, or with the provider.
+    pub fn usable(&self, world: &mut dyn Surroundings) -> Result<KeySet, KeysUnavailable> {
+        Search::start(self, world).and_then(|mut search| search.run(Wanted::Usable)).map_err(
+            |obstacle| match obstacle {
+                Obstacle::Unavailable(why) => why,
+                Obstacle::NotYet(_, why) => KeysUnavailable::new(
+                    format!("{why} Its last answer could not be saved."),
+                    "Look for an earlier line that says why the key file could not be written.",
+                ),
+            },
+        )
+    }
+
+    /// Newer keys than those at hand.
+    pub fn newer(&self, world: &mut dyn Surroundings) -> NewerKeys {
+        match Search::start(self, world).and_then(|mut search| search.run(Wanted::Newer)) {
+            Ok(keys) => NewerKeys::Found(keys),
+            Err(Obstacle::NotYet(newest, why)) => NewerKeys::NotYet { newest, why },
+            Err(Obstacle::Unavailable(why)) => NewerKeys::Unavailable(why),
+        }
+    }
+
+    /// Asks the provider now, however good the keys at hand are, and returns the new record.
+    ///
+    /// # Errors
+    /// What is wrong with the key files, or with the provider; the key file says so too.
+    pub fn refresh(&self, world: &mut dyn Surroundings) -> Result<KeyRecord, KeysUnavailable> {
+        Search::start(self, world).and_then(|mut search| search.refresh()).map_err(|obstacle| match obstacle {
+            Obstacle::Unavailable(why) => why,
+            Obstacle::NotYet(_, why) => KeysUnavailable::new(why, ""),
+        })
+    }
+
+    /// What the key file holds, and what its keys are worth now.
+    ///
+    /// # Errors
+    /// If the folder or the file cannot be trusted or read.
+    pub fn at_hand(&self) -> Result<(Option<KeyRecord>, Standing), KeysUnavailable> {
+        let (_, fingerprint) = self.authorities()?;
+        let folder = KeyFolder::open(self.folder, self.user, false).map_err(no_folder)?;
+        let bytes = folder.read(self.profile).map_err(no_folder)?;
+        let record = bytes.and_then(|bytes| KeyRecord::read(&bytes));
+        let timing = &self.source.timing;
+        let standing =
+            record.as_ref().map_or(Standing::NoRecord, |record| record.standing(&fingerprint, timing, now()));
+        Ok((record, standing))
+    }
+
+    /// The content of `ca_file`, and the fingerprint of the settings with it.
+    fn authorities(&self) -> Result<(Option<String>, String), KeysUnavailable> {
+        let Some(path) = &self.source.ca_file else {
+            return Ok((None, self.source.fingerprint(None)));
+        };
+        let path = resolve(self.config_path, path);
+        let content = read_trusted(&path, MAX_KEY_FILE_BYTES, self.user)
+            .map_err(|refusal| KeysUnavailable::new(format!("keys.ca_file: {refusal}."), refusal.hint()))?;
+        let fingerprint = self.source.fingerprint(Some(&content));
+        match String::from_utf8(content) {
+            Ok(text) => Ok((Some(text), fingerprint)),
+            Err(_) => Err(KeysUnavailable::new(
+                format!("keys.ca_file: {path:?} is not text."),
+                "It must hold PEM blocks that begin with -----BEGIN CERTIFICATE-----.",
+            )),
+        }
+    }
+}
+
+struct Search<'a> {
+    order: &'a KeyOrder<'a>,
+    world: &'a mut dyn Surroundings,
+    folder: KeyFolder,
+    ca_pem: Option<String>,
+    fingerprint: String,
+    deadline: Instant,
+    /// Whether something was said about a key file that cannot be used.
+    complained: bool,
+}
+
+impl<'a> Search<'a> {
+    fn start(order: &'a KeyOrder<'a>, world: &'a mut dyn Surroundings) -> Result<Self, Obstacle> {
+        let deadline = Instant::now() + Duration::from_secs(order.source.timing.timeout.unsigned_abs());
+        let (ca_pem, fingerprint) = order.authorities().map_err(Obstacle::Unavailable)?;
+        let folder = KeyFolder::open(order.folder, order.user, order.create_folder)
+            .map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
+        Ok(Self { order, world, folder, ca_pem, fingerprint, deadline, complained: false })
+    }
+
+    fn run(&mut self, wanted: Wanted) -> Result<KeySet, Obstacle> {
+        let first = self.read();
+        if let (Wanted::Usable, Standing::Fresh, Some(keys)) =
+            (wanted, self.standing(first.as_ref()), keys(first.as_ref()))
+        {
+            return Ok(keys);
+        }
+        let mut record = first.clone();
+        loop {
+            match self.folder.try_lock(self.order.profile) {
+                Ok(Some(lock)) => {
+                    if let Some(keys) = self.with_lock(lock, wanted, first.as_ref())? {
+                        return Ok(keys);
+                    }
+                }
+                Ok(None) => {}
+                Err(trouble) => return self.without_access(wanted, record, trouble),
+            }
+            if let Some(keys) = self.good_enough(wanted, first.as_ref(), record.as_ref()) {
+                return Ok(keys);
+            }
+            self.wait_a_little()?;
+            record = self.read();
+        }
+    }
+
+    /// What the record holds, if that is what was wanted: any usable keys, or usable ones that were not there at first.
+    fn good_enough(&self, wanted: Wanted, first: Option<&KeyRecord>, record: Option<&KeyRecord>) -> Option<KeySet> {
+        let newer = || record.map(KeyRecord::times) != first.map(KeyRecord::times) || keys(record) != keys(first);
+        keys(record).filter(|_| self.standing(record).is_usable() && (wanted == Wanted::Usable || newer()))
+    }
+
+    /// `None`: the provider may not be asked yet, but in a moment.
+    fn with_lock(
+        &mut self,
+        mut lock: KeyLock,
+        wanted: Wanted,
+        first: Option<&KeyRecord>,
+    ) -> Result<Option<KeySet>, Obstacle> {
+        // Somebody may have been done just before the lock was free.
+        let record = self.read();
+        let fresh = wanted == Wanted::Newer || self.standing(record.as_ref()) == Standing::Fresh;
+        if let Some(keys) = self.good_enough(wanted, first, record.as_ref()).filter(|_| fresh) {
+            return Ok(Some(keys));
+        }
+        let usable = self.good_enough(Wanted::Usable, None, record.as_ref());
+        let (timing, last, now) = (&self.order.source.timing, lock.last_attempt(), since_1970());
+        let ask = may_ask(record.as_ref(), &self.fingerprint, timing, last, wanted, now);
+        let not_yet = |wait| not_yet(last.map_or(Duration::ZERO, |last| now.saturating_sub(last.began)), wait);
+        match (ask, wanted, usable) {
+            (MayAsk::Now, _, usable) => self.with_answer(&mut lock, wanted, record, usable).map(Some),
+            (_, Wanted::Usable, Some(keys)) => Ok(Some(keys)),
+            (MayAsk::Soon(_), _, _) => Ok(None),
+            (MayAsk::Later(wait), _, usable) => Err(self.not_now(record, usable, not_yet(wait))),
+            (MayAsk::LaterUnsaved(wait), _, usable) => {
+                Err(self.not_now(record, usable, not_yet(wait) + " Its last answer could not be saved."))
+            }
+        }
+    }
+
+    /// Asks, and takes what comes of it; or, for want of an answer, the keys at hand.
+    fn with_answer(
+        &mut self,
+        lock: &mut KeyLock,
+        wanted: Wanted,
+        record: Option<KeyRecord>,
+        usable: Option<KeySet>,
+    ) -> Result<KeySet, Obstacle> {
+        // Nobody should wait long for what he can do without.
+        let patience = match (wanted, &usable) {
+            (Wanted::Usable, Some(_)) => Duration::from_secs(self.order.source.timing.connect_timeout.unsigned_abs()),
+            _ => Duration::MAX,
+        };
+        let (record, unsaved) = self.ask(lock, record, patience)?;
+        if let Some(trouble) = unsaved {
+            self.world.complain(&self.not_saved(&trouble), &trouble.hint());
+        }
+        match (record.failure(), record.keys(), usable) {
+            (None, Some(keys), _) => Ok(keys.clone()),
+            (_, _, Some(keys)) if wanted == Wanted::Usable => Ok(keys),
+            _ => Err(Obstacle::Unavailable(self.failed(&record))),
+        }
+    }
+
+    /// The answer of one who may not ask yet, and is not content with the keys at hand.
+    fn not_now(&self, record: Option<KeyRecord>, usable: Option<KeySet>, why: String) -> Obstacle {
+        match record {
+            Some(record) if record.failure().is_some() => {
+                let KeysUnavailable { detail, hint } = self.failed(&record);
+                Obstacle::Unavailable(KeysUnavailable { detail: format!("{detail} {why}"), hint })
+            }
+            _ => Obstacle::NotYet(usable.unwrap_or_default(), why),
+        }
+    }
+
+    /// Asks whatever is at hand, and fails if the answer cannot be kept.
+    fn refresh(&mut self) -> Result<KeyRecord, Obstacle> {
+        let mut lock = self.wait_for_lock()?;
+        let record = self.read();
+        match self.ask(&mut lock, record, Duration::MAX)? {
+            (_, Some(trouble)) => {
+                Err(Obstacle::Unavailable(KeysUnavailable::new(self.not_saved(&trouble) + ".", trouble.hint())))
+            }
+            (record, None) if record.failure().is_some() => Err(Obstacle::Unavailable(self.failed(&record))),
+            (record, None) => Ok(record),
+        }
+    }
+
+    /// The answer of one who cannot lock: nothing is fetched.
+    fn without_access(
+        &self,
+        wanted: Wanted,
+        record: Option<KeyRecord>,
+        trouble: CacheTrouble,
+    ) -> Result<KeySet, Obstacle> {
+        match self.good_enough(Wanted::Usable, None, record.as_ref()) {
+            Some(keys) if wanted == Wanted::Usable => Ok(keys),
+            _ => Err(Obstacle::Unavailable(no_folder(trouble))),
+        }
+    }
+
+    fn wait_for_lock(&mut self) -> Result<KeyLock, Obstacle> {
+        loop {
+            match self.folder.try_lock(self.order.profile) {
+                Ok(Some(lock)) => return Ok(lock),
+                Ok(None) => self.wait_a_little()?,
+                Err(trouble) => return Err(Obstacle::Unavailable(no_folder(trouble))),
+            }
+        }
+    }
+
+    fn wait_a_little(&mut self) -> Result<(), Obstacle> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let timeout = self.order.source.timing.timeout;
+            return Err(Obstacle::Unavailable(KeysUnavailable::new(
+                format!(
+                    "Another login has been asking the provider for the keys for longer than keys.timeout, {timeout} s."
+                ),
+                "See whether the provider answers: oauth-validator discover ISSUER.",
+            )));
+        }
+        self.world.pause(POLL.min(left)).map_err(|Gone| Obstacle::Unavailable(gone()))
+    }
+
+    /// Asks the provider, and writes down what came of it; also says why that cannot be written down.
+    fn ask(
+        &mut self,
+        lock: &mut KeyLock,
+        record: Option<KeyRecord>,
+        patience: Duration,
+    ) -> Result<(KeyRecord, Option<CacheTrouble>), Obstacle> {
+        lock.begin_attempt().map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
+        let usable = self.standing(record.as_ref()).is_usable();
+        let known = record.as_ref().filter(|_| usable).and_then(KeyRecord::known_document);
+        let left = self.deadline.saturating_duration_since(Instant::now()).min(patience);
+        let for_helper = left.saturating_sub(HELPER_MARGIN).max(HELPER_MARGIN);
+        let millis = u64::try_from(for_helper.as_millis()).unwrap_or(u64::MAX);
+        let request = HelperRequest::for_keys(self.order.source, self.ca_pem.clone(), known, millis);
+        let outcome = self.world.fetch(&request, left).map_err(|Gone| Obstacle::Unavailable(gone()))?;
+        let record = self.record_of(outcome, record, usable);
+        let saved = lock.write(&record.to_bytes());
+        let ended = lock.end_attempt();
+        Ok((record, saved.and(ended).err()))
+    }
+
+    fn not_saved(&self, trouble: &CacheTrouble) -> String {
+        format!("the keys of profile \"{}\" cannot be saved: {trouble}", self.order.profile)
+    }
+
+    /// `known` is what the key file held; whether its keys are `usable` is whether the provider may confirm them.
+    fn record_of(&self, outcome: Outcome, known: Option<KeyRecord>, usable: bool) -> KeyRecord {
+        let (profile, timing, now) = (self.order.profile, &self.order.source.timing, now());
+        let failure = match (outcome, known.clone().filter(|_| usable)) {
+            (Outcome::Keys(keys), _) => return KeyRecord::fetched(profile, &self.fingerprint, timing, keys, now),
+            (Outcome::Unchanged(freshness), Some(record)) => return record.confirmed(timing, freshness, now),
+            (Outcome::Failed(failure), _) => failure,
+            (Outcome::Unchanged(_), None) => Failure {
+                code: "unchanged".to_owned(),
+                message: "the helper says that the keys are unchanged, and there are none".to_owned(),
+                hint: "Install the helper and the library of one version.".to_owned(),
+            },
+        };
+        KeyRecord::failed(known, profile, &self.fingerprint, failure, now)
+    }
+
+    /// The record of the key file; says once if there is one that cannot be used.
+    fn read(&mut self) -> Option<KeyRecord> {
+        let path = || self.folder.path_of(self.order.profile);
+        let (what, hint) = match self.folder.read(self.order.profile) {
+            Ok(None) => return None,
+            Ok(Some(bytes)) => match KeyRecord::read(&bytes) {
+                Some(record) => return Some(record),
+                None => (
+                    format!("{:?} is not a key file of this version; it counts as absent", path()),
+                    "Nothing has to be done: the next fetch replaces it.".to_owned(),
+                ),
+            },
+            Err(trouble) => (format!("{trouble}; it counts as absent"), trouble.hint()),
+        };
+        if !std::mem::replace(&mut self.complained, true) {
+            self.world.complain(&what, &hint);
+        }
+        None
+    }
+
+    fn standing(&self, record: Option<&KeyRecord>) -> Standing {
+        let timing = &self.order.source.timing;
+        record.map_or(Standing::NoRecord, |record| record.standing(&self.fingerprint, timing, now()))
+    }
+
+    /// Why the keys of a record that ends in a failure are not to be had.
+    fn failed(&self, record: &KeyRecord) -> KeysUnavailable {
+        let Some((_, attempts, failure)) = record.failure() else {
+            return KeysUnavailable::new("The provider's answer has no keys.", "");
+        };
+        let (issuer, message) = (&self.order.source.issuer, &failure.message);
+        let again = if attempts > 1 { format!(" ({attempts} attempts in a row)") } else { String::new() };
+        let mut detail = format!("The keys of {issuer} cannot be fetched{again}: {}: {message}.", failure.code);
+        if self.standing(Some(record)) == Standing::Expired {
+            detail.push_str(" Those fetched before are older than keys.max_ttl and keys.stale_max allow.");
+        }
+        KeysUnavailable::new(detail, failure.hint.clone())
+    }
+}
+
+fn keys(record: Option<&KeyRecord>) -> Option<KeySet> {
+    record.and_then(KeyRecord::keys).cloned()
+}
+
+fn no_folder(trouble: CacheTrouble) -> KeysUnavailable {
+    KeysUnavailable::new(format!("{trouble}."), trouble.hint())
+}
+
+fn gone() -> KeysUnavailable {
+    KeysUnavailable::new("The client hung up while the provider was asked.", "Nothing has to be done.")
+}
+
+fn not_yet(asked_ago: Duration, again_in: Duration) -> String {
+    // Rounded up: "in 0 s" would be now.
+    let again_in = again_in.as_millis().div_ceil(1000);
+    format!("The provider was asked {} s ago, and is asked again in {again_in} s at the earliest.", asked_ago.as_secs())
+}
+
+/// The time since 1970; zero on a machine whose clock is before.
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The same in whole seconds.
+fn now() -> i64 {
+    i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+}
