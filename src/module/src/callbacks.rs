@@ -86,6 +86,10 @@ unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: 
         let token = (!token.is_null()).then(|| BearerToken::new(CStr::from_ptr(token).to_bytes()));
         (policy, token, Connection::current(role))
     };
+    #[cfg(feature = "test-faults")]
+    if let Some(denial) = crate::faults::wait() {
+        return Verdict::denied(denial);
+    }
     match (policy, token) {
         (Some(policy), Some(token)) => login::judge(policy, connection, &token),
         _ => Verdict::denied(Denial::new(Reason::Internal, "The server passed no state or no token to the validator.")),

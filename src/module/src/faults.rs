@@ -1,8 +1,10 @@
 //! Faults on request, for the server tests: `oauth_validator.test_fault` names one. Never part of a release.
 
-use crate::guc;
+use crate::{guc, helper, process, wait};
+use oauth_validator_core::{Denial, Reason};
 use pgrx::pg_sys;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 /// What no log may ever show.
 const SENTINEL: &str = "PANIC-PAYLOAD-SENTINEL";
@@ -41,5 +43,41 @@ fn grow() {
     while piece.capacity() < PLENTY {
         piece.reserve_exact(piece.capacity() * 2);
         black_box(&piece);
+    }
+}
+
+/// What the helper is sent: more than a pipe holds, and a line.
+const REQUEST_BYTES: usize = 64 * 1024 + 1;
+
+/// The most that it may answer.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// Longer than any test waits for an end that it brings about itself.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Waits as a login without keys does, alone, if the fault that is set says so; then denies with what came of it.
+pub(crate) fn wait() -> Option<Denial> {
+    let outcome = match guc::test_fault().as_str() {
+        "run_helper" => run_helper(LONG),
+        "run_helper_briefly" => run_helper(Duration::from_secs(1)),
+        "pause" => match wait::pause(LONG) {
+            Ok(()) => "The pause is over.".into(),
+            Err(wait::ClientGone) => "The client closed its connection during the pause.".into(),
+        },
+        _ => return None,
+    };
+    Some(Denial::new(Reason::Internal, outcome))
+}
+
+fn run_helper(limit: Duration) -> String {
+    let program = match helper::find() {
+        Ok(program) => program,
+        Err(helper::Unusable { detail, hint }) => return format!("The helper: {detail}. {hint}"),
+    };
+    let mut request = vec![b'x'; REQUEST_BYTES];
+    request[REQUEST_BYTES - 1] = b'\n';
+    match process::run(&program, "helper", &request, Instant::now() + limit, MAX_ANSWER) {
+        Ok(answer) => format!("The helper answered {:?}.", String::from_utf8_lossy(&answer)),
+        Err(trouble) => format!("The helper {trouble}."),
     }
 }

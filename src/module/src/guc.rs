@@ -4,13 +4,21 @@
 //! connecting user could set would let him choose who is trusted.
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, pg_sys};
-use std::ffi::{CString, OsString};
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// `oauth_validator.config_file`; the superuser alone sees it, as with hba_file.
 static CONFIG_FILE: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c"/etc/postgresql/oauth-validator.toml"));
+
+/// `oauth_validator.helper`; empty: the one that was installed with the library.
+static HELPER: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+/// `oauth_validator.cache_directory`; empty: [`DEFAULT_CACHE`] in the data directory.
+static CACHE_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+const DEFAULT_CACHE: &str = "oauth_validator";
 
 /// `oauth_validator.test_fault`, for the server tests.
 #[cfg(feature = "test-faults")]
@@ -23,6 +31,22 @@ pub(crate) fn define() {
         c"Configuration of the OAuth validator: which issuers are trusted, and how their claims map.",
         c"An absolute path. Each new connection reads the file as it is then. A file that is missing, has errors, or could be changed by others denies every OAuth login.",
         &CONFIG_FILE,
+        GucContext::Sighup,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_string_guc(
+        c"oauth_validator.helper",
+        c"Program that talks to the providers for the OAuth validator.",
+        c"An absolute path. Empty means oauth-validator as it was installed with the library. A program that others could change is not run.",
+        &HELPER,
+        GucContext::Sighup,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_string_guc(
+        c"oauth_validator.cache_directory",
+        c"Folder of the keys that the OAuth validator got from the providers.",
+        c"Empty means oauth_validator in the data directory, to which a relative path is relative. It must belong to the server's user, and nobody else may write to it.",
+        &CACHE_DIRECTORY,
         GucContext::Sighup,
         GucFlags::SUPERUSER_ONLY,
     );
@@ -41,8 +65,34 @@ pub(crate) fn define() {
 
 /// The configuration file as set now; empty if somebody set it to nothing.
 pub(crate) fn config_file() -> PathBuf {
-    let value = CONFIG_FILE.get().unwrap_or_default();
-    PathBuf::from(OsString::from_vec(value.into_bytes()))
+    path(&CONFIG_FILE)
+}
+
+/// The helper as set now; empty where the installed one is meant.
+pub(crate) fn helper() -> PathBuf {
+    path(&HELPER)
+}
+
+/// The folder of the key files, absolute.
+pub(crate) fn cache_directory() -> PathBuf {
+    let set = path(&CACHE_DIRECTORY);
+    data_directory().join(if set.as_os_str().is_empty() { Path::new(DEFAULT_CACHE) } else { &set })
+}
+
+/// Whether nobody named a folder, so that it may be made where it is missing.
+pub(crate) fn cache_directory_is_default() -> bool {
+    path(&CACHE_DIRECTORY).as_os_str().is_empty()
+}
+
+fn path(setting: &GucSetting<Option<CString>>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(setting.get().unwrap_or_default().into_bytes()))
+}
+
+fn data_directory() -> &'static Path {
+    // SAFETY: the postmaster sets DataDir to an absolute path before it reads postgresql.conf (SetDataDir, miscinit.c),
+    // and nobody changes it after that.
+    let bytes = unsafe { CStr::from_ptr(pg_sys::DataDir) }.to_bytes();
+    Path::new(OsStr::from_bytes(bytes))
 }
 
 /// The fault to commit, if any.

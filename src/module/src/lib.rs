@@ -2,22 +2,27 @@
 //!
 //! Contents: `callbacks` is what the server calls, `login` the safe half of it. `abi`, `hba`, `request` and `catalog`
 //! read and write the server's structures; `guard`, `alloc` and `report` see to it that a failure ends in one denied
-//! login and one line of the log. All unsafe code of the project is in this crate.
+//! login and one line of the log. `errands` is what a login without keys has done: `helper` finds the one program that
+//! is ever run, `process` runs it, and `wait` does all waiting. All unsafe code of the project is in this crate.
 //!
-//! No network, no thread and no child process here: a crash of a backend restarts the whole cluster.
+//! No network and no thread here: a crash of a backend restarts the whole cluster. What needs them is the helper's.
 
 mod abi;
 mod alloc;
 mod callbacks;
 mod catalog;
+mod errands;
 #[cfg(feature = "test-faults")]
 mod faults;
 mod guard;
 mod guc;
 mod hba;
+mod helper;
 mod login;
+mod process;
 mod report;
 mod request;
+mod wait;
 
 #[global_allocator]
 static ALLOCATOR: alloc::BackendAllocator = alloc::BackendAllocator;

@@ -3,15 +3,16 @@
 //! It grants nothing itself: only the core makes grants. Any trouble on the way is a denial.
 
 use crate::catalog;
+use crate::errands::{self, Errands};
 use crate::hba::Connection;
 use crate::request::request;
-use oauth_validator_core::{Answer, BearerToken, Config, Denial, Known, Needs, Reason, Verdict, decide};
+use oauth_validator_core::{Answer, BearerToken, Config, Denial, Known, Needs, Reason, Verdict, Wanted, decide};
 use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, load_keys, read_trusted};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How often a decision may ask for something before it counts as a bug: it asks once for the keys of the one
-/// profile it chose, and, where pg_hba.conf delegates, once for what the role can become.
+/// profile it chose, once for newer ones, and, where pg_hba.conf delegates, once for what the role can become.
 const MAX_ROUNDS: usize = 4;
 
 /// What `startup_cb` leaves for `validate_cb`.
@@ -68,6 +69,12 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
             Answer::Decided(verdict) => return verdict,
             Answer::Needs(Needs::Keys { profile, file: source }) => {
                 known.insert_keys(profile, load_keys(&source, file, ServerUser::current()));
+            }
+            Answer::Needs(Needs::ProviderKeys { profile, source, wanted }) => {
+                errands::with_order(&profile, &source, file, |order| match wanted {
+                    Wanted::Usable => known.insert_keys(&profile, order.usable(&mut Errands)),
+                    Wanted::Newer => known.insert_newer_keys(&profile, order.newer(&mut Errands)),
+                });
             }
             Answer::Needs(Needs::Privileges { role }) => match catalog::privileges(&role) {
                 Ok(privileges) => known.insert_privileges(role, privileges),

@@ -22,6 +22,11 @@ pub(crate) fn denied(denial: &Denial) {
     emit(pg_sys::COMMERROR, sqlstate, &denial.message(), &denial.detail, &denial.hint);
 }
 
+/// Logs at COMMERROR what is wrong but denies nobody: a sentence without its full stop, and what to do.
+pub(crate) fn trouble(what: &str, hint: &str) {
+    emit(pg_sys::COMMERROR, PgSqlErrorCode::ERRCODE_SYSTEM_ERROR, what, "", hint);
+}
+
 /// Logs the steps of a decision at DEBUG1.
 pub(crate) fn trace(trace: &Trace) {
     if !PgLogLevel::DEBUG1.is_interesting() {

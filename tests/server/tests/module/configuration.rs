@@ -123,7 +123,7 @@ fn errors_deny_with_place_and_words() {
         (with("issuer_url = \"x\""), "5:1", "unknown_key"),
         (CONFIG.replace("https:", "http:"), "3:10", "bad_url"),
         (CONFIG.replace("[\"api://db\"]", "\"none\""), "4:12", "conflict"),
-        (CONFIG.replace("[profiles.corp.keys]\njwks_file = \"corp.jwks\"\n", ""), "2:11", "key_source"),
+        (CONFIG.replace("jwks_file = \"corp.jwks\"\n", "jwks_file = \"a\"\npem_file = \"b\"\n"), "7:12", "key_source"),
         (CONFIG.to_owned() + CONFIG, "8:11", "duplicate key"),
         ("[profiles.corp".to_owned(), "1:15", "syntax"),
     ] {

@@ -6,6 +6,7 @@ mod cases;
 mod configuration;
 mod delegation;
 mod generator;
+mod helper_process;
 mod hostile;
 mod key_files;
 mod preloaded;

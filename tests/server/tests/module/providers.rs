@@ -1,13 +1,13 @@
-//! The server that most refusals are tried on: the four shipped examples, and a few profiles for what they do not show.
+//! The server that most refusals are tried on: the four shipped examples, with keys in files, and a few profiles for
+//! what they do not show.
 //!
 //! A role picks the line of pg_hba.conf, and the line picks the profiles. Each token that is made here carries secrets:
 //! strings that appear nowhere else, in its header and in its claims, so that a log can be searched for them.
 
 use crate::support::now;
-use oauth_validator_fixtures::{TestKey, Token, jwks, keys};
+use oauth_validator_fixtures::{TestKey, Token, examples, jwks, keys, secret};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, Login};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 const ENTRA_TOML: &str = include_str!("../../../../config/examples/entra.toml");
 const OKTA_TOML: &str = include_str!("../../../../config/examples/okta.toml");
@@ -85,8 +85,10 @@ keycloak  6f0c1d2e-3f40-4152-8637-485960718293   ana_keycloak
 
 /// The server. Its log has everything from level `conf` on.
 pub fn start(conf: &str) -> Cluster {
+    let examples = [("entra", ENTRA_TOML), ("okta", OKTA_TOML), ("google", GOOGLE_TOML), ("keycloak", KEYCLOAK_TOML)]
+        .map(|(profile, example)| examples::with_key_file(example, profile));
     let cluster = Cluster::start(ClusterOptions {
-        config: Some([ENTRA_TOML, OKTA_TOML, GOOGLE_TOML, KEYCLOAK_TOML, LAB_TOML].concat()),
+        config: Some(examples.concat() + LAB_TOML),
         hba: HBA.into(),
         ident: IDENT.into(),
         conf: conf.into(),
@@ -218,17 +220,4 @@ impl Provider {
     pub fn login<'a>(&self, token: &str) -> Login<'a> {
         Login::new(self.role, "postgres").token(token)
     }
-}
-
-/// How every secret begins.
-pub const SECRET_MARK: &str = "Zq7xK";
-pub const SECRET_LENGTH: usize = 32;
-
-/// A string of [`SECRET_LENGTH`] letters and digits that nothing else contains.
-pub fn secret() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let mut random = crate::support::Random::new(COUNT.fetch_add(1, Ordering::Relaxed) ^ 0x5eed_0000_0000_0000);
-    let rest =
-        random.text(b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", SECRET_LENGTH - SECRET_MARK.len());
-    format!("{SECRET_MARK}{rest}")
 }

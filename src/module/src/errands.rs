@@ -1,0 +1,75 @@
+//! What a login in search of keys has done: waiting, and asking the provider through the helper.
+//!
+//! Everything here may take as long as the profile's `keys.timeout`, and may be interrupted at any moment. A helper that
+//! does not do its work is the reason for a denial, never for an error; nothing that it wrote is repeated unless it is
+//! an answer of the protocol.
+
+use crate::helper::{self, Unusable};
+use crate::process::{self, Trouble};
+use crate::wait::{self, ClientGone};
+use crate::{guc, report};
+use oauth_validator_core::ProviderKeys;
+use oauth_validator_core::protocol::{
+    Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
+};
+use oauth_validator_store::{Gone, KeyOrder, ServerUser, Surroundings};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A backend that authenticates a client.
+pub(crate) struct Errands;
+
+impl Surroundings for Errands {
+    fn pause(&mut self, time: Duration) -> Result<(), Gone> {
+        wait::pause(time).map_err(|ClientGone| Gone)
+    }
+
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
+        let program = match helper::find() {
+            Ok(program) => program,
+            Err(Unusable { detail, hint }) => return Ok(failed(detail, hint)),
+        };
+        let deadline = Instant::now() + limit;
+        match process::run(&program, HELPER_COMMAND, &request.to_line(), deadline, MAX_ANSWER_BYTES) {
+            Ok(answer) => Ok(read(&program, &answer)),
+            Err(Trouble::ClientGone) => Err(Gone),
+            Err(trouble) => {
+                let hint = "Run \"oauth-validator keys refresh\" as the server's user to see whether the provider answers, and look for a limit or a policy that stops the program.";
+                Ok(failed(format!("{program:?} {trouble}"), hint))
+            }
+        }
+    }
+
+    fn complain(&mut self, what: &str, hint: &str) {
+        report::trouble(what, hint);
+    }
+}
+
+/// The order for the keys of a profile, kept where the settings say.
+pub(crate) fn with_order<T>(
+    profile: &str,
+    source: &ProviderKeys,
+    config_path: &Path,
+    deliver: impl FnOnce(KeyOrder<'_>) -> T,
+) -> T {
+    let folder = guc::cache_directory();
+    let create_folder = guc::cache_directory_is_default();
+    deliver(KeyOrder { profile, source, config_path, folder: &folder, create_folder, user: ServerUser::current() })
+}
+
+/// The outcome that the helper's answer tells of.
+fn read(program: &Path, answer: &[u8]) -> Outcome {
+    let hint = "Install the helper and the library of one version; oauth_validator.helper names the helper.";
+    match HelperAnswer::from_line(answer) {
+        Ok(answer) => answer.outcome,
+        Err(ProtocolError::Version(version)) => failed(
+            format!("{program:?} speaks version {version} of the protocol, the library {PROTOCOL_VERSION}"),
+            hint,
+        ),
+        Err(ProtocolError::Malformed) => failed(format!("{program:?} gave an answer that is none"), hint),
+    }
+}
+
+fn failed(message: String, hint: impl Into<String>) -> Outcome {
+    Outcome::Failed(Failure { code: "helper".to_owned(), message, hint: hint.into() })
+}
