@@ -14,20 +14,23 @@
 
 use crate::cache_files::{MAX_TRIES, Opened};
 use crate::users::ServerUser;
-use oauth_validator_core::record::{Attempt, MAX_KEY_RECORD_BYTES};
+use oauth_validator_core::record::{Attempt, AttemptEnd, MAX_KEY_RECORD_BYTES};
 use rustix::fs::{Dir, FlockOperation, OFlags, flock};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{File, FileTimes};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use crate::trouble::{CacheTrouble, Operation};
 
 const KEYS: &str = ".json";
 const NEW_KEYS: &str = ".json.new";
 const LOCK: &str = ".lock";
+
+/// What the access time of a lock is after 1970, if its last attempt could not be saved: between "never" and any attempt.
+const UNSAVED: Duration = Duration::from_secs(1);
 
 /// The folder of key files, opened and judged.
 #[derive(Debug)]
@@ -143,11 +146,15 @@ impl KeyLock {
         let since_1970 = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let Ok(metadata) = self.file.metadata() else {
             // Rather one cooldown too many than a provider that is asked by each login.
-            return Some(Attempt { began: since_1970(SystemTime::now()), ended: true });
+            return Some(Attempt { began: since_1970(SystemTime::now()), end: AttemptEnd::Unsaved });
         };
         let began = since_1970(metadata.modified().ok()?);
-        let ended = metadata.accessed().is_ok_and(|time| since_1970(time) >= began);
-        Some(Attempt { began, ended }).filter(|attempt| !attempt.began.is_zero())
+        let end = match metadata.accessed().map(since_1970) {
+            Ok(Duration::ZERO) => AttemptEnd::CutOff,
+            Ok(time) if time >= began => AttemptEnd::Saved,
+            _ => AttemptEnd::Unsaved,
+        };
+        Some(Attempt { began, end }).filter(|attempt| !attempt.began.is_zero())
     }
 
     /// Records that an attempt begins now. Needs no space on the disk.
@@ -160,13 +167,14 @@ impl KeyLock {
         self.set_times(began)
     }
 
-    /// Records that the attempt came to an end, be it a failure.
+    /// Records that the attempt came to an end, be it a failure, and whether the key file says so.
     ///
     /// # Errors
     ///
     /// When the times cannot be changed; the attempt then counts as cut off.
-    pub fn end_attempt(&self) -> Result<(), CacheTrouble> {
-        self.set_times(FileTimes::new().set_accessed(SystemTime::now()))
+    pub fn end_attempt(&self, saved: bool) -> Result<(), CacheTrouble> {
+        let time = if saved { SystemTime::now() } else { SystemTime::UNIX_EPOCH + UNSAVED };
+        self.set_times(FileTimes::new().set_accessed(time))
     }
 
     fn set_times(&self, times: FileTimes) -> Result<(), CacheTrouble> {

@@ -215,6 +215,8 @@ fn not_opened(path: &Path, user: ServerUser, errno: Errno) -> CacheTrouble {
     let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Found::new(path.to_owned(), &stat));
     match found {
         Ok(found) if found.kind != FileType::Directory => CacheTrouble::NotAFolder { found, server: user },
+        // That it belongs to somebody else is the reason for whatever the kernel said.
+        Ok(found) if found.uid != user.uid => CacheTrouble::FolderWrongOwner { found, server: user },
         _ => CacheTrouble::io(Operation::Open, path, errno, None, user),
     }
 }

@@ -8,7 +8,7 @@ use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
 use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
 use crate::users::ServerUser;
 use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
-use oauth_validator_core::record::{MayAsk, may_ask};
+use oauth_validator_core::record::{AFTER_CUT_OFF, Attempt, AttemptEnd, MayAsk, may_ask};
 use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys, Standing, Wanted};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -74,8 +74,9 @@ impl KeyOrder<'_> {
         Search::start(self, world).and_then(|mut search| search.run(Wanted::Usable)).map_err(
             |obstacle| match obstacle {
                 Obstacle::Unavailable(why) => why,
+                // Who is not content with an answer that was saved may ask at once.
                 Obstacle::NotYet(_, why) => KeysUnavailable::new(
-                    format!("{why} Its last answer could not be saved."),
+                    why,
                     "Look for an earlier line that says why the key file could not be written.",
                 ),
             },
@@ -118,7 +119,10 @@ impl KeyOrder<'_> {
     }
 
     /// The content of `ca_file`, and the fingerprint of the settings with it.
-    fn authorities(&self) -> Result<(Option<String>, String), KeysUnavailable> {
+    ///
+    /// # Errors
+    /// If there is such a file, and it cannot be trusted or read.
+    pub fn authorities(&self) -> Result<(Option<String>, String), KeysUnavailable> {
         let Some(path) = &self.source.ca_file else {
             return Ok((None, self.source.fingerprint(None)));
         };
@@ -142,6 +146,7 @@ struct Search<'a> {
     folder: KeyFolder,
     ca_pem: Option<String>,
     fingerprint: String,
+    started: Instant,
     deadline: Instant,
     /// Whether something was said about a key file that cannot be used.
     complained: bool,
@@ -149,11 +154,12 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn start(order: &'a KeyOrder<'a>, world: &'a mut dyn Surroundings) -> Result<Self, Obstacle> {
-        let deadline = Instant::now() + Duration::from_secs(order.source.timing.timeout.unsigned_abs());
+        let started = Instant::now();
+        let deadline = started + Duration::from_secs(order.source.timing.timeout.unsigned_abs());
         let (ca_pem, fingerprint) = order.authorities().map_err(Obstacle::Unavailable)?;
         let folder = KeyFolder::open(order.folder, order.user, order.create_folder)
             .map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
-        Ok(Self { order, world, folder, ca_pem, fingerprint, deadline, complained: false })
+        Ok(Self { order, world, folder, ca_pem, fingerprint, started, deadline, complained: false })
     }
 
     fn run(&mut self, wanted: Wanted) -> Result<KeySet, Obstacle> {
@@ -203,7 +209,12 @@ impl<'a> Search<'a> {
         }
         let usable = self.good_enough(Wanted::Usable, None, record.as_ref());
         let (timing, last, now) = (&self.order.source.timing, lock.last_attempt(), since_1970());
-        let ask = may_ask(record.as_ref(), &self.fingerprint, timing, last, wanted, now);
+        let cut_off = last.filter(|last| last.end == AttemptEnd::CutOff && last.began <= now);
+        let can_do_without = wanted == Wanted::Usable && usable.is_some();
+        let ask = match may_ask(record.as_ref(), &self.fingerprint, timing, last, wanted, now) {
+            MayAsk::Now if cut_off.is_some_and(|last| !self.is_next(last, now, can_do_without)) => MayAsk::Soon(POLL),
+            ask => ask,
+        };
         let not_yet = |wait| not_yet(last.map_or(Duration::ZERO, |last| now.saturating_sub(last.began)), wait);
         match (ask, wanted, usable) {
             (MayAsk::Now, _, usable) => self.with_answer(&mut lock, wanted, record, usable).map(Some),
@@ -213,6 +224,18 @@ impl<'a> Search<'a> {
             (MayAsk::LaterUnsaved(wait), _, usable) => {
                 Err(self.not_now(record, usable, not_yet(wait) + " Its last answer could not be saved."))
             }
+        }
+    }
+
+    /// Whether the attempt after one that was cut off is this login's.
+    ///
+    /// Whoever keeps coming and hanging up must not be the next each time, or nobody would ever get an answer. So it is
+    /// for those who have waited themselves; then for those who can do without.
+    fn is_next(&self, cut_off: Attempt, now: Duration, can_do_without: bool) -> bool {
+        let patience = AFTER_CUT_OFF.min(Duration::from_secs(self.order.source.timing.timeout.unsigned_abs()) / 2);
+        match can_do_without {
+            true => now.saturating_sub(cut_off.began) >= 2 * AFTER_CUT_OFF,
+            false => self.started.elapsed() >= patience,
         }
     }
 
@@ -318,7 +341,7 @@ impl<'a> Search<'a> {
         let outcome = self.world.fetch(&request, left).map_err(|Gone| Obstacle::Unavailable(gone()))?;
         let record = self.record_of(outcome, record, usable);
         let saved = lock.write(&record.to_bytes());
-        let ended = lock.end_attempt();
+        let ended = lock.end_attempt(saved.is_ok());
         Ok((record, saved.and(ended).err()))
     }
 
@@ -378,7 +401,7 @@ impl<'a> Search<'a> {
         if self.standing(Some(record)) == Standing::Expired {
             detail.push_str(" Those fetched before are older than keys.max_ttl and keys.stale_max allow.");
         }
-        KeysUnavailable::new(detail, failure.hint.clone())
+        KeysUnavailable::new(detail, sentence(&failure.hint))
     }
 }
 
@@ -398,6 +421,14 @@ fn not_yet(asked_ago: Duration, again_in: Duration) -> String {
     // Rounded up: "in 0 s" would be now.
     let again_in = again_in.as_millis().div_ceil(1000);
     format!("The provider was asked {} s ago, and is asked again in {again_in} s at the earliest.", asked_ago.as_secs())
+}
+
+/// The text with a capital at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
 }
 
 /// The time since 1970; zero on a machine whose clock is before.

@@ -91,7 +91,8 @@ pub fn user_id(name: &str) -> Option<u32> {
 }
 
 /// The user's primary group in /etc/passwd.
-pub(crate) fn primary_group(uid: u32) -> Option<u32> {
+#[must_use]
+pub fn primary_group(uid: u32) -> Option<u32> {
     primary_group_in(&read_database("/etc/passwd"), uid)
 }
 

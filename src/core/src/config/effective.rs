@@ -3,6 +3,7 @@
 //! Values are shown as they are written; what is never shown is an inline key document.
 
 use super::collect::Findings;
+use super::keys;
 use super::presets;
 use super::profile::Origin;
 use super::section::{Base, Section};
@@ -59,7 +60,8 @@ struct List<'t> {
 impl List<'_> {
     /// Lists the keys of a table of `schema`, which is called `path` under the profile.
     fn table(&mut self, section: &Section<'_>, schema: &str, path: &str) {
-        for setting in SETTINGS.iter().filter(|setting| setting.table == schema) {
+        let holds = |key| schema != "profiles.*.keys" || keys::matters(section, key);
+        for setting in SETTINGS.iter().filter(|setting| setting.table == schema && holds(setting.key)) {
             let (key, name) = (setting.key, format!("{path}{}", setting.key));
             let inner = format!("{schema}.{key}");
             match key {
@@ -112,11 +114,15 @@ impl List<'_> {
 
     /// Lists what holds where a table is not written at all.
     fn built_in(&mut self, schema: &str, path: &str) {
+        let defaults = self.default_keys.as_ref().filter(|_| schema == "profiles.*.keys");
         for setting in SETTINGS.iter().filter(|setting| setting.table == schema) {
-            if !matches!(setting.default, "none" | "required") {
-                let (key, value) = (format!("{path}{}", setting.key), setting.default.to_owned());
-                self.settings.push(Effective { key, value, origin: Origin::BuiltIn });
-            }
+            let written = defaults.and_then(|table| Some((table, json(table.get(setting.key)?.get_ref())?)));
+            let (value, origin) = match written {
+                Some((table, value)) => (toml(&value), table.origin(&self.findings, setting.key)),
+                None if matches!(setting.default, "none" | "required") => continue,
+                None => (setting.default.to_owned(), Origin::BuiltIn),
+            };
+            self.settings.push(Effective { key: format!("{path}{}", setting.key), value, origin });
         }
     }
 }

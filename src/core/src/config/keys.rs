@@ -231,6 +231,12 @@ fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Key
     }
 }
 
+/// Whether a setting of the table means anything beside the source that the table names.
+pub(super) fn matters(section: &Section<'_>, key: &str) -> bool {
+    let asks_nobody = ["jwks_file", "jwks", "pem_file"].iter().any(|source| section.get(source).is_some());
+    !(asks_nobody && FOR_PROVIDERS.contains(&key))
+}
+
 /// Warns of what was written for a provider that is never asked.
 fn unused(findings: &mut Findings<'_>, section: &Section<'_>, source: &str) {
     for key in FOR_PROVIDERS {

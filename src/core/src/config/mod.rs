@@ -31,6 +31,8 @@ pub use profile::{
     Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Test, TokenKind,
 };
 
+pub use values::suggest;
+
 use crate::finding::Finding;
 use collect::Findings;
 use source::Source;

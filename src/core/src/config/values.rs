@@ -38,8 +38,9 @@ pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// The nearest valid word, or all of them.
-pub(super) fn suggest(word: &str, valid: &[&str]) -> String {
+/// The nearest valid word, or all of them: a phrase for a hint.
+#[must_use]
+pub fn suggest(word: &str, valid: &[&str]) -> String {
     let nearest = valid
         .iter()
         .map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), &candidate.to_lowercase()), candidate))

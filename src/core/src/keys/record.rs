@@ -92,8 +92,19 @@ impl Standing {
 pub struct Attempt {
     /// Since 1970.
     pub began: Duration,
-    /// Whether it came to an end, be it a failure. One that did not was cut off with the login that made it.
-    pub ended: bool,
+    /// How it ended.
+    pub end: AttemptEnd,
+}
+
+/// How an attempt to ask the provider ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// Not at all: it was cut off with the login that made it.
+    CutOff,
+    /// What came of it, be it a failure, could not be written down.
+    Unsaved,
+    /// What came of it was written into the key file.
+    Saved,
 }
 
 /// What somebody wants of a provider's keys.
@@ -263,9 +274,11 @@ pub fn may_ask(
     let answer = match record.filter(|record| record.has_outcome_since(last.began)) {
         // The login that asked was cut off. Were this the whole cooldown, a stranger who presents any token and hangs
         // up could keep everybody waiting.
-        _ if !last.ended => MayAsk::Soon(left(AFTER_CUT_OFF)),
-        // The outcome could not be written: without the cooldown, each login would ask.
-        None => MayAsk::LaterUnsaved(left(cooldown)),
+        _ if last.end == AttemptEnd::CutOff => MayAsk::Soon(left(AFTER_CUT_OFF)),
+        // Without the cooldown, each login would ask.
+        _ if last.end == AttemptEnd::Unsaved => MayAsk::LaterUnsaved(left(cooldown)),
+        // Somebody has removed the key file, and means it.
+        None => MayAsk::Soon(left(AFTER_CUT_OFF)),
         Some(record) if record.settings_sha256 != fingerprint => MayAsk::Soon(left(AFTER_CUT_OFF)),
         // There is no hurry: a login that asks in vain waits in vain.
         Some(record @ KeyRecord { failing: Some(_), .. })
@@ -290,8 +303,8 @@ pub fn may_ask(
     }
 }
 
-/// The time between two attempts of which the first was cut off, or made under other settings.
-const AFTER_CUT_OFF: Duration = Duration::from_secs(1);
+/// The time between two attempts of which the first was cut off, made under other settings, or forgotten on purpose.
+pub const AFTER_CUT_OFF: Duration = Duration::from_secs(1);
 
 /// What the provider says, within the limits of the configuration. One that says nothing is asked again soon.
 fn fresh_until(timing: &KeyTiming, freshness: Freshness, now: i64) -> i64 {

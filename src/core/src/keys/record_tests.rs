@@ -1,7 +1,7 @@
 //! How long a record's keys are used, and when the provider may be asked: each limit at its second and one beside it.
 
 use super::KeySet;
-use super::record::{Attempt, KeyRecord, MayAsk, Standing, Wanted, may_ask};
+use super::record::{Attempt, AttemptEnd, KeyRecord, MayAsk, Standing, Wanted, may_ask};
 use super::source::{KeyTiming, Location, ProviderKeys};
 use crate::protocol::{Failure, FetchedKeys, Freshness};
 use oauth_validator_fixtures::keys;
@@ -120,10 +120,10 @@ fn whatever_is_not_a_whole_record_is_none() {
     }
 }
 
-fn asked(record: Option<&KeyRecord>, began: i64, ended: bool, wanted: Wanted, now: i64) -> MayAsk {
+fn asked(record: Option<&KeyRecord>, began: i64, end: AttemptEnd, wanted: Wanted, now: i64) -> MayAsk {
     let began = Duration::from_secs(began.unsigned_abs());
     let now = Duration::from_secs(now.unsigned_abs());
-    may_ask(record, OURS, &TIMING, Some(Attempt { began, ended }), wanted, now)
+    may_ask(record, OURS, &TIMING, Some(Attempt { began, end }), wanted, now)
 }
 
 const fn seconds(seconds: u64) -> Duration {
@@ -133,10 +133,10 @@ const fn seconds(seconds: u64) -> Duration {
 #[test]
 fn an_unknown_kid_asks_once_per_cooldown() {
     let record = fetched(Some(100), false);
-    assert_eq!(asked(Some(&record), NOW, true, Wanted::Newer, NOW), MayAsk::Later(seconds(30)));
-    assert_eq!(asked(Some(&record), NOW, true, Wanted::Newer, NOW + 29), MayAsk::Later(seconds(1)));
-    assert_eq!(asked(Some(&record), NOW, true, Wanted::Newer, NOW + 30), MayAsk::Now);
-    assert_eq!(asked(Some(&record), NOW, true, Wanted::Usable, NOW), MayAsk::Now, "age alone decides");
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW), MayAsk::Later(seconds(30)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 29), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 30), MayAsk::Now);
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Now, "age alone decides");
     let first = may_ask(Some(&record), OURS, &TIMING, None, Wanted::Newer, seconds(1));
     assert_eq!(first, MayAsk::Now, "nobody ever asked");
 }
@@ -147,7 +147,7 @@ fn failures_back_off_up_to_the_cooldown() {
     for (attempts, apart) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (7, 30)] {
         record = Some(failed(record, NOW));
         for wanted in [Wanted::Usable, Wanted::Newer] {
-            let at = |at| asked(record.as_ref(), NOW, true, wanted, at);
+            let at = |at| asked(record.as_ref(), NOW, AttemptEnd::Saved, wanted, at);
             assert_eq!(at(NOW), MayAsk::Later(seconds(apart)), "{attempts}");
             assert_eq!(at(NOW + 30), MayAsk::Now);
         }
@@ -155,17 +155,17 @@ fn failures_back_off_up_to_the_cooldown() {
     for _ in 0..80 {
         record = Some(failed(record, NOW));
     }
-    assert_eq!(asked(record.as_ref(), NOW, true, Wanted::Usable, NOW), MayAsk::Later(seconds(30)));
+    assert_eq!(asked(record.as_ref(), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Later(seconds(30)));
 }
 
 #[test]
 fn the_back_off_begins_when_the_attempt_ended() {
     let record = failed(None, NOW + 5);
-    assert_eq!(asked(Some(&record), NOW, true, Wanted::Usable, NOW + 5), MayAsk::Later(seconds(1)));
-    assert_eq!(asked(Some(&record), NOW, true, Wanted::Usable, NOW + 6), MayAsk::Now);
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, NOW + 5), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, NOW + 6), MayAsk::Now);
     let future = failed(None, NOW + 500);
     assert_eq!(
-        asked(Some(&future), NOW, true, Wanted::Usable, NOW),
+        asked(Some(&future), NOW, AttemptEnd::Saved, Wanted::Usable, NOW),
         MayAsk::Later(seconds(1)),
         "the clock was set back"
     );
@@ -174,25 +174,39 @@ fn the_back_off_begins_when_the_attempt_ended() {
 #[test]
 fn usable_keys_make_a_refresh_wait_for_the_cooldown() {
     let record = failed(Some(fetched(Some(100), false)), NOW + 90);
-    assert_eq!(asked(Some(&record), NOW + 90, true, Wanted::Usable, NOW + 92), MayAsk::Later(seconds(28)));
-    assert_eq!(asked(Some(&record), NOW + 90, true, Wanted::Usable, NOW + 120), MayAsk::Now);
-    assert_eq!(asked(Some(&record), NOW + 90, true, Wanted::Newer, NOW + 92), MayAsk::Now, "who needs a key asks");
-    assert_eq!(asked(Some(&record), NOW + 599, true, Wanted::Usable, NOW + 601), MayAsk::LaterUnsaved(seconds(28)));
+    assert_eq!(asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Usable, NOW + 92), MayAsk::Later(seconds(28)));
+    assert_eq!(asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Usable, NOW + 120), MayAsk::Now);
+    assert_eq!(
+        asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Newer, NOW + 92),
+        MayAsk::Now,
+        "who needs a key asks"
+    );
+    assert_eq!(
+        asked(Some(&record), NOW + 599, AttemptEnd::Unsaved, Wanted::Usable, NOW + 601),
+        MayAsk::LaterUnsaved(seconds(28))
+    );
 }
 
 #[test]
 fn what_was_cut_off_holds_nobody_up_and_what_could_not_be_saved_does() {
     let old = fetched(Some(100), false);
     for wanted in [Wanted::Usable, Wanted::Newer] {
-        assert_eq!(asked(Some(&old), NOW + 50, false, wanted, NOW + 50), MayAsk::Soon(seconds(1)), "cut off");
-        assert_eq!(asked(None, NOW + 50, false, wanted, NOW + 51), MayAsk::Now);
-        assert_eq!(asked(Some(&old), NOW + 50, true, wanted, NOW + 50), MayAsk::LaterUnsaved(seconds(30)), "full disk");
-        assert_eq!(asked(None, NOW + 50, true, wanted, NOW + 79), MayAsk::LaterUnsaved(seconds(1)));
-        assert_eq!(asked(None, NOW + 50, true, wanted, NOW + 80), MayAsk::Now);
-        assert_eq!(asked(None, NOW + 50, true, wanted, NOW + 49), MayAsk::Now, "a lock from the future says nothing");
+        let at = |record, end, at| asked(record, NOW + 50, end, wanted, NOW + at);
+        assert_eq!(at(Some(&old), AttemptEnd::CutOff, 50), MayAsk::Soon(seconds(1)));
+        assert_eq!(at(None, AttemptEnd::CutOff, 51), MayAsk::Now);
+        assert_eq!(at(Some(&old), AttemptEnd::Unsaved, 50), MayAsk::LaterUnsaved(seconds(30)), "full disk");
+        assert_eq!(at(None, AttemptEnd::Unsaved, 79), MayAsk::LaterUnsaved(seconds(1)));
+        assert_eq!(at(None, AttemptEnd::Unsaved, 80), MayAsk::Now);
+        assert_eq!(at(None, AttemptEnd::Unsaved, 49), MayAsk::Now, "a lock from the future says nothing");
+        assert_eq!(at(None, AttemptEnd::Saved, 50), MayAsk::Soon(seconds(1)), "the key file was removed");
+        assert_eq!(at(Some(&old), AttemptEnd::Saved, 51), MayAsk::Now, "or an older one was put in its place");
     }
     let theirs = KeyRecord::failed(None, "corp", "other settings", failure(), NOW);
-    assert_eq!(asked(Some(&theirs), NOW, true, Wanted::Usable, NOW), MayAsk::Soon(seconds(1)), "just mended");
+    assert_eq!(
+        asked(Some(&theirs), NOW, AttemptEnd::Saved, Wanted::Usable, NOW),
+        MayAsk::Soon(seconds(1)),
+        "just mended"
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A login to vary: a profile, its keys, a request, and a token that passes.
 
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, KeySet, Known, Needs, Privileges, Reason, Request, decide,
+    Answer, BearerToken, Config, Decision, Denial, KeySet, Known, Needs, NewerKeys, Privileges, Reason, Request,
+    Wanted, decide,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
 use oauth_validator_fixtures::mint;
@@ -112,11 +113,17 @@ impl Login {
         loop {
             match decide(&self.request, &token, &config, &known, self.now) {
                 Answer::Decided(verdict) => return verdict.decision,
-                Answer::Needs(Needs::Keys { profile, .. }) => {
+                Answer::Needs(
+                    Needs::Keys { profile, .. } | Needs::ProviderKeys { profile, wanted: Wanted::Usable, .. },
+                ) => {
                     let keys = KeySet::from_jwks(self.keys.to_string().as_bytes()).map_err(|why| {
                         oauth_validator_core::KeysUnavailable::new(format!("corp.jwks: {why}"), "Mend the file.")
                     });
                     known.insert_keys(profile, keys);
+                }
+                Answer::Needs(Needs::ProviderKeys { profile, wanted: Wanted::Newer, .. }) => {
+                    let why = "The provider was asked a moment ago.".to_owned();
+                    known.insert_newer_keys(profile, NewerKeys::NotYet { newest: KeySet::default(), why });
                 }
                 Answer::Needs(Needs::Privileges { role }) => known.insert_privileges(role, self.privileges.clone()),
                 Answer::Needs(other) => panic!("{other:?}"),

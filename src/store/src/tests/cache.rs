@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{CacheTrouble, KeyFolder, KeyLock, Operation};
-use oauth_validator_core::record::{Attempt, MAX_KEY_RECORD_BYTES};
+use oauth_validator_core::record::{Attempt, AttemptEnd, MAX_KEY_RECORD_BYTES};
 use rustix::io::Errno;
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Barrier};
@@ -315,17 +315,19 @@ fn an_attempt_is_what_was_noted_and_nothing_else() {
     held.begin_attempt().unwrap();
     let begun = held.last_attempt().expect("an attempt");
     // A file system may keep whole seconds.
-    assert!(begun.began + Duration::from_secs(1) >= before && !begun.ended, "{begun:?}");
+    assert!(begun.began + Duration::from_secs(1) >= before && begun.end == AttemptEnd::CutOff, "{begun:?}");
     drop(held);
 
     let mut held = lock(&folder, "corp");
     assert_eq!(held.last_attempt(), Some(begun), "it outlives the holder, and its end never came");
     held.write(b"{}").unwrap();
     assert_eq!(held.last_attempt(), Some(begun), "to write is no end");
-    held.end_attempt().unwrap();
-    assert_eq!(held.last_attempt(), Some(Attempt { ended: true, ..begun }));
+    for (saved, end) in [(false, AttemptEnd::Unsaved), (true, AttemptEnd::Saved)] {
+        held.end_attempt(saved).unwrap();
+        assert_eq!(held.last_attempt(), Some(Attempt { end, ..begun }));
+    }
     held.begin_attempt().unwrap();
-    assert!(held.last_attempt().is_some_and(|attempt| !attempt.ended), "the end of another one");
+    assert!(held.last_attempt().is_some_and(|attempt| attempt.end == AttemptEnd::CutOff), "the end of another one");
 
     let file = fs::File::options().write(true).open(place.path("keys/corp.lock")).unwrap();
     let future = Duration::from_secs(4_000_000_000);

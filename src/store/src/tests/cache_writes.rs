@@ -231,7 +231,7 @@ fn a_full_disk_and_a_read_only_one() {
     assert_eq!(folder.read("corp").unwrap().unwrap(), b"old");
     // The cooldown works all the same.
     held.begin_attempt().unwrap();
-    held.end_attempt().unwrap();
+    held.end_attempt(false).unwrap();
     drop(held);
     let mut held = lock(&folder, "corp");
     assert!(held.last_attempt().is_some());

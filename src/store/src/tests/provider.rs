@@ -274,6 +274,42 @@ fn who_hangs_up_holds_nobody_up() {
 }
 
 #[test]
+fn who_keeps_hanging_up_is_not_the_next_each_time() {
+    let setup = Setup::new().with_keys_aged(0);
+    let hangs_up = |fetches| {
+        let mut world = world(|_| Err(Gone));
+        world.meanwhile = Box::new(|| Err(Gone));
+        let NewerKeys::Unavailable(why) = setup.newer(&mut world) else { panic!("keys") };
+        assert!(why.detail.contains("hung up"), "{why:?}");
+        assert_eq!(world.fetches, fetches);
+    };
+    hangs_up(1);
+    std::thread::sleep(Duration::from_secs(1));
+    hangs_up(0);
+    // He comes along each time that the other one waits, and is first at the lock.
+    let mut waits = 0;
+    let mut patient = world(|_| Ok(answer(new_keys())));
+    patient.meanwhile = Box::new(|| {
+        waits += 1;
+        hangs_up(0);
+        Ok(())
+    });
+    assert_eq!(setup.newer(&mut patient), NewerKeys::Found(new_keys()));
+    drop(patient);
+    assert!((10..30).contains(&waits), "{waits} waits of 50 ms");
+}
+
+#[test]
+fn who_can_do_without_lets_those_who_wait_go_first() {
+    let setup = Setup::new().with_keys_aged(90);
+    assert!(setup.usable(&mut world(|_| Err(Gone))).is_err(), "cut off");
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(setup.usable(&mut never()), Ok(old_keys()));
+    std::thread::sleep(Duration::from_millis(1000));
+    assert_eq!(setup.usable(&mut world(|_| Ok(answer(new_keys())))), Ok(new_keys()));
+}
+
+#[test]
 fn what_cannot_be_saved_is_used_and_complained_of_and_not_asked_for_by_each_login() {
     let setup = Setup::new();
     fs::create_dir(setup.file()).unwrap();
@@ -286,7 +322,15 @@ fn what_cannot_be_saved_is_used_and_complained_of_and_not_asked_for_by_each_logi
         "{:?}",
         first.complaints
     );
-    says(setup.usable(&mut never()), &["could not be saved", "asked again in 60 s"]);
+    says(setup.usable(&mut never()), &["asked again in 60 s at the earliest. Its last answer could not be saved."]);
+}
+
+#[test]
+fn a_key_file_that_somebody_removed_is_fetched_again() {
+    let setup = Setup::new();
+    assert_eq!(setup.usable(&mut world(|_| Ok(answer(old_keys())))), Ok(old_keys()));
+    fs::remove_file(setup.file()).unwrap();
+    assert_eq!(setup.usable(&mut world(|_| Ok(answer(new_keys())))), Ok(new_keys()));
 }
 
 #[test]
