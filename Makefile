@@ -1,5 +1,6 @@
 # make demo     starts a PostgreSQL server, logs people in by profile, and shows what is refused
 # make test     every test: the core, the tool, and the module in a real server
+# make test-provider  logs in against a certified OpenID provider, npm's oidc-provider; needs Node.js
 # make module   builds the library for the server of PG_CONFIG
 # make install  installs library, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
 # make clean    removes what was built
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := module
-.PHONY: module tool demo test check install clean
+.PHONY: module tool demo test test-provider check install clean
 
 CARGO ?= cargo
 # pgrx names a newer compiler than it needs.
@@ -47,15 +48,32 @@ demo:
 	@$(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator-server-tests --example demo
 	@$(PREPARE); $(SHIPPED)/examples/demo
 
-test: module target/module/liboauth_validator_faults.so
+test: module target/module/liboauth_validator_faults.so tool
 	$(CARGO) test --no-fail-fast
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests
+
+# A provider that nobody here wrote: at the versions of its lock file, in a folder of its own.
+OIDC = target/tools/oidc-provider
+NODE_IS_NEW = node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 12) ? 0 : 1)'
+
+test-provider: module tool $(OIDC)/installed $(OIDC)/provider.mjs
+	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider
+
+$(OIDC)/installed: tests/oidc-provider/package.json tests/oidc-provider/package-lock.json
+	@{ $(NODE_IS_NEW) && npm --version > /dev/null; } 2> /dev/null || { echo "test-provider needs Node.js 20.12 or newer, and npm: install both (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	mkdir -p $(OIDC)
+	cp $^ $(OIDC)/
+	npm ci --prefix $(OIDC) --ignore-scripts --no-audit --no-fund
+	touch $@
+
+$(OIDC)/provider.mjs: tests/oidc-provider/provider.mjs
+	$(call place,$<,$@)
 
 # What .ci/run asks for besides the tests.
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- --deny warnings
-	$(PREPARE); $(CARGO) clippy --package oauth-validator-module --package oauth-validator-server-tests --all-targets $(PGRX_FLAGS) -- --deny warnings
+	$(PREPARE); $(CARGO) clippy --package oauth-validator-module --package oauth-validator-server-tests --all-targets --features oauth-validator-server-tests/oidc-provider $(PGRX_FLAGS) -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps
 	.ci/promises
 
@@ -65,9 +83,13 @@ clean:
 # Into the server of PG_CONFIG; an existing configuration is kept.
 prefix ?= /usr/local
 sysconfdir ?= /etc/postgresql
-install: module tool
-	$(PREPARE); install -D -m 755 target/module/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"
+# The library is built once more, to know where its helper will be.
+install: tool
+	$(PREPARE); OAUTH_VALIDATOR_HELPER="$(prefix)/bin/oauth-validator" $(BUILD_MODULE); \
+	install -D -m 755 $(SHIPPED)/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"
 	install -D -m 755 target/bin/oauth-validator "$(DESTDIR)$(prefix)/bin/oauth-validator"
 	for page in man/*.[157]; do install -D -m 644 $$page "$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}"; done
+	for unit in config/systemd/*; do install -D -m 644 $$unit "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/$${unit##*/}"; done
+	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(prefix)/bin/|' "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/oauth-validator-keys.service"
 	for example in config/examples/*.toml; do install -D -m 644 $$example "$(DESTDIR)$(prefix)/share/doc/oauth-validator/examples/$${example##*/}"; done
 	test -e "$(DESTDIR)$(sysconfdir)/oauth-validator.toml" || install -D -m 644 config/oauth-validator.toml "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"

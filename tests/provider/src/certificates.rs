@@ -1,7 +1,7 @@
 //! A private CA, and the good and bad certificates of the server.
 //!
-//! Each bad one differs from the good one in exactly one thing. The private keys must never leave the process:
-//! only the CA's certificate is written to a file.
+//! Each bad one differs from the good one in exactly one thing. The private keys of the mock must never leave the
+//! process: only its CA's certificate is written to a file. Another program's server gets files of its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,7 +68,45 @@ fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
     (Issuer::new(params, key), pem)
 }
 
+/// What a server in another process needs for `https://localhost`, all of it PEM and made anew by each call.
+pub struct LocalhostCertificate {
+    /// The CA's certificate, for the client.
+    pub ca_pem: String,
+    /// The server's certificate, good for the names `localhost` and 127.0.0.1.
+    pub certificate_pem: String,
+    /// Its private key, as PKCS #8: for a file that the server alone reads.
+    pub key_pem: String,
+}
+
+impl LocalhostCertificate {
+    /// By a CA of its own, which signs nothing else.
+    pub fn new() -> Self {
+        let (ca, ca_pem) = authority("Test CA for localhost");
+        let (certificate, key) = certify(&NAMES, [2020, 2100], &ca);
+        Self { ca_pem, certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
+    }
+}
+
+impl Default for LocalhostCertificate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 fn server_config(names: &[&str], years: [i32; 2], ca: &Issuer<'_, KeyPair>) -> ServerConfig {
+    let (certificate, key) = certify(names, years, ca);
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    // The provider is named here, because a process-wide default would also be the default of the code under test.
+    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites for TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("the key belongs to the certificate")
+}
+
+/// A server's certificate, and its new key.
+fn certify(names: &[&str], years: [i32; 2], ca: &Issuer<'_, KeyPair>) -> (rcgen::Certificate, KeyPair) {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("these are host names");
     params.distinguished_name.push(DnType::CommonName, "Mock provider");
@@ -78,14 +116,7 @@ fn server_config(names: &[&str], years: [i32; 2], ca: &Issuer<'_, KeyPair>) -> S
     (params.not_before, params.not_after) = (date_time_ymd(years[0], 1, 1), date_time_ymd(years[1], 1, 1));
     let key = new_key();
     let certificate = params.signed_by(&key, ca).expect("the CA signs what it is given");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    // The provider is named here, because a process-wide default would also be the default of the code under test.
-    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has suites for TLS 1.2 and 1.3")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("the key belongs to the certificate")
+    (certificate, key)
 }
 
 fn new_key() -> KeyPair {

@@ -32,6 +32,7 @@ mod server;
 mod site;
 mod stream;
 
+pub use certificates::LocalhostCertificate;
 pub use fault::Fault;
 pub use http::Request;
 pub use provider::Provider;

@@ -1,0 +1,12 @@
+//! The module against a certified OpenID provider that nobody of this project wrote: npm's oidc-provider.
+//!
+//! Every token here is one that the provider issued by a real grant, or such a token spoiled; every key is one that it
+//! publishes. `make test-provider` installs the provider and runs this.
+
+mod browser;
+mod logins;
+mod oidc;
+mod outage;
+mod refusals;
+mod rotation;
+mod support;
