@@ -58,7 +58,7 @@ error[key_source]: profiles.corp.keys has more than one key source
 12 | pem_file = \"corp.pem\"
    |            ^^^^^^^^^^
    |
-   = help: write one of jwks_file, jwks or pem_file
+   = help: keep one of discovery_url, jwks_url, jwks_file, jwks, pem_file; without any, the issuer's discovery document is asked
 
 oauth-validator.toml: 1 error
 ";

@@ -4,28 +4,13 @@
 
 mod refusals;
 
+use crate::network::{METADATA, connecting_proxy, provider, proxy_variables, with_keys, with_keys_elsewhere};
 use crate::support::{CONFIG, Folder, Run, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_mock_provider::{ALL, Fault, Provider};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
-
-/// Where the OpenID form of a provider without a path has its metadata.
-const METADATA: &str = "/.well-known/openid-configuration";
-
-/// A provider with one RSA key and one on P-256.
-fn provider() -> Provider {
-    with_keys(Provider::start())
-}
-
-fn with_keys(provider: Provider) -> Provider {
-    provider.set_keys(jwks(&[keys::corp(), keys::p256()]));
-    provider
-}
 
 /// The command, in an empty environment.
 fn command(args: &[&str]) -> Command {
@@ -69,8 +54,7 @@ fn the_report_says_what_was_found_and_what_to_write() {
         "cached for     24h (max-age=86400)\n".to_owned(),
         "keys           2: 1 for ES256, 1 for RS256/RS384/RS512/PS256/PS384/PS512\n".to_owned(),
         format!("[profiles.keycloak]\npreset = \"keycloak\"\nissuer = \"{issuer}\"\naudience = [\"AUDIENCE\"]\n"),
-        "keys = { jwks_file = \"keycloak.jwks.json\" }\n".to_owned(),
-        format!("--output keycloak.jwks.json '{}/jwks'\n", provider.base_url()),
+        format!("keys = {{ ca_file = \"{}\" }}\n", provider.ca_file().display()),
         format!("hostssl all all all oauth issuer=\"{issuer}\" scope=\"openid db.connect\" map=keycloak\n"),
     ] {
         assert!(run.stdout.contains(&line), "no {line:?} in {}", run.stdout);
@@ -103,9 +87,10 @@ fn the_text_is_a_valid_configuration_as_it_is_printed() {
         let text = discover(&provider, &[]);
         assert_eq!(text.code, 0, "{}{}", text.stdout, text.stderr);
         let profile = text.stdout.split_once("\n\n").expect("rows, then the rest").1;
-        let name = found(&discover(&provider, &["--json"]))["proposal"]["name"].clone();
+        let proposal = found(&discover(&provider, &["--json"]))["proposal"].clone();
+        let name = proposal["name"].clone();
+        assert_eq!(proposal.get("save_keys"), None);
         let folder = Folder::new(profile);
-        folder.write(&format!("{}.jwks.json", name.as_str().unwrap()), &jwks(&[keys::corp()]).to_string());
         let checked = folder.check(&["--json"]);
         assert_eq!(checked.code, 0, "{}", checked.stdout);
         assert_eq!(checked.json()["profiles"], json!([name]), "{CONFIG}: {profile}");
@@ -158,11 +143,7 @@ fn the_metadata_may_be_elsewhere_with_a_query() {
 
 #[test]
 fn keys_at_another_host_are_taken_if_it_is_allowed() {
-    let provider = provider();
-    let elsewhere = format!("https://127.0.0.1:{}/jwks", provider.port());
-    let mut metadata = provider.metadata();
-    metadata["jwks_uri"] = json!(elsewhere);
-    provider.set_metadata(metadata);
+    let (provider, elsewhere) = with_keys_elsewhere();
     let report = found(&discover(&provider, &["--allow-host", "127.0.0.1", "--json"]));
     assert_eq!((&report["jwks_uri"], &report["jwks_uri_is_elsewhere"]), (&json!(elsewhere), &json!(true)));
     let text = discover(&provider, &["--allow-host", "other.example", "--allow-host", "127.0.0.1"]);
@@ -204,11 +185,8 @@ fn http_is_taken_from_this_machine_if_that_is_asked_for() {
 #[test]
 fn proxies_in_the_environment_are_ignored() {
     let provider = provider();
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").to_string();
     let mut command = command(&[&provider.issuer(), "--ca-file", provider.ca_file().to_str().unwrap(), "--json"]);
-    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy"] {
-        command.env(name, format!("http://{closed}"));
-    }
+    command.envs(proxy_variables());
     found(&run(&mut command));
 }
 
@@ -225,31 +203,4 @@ fn a_proxy_that_is_asked_for_is_used_and_trusted_with_nothing() {
     provider.set_fault(ALL, Fault::UntrustedCertificate);
     let refused = discover(&provider, &["--proxy", &proxy.0, "--json"]);
     assert_eq!((refused.code, refused.json()["error"]["code"].as_str()), (1, Some("tls")), "{}", refused.stdout);
-}
-
-/// A proxy for so many connections, and what it was asked: the first line of each.
-fn connecting_proxy(connections: usize) -> (String, thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("its address"));
-    let serve = move || (0..connections).map(|_| tunnel(listener.accept().expect("a connection").0)).collect();
-    (url, thread::spawn(serve))
-}
-
-fn tunnel(mut client: TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        client.read_exact(&mut byte).expect("the head of a request");
-        head.push(byte[0]);
-    }
-    let line = String::from_utf8(head).expect("ASCII").lines().next().expect("a line").to_owned();
-    let mut server = TcpStream::connect(line.split(' ').nth(1).expect("where to")).expect("the provider");
-    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").expect("the client listens");
-    let (mut from, mut to) = (client.try_clone().expect("a handle"), server.try_clone().expect("a handle"));
-    let up = thread::spawn(move || std::io::copy(&mut from, &mut to));
-    let _ = std::io::copy(&mut server, &mut client);
-    let _ = client.shutdown(std::net::Shutdown::Both);
-    let _ = server.shutdown(std::net::Shutdown::Both);
-    let _ = up.join();
-    line
 }

@@ -1,8 +1,11 @@
 //! The examples of config/examples: valid as they are, and good for the tokens of the providers they are named after.
+//!
+//! Those providers are never asked: where tokens are judged, the keys come from a file.
 
 use crate::support::{CONFIG, Folder, Run};
-use oauth_validator_core::Config;
 use oauth_validator_core::config::KeySource;
+use oauth_validator_core::{Config, Location};
+use oauth_validator_fixtures::examples::with_key_file;
 use oauth_validator_fixtures::{Token, jwks, keys};
 use std::fs;
 use std::path::PathBuf;
@@ -11,22 +14,19 @@ fn examples() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config/examples")
 }
 
-/// A folder with the example as its configuration, beside key files that hold the everyday issuer's key.
+fn text_of(example: &str) -> String {
+    fs::read_to_string(examples().join(format!("{example}.toml"))).expect("the example exists")
+}
+
+/// A folder with the example as its configuration, beside a file with the everyday issuer's key.
 fn folder_with(example: &str) -> Folder {
-    let text = fs::read_to_string(examples().join(format!("{example}.toml"))).expect("the example exists");
-    let folder = Folder::new(&text);
-    let config = Config::parse(text.as_bytes(), CONFIG).config.expect("the example is valid");
-    for profile in config.profiles() {
-        if let KeySource::File(file) = &profile.keys {
-            assert!(!file.path().contains('/'), "{example}: {} is not beside the example", file.path());
-            folder.write(file.path(), &jwks(&[keys::corp()]).to_string());
-        }
-    }
+    let folder = Folder::new(&with_key_file(&text_of(example), example));
+    folder.write(&format!("{example}.jwks.json"), &jwks(&[keys::corp()]).to_string());
     folder
 }
 
 #[test]
-fn each_example_is_valid_beside_its_key_files() {
+fn each_example_is_valid_as_it_is() {
     let names: Vec<String> = fs::read_dir(examples())
         .expect("config/examples exists")
         .map(|entry| entry.expect("an entry").path())
@@ -35,21 +35,30 @@ fn each_example_is_valid_beside_its_key_files() {
         .collect();
     assert!(names.len() >= 4, "{names:?}");
     for name in names {
-        let checked = folder_with(&name).check(&["--json"]);
+        let checked = Folder::new(&text_of(&name)).check(&["--json"]);
         let report = checked.json();
         assert_eq!((checked.code, &report["valid"]), (0, &true.into()), "{name}: {report:#}");
     }
 }
 
 #[test]
-fn an_example_without_its_key_file_is_refused() {
+fn the_keys_of_each_example_come_from_its_provider_alone() {
     for name in ["entra", "okta", "google", "keycloak"] {
-        let text = fs::read_to_string(examples().join(format!("{name}.toml"))).unwrap();
-        let report = Folder::new(&text).check(&["--json"]).json();
-        let codes: Vec<&str> =
-            report["findings"].as_array().unwrap().iter().filter_map(|finding| finding["code"].as_str()).collect();
-        assert!(codes.contains(&"keys_unavailable"), "{name}: {codes:?}");
+        let config = Config::parse(text_of(name).as_bytes(), CONFIG).config.expect("a valid example");
+        let KeySource::Provider(source) = &config.profiles()[0].keys else { panic!("{name}: another source") };
+        assert_eq!(source.location, Location::Issuer, "{name}");
+        let other_hosts: &[&str] = if name == "google" { &["www.googleapis.com"] } else { &[] };
+        assert_eq!(source.allowed_hosts, other_hosts, "{name}");
+        assert_eq!((&source.ca_file, &source.proxy, source.insecure_http), (&None, &None, false), "{name}");
     }
+}
+
+#[test]
+fn an_example_with_a_misspelt_setting_of_the_provider_is_refused() {
+    let text = text_of("google").replace("\nallowed_hosts = ", "\nallowed_host = ");
+    let report = Folder::new(&text).check(&["--json"]);
+    let codes: Vec<_> = report.json()["findings"].as_array().unwrap().iter().map(|f| f["code"].clone()).collect();
+    assert!(report.code == 1 && codes.contains(&"unknown_key".into()), "{codes:?}");
 }
 
 fn explained(example: &str, sample: &str, scope: &str) -> Run {

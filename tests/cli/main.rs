@@ -1,7 +1,7 @@
 //! Runs the real `oauth-validator` binary, as a shell would.
 //!
 //! Exit codes, both output formats, and what the output must never hold. `support` makes folders with a configuration
-//! and keys; `denials` lists a login for each reason code.
+//! and keys, `network` what a provider answers; `denials` lists a login for each reason code.
 
 mod cases;
 mod check;
@@ -11,6 +11,9 @@ mod discover;
 mod effective;
 mod examples;
 mod explain;
+mod helper;
+mod keys;
+mod network;
 mod presets;
 mod secrets;
 mod support;

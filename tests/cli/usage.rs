@@ -14,6 +14,7 @@ fn tool(args: &[&str]) -> crate::support::Run {
 fn a_mistyped_command_is_an_error_with_a_suggestion() {
     tool(&["chek"]).assert_failed(&["unrecognized subcommand 'chek'", "'check'"]);
     tool(&["preset", "lst"]).assert_failed(&["unrecognized subcommand 'lst'", "'list'"]);
+    tool(&["keys", "refesh"]).assert_failed(&["unrecognized subcommand 'refesh'", "'refresh'"]);
     tool(&["explane", "--json"]).assert_failed(&["unrecognized subcommand 'explane'", "'explain'"]);
 }
 
@@ -26,6 +27,7 @@ fn a_mistyped_option_is_an_error_with_a_suggestion() {
 #[test]
 fn no_command_at_all_is_an_error() {
     tool(&[]).assert_failed(&["Usage: oauth-validator", "check", "discover", "explain", "preset"]);
+    tool(&["keys"]).assert_failed(&["Usage: oauth-validator keys", "list", "refresh"]);
     tool(&["preset"]).assert_failed(&["Usage: oauth-validator preset", "list", "show"]);
 }
 
@@ -51,6 +53,10 @@ fn help_has_an_example_of_each_command() {
         let example = |line: &&str| line.starts_with("  oauth-validator ") || line.starts_with("    ");
         let wide = help.stdout.lines().skip_while(|line| !line.starts_with("Example: ")).filter(example);
         assert_eq!(wide.filter(|line| line.len() > 100).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+    for command in ["list", "refresh"] {
+        let help = tool(&["keys", command, "--help"]);
+        assert!(help.stdout.contains(&format!("\n  oauth-validator keys {command} ")), "{}", help.stdout);
     }
     let help = tool(&["--help"]);
     assert!(help.stdout.contains("0  fine") && help.stdout.contains("2  could not run"), "{}", help.stdout);
@@ -129,6 +135,8 @@ fn the_manual_page_has_every_option_and_no_other() {
         &["check", "--help"],
         &["discover", "--help"],
         &["explain", "--help"],
+        &["keys", "list", "--help"],
+        &["keys", "refresh", "--help"],
         &["preset", "list", "--help"],
     ] {
         let help = tool(command).stdout;

@@ -3,12 +3,16 @@
 //! A mistyped command or option is an error with exit code 2, never ignored. No option takes a token: arguments can
 //! be read by every user of the machine.
 
+mod keys;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use oauth_validator_core::bounds::MAX_NUMERIC_DATE;
 use oauth_validator_core::config::presets;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
 
 /// Where packages put the configuration, and where the module looks for it.
 const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
@@ -19,8 +23,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  fine: the file is valid, the token is granted, or keys were found
-  1  the file has errors, the token is denied, or the provider's documents cannot be used
+  0  fine: the file is valid, the token is granted, or there are keys
+  1  the file has errors, the token is denied, or a provider's keys cannot be used or had
   2  could not run: wrong usage, or a file that cannot be read";
 
 const CHECK_HELP: &str = "\
@@ -43,6 +47,9 @@ Example: and by a line with delegate_ident_mapping=1, as app_reader, a member of
   oauth-validator explain --token-file token.txt --role app_reader --delegated \\
     --hba-issuer https://idp.example --role-attribute pg_read_all_data
 
+Example: with the keys that the server has now, not with those that the provider publishes now?
+  oauth-validator explain --token-file token.txt --pgdata /var/lib/postgresql/18/main
+
 Values of the token's claims are printed, so treat the output as you treat the claims. The token itself and its
 signature are not. Exits with 0 if the token is granted, with 1 if it is denied.";
 
@@ -53,7 +60,7 @@ Example: what does this provider publish, and which profile fits it?
 Example: Google's keys are at another host than its issuer.
   oauth-validator discover https://accounts.google.com --allow-host www.googleapis.com
 
-The only command that talks to others; it changes nothing. Exits with 0 if keys were found, with 1 and the
+It changes nothing. Exits with 0 if keys were found, with 1 and the
 reason if not.";
 
 const PRESET_HELP: &str = "\
@@ -93,9 +100,18 @@ pub(crate) enum Command {
 
     /// Show step by step whether a token would be accepted, and why.
     ///
-    /// Makes the very decision that the server makes, with the configuration as it is now. Nobody is logged in.
+    /// Makes the very decision that the server makes, with the configuration as it is now. Nobody is logged in. Keys of
+    /// a provider are fetched for it, unless --pgdata or --cache-dir say where the server's own are.
     #[command(after_help = EXPLAIN_HELP)]
     Explain(ExplainOptions),
+
+    /// Fetch keys for the server, which starts this itself: one request on standard input, one answer on standard output.
+    #[command(hide = true)]
+    Helper,
+
+    /// Show which keys a server has from its providers, and fetch them anew.
+    #[command(subcommand)]
+    Keys(KeysCommand),
 
     /// Show the built-in layouts of providers that a profile can start from.
     #[command(after_help = PRESET_HELP, subcommand)]
@@ -231,6 +247,9 @@ pub(crate) struct ExplainOptions {
     /// The default where the locale is not UTF-8.
     #[arg(long)]
     pub(crate) ascii: bool,
+
+    #[command(flatten)]
+    pub(crate) folder: FolderOptions,
 
     #[command(flatten)]
     pub(crate) server: ServerOptions,

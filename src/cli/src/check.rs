@@ -4,12 +4,14 @@
 //! names. Must never stop at the first finding, and must never write anything but its report.
 
 use crate::args::CheckOptions;
-use crate::config_file::ConfigFile;
+use crate::config_file::{self, ConfigFile};
 use crate::effective;
 use crate::findings::{self, Shown};
+use crate::net::{self, Wording};
 use crate::output::{self, Failure, Report};
+use crate::provider_keys;
 use oauth_validator_core::config::KeySource;
-use oauth_validator_core::{Config, KeyFile};
+use oauth_validator_core::{Config, KeyFile, KeysUnavailable, Profile, ProviderKeys};
 use oauth_validator_store::load_keys;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -17,7 +19,7 @@ use toml::de::DeTable;
 
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
-    let file = ConfigFile::open(&options.file, &options.server)?;
+    let file = ConfigFile::open(&options.file, config_file::server_user(&options.server)?)?;
     let (config, found) = judge(&file);
     let fine = !found.iter().any(Shown::is_error);
     let profiles: Vec<&str> = config.iter().flat_map(Config::profiles).map(|profile| profile.name.as_str()).collect();
@@ -60,26 +62,31 @@ fn judge(file: &ConfigFile) -> (Option<Config>, Vec<Shown>) {
     (parsed.config, found)
 }
 
-/// The key files that cannot be used.
+/// The files that say who signs, and cannot be used.
 fn key_files(config: &Config, file: &ConfigFile) -> Vec<Shown> {
-    let mut found = Vec::new();
-    for profile in config.profiles() {
-        if let KeySource::File(source) = &profile.keys
-            && let Err(why) = load_keys(source, &file.path, file.user)
-        {
-            let place = key_file_setting(&file.text, &profile.name, source);
-            found.push(Shown::keys_unavailable(&profile.name, place, &why));
-        }
-    }
-    found
+    config.profiles().iter().filter_map(|profile| key_file(profile, file)).collect()
 }
 
-/// Where a profile names its key file.
-fn key_file_setting(text: &[u8], profile: &str, source: &KeyFile) -> Option<Range<usize>> {
-    let key = match source {
-        KeyFile::Jwks(_) => "jwks_file",
-        KeyFile::Pem(_) => "pem_file",
+fn key_file(profile: &Profile, file: &ConfigFile) -> Option<Shown> {
+    let (setting, why) = match &profile.keys {
+        KeySource::File(source @ KeyFile::Jwks(_)) => ("jwks_file", load_keys(source, &file.path, file.user).err()?),
+        KeySource::File(source @ KeyFile::Pem(_)) => ("pem_file", load_keys(source, &file.path, file.user).err()?),
+        KeySource::Provider(source) => ("ca_file", authorities(&profile.name, source, file).err()?),
+        KeySource::Inline(_) => return None,
     };
+    Some(Shown::keys_unavailable(&profile.name, key_setting(&file.text, &profile.name, setting), &why))
+}
+
+/// Whether those that a provider's certificate has to lead to can be had; the system's are not looked at.
+fn authorities(profile: &str, source: &ProviderKeys, file: &ConfigFile) -> Result<(), KeysUnavailable> {
+    let (ca_pem, _) = provider_keys::authorities(profile, source, file)?;
+    ca_pem
+        .map_or(Ok(()), |text| net::judge_authorities(&text))
+        .map_err(|error| KeysUnavailable::new(error.to_string(), error.hint(Wording::Configuration)))
+}
+
+/// Where a profile names a file in its table of keys.
+fn key_setting(text: &[u8], profile: &str, key: &str) -> Option<Range<usize>> {
     let document = DeTable::parse(std::str::from_utf8(text).ok()?).ok()?;
     let profiles = document.get_ref().get("profiles")?.get_ref().as_table()?;
     let keys = profiles.get(profile)?.get_ref().as_table()?.get("keys")?.get_ref().as_table()?;

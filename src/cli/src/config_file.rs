@@ -5,6 +5,7 @@
 
 use crate::args::ServerOptions;
 use crate::output::Failure;
+use oauth_validator_core::{Config, Denial};
 use oauth_validator_store::{MAX_CONFIG_BYTES, Refusal, ServerUser, read_trusted, users};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -23,9 +24,8 @@ pub(crate) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Opens `path` for the server that runs as `options` say.
-    pub(crate) fn open(path: &Path, options: &ServerOptions) -> Result<Self, Failure> {
-        let user = server_user(options.server_user.as_deref())?;
+    /// Opens `path` for the server that runs as `user`.
+    pub(crate) fn open(path: &Path, user: ServerUser) -> Result<Self, Failure> {
         let (text, refusal) = match read_trusted(path, MAX_CONFIG_BYTES, user) {
             Ok(text) => (text, None),
             Err(refusal) => match read_untrusted(path) {
@@ -34,6 +34,20 @@ impl ConfigFile {
             },
         };
         Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, refusal, user })
+    }
+}
+
+impl ConfigFile {
+    /// What the server makes of it, for commands that can do nothing without.
+    pub(crate) fn usable(&self) -> Result<Config, Failure> {
+        if let Some(refusal) = &self.refusal {
+            return Err(Failure::new(refusal.to_string()).with_hint(refusal.hint()));
+        }
+        let parsed = Config::parse(&self.text, &self.name);
+        parsed.config.ok_or_else(|| {
+            let denial = Denial::config_invalid(&self.name, &parsed.findings);
+            Failure::new(denial.detail.trim_end_matches('.')).with_hint(denial.hint)
+        })
     }
 }
 
@@ -63,8 +77,8 @@ fn unreadable(path: &Path, refusal: &Refusal, error: &io::Error) -> Failure {
 }
 
 /// Whom the server runs as. Files that suit root alone would be refused by a server that must not run as root.
-fn server_user(chosen: Option<&str>) -> Result<ServerUser, Failure> {
-    let Some(chosen) = chosen else {
+pub(crate) fn server_user(options: &ServerOptions) -> Result<ServerUser, Failure> {
+    let Some(chosen) = options.server_user.as_deref() else {
         let current = ServerUser::current();
         let guess = if current.uid == 0 { users::user_id("postgres") } else { None };
         return Ok(guess.map_or(current, |uid| ServerUser { uid }));
@@ -78,18 +92,24 @@ fn server_user(chosen: Option<&str>) -> Result<ServerUser, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::server_user;
+    use crate::args::ServerOptions;
+    use crate::output::Failure;
+    use oauth_validator_store::ServerUser;
+
+    fn server_user(name: &str) -> Result<ServerUser, Failure> {
+        super::server_user(&ServerOptions { server_user: Some(name.to_owned()) })
+    }
 
     #[test]
     fn users_are_found_by_number_and_by_name() {
-        assert_eq!(server_user(Some("4711")).unwrap().uid, 4711);
-        assert_eq!(server_user(Some("root")).unwrap().uid, 0);
+        assert_eq!(server_user("4711").unwrap().uid, 4711);
+        assert_eq!(server_user("root").unwrap().uid, 0);
     }
 
     #[test]
     fn unknown_users_are_refused() {
         for name in ["no such:user", "", "-1", "4294967296"] {
-            assert!(server_user(Some(name)).is_err(), "{name}");
+            assert!(server_user(name).is_err(), "{name}");
         }
     }
 }

@@ -4,10 +4,12 @@
 //! pg_hba.conf line is meant where several could be, and must always say what it assumed.
 
 use crate::args::{ExplainOptions, RoleAttribute};
-use crate::config_file::ConfigFile;
+use crate::config_file::{self, ConfigFile};
 use crate::explanation::{Explanation, Style};
 use crate::findings::{self, Shown};
+use crate::key_place::KeyPlace;
 use crate::output::{self, Failure, Report};
+use crate::provider_keys::Supply;
 use crate::token_input;
 use oauth_validator_core::{
     Answer, BearerToken, Config, Decision, Denial, Known, Needs, Privileges, Reason, Request, RoleAttributes, Verdict,
@@ -17,8 +19,13 @@ use oauth_validator_store::load_keys;
 
 /// Runs the command.
 pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Failure> {
-    let file = ConfigFile::open(&options.config, &options.server)?;
-    let explanation = explain(options, &file)?;
+    let place = KeyPlace::find(&options.folder)?;
+    let user = match &place {
+        Some(place) if options.server.server_user.is_none() => place.owner,
+        _ => config_file::server_user(&options.server)?,
+    };
+    let file = ConfigFile::open(&options.config, user)?;
+    let explanation = explain(options, &file, place.as_ref())?;
     let text = if as_json {
         format!("{:#}\n", explanation.to_json(findings::to_json(&explanation.findings, &file.text)))
     } else {
@@ -31,7 +38,7 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
 }
 
 /// The decision; a configuration that the server would not use decides before any token is read.
-fn explain(options: &ExplainOptions, file: &ConfigFile) -> Result<Explanation, Failure> {
+fn explain(options: &ExplainOptions, file: &ConfigFile, place: Option<&KeyPlace>) -> Result<Explanation, Failure> {
     if let Some(refusal) = &file.refusal {
         let denial = Denial::new(Reason::ConfigUnreadable, format!("{refusal}.")).with_hint(refusal.hint());
         return Ok(Explanation::new(options, Verdict::denied(denial)));
@@ -46,7 +53,9 @@ fn explain(options: &ExplainOptions, file: &ConfigFile) -> Result<Explanation, F
     let mut notes = Vec::new();
     let request = request(options, config, &mut notes)?;
     let token = token_input::read(options.token_file.as_deref())?;
-    let (verdict, left_out) = judge(options, &request, &token, config, file, &mut notes)?;
+    let mut supply = Supply::new(file, place);
+    let (verdict, left_out) = judge(options, &request, &token, config, &mut supply, &mut notes)?;
+    notes.append(&mut supply.notes);
     if let Decision::Denied(denial) = &verdict.decision
         && denial.reason == Reason::KeyUnknown
     {
@@ -110,7 +119,7 @@ fn judge(
     request: &Request,
     token: &BearerToken,
     config: &Config,
-    file: &ConfigFile,
+    supply: &mut Supply<'_>,
     notes: &mut Vec<String>,
 ) -> Result<(Verdict, Vec<String>), Failure> {
     let now = options.at.unwrap_or_else(|| jiff::Timestamp::now().as_second());
@@ -120,11 +129,15 @@ fn judge(
         match decide(request, token, config, &known, now) {
             Answer::Decided(verdict) => return Ok((verdict, left_out)),
             Answer::Needs(Needs::Keys { profile, file: source }) => {
-                let keys = load_keys(&source, &file.path, file.user);
+                let keys = load_keys(&source, &supply.file.path, supply.file.user);
                 if let Ok(keys) = &keys {
                     left_out.extend_from_slice(keys.left_out());
                 }
                 known.insert_keys(profile, keys);
+            }
+            Answer::Needs(Needs::ProviderKeys { profile, source, wanted }) => {
+                supply.supply(&mut known, profile, &source, wanted);
+                left_out = supply.left_out().to_vec();
             }
             Answer::Needs(Needs::Privileges { role }) => {
                 let privileges = privileges(&role, &options.role_attribute, notes);

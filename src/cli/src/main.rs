@@ -1,7 +1,8 @@
 //! `oauth-validator`: judges configurations of the oauth_validator module, and explains its decisions.
 //!
 //! A table of contents: `args` reads the command line, each command is a module that returns a report, and `output`
-//! writes it. `net` alone talks to others, for `discover`. Nothing here decides about a token; that is the core's `decide`, as in the server.
+//! writes it. `net` alone talks to others, and `fetch` asks it for keys as the server's `helper` does. Nothing here
+//! decides about a token; that is the core's `decide`, as in the server.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -11,12 +12,18 @@ mod discover;
 mod effective;
 mod explain;
 mod explanation;
+mod fetch;
 mod findings;
+mod helper;
+mod key_place;
+mod keys;
 mod net;
 mod output;
 mod preset;
 mod proposal;
+mod provider_keys;
 mod token_input;
+mod words;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -28,6 +35,8 @@ fn main() -> ExitCode {
         Command::Check(options) => check::run(options, args.json),
         Command::Discover(options) => discover::run(options, args.json),
         Command::Explain(options) => explain::run(options, args.json),
+        Command::Helper => helper::run(args.json).map(|never| match never {}),
+        Command::Keys(command) => keys::run(command, args.json),
         Command::Preset(command) => preset::run(command, args.json),
     };
     output::finish(result)

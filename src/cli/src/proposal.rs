@@ -3,7 +3,9 @@
 //! By the issuer's host and path alone; what its documents say about themselves has no part in it. Must never guess an
 //! audience, a client or a rule: placeholders in capitals accept nobody.
 
+use crate::args::DiscoverOptions;
 use crate::net::SafeUrl;
+use crate::output::visible_toml;
 
 /// What to write where.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,8 +16,6 @@ pub(crate) struct Proposal {
     pub(crate) name: String,
     /// Lines of TOML, beginning with the table's head.
     pub(crate) profile: String,
-    /// A command that puts the key document beside the configuration.
-    pub(crate) save_keys: String,
     /// A line of pg_hba.conf.
     pub(crate) hba: String,
 }
@@ -123,8 +123,8 @@ const FITS: &[Fit] = &[
 ];
 
 impl Proposal {
-    /// For `issuer`, whose keys are at `jwks_uri`; `ca_file` is what to give to curl.
-    pub(crate) fn new(issuer: &SafeUrl, jwks_uri: &SafeUrl, ca_file: Option<&str>) -> Self {
+    /// For `issuer`, which was asked with these options.
+    pub(crate) fn new(issuer: &SafeUrl, options: &DiscoverOptions) -> Self {
         let host = issuer.host().to_ascii_lowercase();
         let fit = FITS.iter().find(|fit| (fit.fits)(&host, issuer.path())).unwrap_or(&FITS[FITS.len() - 1]);
         let name = if fit.preset == "rfc9068" { name_of(&host) } else { fit.preset.to_owned() };
@@ -133,16 +133,13 @@ impl Proposal {
         for line in fit.settings {
             profile.push_str(&format!("{line}\n"));
         }
-        profile.push_str(&format!("keys = {{ jwks_file = \"{name}.jwks.json\" }}\n"));
+        profile.push_str(&keys(options));
         if !fit.rule.is_empty() {
             profile.push_str(&format!("\n[[profiles.{name}.require]]\n{}\n", fit.rule.join("\n")));
         }
-        let authority = ca_file.map(|file| format!("--cacert {} ", quoted(file))).unwrap_or_default();
-        let save_keys =
-            format!("curl --fail --silent --show-error {authority}--output {name}.jwks.json '{}'", jwks_uri.as_str());
         let hba =
             format!("hostssl all all all oauth issuer=\"{}\" scope=\"{}\" map={name}", issuer.as_str(), fit.scope);
-        Self { preset: fit.preset, name, profile, save_keys, hba }
+        Self { preset: fit.preset, name, profile, hba }
     }
 }
 
@@ -159,21 +156,55 @@ fn name_of(host: &str) -> String {
     }
 }
 
-/// As one word of a shell.
+/// What has to be said about asking for keys: nothing where the provider was asked without options either.
+fn keys(options: &DiscoverOptions) -> String {
+    let mut settings = Vec::new();
+    settings.extend(options.discovery_url.as_deref().map(|url| format!("discovery_url = {}", quoted(url))));
+    if !options.allow_host.is_empty() {
+        let hosts: Vec<String> = options.allow_host.iter().map(|host| quoted(host)).collect();
+        settings.push(format!("allowed_hosts = [{}]", hosts.join(", ")));
+    }
+    // A relative path means another file in the configuration.
+    let ca_file = options.ca_file.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+    settings.extend(ca_file.map(|path| format!("ca_file = {}", quoted(&path.to_string_lossy()))));
+    settings.extend(options.proxy.as_deref().map(|url| format!("proxy = {}", quoted(url))));
+    if options.insecure_http {
+        settings.push("insecure_http = true".to_owned());
+    }
+    if settings.is_empty() { String::new() } else { format!("keys = {{ {} }}\n", settings.join(", ")) }
+}
+
+/// As a string of TOML, in visible characters.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
+    visible_toml(&serde_json::Value::from(text).to_string()).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FITS, Proposal, name_of, quoted};
+    use super::{FITS, Proposal, name_of};
+    use crate::args::{Args, Command, DiscoverOptions};
     use crate::net::{Plain, SafeUrl};
-    use oauth_validator_core::Config;
-    use oauth_validator_core::config::presets;
+    use clap::Parser;
+    use oauth_validator_core::config::{KeySource, presets};
+    use oauth_validator_core::{Config, Location};
 
     fn propose(issuer: &str) -> Proposal {
-        let url = |text| SafeUrl::parse(text, Plain::Never).expect(text);
-        Proposal::new(&url(issuer), &url("https://keys.example/jwks?v=1"), None)
+        propose_with(issuer, &[])
+    }
+
+    fn propose_with(issuer: &str, args: &[&str]) -> Proposal {
+        let args = ["oauth-validator", "discover", issuer].into_iter().chain(args.iter().copied());
+        let Command::Discover(options) = Args::try_parse_from(args).expect("a command line").command else {
+            panic!("another command");
+        };
+        let DiscoverOptions { issuer, insecure_http, .. } = &options;
+        let plain = if *insecure_http { Plain::Loopback } else { Plain::Never };
+        Proposal::new(&SafeUrl::parse(issuer, plain).expect("an issuer"), &options)
+    }
+
+    fn parsed(proposal: &Proposal) -> Config {
+        let parsed = Config::parse(proposal.profile.as_bytes(), "proposal");
+        parsed.config.unwrap_or_else(|| panic!("{}{:?}", proposal.profile, parsed.findings))
     }
 
     const KNOWN: &[(&str, &str)] = &[
@@ -202,10 +233,44 @@ mod tests {
     #[test]
     fn every_profile_is_a_valid_configuration() {
         for (issuer, _) in KNOWN {
-            let profile = propose(issuer).profile;
-            let parsed = Config::parse(profile.as_bytes(), "proposal");
-            assert!(parsed.config.is_some(), "{profile}{:?}", parsed.findings);
+            let proposal = propose(issuer);
+            assert!(!proposal.profile.contains("keys"), "{}", proposal.profile);
+            parsed(&proposal);
         }
+    }
+
+    #[test]
+    fn options_become_settings_of_the_same_meaning() {
+        let ca_file = "/a b/it's \"ü\u{1b}\u{202e}.pem";
+        let args = [
+            ["--discovery-url", "https://idp.example/meta?a=1"],
+            ["--allow-host", "www.keys.example"],
+            ["--allow-host", "[2001:db8::1]"],
+            ["--ca-file", ca_file],
+            ["--proxy", "http://proxy.example:3128"],
+        ];
+        let proposal = propose_with("https://idp.example", &args.concat());
+        assert!(!proposal.profile.contains(['\u{1b}', '\u{202e}']), "{}", proposal.profile);
+        let config = parsed(&proposal);
+        let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{}", proposal.profile) };
+        assert_eq!(keys.location, Location::Metadata("https://idp.example/meta?a=1".to_owned()));
+        assert_eq!(keys.allowed_hosts, ["www.keys.example", "[2001:db8::1]"]);
+        assert_eq!((keys.ca_file.as_deref(), keys.insecure_http), (Some(ca_file), false));
+        assert_eq!(keys.proxy.as_deref(), Some("http://proxy.example:3128"));
+    }
+
+    #[test]
+    fn http_has_to_be_asked_for_in_the_profile_as_well() {
+        let proposal = propose_with("http://127.0.0.1:8080", &["--insecure-http"]);
+        assert!(proposal.profile.contains("\nkeys = { insecure_http = true }\n"), "{}", proposal.profile);
+        parsed(&proposal);
+    }
+
+    #[test]
+    fn a_relative_path_becomes_an_absolute_one() {
+        let proposal = propose_with("https://idp.example", &["--ca-file", "ca.pem"]);
+        let (_, path) = proposal.profile.split_once("ca_file = \"").expect("the setting");
+        assert!(path.starts_with('/') && path.contains("/ca.pem\""), "{path}");
     }
 
     #[test]
@@ -237,12 +302,5 @@ mod tests {
         for host in ["127.0.0.1", "[::1]", "-.example", "_.example"] {
             assert_eq!(name_of(host), "provider", "{host}");
         }
-    }
-
-    #[test]
-    fn a_file_name_is_one_word_of_the_shell() {
-        assert_eq!(quoted("/a b/it's.pem"), "'/a b/it'\\''s.pem'");
-        let proposal = propose("https://idp.corp.example");
-        assert!(proposal.save_keys.ends_with("--output corp.jwks.json 'https://keys.example/jwks?v=1'"));
     }
 }

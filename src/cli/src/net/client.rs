@@ -1,16 +1,16 @@
 //! Bounded GET requests for JSON documents.
 //!
 //! Everything a provider can drag out or blow up has a limit here: connecting, the whole exchange, headers, body. Must
-//! never follow a redirect, ask the environment for a proxy, or take another status than 200 for an answer.
+//! never follow a redirect, ask the environment for a proxy, or take another status than 200 for an
+//! answer, but for 304 where that was asked for.
 
 use super::error::{Code, NetError};
-use super::trust;
+use super::trust::{self, Ca};
 use super::url::SafeUrl;
 use oauth_validator_core::bounds::MAX_KEY_DOCUMENT_BYTES;
 use std::io::{self, Read};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use ureq::http::{HeaderMap, StatusCode, Uri, header};
+use ureq::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use ureq::tls::{TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -22,19 +22,25 @@ const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// How to reach a provider.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// The authorities to trust instead of the system's.
-    pub(crate) ca_file: Option<PathBuf>,
+    /// Who is trusted.
+    pub(crate) ca: Ca,
     /// `http://HOST:PORT` of a proxy; there is no other way to one.
     pub(crate) proxy: Option<String>,
     /// For all requests of the client together.
     pub(crate) timeout: Duration,
+    /// For each connection, within that.
+    pub(crate) connect_timeout: Duration,
+    /// Is told each URL before it is asked.
+    pub(crate) asking: fn(&SafeUrl),
 }
 
 /// Asks for documents, all of them before one deadline.
 pub(crate) struct Client {
     agent: Agent,
     timeout: Duration,
+    connect_timeout: Duration,
     deadline: Instant,
+    asking: fn(&SafeUrl),
 }
 
 /// A JSON document as it was sent: bytes that no signature covers.
@@ -46,15 +52,25 @@ pub(crate) struct Fetched {
     pub(crate) headers: HeaderMap,
 }
 
+/// The answer to a request for what has changed.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// What there is now.
+    Document(Fetched),
+    /// Nothing has changed (status 304); the headers of that answer.
+    Unchanged(HeaderMap),
+}
+
 impl Client {
     /// The clock starts here.
     ///
     /// # Errors
     /// `ca_file` and `proxy`, if the settings are no use.
     pub(crate) fn new(settings: &Settings) -> Result<Self, NetError> {
+        let deadline = Instant::now() + settings.timeout;
         // It is the process's default already if another client was made; both are the same.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let roots = trust::roots(settings.ca_file.as_deref())?;
+        let roots = trust::roots(&settings.ca)?;
         let tls = TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build();
         let config = Agent::config_builder()
             .tls_config(tls)
@@ -69,7 +85,8 @@ impl Client {
             .accept_encoding("identity")
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), NamedResolver::default());
-        Ok(Self { agent, timeout: settings.timeout, deadline: Instant::now() + settings.timeout })
+        let Settings { timeout, connect_timeout, asking, .. } = *settings;
+        Ok(Self { agent, timeout, connect_timeout, deadline, asking })
     }
 
     /// The JSON document at `url`.
@@ -77,14 +94,40 @@ impl Client {
     /// # Errors
     /// Everything but a complete answer of status 200 that says it is JSON.
     pub(crate) fn get(&self, url: &SafeUrl) -> Result<Fetched, NetError> {
+        self.document(url, self.request(url, None)?)
+    }
+
+    /// The same, unless it has not changed since its entity tag was `etag` (RFC 9110 section 13.1.2).
+    ///
+    /// # Errors
+    /// Those of [`Client::get`].
+    pub(crate) fn get_if_changed(&self, url: &SafeUrl, etag: Option<&str>) -> Result<Answer, NetError> {
+        let etag = etag.and_then(|etag| HeaderValue::from_str(etag).ok()).filter(|etag| !etag.is_empty());
+        let was_asked = etag.is_some();
+        let response = self.request(url, etag)?;
+        if was_asked && response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(Answer::Unchanged(response.into_parts().0.headers));
+        }
+        self.document(url, response).map(Answer::Document)
+    }
+
+    fn request(&self, url: &SafeUrl, etag: Option<HeaderValue>) -> Result<Response<Body>, NetError> {
+        (self.asking)(url);
         let failed = |error| NetError::of_request(url.as_str(), self.timeout, error);
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(failed(ureq::Error::Timeout(ureq::Timeout::Global)));
         }
-        let request = self.agent.get(url.as_str()).config();
-        let request = request.timeout_global(Some(left)).timeout_connect(Some(left.min(self.timeout * 2 / 5))).build();
-        let response = request.call().map_err(failed)?;
+        // Zero would mean no limit at all.
+        let connect = left.min(self.connect_timeout).max(Duration::from_millis(1));
+        let mut request = self.agent.get(url.as_str());
+        if let Some(etag) = etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build().call().map_err(failed)
+    }
+
+    fn document(&self, url: &SafeUrl, response: Response<Body>) -> Result<Fetched, NetError> {
         judge_status(url.as_str(), response.status())?;
         judge_headers(url.as_str(), response.headers())?;
         let (head, body) = response.into_parts();
@@ -136,12 +179,14 @@ fn judge_status(url: &str, status: StatusCode) -> Result<(), NetError> {
     let number = status.as_u16();
     let error = match number {
         200 => return Ok(()),
-        300..=399 => NetError::new(Code::Redirect, format!("{url}: the answer is a redirect, status {number}")),
+        300..=303 | 305..=399 => {
+            NetError::new(Code::Redirect, format!("{url}: the answer is a redirect, status {number}"))
+        }
         _ => NetError::new(Code::HttpStatus, format!("{url}: the answer has status {number}, not 200")),
     };
     let error = error.with_status(number);
     Err(match number {
-        401 | 403 | 407 => error.with_hint("the document must be public, for this machine or its --proxy"),
+        401 | 403 | 407 => error.with_hint("the document must be public, for this machine or its {proxy}"),
         429 | 500.. => error.with_hint("the provider is busy or broken: try again later"),
         _ => error,
     })
@@ -214,10 +259,10 @@ mod tests {
     fn a_status_is_200_or_an_error() {
         let judged = |number| judge_status("u", StatusCode::from_u16(number).unwrap()).map_err(|error| error.code);
         assert_eq!(judged(200), Ok(()));
-        for number in [300, 301, 302, 303, 304, 307, 308, 399] {
+        for number in [300, 301, 302, 303, 305, 307, 308, 399] {
             assert_eq!(judged(number), Err(Code::Redirect), "{number}");
         }
-        for number in [201, 204, 206, 400, 401, 404, 429, 500, 503, 999] {
+        for number in [201, 204, 206, 304, 400, 401, 404, 429, 500, 503, 999] {
             assert_eq!(judged(number), Err(Code::HttpStatus), "{number}");
         }
     }

@@ -87,7 +87,7 @@ fn other_host(url: &SafeUrl, jwks_uri: &SafeUrl) -> NetError {
     let host: String = jwks_uri.host().chars().take(MAX_REPEATED_BYTES).collect();
     let message = format!("{}: the keys are at another host than the issuer's, {host}", url.as_str());
     NetError::new(Code::JwksUri, message)
-        .with_hint(format!("if the provider documents that host, allow it: --allow-host {host}"))
+        .with_hint(format!("if the provider documents that host, allow it: {{allow}} {host}"))
 }
 
 #[cfg(test)]

@@ -17,8 +17,39 @@ pub(crate) struct NetError {
     pub(crate) message: String,
     /// The answer's, with `http_status` and `redirect`.
     pub(crate) status: Option<u16>,
-    /// What to do, where it does not follow from the code alone.
+    /// What to do, where it does not follow from the code alone; with the places of [`Wording`].
     own_hint: Option<String>,
+}
+
+/// In whose words a hint names what can be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wording {
+    /// Options of the command line.
+    Options,
+    /// Keys of the configuration.
+    Configuration,
+}
+
+impl Wording {
+    /// A hint's places, and what stands there. No host can hold a brace, so a stranger has no place to fill.
+    const fn places(self) -> [(&'static str, &'static str); 5] {
+        match self {
+            Self::Options => [
+                ("{proxy}", "--proxy"),
+                ("{timeout}", "--timeout"),
+                ("{ca_file}", "--ca-file"),
+                ("{discovery_url}", "--discovery-url"),
+                ("{allow}", "--allow-host"),
+            ],
+            Self::Configuration => [
+                ("{proxy}", "keys.proxy"),
+                ("{timeout}", "keys.timeout"),
+                ("{ca_file}", "keys.ca_file"),
+                ("{discovery_url}", "keys.discovery_url"),
+                ("{allow}", "add to keys.allowed_hosts"),
+            ],
+        }
+    }
 }
 
 /// The kind of failure.
@@ -84,21 +115,21 @@ impl Code {
         }
     }
 
-    const fn hint(self) -> &'static str {
+    const fn template(self) -> &'static str {
         match self {
             Self::Url => "give the issuer as the provider's discovery document spells it",
             Self::CaFile => "give a readable PEM file with the certificate of the authority that signs the provider's",
             Self::Proxy => "ask whoever runs the proxy whether it lets this machine connect to the provider",
-            Self::Dns => "correct the host's name, or this machine's resolver; behind a proxy, give --proxy",
+            Self::Dns => "correct the host's name, or this machine's resolver; behind a proxy, give {proxy}",
             Self::Connect => {
-                "see whether the provider is up and a firewall lets this machine reach it; is --proxy needed?"
+                "see whether the provider is up and a firewall lets this machine reach it; is {proxy} needed?"
             }
             Self::Tls => {
                 "see which certificate the provider shows: openssl s_client -connect HOST:443 -servername HOST"
             }
-            Self::Timeout => "try again with a longer --timeout; is --proxy needed to reach the provider?",
+            Self::Timeout => "try again with a longer {timeout}; is {proxy} needed to reach the provider?",
             Self::Incomplete => "try again; what answers there may be no web server, or a proxy may cut the answer off",
-            Self::HttpStatus => "correct the issuer; if the provider has its document elsewhere, give --discovery-url",
+            Self::HttpStatus => "correct the issuer; if the provider has its document elsewhere, give {discovery_url}",
             Self::Redirect => "redirects are never followed: give the final address, if you trust it",
             Self::TooLarge => "no provider's document is that large: does the URL lead to one?",
             Self::ContentEncoding => "no compression was asked for: does a proxy alter the provider's answers?",
@@ -118,7 +149,7 @@ impl NetError {
         Self { code, message: message.into(), status: None, own_hint: None }
     }
 
-    /// The same, with what to do about it.
+    /// The same, with what to do about it, in which `{proxy}` and the like name what can be changed.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.own_hint = Some(hint.into());
         self
@@ -131,8 +162,9 @@ impl NetError {
     }
 
     /// What to do about it.
-    pub(crate) fn hint(&self) -> &str {
-        self.own_hint.as_deref().unwrap_or(self.code.hint())
+    pub(crate) fn hint(&self, wording: Wording) -> String {
+        let template = self.own_hint.as_deref().unwrap_or(self.code.template()).to_owned();
+        wording.places().iter().fold(template, |text, (place, name)| text.replace(place, name))
     }
 
     /// The answer of `url` is nothing that two readers would read alike.
@@ -212,7 +244,7 @@ fn certificate(why: &CertificateError) -> (&'static str, Option<&'static str>) {
         // Bad signature: an authority of the trusted one's name, with another key.
         E::UnknownIssuer | E::BadSignature => (
             "the provider's certificate is signed by an authority that is not trusted",
-            Some("for a private authority, give its certificate with --ca-file"),
+            Some("for a private authority, give its certificate with {ca_file}"),
         ),
         E::Revoked => ("the provider's certificate is revoked", None),
         _ => ("the provider's certificate is not acceptable", None),
@@ -221,7 +253,7 @@ fn certificate(why: &CertificateError) -> (&'static str, Option<&'static str>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, NetError};
+    use super::{Code, NetError, Wording};
     use std::collections::BTreeSet;
     use std::time::Duration;
 
@@ -257,7 +289,23 @@ mod tests {
     #[test]
     fn hints_are_sentences_without_their_full_stop() {
         for code in ALL {
-            assert!(code.hint().len() > 20 && !code.hint().ends_with('.'), "{code:?}");
+            let hint = NetError::new(*code, "it failed").hint(Wording::Options);
+            assert!(hint.len() > 20 && !hint.ends_with('.'), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn hints_name_what_their_reader_can_change() {
+        let error =
+            NetError::new(Code::JwksUri, "m").with_hint("{proxy} {timeout} {ca_file} {discovery_url} {allow} h");
+        assert_eq!(error.hint(Wording::Options), "--proxy --timeout --ca-file --discovery-url --allow-host h");
+        assert_eq!(
+            error.hint(Wording::Configuration),
+            "keys.proxy keys.timeout keys.ca_file keys.discovery_url add to keys.allowed_hosts h"
+        );
+        for code in ALL {
+            let hint = NetError::new(*code, "it failed").hint(Wording::Configuration);
+            assert!(!hint.contains("--") && !hint.contains(['{', '}']), "{hint}");
         }
     }
 

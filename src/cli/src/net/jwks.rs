@@ -3,9 +3,10 @@
 //! The document is read by the core, as in the server. RFC 9111 section 5.2.2 for Cache-Control; what is said there is
 //! advice to be clamped, never a reason to trust a key longer.
 
-use super::client::Fetched;
+use super::client::{Answer, Client, Fetched};
 use super::error::{Code, NetError};
 use super::url::SafeUrl;
+use oauth_validator_core::protocol::{Freshness, KnownDocument};
 use oauth_validator_core::{KeySet, strict_json_object};
 use ureq::http::{HeaderMap, header};
 
@@ -23,21 +24,39 @@ pub(crate) struct KeyDocument {
     pub(crate) freshness: Freshness,
 }
 
-/// What Cache-Control says about the time that an answer may be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Freshness {
-    /// `max-age`, in seconds.
-    pub(crate) max_age: Option<u64>,
-    /// `no-cache` or `no-store`: ask again each time.
-    pub(crate) no_cache: bool,
+/// The keys at a place, for somebody who may have them already.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    /// As they are now.
+    Document(KeyDocument),
+    /// They are those of the known document, which may be kept for this long.
+    Unchanged(Freshness),
+}
+
+impl Keys {
+    /// Asks for the keys at `url`: only for a change if `known` came from there.
+    ///
+    /// # Errors
+    /// Those of the request, and of [`KeyDocument::fetch`].
+    pub(crate) fn fetch(client: &Client, url: &SafeUrl, known: Option<&KnownDocument>) -> Result<Self, NetError> {
+        let known = known.filter(|known| known.url == url.as_str());
+        match client.get_if_changed(url, known.map(|known| known.etag.as_str()))? {
+            Answer::Unchanged(headers) => Ok(Self::Unchanged(freshness(&headers))),
+            Answer::Document(fetched) => KeyDocument::read(url, &fetched).map(Self::Document),
+        }
+    }
 }
 
 impl KeyDocument {
-    /// Reads the document that came from `url`.
+    /// Asks for the keys at `url`.
     ///
     /// # Errors
-    /// `not_json`, and `no_keys` with the core's reason.
-    pub(crate) fn read(url: &SafeUrl, fetched: &Fetched) -> Result<Self, NetError> {
+    /// Those of the request, `not_json`, and `no_keys` with the core's reason.
+    pub(crate) fn fetch(client: &Client, url: &SafeUrl) -> Result<Self, NetError> {
+        Self::read(url, &client.get(url)?)
+    }
+
+    fn read(url: &SafeUrl, fetched: &Fetched) -> Result<Self, NetError> {
         if strict_json_object(&fetched.untrusted_body).is_none() {
             return Err(NetError::not_strict_json(url.as_str()));
         }
@@ -46,31 +65,29 @@ impl KeyDocument {
         })?;
         let etag = fetched.headers.get(header::ETAG).and_then(|value| value.to_str().ok());
         let etag = etag.filter(|text| text.len() <= MAX_ETAG_BYTES).map(str::to_owned);
-        Ok(Self { keys, etag, freshness: Freshness::read(&fetched.headers) })
+        Ok(Self { keys, etag, freshness: freshness(&fetched.headers) })
     }
 }
 
-impl Freshness {
-    /// The shortest of several `max-age`; directives that are not understood say nothing.
-    fn read(headers: &HeaderMap) -> Self {
-        let mut freshness = Self::default();
-        let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-        for directive in values.flat_map(|value| value.split(',')) {
-            let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-            match name.trim().to_ascii_lowercase().as_str() {
-                // With field names behind it, no-cache is about these only.
-                "no-cache" if value.is_empty() => freshness.no_cache = true,
-                "no-store" => freshness.no_cache = true,
-                "max-age" => {
-                    if let Some(seconds) = seconds(value) {
-                        freshness.max_age = Some(freshness.max_age.map_or(seconds, |known| known.min(seconds)));
-                    }
+/// The shortest of several `max-age`; directives that are not understood say nothing.
+fn freshness(headers: &HeaderMap) -> Freshness {
+    let mut freshness = Freshness::default();
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    for directive in values.flat_map(|value| value.split(',')) {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            // With field names behind it, no-cache is about these only.
+            "no-cache" if value.is_empty() => freshness.no_cache = true,
+            "no-store" => freshness.no_cache = true,
+            "max-age" => {
+                if let Some(seconds) = seconds(value) {
+                    freshness.max_age = Some(freshness.max_age.map_or(seconds, |known| known.min(seconds)));
                 }
-                _ => {}
             }
+            _ => {}
         }
-        freshness
     }
+    freshness
 }
 
 /// RFC 9111 section 1.2.2: digits, which may be quoted; what is too large counts as 2^31.
@@ -84,7 +101,7 @@ fn seconds(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::Freshness;
+    use super::freshness;
     use ureq::http::{HeaderMap, HeaderValue, header};
 
     fn read(values: &[&str]) -> (Option<u64>, bool) {
@@ -92,7 +109,7 @@ mod tests {
         for value in values {
             headers.append(header::CACHE_CONTROL, HeaderValue::from_str(value).expect("a header"));
         }
-        let freshness = Freshness::read(&headers);
+        let freshness = freshness(&headers);
         (freshness.max_age, freshness.no_cache)
     }
 

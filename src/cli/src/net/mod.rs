@@ -1,4 +1,5 @@
-//! The only network code: bounded HTTPS requests to an identity provider, by the tool and never by the server.
+//! The only network code: bounded HTTPS requests to an identity provider, by the tool and by the
+//! helper, never by the server itself.
 //!
 //! Blocking, with one deadline over a whole exchange. Follows no redirect, takes no proxy from the environment, reads
 //! no body over its limit, and never lets what a stranger sent into an error.
@@ -6,12 +7,15 @@
 mod client;
 mod discovery;
 mod error;
+mod inquiry;
 mod jwks;
 mod trust;
 mod url;
 
 pub(crate) use client::{Client, Settings};
-pub(crate) use discovery::{Metadata, metadata_urls};
-pub(crate) use error::{Code, NetError};
-pub(crate) use jwks::{Freshness, KeyDocument};
-pub(crate) use url::{Plain, SafeUrl, is_host};
+pub(crate) use discovery::Metadata;
+pub(crate) use error::{Code, NetError, Wording};
+pub(crate) use inquiry::Inquiry;
+pub(crate) use jwks::{KeyDocument, Keys};
+pub(crate) use trust::{Ca, judge_authorities};
+pub(crate) use url::{Plain, SafeUrl};

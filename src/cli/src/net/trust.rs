@@ -1,33 +1,61 @@
-//! Which certificate authorities are trusted: those of one file, or else those of the system.
+//! Which certificate authorities are trusted: those that are given, or else those of the system.
 //!
-//! Must never trust nobody silently, nor add the system's to those of a file.
+//! Must never trust nobody silently, nor add the system's to those that are given.
 
 use super::error::{Code, NetError};
+use rustls_native_certs::CertificateResult;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 /// The largest file of certificates, in bytes: Debian's whole bundle has 230 kB.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Who is trusted to sign certificates of providers.
+#[derive(Debug, Clone)]
+pub(crate) enum Ca {
+    /// Those of the system, or those that SSL_CERT_FILE and SSL_CERT_DIR name in the environment.
+    Environment,
+    /// Those of the system, whatever the environment says.
+    System,
+    /// Those of a PEM file.
+    File(PathBuf),
+    /// Those of the text of `keys.ca_file`, which the server has read.
+    Pem(String),
+}
+
 /// The roots that a provider's certificate has to lead to.
 ///
 /// # Errors
 /// `ca_file` if there is not even one.
-pub(super) fn roots(ca_file: Option<&Path>) -> Result<RootCerts, NetError> {
-    let certificates = match ca_file {
-        Some(path) => from_file(path)?,
-        None => from_system()?,
+pub(super) fn roots(ca: &Ca) -> Result<RootCerts, NetError> {
+    let certificates = match ca {
+        Ca::Environment => system(rustls_native_certs::load_native_certs())?,
+        Ca::System => system(from_directories())?,
+        Ca::File(path) => from_file(path)?,
+        Ca::Pem(text) => from_pem("keys.ca_file", text.as_bytes())?,
     };
     Ok(RootCerts::Specific(Arc::new(certificates)))
 }
 
+/// Whether the text of `keys.ca_file` is as good as [`Ca::Pem`] needs it.
+///
+/// # Errors
+/// `ca_file`, if it has no certificate or a broken one.
+pub(crate) fn judge_authorities(text: &str) -> Result<(), NetError> {
+    from_pem("keys.ca_file", text.as_bytes()).map(drop)
+}
+
 fn from_file(path: &Path) -> Result<Vec<Certificate<'static>>, NetError> {
     let text = read(path).map_err(|error| NetError::new(Code::CaFile, format!("cannot read {path:?}: {error}")))?;
-    let items: Result<Vec<PemItem<'static>>, ureq::Error> = parse_pem(&text).collect();
-    let items = items.map_err(|_| NetError::new(Code::CaFile, format!("{path:?} has broken PEM blocks")))?;
+    from_pem(&format!("{path:?}"), &text)
+}
+
+fn from_pem(name: &str, text: &[u8]) -> Result<Vec<Certificate<'static>>, NetError> {
+    let items: Result<Vec<PemItem<'static>>, ureq::Error> = parse_pem(text).collect();
+    let items = items.map_err(|_| NetError::new(Code::CaFile, format!("{name} has broken PEM blocks")))?;
     let certificates: Vec<Certificate<'static>> = items
         .into_iter()
         .filter_map(|item| match item {
@@ -38,9 +66,9 @@ fn from_file(path: &Path) -> Result<Vec<Certificate<'static>>, NetError> {
     let mut store = rustls::RootCertStore::empty();
     let parsed = store.add_parsable_certificates(certificates.iter().map(|each| each.der().to_vec().into()));
     match parsed {
-        (0, _) => Err(NetError::new(Code::CaFile, format!("{path:?} has no certificate in PEM"))),
+        (0, _) => Err(NetError::new(Code::CaFile, format!("{name} has no certificate in PEM"))),
         (_, 0) => Ok(certificates),
-        (_, broken) => Err(NetError::new(Code::CaFile, format!("{path:?} has {broken} broken certificates"))),
+        (_, broken) => Err(NetError::new(Code::CaFile, format!("{name} has {broken} broken certificates"))),
     }
 }
 
@@ -54,11 +82,19 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     if text.len() as u64 > MAX_CA_BYTES { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
 }
 
-fn from_system() -> Result<Vec<Certificate<'static>>, NetError> {
-    let loaded = rustls_native_certs::load_native_certs();
+/// What distributions keep there: the bundle, or each certificate by itself.
+fn from_directories() -> CertificateResult {
+    let mut all = CertificateResult::default();
+    for directory in openssl_probe::candidate_cert_dirs() {
+        all.certs.extend(rustls_native_certs::load_certs_from_paths(None, Some(directory)).certs);
+    }
+    all
+}
+
+fn system(loaded: CertificateResult) -> Result<Vec<Certificate<'static>>, NetError> {
     if loaded.certs.is_empty() {
         return Err(NetError::new(Code::CaFile, "this system's trust store has no certificates")
-            .with_hint("install the package ca-certificates, or give --ca-file"));
+            .with_hint("install the package ca-certificates, or give {ca_file}"));
     }
     Ok(loaded.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
 }

@@ -1,4 +1,5 @@
-//! The files of the demo: what config/examples says, joined, and nothing else.
+//! The files of the demo: what config/examples says, joined, with one substitution: keys come from files beside the
+//! configuration, since the issuers of the examples are real hosts, and the demo sends nothing over the network.
 //!
 //! The lines of pg_hba.conf and pg_ident.conf are those that the comments of the examples recommend, so the demo also
 //! shows that following the comments works. Only `hostssl all all all` becomes the local connection that the demo
@@ -6,6 +7,7 @@
 
 use std::fs;
 
+use oauth_validator_fixtures::examples::with_key_file;
 use oauth_validator_server_tests::{HarnessError, Result, workspace_root};
 
 /// The profiles, each with the database that its provider serves in this demo.
@@ -17,7 +19,7 @@ pub const ORPHAN: &str = "archive";
 
 /// What the server reads.
 pub struct Files {
-    /// oauth-validator.toml, without comments.
+    /// oauth-validator.toml, without comments, and with the keys of each profile in `PROFILE.jwks.json`.
     pub config: String,
     /// pg_hba.conf, each line short enough to be read.
     pub hba: String,
@@ -33,7 +35,7 @@ impl Files {
         let mut ident = String::from("# map       identity                                 role\n");
         for (profile, database) in PROFILES {
             let example = read(profile)?;
-            config.push(without_comments(&example));
+            config.push(without_comments(&with_key_file(&example, profile)));
             hba += &hba_line(&recommended(&example, profile, "pg_hba.conf:")?, profile, database)?;
             ident += &ident_line(&recommended(&example, profile, "pg_ident.conf:")?, profile)?;
         }

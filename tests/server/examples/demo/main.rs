@@ -89,6 +89,10 @@ fn introduce(screen: &Screen, cluster: &Cluster, files: &Files) -> Result<()> {
     );
     screen.heading("oauth-validator.toml says whom to believe what");
     screen.numbered(&files.config);
+    screen.text(
+        "These are the files of config/examples, but for the tables [profiles.*.keys]: without a jwks_file, the server \
+         would ask the real providers for their keys, and those have not signed the tokens of this demo.",
+    );
     screen.heading("pg_hba.conf says which provider serves which database");
     screen.quote(&files.hba);
     screen.text("Over a network such lines begin with hostssl instead of local.");

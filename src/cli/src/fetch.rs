@@ -1,0 +1,80 @@
+//! Carries out what is asked of a helper: one function for the server's helper, and for commands that fetch keys
+//! themselves.
+//!
+//! Hints are in the words of the configuration, since that is where all of the request comes from. Must never look at
+//! the environment, so that the tool trusts whom the server trusts.
+
+use crate::net::{Ca, Client, Code, Inquiry, Keys, NetError, Plain, SafeUrl, Settings, Wording};
+use crate::output::{complain, visible};
+use oauth_validator_core::protocol::{self, FetchedKeys, HelperRequest, Outcome, Task};
+use oauth_validator_store::{Gone, Surroundings};
+use std::thread;
+use std::time::Duration;
+
+const JWKS_URL_HINT: &str = "give keys.jwks_url as the provider documents it, https://HOST/...";
+
+/// What comes of the request within `timeout`; `asking` is told each URL before it is asked.
+pub(crate) fn carry_out(request: &HelperRequest, timeout: Duration, asking: fn(&SafeUrl)) -> Outcome {
+    ask(request, timeout, asking).unwrap_or_else(|error| failed(&error))
+}
+
+/// The outcome where there is nothing to be had.
+pub(crate) fn failed(error: &NetError) -> Outcome {
+    Outcome::Failed(protocol::Failure {
+        code: error.code.name().to_owned(),
+        message: error.to_string(),
+        hint: error.hint(Wording::Configuration),
+    })
+}
+
+fn ask(request: &HelperRequest, timeout: Duration, asking: fn(&SafeUrl)) -> Result<Outcome, NetError> {
+    let client = Client::new(&Settings {
+        ca: request.ca_pem.clone().map_or(Ca::System, Ca::Pem),
+        proxy: request.proxy.clone(),
+        timeout,
+        connect_timeout: Duration::from_millis(request.connect_timeout_ms),
+        asking,
+    })?;
+    let plain = if request.insecure_http { Plain::Loopback } else { Plain::Never };
+    let Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known } = &request.task;
+    let url = match jwks_url {
+        Some(url) => SafeUrl::parse(url, plain)
+            .map_err(|why| NetError::new(Code::Url, format!("the URL of the keys {why}")).with_hint(JWKS_URL_HINT))?,
+        None => Inquiry::new(issuer, discovery_url.as_deref(), allowed_hosts, plain)?.metadata(&client)?.1.jwks_uri,
+    };
+    Ok(match Keys::fetch(&client, &url, known.as_ref())? {
+        Keys::Unchanged(freshness) => Outcome::Unchanged(freshness),
+        Keys::Document(document) => Outcome::Keys(FetchedKeys {
+            url: url.as_str().to_owned(),
+            etag: document.etag,
+            freshness: document.freshness,
+            keys: document.keys,
+        }),
+    })
+}
+
+/// A command that a person waits for, and that asks in its own process.
+#[derive(Debug, Default)]
+pub(crate) struct Foreground {
+    /// Whether it was said that somebody else is asking.
+    waits: bool,
+}
+
+impl Surroundings for Foreground {
+    fn pause(&mut self, time: Duration) -> Result<(), Gone> {
+        if !std::mem::replace(&mut self.waits, true) {
+            complain("waiting for another process that asks the provider");
+        }
+        thread::sleep(time);
+        Ok(())
+    }
+
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
+        let timeout = Duration::from_millis(request.deadline_ms).min(limit);
+        Ok(carry_out(request, timeout, |url| complain(&format!("asking {}", url.as_str()))))
+    }
+
+    fn complain(&mut self, what: &str, hint: &str) {
+        complain(&format!("note: {}\n  help: {}", visible(what, false), visible(hint, false)));
+    }
+}

@@ -1,0 +1,117 @@
+//! `oauth-validator helper`: the server's hand to the network, one request in and one answer out.
+//!
+//! A backend starts it, and PostgreSQL is sensitive about its children: one that the postmaster inherits and that dies
+//! by a signal restarts the cluster. So it ends by an exit whatever happens: told to by a signal, left alone (the end of
+//! standard input), late, or wrong. It must never write a file, leave a core with what it was told, look at the
+//! environment, or say anything but its answer: what goes to standard error is nobody's business to read.
+
+use crate::fetch;
+use crate::net::{Code, NetError};
+use crate::output::Failure;
+use oauth_validator_core::protocol::{
+    self, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
+};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::{flag, low_level};
+use std::convert::Infallible;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
+/// The exit code of everything but an answer.
+const GIVEN_UP: i32 = 1;
+
+/// The longest that a request can make it last.
+const MAX_DEADLINE: Duration = Duration::from_secs(600);
+
+/// What is kept of the deadline for telling that it was too short, at most.
+const MAX_RESERVE: Duration = Duration::from_millis(200);
+
+/// Runs the command. It returns only if it was called wrongly; otherwise it leaves the process itself.
+pub(crate) fn run(as_json: bool) -> Result<Infallible, Failure> {
+    if as_json || io::stdin().is_terminal() {
+        return Err(Failure::new("this command is for the server, which starts it by itself")
+            .with_hint("to ask a provider, use: oauth-validator discover ISSUER"));
+    }
+    panic::set_hook(Box::new(|_| low_level::exit(GIVEN_UP)));
+    let answered = protect().and_then(|()| read_request()).and_then(|line| serve(&line));
+    low_level::exit(if answered.is_ok() { 0 } else { GIVEN_UP })
+}
+
+/// Nothing of the memory can be had by others, and no signal that means "end" is a crash.
+fn protect() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    let always = Arc::new(AtomicBool::new(true));
+    for signal in [SIGTERM, SIGINT, SIGQUIT, SIGHUP] {
+        flag::register_conditional_shutdown(signal, GIVEN_UP, Arc::clone(&always))?;
+    }
+    Ok(())
+}
+
+/// One line. What was read beyond it is still there for [`exit_when_left`].
+fn read_request() -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    io::stdin().lock().take(MAX_REQUEST_BYTES as u64).read_until(b'\n', &mut line)?;
+    if line.ends_with(b"\n") { Ok(line) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+/// Writes the answer to `line`.
+fn serve(line: &[u8]) -> io::Result<()> {
+    let outcome = match HelperRequest::from_line(line) {
+        Ok(request) => {
+            let deadline = Duration::from_millis(request.deadline_ms).min(MAX_DEADLINE);
+            exit_when_left()?;
+            exit_after(deadline)?;
+            fetch::carry_out(&request, deadline - MAX_RESERVE.min(deadline / 10), |_| {})
+        }
+        Err(error) => misunderstood(error),
+    };
+    let mut answer = HelperAnswer::new(outcome).to_line();
+    if answer.len() > MAX_ANSWER_BYTES {
+        let error = NetError::new(Code::TooLarge, format!("the keys exceed {MAX_ANSWER_BYTES} bytes"));
+        answer = HelperAnswer::new(fetch::failed(&error)).to_line();
+    }
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&answer)?;
+    stdout.flush()
+}
+
+/// Ends the process as soon as nobody holds standard input any more, or somebody says more than was agreed.
+fn exit_when_left() -> io::Result<()> {
+    let watch = || {
+        let mut more = [0];
+        while let Err(error) = io::stdin().lock().read(&mut more) {
+            if error.kind() != io::ErrorKind::Interrupted {
+                break;
+            }
+        }
+        low_level::exit(GIVEN_UP)
+    };
+    thread::Builder::new().spawn(watch).map(drop)
+}
+
+/// Ends the process if it lasts longer than this: not everything that waits can be told until when.
+fn exit_after(deadline: Duration) -> io::Result<()> {
+    let watch = move || {
+        thread::sleep(deadline);
+        low_level::exit(GIVEN_UP)
+    };
+    thread::Builder::new().spawn(watch).map(drop)
+}
+
+/// The answer to what is no request of this version.
+fn misunderstood(error: ProtocolError) -> Outcome {
+    let (code, message) = match error {
+        ProtocolError::Version(theirs) => {
+            ("version", format!("the helper speaks version {PROTOCOL_VERSION} of the protocol, the server {theirs}"))
+        }
+        ProtocolError::Malformed => ("request", "the helper does not understand the server's request".to_owned()),
+    };
+    let hint = "install the tool and the library from one release of the package, then start new sessions";
+    Outcome::Failed(protocol::Failure { code: code.to_owned(), message, hint: hint.to_owned() })
+}

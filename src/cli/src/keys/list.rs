@@ -1,0 +1,249 @@
+//! `keys list`: which keys a server has from its providers, and what they are worth now.
+//!
+//! Judged as a login would judge them. Reads only: neither the files nor their locks are touched, and nobody is asked.
+
+use crate::args::ListOptions;
+use crate::config_file::ConfigFile;
+use crate::key_place::KeyPlace;
+use crate::output::{Failure, Report, visible};
+use crate::words;
+use oauth_validator_core::config::KeySource;
+use oauth_validator_core::{
+    Config, KeyFile, KeyRecord, KeySet, KeysUnavailable, Location, Profile, ProviderKeys, Standing,
+};
+use serde_json::{Value, json};
+
+/// Runs the command.
+pub(crate) fn run(options: &ListOptions, as_json: bool) -> Result<Report, Failure> {
+    let place = KeyPlace::require(&options.folder)?;
+    let file = ConfigFile::open(&options.config, place.owner)?;
+    let config = file.usable()?;
+    let list = List::of(&config, &place, &file);
+    let text = if as_json { format!("{:#}\n", list.to_json(&place)) } else { list.to_text(&place) };
+    Ok(Report { text, fine: list.without_keys().is_empty() })
+}
+
+struct List<'c> {
+    entries: Vec<Entry<'c>>,
+    /// Names of key files that no profile has its keys from.
+    unclaimed: Vec<String>,
+    now: i64,
+}
+
+/// A profile, and what is known of its keys.
+struct Entry<'c> {
+    profile: &'c Profile,
+    from: From<'c>,
+}
+
+enum From<'c> {
+    File(&'c KeyFile),
+    Inline(&'c KeySet),
+    Provider(Box<Provided<'c>>),
+}
+
+/// Keys of a provider, as the key file has them.
+struct Provided<'c> {
+    source: &'c ProviderKeys,
+    at_hand: Result<(Option<KeyRecord>, Standing), KeysUnavailable>,
+    /// Whether there is a key file, be it one that cannot be read.
+    has_file: bool,
+}
+
+impl<'c> List<'c> {
+    fn of(config: &'c Config, place: &KeyPlace, file: &ConfigFile) -> Self {
+        let mut unclaimed = place.profiles();
+        let mut entries = Vec::new();
+        for profile in config.profiles() {
+            let from = match &profile.keys {
+                KeySource::File(file) => From::File(file),
+                KeySource::Inline(keys) => From::Inline(keys),
+                KeySource::Provider(source) => {
+                    let at_hand = place.at_hand(&place.order(&profile.name, source, file));
+                    let has_file = unclaimed.contains(&profile.name);
+                    unclaimed.retain(|name| *name != profile.name);
+                    From::Provider(Box::new(Provided { source, at_hand, has_file }))
+                }
+            };
+            entries.push(Entry { profile, from });
+        }
+        Self { entries, unclaimed, now: jiff::Timestamp::now().as_second() }
+    }
+
+    /// The profiles whose logins would have to wait for a provider, or would be denied.
+    fn without_keys(&self) -> Vec<&str> {
+        let lacking = |entry: &&Entry<'_>| matches!(&entry.from, From::Provider(keys) if !keys.is_usable());
+        self.entries.iter().filter(lacking).map(|entry| entry.profile.name.as_str()).collect()
+    }
+
+    fn to_text(&self, place: &KeyPlace) -> String {
+        let mut text = String::new();
+        for entry in &self.entries {
+            let (head, rows) = entry.words(self.now);
+            text.push_str(&format!("{}: {}\n", entry.profile.name, visible(&head, false)));
+            for (what, value) in rows {
+                text.push_str(&format!("  {what:<11} {}\n", visible(&value, false)));
+            }
+        }
+        for name in &self.unclaimed {
+            let path = place.file_of(name);
+            text.push_str(&visible(&format!("{path:?}: no profile has its keys from this file"), false));
+            text.push('\n');
+        }
+        let summary = match (self.entries.is_empty(), self.without_keys().as_slice()) {
+            (true, _) => "no profile is configured".to_owned(),
+            (false, []) => "every profile has keys".to_owned(),
+            (false, lacking) => {
+                let help = place.refresh_command(lacking[0]);
+                format!("no keys that can be used: {}\n  help: {help}", lacking.join(", "))
+            }
+        };
+        summary.lines().fold(text, |text, line| format!("{text}{}\n", visible(line, false)))
+    }
+
+    fn to_json(&self, place: &KeyPlace) -> Value {
+        json!({
+            "folder": place.folder.to_string_lossy(),
+            "usable": self.without_keys().is_empty(),
+            "profiles": self.entries.iter().map(|entry| entry.to_json(self.now)).collect::<Vec<_>>(),
+            "unclaimed": self.unclaimed,
+        })
+    }
+}
+
+impl Entry<'_> {
+    /// The first line, and what stands below it.
+    fn words(&self, now: i64) -> (String, Vec<(&'static str, String)>) {
+        match &self.from {
+            From::File(file) => (format!("from the file \"{}\"", file.path()), Vec::new()),
+            From::Inline(keys) => ("from the configuration itself".to_owned(), key_rows(keys)),
+            From::Provider(keys) => keys.words(now),
+        }
+    }
+
+    fn to_json(&self, now: i64) -> Value {
+        let (kind, file) = match &self.from {
+            From::File(file) => ("file", Some(file.path())),
+            From::Inline(_) => ("inline", None),
+            From::Provider(_) => ("provider", None),
+        };
+        let mut entry = json!({ "profile": self.profile.name, "from": kind, "file": file });
+        match &self.from {
+            From::File(_) => {}
+            From::Inline(keys) => entry["keys"] = words::keys_to_json(keys).into(),
+            From::Provider(keys) => entry["provider"] = keys.to_json(now),
+        }
+        entry
+    }
+}
+
+impl Provided<'_> {
+    fn is_usable(&self) -> bool {
+        self.at_hand.as_ref().is_ok_and(|(_, standing)| standing.is_usable())
+    }
+
+    fn words(&self, now: i64) -> (String, Vec<(&'static str, String)>) {
+        let mut rows = vec![("asked", asked(self.source))];
+        let (record, standing) = match &self.at_hand {
+            Ok((record, standing)) => (record.as_ref(), *standing),
+            Err(why) => {
+                rows.push(("help", why.hint.clone()));
+                return (why.detail.trim_end_matches('.').to_owned(), rows);
+            }
+        };
+        rows.extend(record.and_then(KeyRecord::source).map(|url| ("from", url.to_owned())));
+        rows.extend(record.and_then(KeyRecord::times).map(|(at, _)| ("fetched", words::since(at, now))));
+        rows.extend(record.and_then(KeyRecord::keys).map(key_rows).unwrap_or_default());
+        if let Some((at, attempts, failure)) = record.and_then(KeyRecord::failure) {
+            let nth = if attempts > 1 { format!(", attempt {attempts} in a row") } else { String::new() };
+            rows.push(("last error", format!("{}: {}", failure.code, failure.message)));
+            rows.push(("", format!("{}{nth}", words::since(at, now))));
+            rows.push(("help", failure.hint.clone()));
+        }
+        (self.standing_words(record, standing, now), rows)
+    }
+
+    fn standing_words(&self, record: Option<&KeyRecord>, standing: Standing, now: i64) -> String {
+        let timing = &self.source.timing;
+        let (fetched_at, fresh_until) = record.and_then(KeyRecord::times).unwrap_or_default();
+        // As in the judgement: a record from before max_ttl was lowered obeys the new one.
+        let fresh_until = fresh_until.min(fetched_at.saturating_add(timing.max_ttl));
+        let used_until = fresh_until.saturating_add(timing.stale_max);
+        match standing {
+            Standing::Fresh => format!("fresh until {}", words::since(fresh_until, now)),
+            Standing::Due if now < fresh_until => {
+                format!("to be refreshed; fresh until {}", words::since(fresh_until, now))
+            }
+            Standing::Due => format!("stale, and to be refreshed; used until {}", words::since(used_until, now)),
+            Standing::Expired => format!("expired; used until {}", words::since(used_until, now)),
+            Standing::NoRecord if self.has_file => "absent: what is there is no key file of this version".to_owned(),
+            Standing::NoRecord => "absent: there is no key file".to_owned(),
+            Standing::OtherSettings => "not used: fetched under other settings than the profile has now".to_owned(),
+            Standing::FromTheFuture => "not used: fetched later than it is now by this machine's clock".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    fn to_json(&self, now: i64) -> Value {
+        let (record, standing) = match &self.at_hand {
+            Ok((record, standing)) => (record.as_ref(), Some(*standing)),
+            Err(_) => (None, None),
+        };
+        let times = record.and_then(KeyRecord::times);
+        let keys = record.and_then(KeyRecord::keys);
+        let failure = record.and_then(KeyRecord::failure).map(|(at, attempts, failure)| {
+            json!({
+                "at": words::instant(at), "attempts": attempts,
+                "code": failure.code, "message": failure.message, "hint": failure.hint,
+            })
+        });
+        let why = self.at_hand.as_ref().err();
+        json!({
+            "issuer": self.source.issuer,
+            "asked": asked(self.source),
+            "standing": standing.map(code),
+            "usable": self.is_usable(),
+            "url": record.and_then(KeyRecord::source),
+            "fetched_at": times.map(|(at, _)| words::instant(at)),
+            "age": times.map(|(at, _)| now.saturating_sub(at)),
+            "fresh_until": times.map(|(_, until)| words::instant(until)),
+            "keys": keys.map(words::keys_to_json),
+            "left_out": keys.map(KeySet::left_out),
+            "last_error": failure,
+            "detail": why.map(|why| &why.detail),
+            "hint": why.map(|why| &why.hint),
+        })
+    }
+}
+
+/// Whom a fetch asks first.
+fn asked(source: &ProviderKeys) -> String {
+    match &source.location {
+        Location::Issuer => format!("the metadata of {}", source.issuer),
+        Location::Metadata(url) => format!("the metadata at {url}"),
+        Location::Jwks(url) => url.clone(),
+    }
+}
+
+fn key_rows(keys: &KeySet) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("keys", keys.keys().len().to_string())];
+    for key in keys.keys() {
+        let kid = key.kid().map_or_else(|| "without kid".to_owned(), |kid| format!("{kid:?}"));
+        rows.push(("", format!("{kid} for {}", words::algorithms(key).join("/"))));
+    }
+    rows.extend(keys.left_out().iter().map(|why| ("left out", why.clone())));
+    rows
+}
+
+/// For programs.
+const fn code(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Fresh => "fresh",
+        Standing::Due => "due",
+        Standing::NoRecord => "absent",
+        Standing::NeverFetched => "never_fetched",
+        Standing::OtherSettings => "other_settings",
+        Standing::FromTheFuture => "from_the_future",
+        Standing::Expired => "expired",
+    }
+}

@@ -1,0 +1,84 @@
+//! What is asked about an issuer: its metadata, in the places where that can be, and how far it is believed.
+//!
+//! Judges every URL and host before anybody is asked. Must never try the next place because the answer of one is
+//! unacceptable: only where a document is missing (404) may there be another.
+
+use super::client::Client;
+use super::discovery::{Metadata, metadata_urls};
+use super::error::{Code, NetError};
+use super::url::{Plain, SafeUrl, is_host};
+
+/// A question about an issuer, judged.
+#[derive(Debug)]
+pub(crate) struct Inquiry {
+    issuer: SafeUrl,
+    /// In the order in which to ask.
+    metadata_urls: Vec<SafeUrl>,
+    allowed_hosts: Vec<String>,
+    plain: Plain,
+}
+
+impl Inquiry {
+    /// About `issuer`, whose metadata is at `discovery_url` or else at the well-known URLs, and may point to
+    /// `allowed_hosts` as well.
+    ///
+    /// # Errors
+    /// `url`, if one of these cannot be asked or allowed.
+    pub(crate) fn new(
+        issuer: &str,
+        discovery_url: Option<&str>,
+        allowed_hosts: &[String],
+        plain: Plain,
+    ) -> Result<Self, NetError> {
+        let issuer = judge_issuer(issuer, plain)?;
+        let metadata_urls = match discovery_url {
+            Some(text) => vec![SafeUrl::parse(text, plain).map_err(|why| refused("the discovery URL", why))?],
+            None => metadata_urls(&issuer, plain).map_err(|why| refused("the issuer", why))?.to_vec(),
+        };
+        if !allowed_hosts.iter().all(|host| is_host(host)) {
+            return Err(refused("an allowed host", "is no host").with_hint("give a name alone: www.googleapis.com"));
+        }
+        Ok(Self { issuer, metadata_urls, allowed_hosts: allowed_hosts.to_vec(), plain })
+    }
+
+    /// Whom it is about.
+    pub(crate) fn issuer(&self) -> &SafeUrl {
+        &self.issuer
+    }
+
+    /// Asks for the metadata: where it was, and what it says.
+    ///
+    /// # Errors
+    /// Those of the requests and of [`Metadata::read`].
+    pub(crate) fn metadata(&self, client: &Client) -> Result<(SafeUrl, Metadata), NetError> {
+        let mut missing = None;
+        for url in &self.metadata_urls {
+            match client.get(url) {
+                Ok(fetched) => {
+                    let metadata = Metadata::read(url, &fetched, &self.issuer, &self.allowed_hosts, self.plain)?;
+                    return Ok((url.clone(), metadata));
+                }
+                Err(error) if error.status == Some(404) => missing = missing.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(missing.unwrap_or_else(|| NetError::new(Code::Url, "there is nothing to ask for")))
+    }
+}
+
+fn judge_issuer(text: &str, plain: Plain) -> Result<SafeUrl, NetError> {
+    let spelling = "give the issuer as in the iss claim of its tokens, such as https://idp.example/realms/corp";
+    let issuer = SafeUrl::parse(text, plain).map_err(|why| refused("the issuer", why).with_hint(spelling))?;
+    if issuer.has_query() {
+        return Err(refused("the issuer", "has a query").with_hint("give a URL with a query as {discovery_url}"));
+    }
+    if issuer.path().contains("/.well-known/") {
+        let hint = "give what comes before /.well-known/, or {discovery_url}";
+        return Err(refused("the issuer", "is the URL of a document").with_hint(hint));
+    }
+    Ok(issuer)
+}
+
+fn refused(what: &str, why: &str) -> NetError {
+    NetError::new(Code::Url, format!("{what} {why}"))
+}

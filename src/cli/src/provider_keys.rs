@@ -1,0 +1,142 @@
+//! The keys that `explain` decides with, where a provider publishes them.
+//!
+//! Either the server's own, as its key file has them now, and then nobody is asked; or the provider's, fetched for this
+//! explanation alone. Must always say which, and must never write.
+
+use crate::config_file::ConfigFile;
+use crate::fetch::Foreground;
+use crate::key_place::KeyPlace;
+use crate::words;
+use oauth_validator_core::protocol::{HelperRequest, Outcome};
+use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Known, NewerKeys, ProviderKeys, Wanted};
+use oauth_validator_store::{KeyOrder, Surroundings};
+use std::path::Path;
+use std::time::Duration;
+
+/// Supplies a decision with keys.
+pub(crate) struct Supply<'f> {
+    /// The configuration.
+    pub(crate) file: &'f ConfigFile,
+    place: Option<&'f KeyPlace>,
+    /// What was supplied.
+    known: KeySet,
+    /// Where the keys come from, and what that means.
+    pub(crate) notes: Vec<String>,
+}
+
+impl<'f> Supply<'f> {
+    /// From the key files of `place`, or else from the providers themselves.
+    pub(crate) fn new(file: &'f ConfigFile, place: Option<&'f KeyPlace>) -> Self {
+        Self { file, place, known: KeySet::default(), notes: Vec::new() }
+    }
+
+    /// What became of the search for keys of `profile`.
+    pub(crate) fn supply(&mut self, known: &mut Known, profile: String, source: &ProviderKeys, wanted: Wanted) {
+        match wanted {
+            Wanted::Usable => {
+                let keys = self.usable(&profile, source);
+                known.insert_keys(profile, keys);
+            }
+            Wanted::Newer => known.insert_newer_keys(profile, self.newer()),
+        }
+    }
+
+    /// Why keys of the provider's document are not used.
+    pub(crate) fn left_out(&self) -> &[String] {
+        self.known.left_out()
+    }
+
+    /// The keys that a login would begin with.
+    fn usable(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+        let keys = match self.place {
+            Some(place) => self.kept(place, profile, source),
+            None => self.published(profile, source),
+        }?;
+        self.known = keys.clone();
+        Ok(keys)
+    }
+
+    /// The keys for a token that names none of these.
+    fn newer(&self) -> NewerKeys {
+        let newest = self.known.clone();
+        if self.place.is_none() {
+            return NewerKeys::Found(newest);
+        }
+        let why =
+            "With a key file, explain asks nobody; the server would ask the provider, once per keys.kid_cooldown.";
+        NewerKeys::NotYet { newest, why: why.to_owned() }
+    }
+
+    fn kept(&mut self, place: &KeyPlace, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+        let (record, standing) = place.at_hand(&place.order(profile, source, self.file))?;
+        let now = jiff::Timestamp::now().as_second();
+        let path = place.file_of(profile);
+        let times = record.as_ref().and_then(KeyRecord::times);
+        let fetched = times.map(|(at, _)| format!(", fetched {}", words::since(at, now))).unwrap_or_default();
+        match record.as_ref().and_then(KeyRecord::keys).filter(|_| standing.is_usable()) {
+            Some(keys) => {
+                self.notes.push(format!("the keys are those of {path:?}{fetched}: {standing}"));
+                Ok(keys.clone())
+            }
+            None => {
+                let failure = record.as_ref().and_then(KeyRecord::failure).map(|(at, _, failure)| {
+                    format!(
+                        " The last attempt failed {}: {}: {}.",
+                        words::since(at, now),
+                        failure.code,
+                        failure.message
+                    )
+                });
+                let detail = format!(
+                    "No keys that can be used are in {path:?}: {standing}{fetched}.{} The server would ask the provider; \
+                     with a key file, explain asks nobody.",
+                    failure.unwrap_or_default()
+                );
+                Err(KeysUnavailable::new(detail, format!("Fetch them: {}.", place.refresh_command(profile))))
+            }
+        }
+    }
+
+    fn published(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+        let (ca_pem, _) = authorities(profile, source, self.file)?;
+        let timeout = Duration::from_secs(source.timing.timeout.unsigned_abs());
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let request = HelperRequest::for_keys(source, ca_pem, None, millis);
+        let issuer = &source.issuer;
+        let why = match Foreground::default().fetch(&request, timeout) {
+            Ok(Outcome::Keys(fetched)) => {
+                let url = &fetched.url;
+                self.notes.push(format!(
+                    "the keys were fetched for this explanation, from {url}; the server may still have older ones, \
+                     which --pgdata shows"
+                ));
+                return Ok(fetched.keys);
+            }
+            Ok(Outcome::Failed(failure)) => KeysUnavailable::new(
+                format!("The keys of {issuer} cannot be fetched: {}: {}.", failure.code, failure.message),
+                failure.hint,
+            ),
+            // Nothing was known that could be unchanged, and nobody hangs up here.
+            Ok(Outcome::Unchanged(_)) | Err(_) => {
+                KeysUnavailable::new(format!("The answer of {issuer} has no keys."), "Try again.")
+            }
+        };
+        self.notes.push(
+            "the provider was asked for this explanation; the server may still have keys, which --pgdata shows"
+                .to_owned(),
+        );
+        Err(why)
+    }
+}
+
+/// The content of the profile's `keys.ca_file`, and the fingerprint of its settings, for the server's user.
+pub(crate) fn authorities(
+    profile: &str,
+    source: &ProviderKeys,
+    file: &ConfigFile,
+) -> Result<(Option<String>, String), KeysUnavailable> {
+    let (config_path, user) = (file.path.as_path(), file.user);
+    // No key file is looked for.
+    let folder = Path::new("");
+    KeyOrder { profile, source, config_path, folder, create_folder: false, user }.authorities()
+}
