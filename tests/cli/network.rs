@@ -4,12 +4,13 @@
 
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_mock_provider::{Fault, Provider};
-use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::thread;
+use std::time::Duration;
 
 /// Where the OpenID form of a provider without a path has its metadata.
 pub const METADATA: &str = "/.well-known/openid-configuration";
@@ -200,6 +201,20 @@ pub fn refusing() -> (SocketAddr, OwnedFd) {
     bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
     let address = getsockname(&socket).expect("its address").try_into().expect("one of the internet");
     (address, socket)
+}
+
+/// A port at which connections are neither accepted nor refused, and what keeps it so.
+pub fn deaf_port() -> (SocketAddr, OwnedFd, Vec<TcpStream>) {
+    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+    listen(&listener, 0).expect("it listens");
+    let address = SocketAddr::try_from(getsockname(&listener).expect("its address")).expect("of the internet");
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 100, "the queue has no end");
+    }
+    (address, listener, waiting)
 }
 
 /// The variables that name a proxy, each with one to which nobody can connect.

@@ -230,13 +230,10 @@ impl<'a> Search<'a> {
     /// Whether the attempt after one that was cut off is this login's.
     ///
     /// Whoever keeps coming and hanging up must not be the next each time, or nobody would ever get an answer. So it is
-    /// for those who have waited themselves; then for those who can do without.
+    /// for those who have waited themselves; later for everybody, since it may be that nobody can wait that long.
     fn is_next(&self, cut_off: Attempt, now: Duration, can_do_without: bool) -> bool {
-        let patience = AFTER_CUT_OFF.min(Duration::from_secs(self.order.source.timing.timeout.unsigned_abs()) / 2);
-        match can_do_without {
-            true => now.saturating_sub(cut_off.began) >= 2 * AFTER_CUT_OFF,
-            false => self.started.elapsed() >= patience,
-        }
+        let has_waited = !can_do_without && self.started.elapsed() >= AFTER_CUT_OFF / 2;
+        has_waited || now.saturating_sub(cut_off.began) >= 2 * AFTER_CUT_OFF
     }
 
     /// Asks, and takes what comes of it; or, for want of an answer, the keys at hand.
@@ -338,7 +335,12 @@ impl<'a> Search<'a> {
         let for_helper = left.saturating_sub(HELPER_MARGIN).max(HELPER_MARGIN);
         let millis = u64::try_from(for_helper.as_millis()).unwrap_or(u64::MAX);
         let request = HelperRequest::for_keys(self.order.source, self.ca_pem.clone(), known, millis);
-        let outcome = self.world.fetch(&request, left).map_err(|Gone| Obstacle::Unavailable(gone()))?;
+        let Ok(outcome) = self.world.fetch(&request, left) else {
+            // However long it took: what comes after a cut-off attempt is counted from now on. If that cannot be noted,
+            // the next one comes the sooner.
+            let _ = lock.begin_attempt();
+            return Err(Obstacle::Unavailable(gone()));
+        };
         let record = self.record_of(outcome, record, usable);
         let saved = lock.write(&record.to_bytes());
         let ended = lock.end_attempt(saved.is_ok());

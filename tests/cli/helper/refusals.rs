@@ -6,13 +6,11 @@
 use super::{Helper, Parts, ask, command, request, request_with};
 use crate::network::{
     METADATA, Refused, SENTINEL, answering, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places,
-    bad_statuses, provider, redirects, refusing, slow_faults, with_keys, with_member, with_members_twice,
+    bad_statuses, deaf_port, provider, redirects, refusing, slow_faults, with_keys, with_member, with_members_twice,
 };
 use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome, PROTOCOL_VERSION};
 use oauth_validator_mock_provider::{ALL, Fault, Provider};
 use serde_json::json;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// That there are no keys, for this reason.
@@ -114,21 +112,6 @@ fn the_deadline_holds_whatever_drags_on() {
         let Outcome::Failed(Failure { hint, .. }) = outcome else { panic!("keys") };
         assert!(hint.contains("keys.timeout"), "{hint}");
     }
-}
-
-/// A port at which connections are neither accepted nor refused, and what keeps it so.
-fn deaf_port() -> (SocketAddr, OwnedFd, Vec<TcpStream>) {
-    use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
-    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
-    bind(&listener, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listen(&listener, 0).expect("it listens");
-    let address = SocketAddr::try_from(getsockname(&listener).expect("its address")).expect("of the internet");
-    let mut waiting = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
-        waiting.push(stream);
-        assert!(waiting.len() < 100, "the queue has no end");
-    }
-    (address, listener, waiting)
 }
 
 #[test]

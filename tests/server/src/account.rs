@@ -46,6 +46,16 @@ impl Account {
     /// A command that runs under this account in `home`, with an environment that holds nothing which
     /// could steer the server (`PGDATA`, `PGOPTIONS`, a locale).
     pub(crate) fn command(self, program: &Path, home: &Path) -> Command {
+        let mut command = Self::own_command(program, home);
+        if self.switch {
+            // The standard library also drops root's supplementary groups here.
+            command.uid(self.uid).gid(self.gid);
+        }
+        command
+    }
+
+    /// The same under the account of the tests.
+    pub(crate) fn own_command(program: &Path, home: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear();
         for name in ["PATH", "LD_LIBRARY_PATH"] {
@@ -54,10 +64,6 @@ impl Account {
             }
         }
         command.env("HOME", home).env("LC_ALL", "C").env("TZ", "UTC").current_dir(home);
-        if self.switch {
-            // The standard library also drops root's supplementary groups here.
-            command.uid(self.uid).gid(self.gid);
-        }
         command
     }
 

@@ -18,7 +18,7 @@ use crate::error::{Context, HarnessError, Result};
 use crate::folder::Folder;
 use crate::login::{Attempt, Login, LoginOutcome, PendingLogin};
 use crate::paths::module_path;
-use crate::server::{Server, processes_in};
+use crate::server::{Launch, Server, processes_in};
 use crate::template::Template;
 use crate::wire::{Row, WireError};
 
@@ -44,6 +44,8 @@ pub struct ClusterOptions {
     pub conf: String,
     /// RLIMIT_AS of the server and all its processes, in bytes.
     pub ulimit_as: Option<u64>,
+    /// The postmaster is process 1 of a PID namespace of its own; see [`may_unshare`](crate::may_unshare).
+    pub as_process_1: bool,
 }
 
 impl ClusterOptions {
@@ -72,7 +74,7 @@ pub struct Cluster {
     // Dropped in this order: the server first.
     server: Option<Server>,
     template: &'static Template,
-    ulimit_as: Option<u64>,
+    launch: Launch,
     folder: Folder,
 }
 
@@ -89,8 +91,8 @@ impl Cluster {
     /// Starts a cluster; the error has the server's log.
     pub fn try_start(options: ClusterOptions) -> Result<Self> {
         let template = Template::get()?;
-        let mut cluster =
-            Self { server: None, template, ulimit_as: options.ulimit_as, folder: Folder::create(template.account)? };
+        let launch = Launch { ulimit_as: options.ulimit_as, as_process_1: options.as_process_1 };
+        let mut cluster = Self { server: None, template, launch, folder: Folder::create(template.account)? };
         cluster.fill(&options)?;
         cluster.try_start_server()?;
         Ok(cluster)
@@ -155,6 +157,17 @@ impl Cluster {
         let name = format!("etc/{name}");
         ok(self.folder.replace(&name, contents.as_ref()));
         self.folder.path(&name)
+    }
+
+    /// Where the module looks for its helper by default.
+    pub fn helper_path(&self) -> PathBuf {
+        self.folder.path("bin/oauth-validator")
+    }
+
+    /// Replaces that program by this one: beside it and renamed, mode 0755, the server's own.
+    #[track_caller]
+    pub fn write_helper(&self, program: impl AsRef<[u8]>) {
+        ok(self.folder.replace_program("bin/oauth-validator", program.as_ref()));
     }
 
     /// Replaces the test's lines of pg_hba.conf; takes effect with [`Cluster::reload`].
@@ -222,7 +235,7 @@ impl Cluster {
 
     fn try_start_server(&mut self) -> Result<()> {
         let mark = self.log_mark();
-        let server = Server::start(self.template, self.folder.root(), self.ulimit_as)
+        let server = Server::start(self.template, self.folder.root(), self.launch)
             .map_err(|error| HarnessError::new(format!("{error}\n{}", self.log_since(mark))))?;
         self.server = Some(server);
         Ok(())

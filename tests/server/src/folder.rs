@@ -67,6 +67,15 @@ impl Folder {
 
     /// Beside and renamed: a login that runs meanwhile sees the old file or the new one.
     pub fn replace(&self, name: &str, contents: &[u8]) -> Result<()> {
+        self.replace_as(name, contents, 0o600)
+    }
+
+    /// The same for a program.
+    pub fn replace_program(&self, name: &str, contents: &[u8]) -> Result<()> {
+        self.replace_as(name, contents, 0o755)
+    }
+
+    fn replace_as(&self, name: &str, contents: &[u8], mode: u32) -> Result<()> {
         let path = self.path(name);
         let beside = self.path(&format!("{name}.new"));
         File::options()
@@ -77,6 +86,9 @@ impl Folder {
             .open(&beside)
             .and_then(|mut file| file.write_all(contents))
             .context(|| format!("cannot write {}", beside.display()))?;
+        // Whatever the umask is.
+        fs::set_permissions(&beside, Permissions::from_mode(mode))
+            .context(|| format!("cannot chmod {}", beside.display()))?;
         self.account.own(&beside)?;
         fs::rename(&beside, &path).context(|| format!("cannot write {}", path.display()))
     }

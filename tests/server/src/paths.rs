@@ -35,3 +35,14 @@ pub fn module_path() -> PathBuf {
     assert!(path.is_file(), "there is no module at {}: {hint}", path.display());
     path
 }
+
+/// The command-line tool to test, which is the module's helper: what `make tool` builds.
+///
+/// # Panics
+/// Where there is no such file.
+#[track_caller]
+pub fn tool_path() -> PathBuf {
+    let path = target_dir().join("bin/oauth-validator");
+    assert!(path.is_file(), "there is no tool at {}: run `make tool`", path.display());
+    path
+}

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::account::Account;
 use crate::error::{Context, HarnessError, Result};
+use crate::process::Process;
 use crate::template::Template;
 
 /// A start or a clean stop on a machine that builds something else meanwhile.
@@ -21,34 +23,52 @@ const LAST_CALL: Duration = Duration::from_secs(8);
 
 const POLL: Duration = Duration::from_millis(5);
 
+/// What is special about a postmaster.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Launch {
+    /// RLIMIT_AS of it and all its processes, in bytes.
+    pub ulimit_as: Option<u64>,
+    /// It is process 1 of a PID namespace of its own, as in most containers.
+    pub as_process_1: bool,
+}
+
 /// A running postmaster.
 pub(crate) struct Server {
+    /// The postmaster, or unshare(1), which waits for it.
     child: Child,
+    /// As it is called here, also where it calls itself process 1.
+    postmaster: Pid,
     root: PathBuf,
 }
 
 impl Server {
     /// Starts a postmaster on `root/data` and waits until it takes connections.
-    pub fn start(template: &Template, root: &Path, ulimit_as: Option<u64>) -> Result<Self> {
+    pub fn start(template: &Template, root: &Path, launch: Launch) -> Result<Self> {
         let log = File::options()
             .append(true)
             .create(true)
             .open(root.join("log"))
             .context(|| "cannot open the server's log".into())?;
         let errors = log.try_clone().context(|| "cannot share the log".into())?;
-        let child = command(template, root, ulimit_as)
+        let child = command(template, root, launch)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
             .spawn()
             .context(|| "cannot start postgres".into())?;
-        let mut server = Self { child, root: root.to_path_buf() };
-        server.wait_until_ready()?;
+        let postmaster = Pid::from_child(&child);
+        let mut server = Self { child, postmaster, root: root.to_path_buf() };
+        if launch.as_process_1 {
+            server.wait_for_process_1()?;
+            server.wait_until_ready(1)?;
+        } else {
+            server.wait_until_ready(server.pid())?;
+        }
         Ok(server)
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.postmaster.as_raw_pid().unsigned_abs()
     }
 
     /// Asks the postmaster to read its files again.
@@ -65,14 +85,29 @@ impl Server {
         Err(HarnessError::new(format!("the server did not stop within {PATIENCE:?}")))
     }
 
-    fn wait_until_ready(&mut self) -> Result<()> {
+    /// Until unshare(1) has the child that becomes the postmaster.
+    fn wait_for_process_1(&mut self) -> Result<()> {
+        let unshare = self.child.id().cast_signed();
+        self.wait_for("postgres was not started", |server| {
+            let child = Process::all().into_iter().find(|process| process.parent == unshare);
+            server.postmaster = child.and_then(|child| Pid::from_raw(child.pid)).unwrap_or(server.postmaster);
+            server.postmaster.as_raw_pid() != unshare
+        })
+    }
+
+    /// `pid` is what the postmaster calls itself.
+    fn wait_until_ready(&mut self, pid: u32) -> Result<()> {
+        self.wait_for("postgres was not ready", |server| is_ready(&server.root, pid))
+    }
+
+    fn wait_for(&mut self, failure: &str, mut done: impl FnMut(&mut Self) -> bool) -> Result<()> {
         let give_up = Instant::now() + PATIENCE;
-        while !is_ready(&self.root, self.pid()) {
+        while !done(self) {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(HarnessError::new(format!("postgres ended: {status}")));
             }
             if Instant::now() > give_up {
-                return Err(HarnessError::new(format!("postgres was not ready within {PATIENCE:?}")));
+                return Err(HarnessError::new(format!("{failure} within {PATIENCE:?}")));
             }
             thread::sleep(POLL);
         }
@@ -80,7 +115,7 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), signal).context(|| "cannot signal the postmaster".into())
+        kill_process(self.postmaster, signal).context(|| "cannot signal the postmaster".into())
     }
 
     fn ended_within(&mut self, patience: Duration) -> bool {
@@ -116,12 +151,20 @@ impl Drop for Server {
     }
 }
 
-fn command(template: &Template, root: &Path, ulimit_as: Option<u64>) -> Command {
+fn command(template: &Template, root: &Path, launch: Launch) -> Command {
     let postgres = template.postgres.bin_dir().join("postgres");
-    let mut command = match ulimit_as {
-        None => template.account.command(&postgres, root),
-        Some(bytes) => {
-            let mut shell = template.account.command(Path::new("/bin/sh"), root);
+    let account = template.account;
+    let mut command = match launch {
+        Launch { as_process_1: true, .. } => {
+            // Only root may make the namespace, and only somebody else may run the server.
+            let mut unshare = Account::own_command(Path::new("unshare"), root);
+            unshare.args(["--pid", "--fork", "--mount-proc", "setpriv", "--clear-groups"]);
+            unshare.arg(format!("--reuid={}", account.uid)).arg(format!("--regid={}", account.gid)).arg(&postgres);
+            unshare
+        }
+        Launch { ulimit_as: None, .. } => account.command(&postgres, root),
+        Launch { ulimit_as: Some(bytes), .. } => {
+            let mut shell = account.command(Path::new("/bin/sh"), root);
             // The shell counts in units of 1024 bytes.
             let script = format!(r#"ulimit -v {} && exec "$0" "$@""#, bytes / 1024);
             shell.arg("-c").arg(script).arg(&postgres);

@@ -8,7 +8,7 @@ mod ends;
 use crate::support::{CONFIG, HBA};
 use crate::support::{alice, faulty_module, lets_alice_in, needs_root, refused, set_mode, token};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, PendingLogin};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, PendingLogin, Process};
 use rustix::process::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,42 +77,6 @@ impl Place {
         self.cluster.append_conf("oauth_validator.test_fault = ''");
         self.cluster.reload();
         lets_alice_in(&self.cluster);
-    }
-}
-
-/// A process, told apart from a later one with the same number by when it was started.
-#[derive(Debug, PartialEq, Eq)]
-struct Process {
-    pid: i32,
-    parent: i32,
-    name: String,
-    state: String,
-    started: String,
-}
-
-impl Process {
-    fn of(pid: i32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (start, end) = stat.rsplit_once(')')?;
-        let fields: Vec<&str> = end.split_whitespace().collect();
-        let name = start.split_once('(')?.1.to_owned();
-        let field = |number: usize| fields.get(number).map(|&field| field.to_owned());
-        Some(Self { pid, parent: field(1)?.parse().ok()?, name, state: field(0)?, started: field(19)? })
-    }
-
-    fn all() -> Vec<Self> {
-        let entries = fs::read_dir("/proc").expect("procfs").flatten();
-        entries.filter_map(|entry| Self::of(entry.file_name().to_str()?.parse().ok()?)).collect()
-    }
-
-    /// Zombies are there too.
-    fn is_there(&self) -> bool {
-        Self::of(self.pid).is_some_and(|now| now.started == self.started)
-    }
-
-    /// Zombies do not run: what became of an orphan is up to the machine's process 1.
-    fn runs(&self) -> bool {
-        Self::of(self.pid).is_some_and(|now| now.started == self.started && now.state != "Z")
     }
 }
 
@@ -248,7 +212,7 @@ fn helpers_that_are_not_run() {
     let place = Place::new("run_helper");
     let helper = place.helper();
     let outcome = place.outcome();
-    assert!(outcome.starts_with(&format!("The helper {helper:?} does not exist.")), "{outcome}");
+    assert!(outcome.starts_with(&format!("The helper: {helper:?} does not exist.")), "{outcome}");
     place.program("#!/no/such/interpreter\n");
     assert_eq!(place.outcome(), "The helper could not be started: No such file or directory (os error 2).");
     place.program("no program of any kind");
@@ -272,7 +236,7 @@ fn helpers_that_are_not_run() {
     place.cluster.append_conf("oauth_validator.helper = 'bin/oauth-validator'");
     place.cluster.reload();
     let outcome = place.outcome();
-    assert!(outcome.starts_with("The helper is \"bin/oauth-validator\", which is not an absolute path."), "{outcome}");
+    assert!(outcome.starts_with("The helper: \"bin/oauth-validator\" is not an absolute path."), "{outcome}");
     place.is_unharmed();
 }
 

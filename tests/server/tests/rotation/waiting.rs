@@ -1,0 +1,227 @@
+//! A login that waits for a provider which says nothing: what others can see of it, what it has open, and that nothing
+//! is left when it ends before its time.
+
+use crate::support::{LONG, Place, SOON, eventually, needs_root};
+use oauth_validator_fixtures::keys;
+use oauth_validator_mock_provider::{ALL, Fault};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, LoginOutcome, PendingLogin, Process};
+use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The backend that waits for its helper, as pg_stat_activity tells, and the helper.
+#[track_caller]
+pub fn waiting(cluster: &Cluster) -> (Process, Process) {
+    const SQL: &str = "SELECT pid FROM pg_stat_activity WHERE state = 'starting' AND wait_event_type = 'Extension' AND wait_event = 'OAuthValidatorHelper'";
+    eventually("a login that waits for its helper", SOON, || {
+        let rows = cluster.sql(SQL).expect("pg_stat_activity");
+        let called: i32 = rows.first()?.first()?.as_ref()?.parse().ok()?;
+        // In a PID namespace of its own the server calls it otherwise.
+        let mut own = cluster.processes().into_iter().filter_map(|pid| Process::of(pid.cast_signed()));
+        let backend = own.find(|process| process.inner_pid() == Some(called))?;
+        let helper = helpers_of(&backend).into_iter().next()?;
+        Some((backend, helper))
+    })
+}
+
+/// Between fork and exec a child is still called after the server.
+pub fn helpers_of(backend: &Process) -> Vec<Process> {
+    let is_helper = |process: &Process| process.parent == backend.pid && process.name.starts_with("oauth-validator");
+    Process::all().into_iter().filter(is_helper).collect()
+}
+
+pub fn signal(process: &Process, signal: Signal) {
+    kill_process(Pid::from_raw(process.pid).expect("a process id"), signal).expect("a process");
+}
+
+/// No process of this cluster but PostgreSQL's own.
+#[track_caller]
+pub fn nothing_is_left(cluster: &Cluster) {
+    let program = cluster.helper_path();
+    eventually("the end of every helper", SOON, || {
+        let own: Vec<i32> = cluster.processes().into_iter().map(u32::cast_signed).collect();
+        let is_left = |process: &Process| {
+            fs::read_link(format!("/proc/{}/exe", process.pid)).is_ok_and(|path| path == program)
+                || own.contains(&process.parent) && process.name != "postgres"
+        };
+        (!Process::all().iter().any(is_left)).then_some(())
+    });
+}
+
+pub fn begin(place: &Place) -> PendingLogin {
+    place.cluster.begin_login(&place.party.login(&place.party.token(keys::corp())))
+}
+
+/// Inodes of the sockets that a process has open.
+fn sockets(pid: i32) -> BTreeSet<String> {
+    let names = open_files(pid).into_iter().filter_map(|path| path.to_str().map(str::to_owned));
+    names.filter_map(|name| Some(name.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect()
+}
+
+fn open_files(pid: i32) -> Vec<PathBuf> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).expect("a process").flatten();
+    entries.filter_map(|entry| fs::read_link(entry.path()).ok()).collect()
+}
+
+/// Of all sockets of the internet on this machine.
+fn network_inodes() -> BTreeSet<String> {
+    let tables =
+        ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"].map(|kind| fs::read_to_string(format!("/proc/net/{kind}")));
+    let rows = tables.into_iter().flatten().flat_map(|table| {
+        table.lines().skip(1).filter_map(|line| Some(line.split_whitespace().nth(9)?.to_owned())).collect::<Vec<_>>()
+    });
+    rows.collect()
+}
+
+/// A login that waits for a provider that has its request and says nothing, its backend and its helper.
+fn wait_for_ever(place: &Place) -> (PendingLogin, Process, Process) {
+    place.party.provider.set_fault(ALL, Fault::HangAfterTls);
+    let login = begin(place);
+    let (backend, helper) = waiting(&place.cluster);
+    eventually("the helper's request", SOON, || (place.party.requests().0 == 1).then_some(()));
+    (login, backend, helper)
+}
+
+#[test]
+fn the_network_is_the_helpers_business() {
+    let place = Place::start(LONG);
+    let (login, backend, helper) = wait_for_ever(&place);
+    let network = network_inodes();
+    assert_eq!(fs::read_dir(format!("/proc/{}/task", backend.pid)).expect("a process").count(), 1, "one thread");
+    assert!(sockets(backend.pid).is_disjoint(&network), "the backend has a socket of the network");
+    assert_eq!(sockets(backend.pid).len(), 1, "the client's");
+    // It is not dumpable: for its own user as well, these belong to root.
+    if needs_root("the_network_is_the_helpers_business: the helper's side") {
+        assert_eq!(sockets(helper.pid).intersection(&network).count(), 1, "the helper is the one that has");
+        assert!(sockets(helper.pid).is_disjoint(&sockets(backend.pid)), "the client's is not the helper's");
+        for path in open_files(helper.pid) {
+            let name = path.to_string_lossy();
+            let is_its_own =
+                ["pipe:[", "socket:[", "anon_inode:", "/dev/null"].iter().any(|kind| name.starts_with(kind));
+            assert!(is_its_own || inherited().contains(&path), "it has {name} open");
+        }
+    }
+    place.party.provider.clear_faults();
+    drop(login);
+    place.lets_in_soon(keys::corp(), &["keys_unavailable"]);
+    nothing_is_left(&place.cluster);
+}
+
+/// What everybody on a machine may see of a process.
+#[test]
+fn the_token_is_not_among_the_helpers_arguments() {
+    if !needs_root("the_token_is_not_among_the_helpers_arguments") {
+        return;
+    }
+    let place = Place::start(LONG);
+    let (login, _, helper) = wait_for_ever(&place);
+    let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", helper.pid)).expect("a process");
+    assert_eq!(read("environ"), "");
+    assert_eq!(read("cmdline"), format!("{}\0helper\0", place.cluster.helper_path().display()));
+    let limits = read("limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    assert_eq!(fs::metadata(format!("/proc/{}/environ", helper.pid)).expect("a process").uid(), 0, "not dumpable");
+    drop(login);
+    nothing_is_left(&place.cluster);
+}
+
+/// What this process has open was passed on to the server, and to whatever that starts.
+fn inherited() -> Vec<PathBuf> {
+    open_files(std::process::id().cast_signed())
+}
+
+/// A provider that hangs in each of the ways there are.
+const HANGING: [Fault; 4] = [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody];
+
+/// Has a login wait for each of these providers, ends it, and sees that nothing is left and the next login works.
+fn each_wait_ends(place: &mut Place, mut end: impl FnMut(&mut Place, PendingLogin, &Process) -> Instant) {
+    for fault in HANGING {
+        place.take_new_profile(LONG);
+        place.party.provider.set_fault(ALL, fault.clone());
+        let login = begin(place);
+        let (backend, helper) = waiting(&place.cluster);
+        let asked_to = end(place, login, &backend);
+        eventually(&format!("the end of both, {fault:?}"), AT_ONCE, || {
+            (!backend.is_there() && !helper.is_there()).then_some(())
+        });
+        assert!(asked_to.elapsed() < AT_ONCE, "{fault:?}: {:?}", asked_to.elapsed());
+        place.party.provider.clear_faults();
+    }
+    nothing_is_left(&place.cluster);
+    // The attempt that was cut off holds it up for a second at most.
+    let started = Instant::now();
+    place.lets_in(keys::corp());
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+/// Far above what it takes, and far below the 20 seconds that the profile gives.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+#[test]
+fn an_administrator_or_the_client_ends_the_wait() {
+    let mut place = Place::start(LONG);
+    let incarnation = place.cluster.incarnation();
+    each_wait_ends(&mut place, |place, login, backend| {
+        let asked_to = Instant::now();
+        place.cluster.sql(&format!("SELECT pg_terminate_backend({})", backend.pid)).expect("a signal");
+        assert!(matches!(login.finish().outcome, LoginOutcome::Disconnected));
+        asked_to
+    });
+    each_wait_ends(&mut place, |_, login, _| {
+        drop(login);
+        Instant::now()
+    });
+    assert_eq!(place.cluster.incarnation(), incarnation);
+}
+
+#[test]
+fn authentication_timeout_ends_the_wait() {
+    let conf = "authentication_timeout = 1s\n".to_owned();
+    let mut place = Place::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
+    each_wait_ends(&mut place, |_, login, _| {
+        let attempt = login.finish();
+        assert!(matches!(attempt.outcome, LoginOutcome::Disconnected), "{attempt:?}");
+        assert!(attempt.elapsed > Duration::from_millis(900) && attempt.elapsed < AT_ONCE, "{attempt:?}");
+        Instant::now()
+    });
+}
+
+#[test]
+fn a_shutdown_ends_the_wait() {
+    let mut place = Place::start(LONG);
+    each_wait_ends(&mut place, |place, login, _| {
+        let asked_to = Instant::now();
+        place.cluster.stop();
+        assert!(asked_to.elapsed() < AT_ONCE, "{:?}", asked_to.elapsed());
+        assert!(matches!(login.finish().outcome, LoginOutcome::Disconnected));
+        place.cluster.restart();
+        Instant::now()
+    });
+}
+
+/// Whoever waits for somebody else's helper takes over when that is cut off.
+#[test]
+fn those_who_wait_for_the_one_that_asks_go_on_without_it() {
+    let place = Place::start(LONG);
+    place.party.provider.set_fault(ALL, Fault::HangBeforeTls);
+    let first = begin(&place);
+    let (backend, _) = waiting(&place.cluster);
+    let others: Vec<PendingLogin> = (0..5).map(|_| begin(&place)).collect();
+    let sql = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'OAuthValidatorKeys'";
+    eventually("five that wait", SOON, || {
+        let rows = place.cluster.sql(sql).expect("pg_stat_activity");
+        (!rows.is_empty()).then_some(())
+    });
+    place.party.provider.clear_faults();
+    place.cluster.sql(&format!("SELECT pg_terminate_backend({})", backend.pid)).expect("a signal");
+    drop(first);
+    for login in others {
+        login.finish().accepted();
+    }
+    assert_eq!(place.party.requests(), (1, 1), "one of them asked");
+    nothing_is_left(&place.cluster);
+}
