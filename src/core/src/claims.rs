@@ -6,7 +6,8 @@
 use crate::bounds::MAX_NUMERIC_DATE;
 use crate::config::{Audience, Clients, Config, Profile, TokenKind};
 use crate::decision::Denial;
-use crate::jws::Verified;
+use crate::introspection::OnlineKind;
+use crate::jws::{Proof, Verified};
 use crate::reason::Reason;
 use crate::rules;
 use crate::trace::Trace;
@@ -34,12 +35,13 @@ impl Accepted {
                 trace.fact(name, value);
             }
         }
-        issuer(claims, profile)?;
+        let proof = verified.proof();
+        issuer(claims, profile, proof)?;
         audience(claims, config, profile)?;
         if let Some(clients) = &profile.clients {
             client(verified.claims(), &clients.value, &config.place(clients.origin), trace)?;
         }
-        times(claims, config, profile, now)?;
+        times(claims, config, profile, proof, now)?;
         kind(claims, profile)?;
         if profile.token_kind == TokenKind::Access {
             rules::check(&profile.access_token, verified.claims(), config, trace)
@@ -55,8 +57,11 @@ impl Accepted {
 }
 
 /// Once more, now that the claim is genuine: the profile was chosen by an untrusted one.
-fn issuer(claims: &Map<String, Value>, profile: &Profile) -> Result<(), Denial> {
+///
+/// An answer need not say it (RFC 7662 section 2.2): it came from the profile's own endpoint.
+fn issuer(claims: &Map<String, Value>, profile: &Profile, proof: Proof) -> Result<(), Denial> {
     match claims.get("iss") {
+        None if proof != Proof::Signature => Ok(()),
         Some(Value::String(issuer)) if profile.token_issuers.value.contains(issuer) => Ok(()),
         _ => Err(Denial::new(Reason::IssuerMismatch, "The token's iss is not one of token_issuers.")),
     }
@@ -136,12 +141,23 @@ fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, 
     }
 }
 
-fn times(claims: &Map<String, Value>, config: &Config, profile: &Profile, now: i64) -> Result<(), Denial> {
+fn times(
+    claims: &Map<String, Value>,
+    config: &Config,
+    profile: &Profile,
+    proof: Proof,
+    now: i64,
+) -> Result<(), Denial> {
     let skew = profile.clock_skew;
-    let Some(expires) = numeric_date(claims, "exp")? else {
-        return Err(Denial::new(Reason::Expired, "The token has no exp, so it would be valid for ever."));
-    };
     let (not_before, issued) = (numeric_date(claims, "nbf")?, numeric_date(claims, "iat")?);
+    let expires = match (numeric_date(claims, "exp")?, proof) {
+        (Some(expires), _) => expires,
+        // It is active at this very moment, which is all that an answer must say.
+        (None, Proof::Answer(OnlineKind::Introspection)) => now.saturating_add(1),
+        (None, _) => {
+            return Err(Denial::new(Reason::Expired, "The token has no exp, so it would be valid for ever."));
+        }
+    };
     if now >= expires + skew {
         let detail = format!("The token expired {} seconds ago; clock_skew allows for {skew}.", now - expires);
         return Err(Denial::new(Reason::Expired, detail));

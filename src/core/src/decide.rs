@@ -3,17 +3,20 @@
 //! It has no files, no sockets, no clock: what it needs and does not have, it asks for. Each step either holds or
 //! ends in a denial; there is no other way out. Values of claims go into the trace, never into a denial.
 
+mod online;
+
 use crate::claims::Accepted;
 use crate::config::{Config, KeySource, Profile};
 use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Request, Verdict};
 use crate::header::{self, Header};
-use crate::jws::{self, Unverified, Verified};
+use crate::jws::{self, Malformed, Unverified, Verified};
 use crate::keys::record::Wanted;
 use crate::keys::{KeySet, KeysUnavailable, NoKey, PublicKey};
 use crate::reason::Reason;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace};
 use crate::{identity, line, roles, rules, scope};
+use online::asks;
 use serde_json::Value;
 
 /// Decides about one login. `now` is the wall clock, in seconds since 1970.
@@ -39,6 +42,14 @@ enum Stop {
     Needs(Needs),
 }
 
+/// What a token looks like from outside.
+enum Shape {
+    /// A JWT, with its dots here.
+    Jwt((usize, usize)),
+    /// Something that means nothing to anybody but its provider.
+    Opaque,
+}
+
 /// Names the step that a denial belongs to.
 trait InStep<T> {
     fn at(self, step: Step) -> Result<T, Stop>;
@@ -62,24 +73,54 @@ struct Decider<'a> {
 
 impl<'a> Decider<'a> {
     fn run(&mut self, token: &[u8]) -> Result<Grant, Stop> {
-        let dots = self.bounds(token).at(Step::Bounds)?;
+        let shape = self.bounds(token).at(Step::Bounds)?;
         let candidates = self.rule(token.len())?;
-        let unverified = Unverified::decode(token, dots).map_err(malformed).at(Step::Bounds)?;
-        let profile = self.issuer(&unverified, &candidates).at(Step::Issuer)?;
-        self.profile = Some(profile);
-        let header = self.header(&unverified, token.len(), profile)?;
-        let keys = self.keys(profile)?;
-        let untrusted_issuer = unverified.untrusted_issuer().and_then(Value::as_str).unwrap_or_default();
-        let key = self.key(untrusted_issuer, &header, keys, profile)?;
-        let verified = self.signature(unverified, &header, key).at(Step::Signature)?;
+        let (profile, verified) = match shape {
+            Shape::Jwt(dots) => self.jwt(token, dots, &candidates)?,
+            Shape::Opaque => {
+                let profile = self.opaque(&candidates).at(Step::Issuer)?;
+                self.profile = Some(profile);
+                let check = asks(profile).ok_or(malformed(Malformed::NoJwt)).at(Step::Issuer)?;
+                (profile, self.vouched_for(profile, check, token.len(), None)?)
+            }
+        };
         let accepted = self.claims(verified, profile).at(Step::Claims)?;
         self.grant(&accepted, profile)
     }
 
-    fn bounds(&mut self, token: &[u8]) -> Result<(usize, usize), Denial> {
-        let dots = jws::check_bounds(token).map_err(malformed)?;
-        self.trace.held(Step::Bounds, format!("{} bytes in three parts", token.len()));
-        Ok(dots)
+    /// A token that says who issued it: verified by its signature, or by asking that issuer.
+    fn jwt(
+        &mut self,
+        token: &[u8],
+        dots: (usize, usize),
+        candidates: &[&'a Profile],
+    ) -> Result<(&'a Profile, Verified), Stop> {
+        let unverified = Unverified::decode(token, dots).map_err(malformed).at(Step::Bounds)?;
+        let profile = self.issuer(&unverified, candidates).at(Step::Issuer)?;
+        self.profile = Some(profile);
+        if let Some(check) = asks(profile) {
+            return Ok((profile, self.vouched_for(profile, check, token.len(), Some(&unverified))?));
+        }
+        let header = self.header(&unverified, token.len(), profile)?;
+        let keys = self.keys(profile)?;
+        let untrusted_issuer = unverified.untrusted_issuer().and_then(Value::as_str).unwrap_or_default();
+        let key = self.key(untrusted_issuer, &header, keys, profile)?;
+        Ok((profile, self.signature(unverified, &header, key).at(Step::Signature)?))
+    }
+
+    fn bounds(&mut self, token: &[u8]) -> Result<Shape, Denial> {
+        let shape = match jws::check_bounds(token) {
+            Ok(dots) if !self.somebody_asks() || jws::is_meant_as_jwt(token, dots) => Shape::Jwt(dots),
+            Ok(_) => Shape::Opaque,
+            Err(Malformed::NoJwt) if self.somebody_asks() => {
+                jws::check_opaque(token).map_err(malformed)?;
+                Shape::Opaque
+            }
+            Err(why) => return Err(malformed(why)),
+        };
+        let what = if matches!(shape, Shape::Opaque) { "that say nothing by themselves" } else { "in three parts" };
+        self.trace.held(Step::Bounds, format!("{} bytes {what}", token.len()));
+        Ok(shape)
     }
 
     /// The profiles that the line permits, and that look at tokens of this size.
@@ -182,6 +223,8 @@ impl<'a> Decider<'a> {
         let needs = match (&profile.keys, self.known.keys(&profile.name)) {
             (KeySource::Inline(keys), _) | (_, Some(Ok(keys))) => return Ok(keys),
             (_, Some(Err(why))) => return Err(keys_unavailable(why)).at(Step::Key),
+            // Such a profile never gets here; should it, nothing was verified.
+            (KeySource::Online(_), None) => return Err(malformed(Malformed::NoJwt)).at(Step::Key),
             (KeySource::File(file), None) => Needs::Keys { profile: name(), file: file.clone() },
             (KeySource::Provider(source), None) => {
                 Needs::ProviderKeys { profile: name(), source: source.clone(), wanted: Wanted::Usable }
@@ -333,9 +376,9 @@ fn key_issuers<'i>(issuer: &'i str, profile: &'i Profile) -> Vec<&'i str> {
     std::iter::once(issuer).chain(same_tenant.then_some(profile.issuer.value.as_str())).collect()
 }
 
-fn malformed(why: jws::Malformed) -> Denial {
+fn malformed(why: Malformed) -> Denial {
     let reason = match why {
-        jws::Malformed::TooLong => Reason::TokenTooLarge,
+        Malformed::TooLong => Reason::TokenTooLarge,
         _ => Reason::TokenMalformed,
     };
     Denial::new(reason, format!("The token {}.", why.phrase()))

@@ -3,6 +3,7 @@
 //! A grant cannot be made outside this crate, and a decision cannot be dropped unread.
 
 use crate::finding::{Finding, FindingCode};
+use crate::introspection::{OnlineAnswer, OnlineCheck};
 use crate::keys::record::Wanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
@@ -66,11 +67,12 @@ impl Privileges {
     }
 }
 
-/// What somebody who may read files and catalogs has found out.
-#[derive(Debug, Default)]
+/// What somebody who may read files and catalogs, and ask providers, has found out.
+#[derive(Default)]
 pub struct Known {
     keys: BTreeMap<String, Result<KeySet, KeysUnavailable>>,
     newer_keys: BTreeMap<String, NewerKeys>,
+    online_answers: BTreeMap<String, Result<OnlineAnswer, KeysUnavailable>>,
     privileges: BTreeMap<String, Privileges>,
 }
 
@@ -85,6 +87,11 @@ impl Known {
         self.newer_keys.insert(profile.into(), newer);
     }
 
+    /// Adds what the provider of `profile` says of the token, or why it could not be asked.
+    pub fn insert_online_answer(&mut self, profile: impl Into<String>, answer: Result<OnlineAnswer, KeysUnavailable>) {
+        self.online_answers.insert(profile.into(), answer);
+    }
+
     /// Adds what `role` can become.
     pub fn insert_privileges(&mut self, role: impl Into<String>, privileges: Privileges) {
         self.privileges.insert(role.into(), privileges);
@@ -96,6 +103,10 @@ impl Known {
 
     pub(crate) fn keys(&self, profile: &str) -> Option<&Result<KeySet, KeysUnavailable>> {
         self.keys.get(profile)
+    }
+
+    pub(crate) fn online_answer(&self, profile: &str) -> Option<&Result<OnlineAnswer, KeysUnavailable>> {
+        self.online_answers.get(profile)
     }
 
     pub(crate) fn newer_keys(&self, profile: &str) -> Option<&NewerKeys> {
@@ -140,6 +151,14 @@ pub enum Needs {
         source: Box<ProviderKeys>,
         /// Newer ones are wanted where those at hand lack the one that the token names.
         wanted: Wanted,
+    },
+    /// The provider's answer about the token, for `profile`: ask it as `check` says, insert the answer by
+    /// [`Known::insert_online_answer`], and call again.
+    OnlineAnswer {
+        /// Name of the profile.
+        profile: String,
+        /// Where and how.
+        check: Box<OnlineCheck>,
     },
     /// What `role` can become: look it up in the catalogs, insert it into [`Known`], and call again.
     Privileges {

@@ -44,7 +44,6 @@ finding_codes! {
     NotUtf8 = "not_utf8", Error, "The file is not UTF-8 text.";
     Syntax = "syntax", Error, "The file is not valid TOML; a key or table written twice counts as that.";
     UnknownKey = "unknown_key", Error, "The key does not exist in this table.";
-    NotSupported = "not_supported", Error, "The value exists, but this version cannot honour it.";
     WrongType = "wrong_type", Error, "The value has the wrong type.";
     MissingKey = "missing_key", Error, "A required key is absent.";
     EmptyValue = "empty_value", Error, "A list or string that must say something is empty.";
@@ -64,6 +63,7 @@ finding_codes! {
     SharedIssuer = "shared_issuer", Warning, "Two profiles accept the same issuer.";
     PrivilegedRoles = "privileged_roles", Warning, "Tokens may grant privileged roles.";
     InsecureHttp = "insecure_http", Warning, "Keys may be fetched without TLS from this machine.";
+    SecretReadable = "secret_readable", Warning, "A secret can be read by everybody on this machine.";
     UnusedSetting = "unused_setting", Warning, "A setting has no effect beside another one.";
     AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";
 }

@@ -1,12 +1,15 @@
 //! A token as a compact JWS (RFC 7515 section 3.1), before and after its signature was checked.
 //!
 //! `Unverified` may be looked at to choose a profile and a key, and for nothing else: what it holds is called
-//! `untrusted_`. `Verified` can only be made by checking a signature, so code that needs it cannot run without.
+//! `untrusted_`. `Verified` can only be made by checking a signature, or of a provider's clear yes, so code that needs it
+//! cannot run without.
 
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES};
+use crate::introspection::{self, OnlineAnswer, OnlineKind};
 use crate::json;
 use crate::keys::PublicKey;
+use crate::reason::Reason;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -64,6 +67,22 @@ pub(crate) fn check_bounds(token: &[u8]) -> Result<(usize, usize), Malformed> {
     }
 }
 
+/// Whether a token with dots in these two places is meant to be a JWT, well-formed or not: its first part is the beginning
+/// of a JSON object. Opaque tokens have two dots as well, such as those of Google's service accounts.
+pub(crate) fn is_meant_as_jwt(token: &[u8], dots: (usize, usize)) -> bool {
+    let head = &token[..dots.0.min(MAX_HEADER_BYTES)];
+    // An opening brace, whatever is wrong with the rest: the first six bits, and two of the second six.
+    let brace = matches!(head, [b'e', b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_', ..]);
+    // Or one behind white space.
+    brace || URL_SAFE_NO_PAD.decode(head).is_ok_and(|text| text.trim_ascii_start().first() == Some(&b'{'))
+}
+
+/// The characters of a bearer token (RFC 6750 section 2.1), for one that is no JWT.
+pub(crate) fn check_opaque(token: &[u8]) -> Result<(), Malformed> {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
+    if token.iter().all(allowed) { Ok(()) } else { Err(Malformed::Characters) }
+}
+
 /// A token whose signature nobody has checked yet.
 pub(crate) struct Unverified<'t> {
     signing_input: &'t [u8],
@@ -103,18 +122,52 @@ impl<'t> Unverified<'t> {
     }
 }
 
-/// Claims that the issuer's key has signed.
+/// Claims that the issuer's key has signed, or that the provider vouches for.
 pub(crate) struct Verified {
     claims: Value,
+    by: Proof,
+}
+
+/// What stands behind claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The issuer's signature.
+    Signature,
+    /// The provider's answer, given a moment ago.
+    Answer(OnlineKind),
 }
 
 impl Verified {
-    /// The only way from unverified to verified claims: `None` unless the signature is the key's.
+    /// The way from unverified to verified claims: `None` unless the signature is the key's.
     pub(crate) fn check(token: Unverified<'_>, algorithm: Algorithm, key: &PublicKey) -> Option<Self> {
         if !algorithm.verifies(&key.material, token.signing_input, &token.signature) {
             return None;
         }
-        Some(Self { claims: Value::Object(token.untrusted_claims) })
+        Some(Self { claims: Value::Object(token.untrusted_claims), by: Proof::Signature })
+    }
+
+    /// The other way: what the provider says of the token. If that is a JWT, the two must not contradict each other.
+    pub(crate) fn by_provider(
+        kind: OnlineKind,
+        answer: &OnlineAnswer,
+        jwt: Option<&Unverified<'_>>,
+    ) -> Result<Self, introspection::Refused> {
+        let claims = introspection::claims(kind, answer)?;
+        if let Some(token) = jwt {
+            for name in ["iss", "sub", "jti"] {
+                let (said, untrusted) = (claims.get(name), token.untrusted_claims.get(name));
+                if said.is_some() && untrusted.is_some() && said != untrusted {
+                    let why = "The provider's answer is about another token: its iss, sub or jti differs.";
+                    return Err(introspection::Refused { reason: Reason::IntrospectionInactive, why });
+                }
+            }
+        }
+        Ok(Self { claims: Value::Object(claims), by: Proof::Answer(kind) })
+    }
+
+    /// What stands behind them.
+    pub(crate) fn proof(&self) -> Proof {
+        self.by
     }
 
     /// The claims. Genuine, but not yet known to be meant for this server.
@@ -130,12 +183,24 @@ impl Verified {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_TOKEN_BYTES, Malformed, Unverified, check_bounds};
+    use super::{MAX_TOKEN_BYTES, Malformed, Unverified, check_bounds, is_meant_as_jwt};
 
     #[test]
     fn two_dots_are_found() {
         assert_eq!(check_bounds(b"aa.bb.cc"), Ok((2, 5)));
         assert_eq!(check_bounds(b".."), Ok((0, 1)));
+    }
+
+    #[test]
+    fn what_begins_as_an_object_is_meant_as_a_jwt() {
+        let meant = |token: &str| is_meant_as_jwt(token.as_bytes(), check_bounds(token.as_bytes()).unwrap());
+        for token in ["eyJhbGciOiJub25lIn0.e30.AA", "e30.x.y", "ey.x.y", "ICB7fSAg.x.y", "eyJhbGciO.x.y", "ewoifQ.x.y"]
+        {
+            assert!(meant(token), "{token}");
+        }
+        for token in ["ya29.c.b0Aaekm1K", "a.b.c", "..", "W10.e30.AA", "bnVsbA.x.y"] {
+            assert!(!meant(token), "{token}");
+        }
     }
 
     #[test]

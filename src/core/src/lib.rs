@@ -14,6 +14,7 @@ mod decision;
 mod finding;
 mod header;
 mod identity;
+mod introspection;
 mod json;
 mod jws;
 mod keys;
@@ -34,6 +35,7 @@ pub use decision::{
     Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Privileges, Request, RoleAttributes, Verdict,
 };
 pub use finding::{Finding, FindingCode, Position, Related, Severity};
+pub use introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 pub use json::strict_json_object;
 pub use keys::record::{self, KeyRecord, Standing, Wanted};
 pub use keys::source::{KeyTiming, Location, ProviderKeys};

@@ -4,11 +4,15 @@
 //! each side accepts its own version and the one before, and says so when it sees another. Members that are not known
 //! are refused: what one side means and the other does not understand must never be dropped.
 
+use crate::introspection::{ClientAuth, OnlineAnswer, OnlineCheck};
 use crate::keys::KeySet;
-use crate::keys::source::{KeyTiming, Location, ProviderKeys};
+use crate::keys::source::{Location, ProviderKeys};
+use crate::token::BearerToken;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 use std::ops::RangeInclusive;
+use zeroize::Zeroizing;
 
 /// What the helper is told to be, as its only argument.
 pub const HELPER_COMMAND: &str = "helper";
@@ -65,6 +69,80 @@ pub enum Task {
         /// What is had already: the answer may be that it still holds.
         known: Option<KnownDocument>,
     },
+    /// To ask the provider about a token, by POST with a form.
+    Introspect {
+        /// Where.
+        endpoint: String,
+        /// How this server proves itself there.
+        authorization: Authorization,
+        /// The form field that holds the token.
+        token_param: String,
+        /// The token.
+        token: Secret,
+    },
+}
+
+/// How the helper proves itself to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Authorization {
+    /// HTTP Basic, with both parts percent-encoded (RFC 6749 section 2.3.1).
+    Basic {
+        /// The client's name.
+        client_id: String,
+        /// Its secret.
+        secret: Secret,
+    },
+    /// Both in the form.
+    Post {
+        /// The client's name.
+        client_id: String,
+        /// Its secret.
+        secret: Secret,
+    },
+    /// A bearer token of this server's own.
+    Bearer {
+        /// That token.
+        secret: Secret,
+    },
+    /// Nothing.
+    None,
+}
+
+/// A text that is wiped when it is dropped, and that `Debug` does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
 }
 
 /// A key document that was fetched before.
@@ -95,6 +173,8 @@ pub enum Outcome {
     Keys(FetchedKeys),
     /// The known document still holds.
     Unchanged(Freshness),
+    /// What an endpoint says about a token.
+    Answer(OnlineAnswer),
     /// There is nothing to be had.
     Failed(Failure),
 }
@@ -158,11 +238,10 @@ impl HelperRequest {
             Location::Metadata(url) => (Some(url.clone()), None),
             Location::Jwks(url) => (None, Some(url.clone())),
         };
-        let KeyTiming { connect_timeout, .. } = source.timing;
         Self {
             version: PROTOCOL_VERSION,
             deadline_ms,
-            connect_timeout_ms: u64::try_from(connect_timeout).unwrap_or(0).saturating_mul(1000),
+            connect_timeout_ms: millis(source.timing.connect_timeout),
             ca_pem,
             proxy: source.proxy.clone(),
             insecure_http: source.insecure_http,
@@ -176,10 +255,47 @@ impl HelperRequest {
         }
     }
 
-    /// As it is sent: one line.
+    /// The request for what the provider says of `token`, or `None` if that is no text.
     #[must_use]
-    pub fn to_line(&self) -> Vec<u8> {
-        to_line(self)
+    pub fn for_token(
+        check: &OnlineCheck,
+        ca_pem: Option<String>,
+        secret: Option<Secret>,
+        token: &BearerToken,
+        deadline_ms: u64,
+    ) -> Option<Self> {
+        let authorization = match (&check.auth, secret) {
+            (ClientAuth::None, _) => Authorization::None,
+            (ClientAuth::Basic(client), Some(secret)) => {
+                Authorization::Basic { client_id: client.client_id.clone(), secret }
+            }
+            (ClientAuth::Post(client), Some(secret)) => {
+                Authorization::Post { client_id: client.client_id.clone(), secret }
+            }
+            (ClientAuth::Bearer { .. }, Some(secret)) => Authorization::Bearer { secret },
+            (_, None) => return None,
+        };
+        let token = std::str::from_utf8(token.untrusted_bytes()).ok()?;
+        Some(Self {
+            version: PROTOCOL_VERSION,
+            deadline_ms,
+            connect_timeout_ms: millis(check.connect_timeout),
+            ca_pem,
+            proxy: check.proxy.clone(),
+            insecure_http: check.insecure_http,
+            task: Task::Introspect {
+                endpoint: check.endpoint.clone(),
+                authorization,
+                token_param: check.token_param.clone(),
+                token: Secret::new(token.to_owned()),
+            },
+        })
+    }
+
+    /// As it is sent: one line. It may hold a token, and is wiped when it is dropped.
+    #[must_use]
+    pub fn to_line(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(to_line(self))
     }
 
     /// Reads a line.
@@ -222,10 +338,18 @@ impl HelperAnswer {
 }
 
 fn to_line<T: Serialize>(message: &T) -> Vec<u8> {
-    // Maps with names for keys and no foreign types: there is nothing that could fail.
-    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    // One piece of memory from the start: a line that outgrows it would leave a copy behind.
+    let mut line = Vec::with_capacity(MAX_ANSWER_BYTES);
+    // Structures with names for members and no foreign types: there is nothing that could fail.
+    if serde_json::to_writer(&mut line, message).is_err() {
+        line.clear();
+    }
     line.push(b'\n');
     line
+}
+
+fn millis(seconds: i64) -> u64 {
+    u64::try_from(seconds).unwrap_or(0).saturating_mul(1000)
 }
 
 fn from_line<T: DeserializeOwned>(line: &[u8]) -> Result<T, ProtocolError> {
@@ -242,9 +366,11 @@ fn from_line<T: DeserializeOwned>(line: &[u8]) -> Result<T, ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError};
+    use super::{Failure, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError, Secret};
+    use crate::introspection::{ClientAuth, OnlineAnswer, OnlineCheck, OnlineKind};
     use crate::keys::KeySet;
     use crate::keys::source::{KeyTiming, Location, ProviderKeys};
+    use crate::token::BearerToken;
 
     fn request() -> HelperRequest {
         let source = ProviderKeys {
@@ -276,7 +402,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        let good = String::from_utf8(request().to_line()).unwrap();
+        let good = String::from_utf8(request().to_line().to_vec()).unwrap();
         for line in [
             String::new(),
             "null".to_owned(),
@@ -298,6 +424,41 @@ mod tests {
         ] {
             assert_eq!(HelperAnswer::from_line(line.as_bytes()), Err(ProtocolError::Malformed), "{line}");
         }
+    }
+
+    #[test]
+    fn a_token_travels_and_no_debug_output_shows_it() {
+        let check = OnlineCheck {
+            kind: OnlineKind::Introspection,
+            endpoint: "https://idp.example/i".to_owned(),
+            auth: ClientAuth::Bearer { secret_file: "s".to_owned() },
+            token_param: "token".to_owned(),
+            scope_separator: None,
+            ca_file: None,
+            proxy: None,
+            insecure_http: false,
+            connect_timeout: 2,
+            timeout: 5,
+        };
+        let token = BearerToken::new(b"opaque-token");
+        let secret = || Some(Secret::new("hush".to_owned()));
+        let request = HelperRequest::for_token(&check, None, secret(), &token, 4000).unwrap();
+        let line = request.to_line();
+        assert!(String::from_utf8_lossy(&line).contains("opaque-token"));
+        assert_eq!(HelperRequest::from_line(&line), Ok(request.clone()));
+        let shown = format!("{request:?}");
+        assert!(!shown.contains("opaque-token") && !shown.contains("hush"), "{shown}");
+        assert_eq!(HelperRequest::for_token(&check, None, None, &token, 4000), None, "without its secret");
+        assert_eq!(HelperRequest::for_token(&check, None, secret(), &BearerToken::new(b"\xff"), 4000), None);
+    }
+
+    #[test]
+    fn an_answer_about_a_token_is_not_shown_either() {
+        let answer = OnlineAnswer { status: 200, body: "{\"sub\":\"ana\"}".to_owned() };
+        let line = HelperAnswer::new(Outcome::Answer(answer.clone())).to_line();
+        let back = HelperAnswer::from_line(&line).unwrap();
+        assert_eq!(back.outcome, Outcome::Answer(answer));
+        assert!(!format!("{back:?}").contains("ana"), "{back:?}");
     }
 
     #[test]

@@ -96,6 +96,12 @@ reasons! {
     KeysUnavailable = "keys_unavailable", Provider,
         "The issuer's keys could not be read, so no signature can be checked.",
         "Look at the DETAIL: it names the key source and what went wrong with it.";
+    IntrospectionInactive = "introspection_inactive", Token,
+        "The provider was asked about the token, and does not vouch for it.",
+        "Get a new token: this one has expired, was revoked, or belongs to another provider or realm.";
+    IntrospectionUnavailable = "introspection_unavailable", Provider,
+        "The provider could not be asked about the token, so nobody vouches for it.",
+        "Look at the DETAIL: it names the endpoint and what went wrong.";
     SignatureInvalid = "signature_invalid", Token,
         "The signature does not belong to this token and the issuer's key.",
         "The token was altered, or signed by another key with the same kid: check that the keys come from this very issuer.";

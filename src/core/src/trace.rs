@@ -21,6 +21,8 @@ pub enum Step {
     Key,
     /// The signature.
     Signature,
+    /// The provider's answer about the token, in place of the three before.
+    Introspection,
     /// Audience, client, times, kind of token.
     Claims,
     /// Required scopes.
@@ -44,6 +46,7 @@ impl Step {
             Self::Header => "header",
             Self::Key => "key",
             Self::Signature => "signature",
+            Self::Introspection => "introspection",
             Self::Claims => "claims",
             Self::Scope => "scope",
             Self::Rules => "rules",

@@ -3,8 +3,8 @@
 //! Also says what the list as a whole must hold. `tests/README.md` tells of the other levels.
 
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Known, Needs, Privileges, Reason,
-    Request, RoleAttributes, decide,
+    Answer, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Known, Needs, OnlineAnswer,
+    Privileges, Reason, Request, RoleAttributes, decide,
 };
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -37,6 +37,7 @@ fn decided(case: &Case) -> (Outcome, Option<Denial>) {
                 let reached = privileges(&role);
                 known.insert_privileges(role, reached);
             }
+            Answer::Needs(Needs::OnlineAnswer { profile, .. }) => known.insert_online_answer(profile, answer(case)),
             Answer::Needs(other) => panic!("{}: {other:?}", case.name),
         }
     }
@@ -62,6 +63,11 @@ fn keys(case: &Case, file: &KeyFile) -> Result<KeySet, KeysUnavailable> {
         KeyFile::Pem(_) => KeySet::from_pem(document.as_bytes()),
     };
     read.map_err(|why| unavailable(why.to_string()))
+}
+
+fn answer(case: &Case) -> Result<OnlineAnswer, KeysUnavailable> {
+    let answer = case.answer(ISSUED_AT).map(|body| OnlineAnswer { status: 200, body });
+    answer.ok_or_else(|| KeysUnavailable::new("The provider cannot be asked about the token.", "See whether it is up."))
 }
 
 fn privileges(role: &str) -> Privileges {
@@ -112,7 +118,9 @@ fn every_attack_has_a_case_and_a_refusal() {
         let cases = cases::all().iter().filter(|case| !refused || case.outcome.code.is_some());
         cases.flat_map(|case| case.attacks.iter().copied()).collect()
     };
-    let wanted: BTreeSet<u8> = (1..=48).filter(|number| !of_the_server_alone.contains(number)).collect();
+    let of_answers = [59, 60, 64, 66];
+    let wanted: BTreeSet<u8> =
+        (1..=48).filter(|number| !of_the_server_alone.contains(number)).chain(of_answers).collect();
     assert_eq!(numbers(false), wanted);
     assert_eq!(numbers(true), wanted);
 }

@@ -240,8 +240,7 @@ fn every_map_is_three_columns_of_pg_ident_conf() {
             mapped.push(section.heading.as_str());
         }
     }
-    let usable = presets::ALL.iter().map(|preset| preset.name).filter(|name| *name != "google");
-    assert_same("maps", mapped, usable);
+    assert_same("maps", mapped, presets::ALL.iter().map(|preset| preset.name));
 }
 
 #[test]
@@ -293,7 +292,7 @@ fn the_profile_of_the_readme_is_valid() {
     assert!(parsed.config.is_some() && parsed.findings.is_empty(), "{profile}\n{:#?}", parsed.findings);
     // Its table names every preset.
     for preset in presets::ALL {
-        assert!(readme.contains(&format!("| `{}` |", preset.name)) || preset.name == "google", "{}", preset.name);
+        assert!(readme.contains(&format!("| `{}` |", preset.name)), "{}", preset.name);
     }
 }
 

@@ -8,11 +8,11 @@ use crate::helper::{self, Unusable};
 use crate::process::{self, Trouble};
 use crate::wait::{self, ClientGone};
 use crate::{guc, report};
-use oauth_validator_core::ProviderKeys;
 use oauth_validator_core::protocol::{
     Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
 };
-use oauth_validator_store::{Gone, KeyOrder, ServerUser, Surroundings};
+use oauth_validator_core::{BearerToken, KeysUnavailable, OnlineAnswer, OnlineCheck, ProviderKeys};
+use oauth_validator_store::{Gone, KeyOrder, ServerUser, Surroundings, TokenOrder};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -55,6 +55,17 @@ pub(crate) fn with_order<T>(
     let folder = guc::cache_directory();
     let create_folder = guc::cache_directory_is_default();
     deliver(KeyOrder { profile, source, config_path, folder: &folder, create_folder, user: ServerUser::current() })
+}
+
+/// What the provider says of the token, if one of the few places for asking is free.
+pub(crate) fn ask_about(
+    token: &BearerToken,
+    check: &OnlineCheck,
+    config_path: &Path,
+) -> Result<OnlineAnswer, KeysUnavailable> {
+    let order = TokenOrder { check, config_path, user: ServerUser::current() };
+    let (folder, create_folder) = (guc::cache_directory(), guc::cache_directory_is_default());
+    order.ask_in_turn(token, &folder, create_folder, guc::max_helpers(), &mut Errands)
 }
 
 /// The outcome that the helper's answer tells of.

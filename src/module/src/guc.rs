@@ -18,6 +18,9 @@ static HELPER: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(
 /// `oauth_validator.cache_directory`; empty: [`DEFAULT_CACHE`] in the data directory.
 static CACHE_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
+/// `oauth_validator.max_helpers`.
+static MAX_HELPERS: GucSetting<i32> = GucSetting::<i32>::new(8);
+
 const DEFAULT_CACHE: &str = "oauth_validator";
 
 /// `oauth_validator.test_fault`, for the server tests.
@@ -49,6 +52,16 @@ pub(crate) fn define() {
         &CACHE_DIRECTORY,
         GucContext::Sighup,
         GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_int_guc(
+        c"oauth_validator.max_helpers",
+        c"Number of logins that may ask their providers about tokens at one time.",
+        c"Of profiles with mode \"introspection\" or \"tokeninfo\". Further ones are denied at once.",
+        &MAX_HELPERS,
+        1,
+        1000,
+        GucContext::Sighup,
+        GucFlags::default(),
     );
     #[cfg(feature = "test-faults")]
     GucRegistry::define_string_guc(
@@ -82,6 +95,11 @@ pub(crate) fn cache_directory() -> PathBuf {
 /// Whether nobody named a folder, so that it may be made where it is missing.
 pub(crate) fn cache_directory_is_default() -> bool {
     path(&CACHE_DIRECTORY).as_os_str().is_empty()
+}
+
+/// How many logins may ask their providers about tokens at one time; at least 1.
+pub(crate) fn max_helpers() -> u32 {
+    MAX_HELPERS.get().unsigned_abs().max(1)
 }
 
 fn path(setting: &GucSetting<Option<CString>>) -> PathBuf {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How often a decision may ask for something before it counts as a bug: it asks once for the keys of the one
-/// profile it chose, once for newer ones, and, where pg_hba.conf delegates, once for what the role can become.
+/// profile it chose, once for newer ones or once for the provider's answer, and, where pg_hba.conf delegates, once for what the role can become.
 const MAX_ROUNDS: usize = 4;
 
 /// What `startup_cb` leaves for `validate_cb`.
@@ -75,6 +75,9 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
                     Wanted::Usable => known.insert_keys(&profile, order.usable(&mut Errands)),
                     Wanted::Newer => known.insert_newer_keys(&profile, order.newer(&mut Errands)),
                 });
+            }
+            Answer::Needs(Needs::OnlineAnswer { profile, check }) => {
+                known.insert_online_answer(profile, errands::ask_about(token, &check, file));
             }
             Answer::Needs(Needs::Privileges { role }) => match catalog::privileges(&role) {
                 Ok(privileges) => known.insert_privileges(role, privileges),

@@ -43,7 +43,13 @@ pub struct KeyFolder(Arc<Opened>);
 pub struct KeyLock {
     folder: Arc<Opened>,
     profile: String,
-    pub(crate) file: File,
+    pub(crate) file: Locked,
+}
+
+/// The right to ask a provider about a token, until it is dropped: one of a few.
+#[derive(Debug)]
+pub struct Slot {
+    _file: Locked,
 }
 
 impl KeyFolder {
@@ -92,25 +98,45 @@ impl KeyFolder {
     /// when what has its name is no regular file, does not belong to the server's user, or may be written to by others;
     /// [`CacheTrouble::WrongUser`] when this process is not the server's user: a file of root's would keep the server out.
     pub fn try_lock(&self, profile: &str) -> Result<Option<KeyLock>, CacheTrouble> {
-        let name = file_name(profile, LOCK)?;
+        let file = self.try_lock_file(&file_name(profile, LOCK)?)?;
+        Ok(file.map(|file| KeyLock { folder: Arc::clone(&self.0), profile: profile.to_owned(), file }))
+    }
+
+    /// Takes one of `slots` places for those who ask a provider about a token, without waiting; `None` if all are taken.
+    ///
+    /// # Errors
+    ///
+    /// As for [`KeyFolder::try_lock`].
+    pub fn try_slot(&self, slots: u32) -> Result<Option<Slot>, CacheTrouble> {
+        for number in 0..slots {
+            // No profile's name begins with a dot.
+            if let Some(file) = self.try_lock_file(&format!(".helper-{number}{LOCK}"))? {
+                return Ok(Some(Slot { _file: file }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn try_lock_file(&self, name: &str) -> Result<Option<Locked>, CacheTrouble> {
         let folder = &self.0;
         folder.must_be_ours_to_write()?;
         for _ in 0..MAX_TRIES {
-            let Some((file, _)) = folder.open_file(&name, OFlags::RDWR)? else {
-                folder.make_lock(&name)?;
+            let Some((file, _)) = folder.open_file(name, OFlags::RDWR)? else {
+                folder.make_lock(name)?;
                 continue;
             };
             match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => return Ok(None),
-                Err(errno) => return Err(folder.io(Operation::Lock, &name, errno)),
+                Err(errno) => return Err(folder.io(Operation::Lock, name, errno)),
             }
+            let file = Locked(file);
             // Somebody may have removed the file before it was locked: then another one has, or gets, the name.
-            if folder.has_name(&file, &name)? {
-                return Ok(Some(KeyLock { folder: Arc::clone(folder), profile: profile.to_owned(), file }));
+            if folder.has_name(&file.0, name)? {
+                return Ok(Some(file));
             }
         }
-        Err(CacheTrouble::LockLost { path: folder.path_of(&name) })
+        Err(CacheTrouble::LockLost { path: folder.path_of(name) })
     }
 
     /// The names of all profiles that have a key file, sorted. What is in the files is not judged here.
@@ -144,7 +170,7 @@ impl KeyLock {
     #[must_use]
     pub fn last_attempt(&self) -> Option<Attempt> {
         let since_1970 = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let Ok(metadata) = self.file.metadata() else {
+        let Ok(metadata) = self.file.0.metadata() else {
             // Rather one cooldown too many than a provider that is asked by each login.
             return Some(Attempt { began: since_1970(SystemTime::now()), end: AttemptEnd::Unsaved });
         };
@@ -178,7 +204,7 @@ impl KeyLock {
     }
 
     fn set_times(&self, times: FileTimes) -> Result<(), CacheTrouble> {
-        let set = self.file.set_times(times);
+        let set = self.file.0.set_times(times);
         set.map_err(|error| self.folder.io(Operation::Note, &format!("{}{LOCK}", self.profile), error))
     }
 
@@ -196,18 +222,22 @@ impl KeyLock {
         if contents.len() > MAX_KEY_RECORD_BYTES {
             return Err(folder.io(Operation::Write, &keys, Errno::FBIG));
         }
-        if !folder.has_name(&self.file, &lock)? {
+        if !folder.has_name(&self.file.0, &lock)? {
             return Err(CacheTrouble::LockLost { path: folder.path_of(&lock) });
         }
         folder.replace(&new, &keys, contents)
     }
 }
 
-impl Drop for KeyLock {
+/// A file that is locked until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Locked(pub(crate) File);
+
+impl Drop for Locked {
     fn drop(&mut self) {
         // To close the file is not enough: a process that another thread starts just now has it open until its program
         // is loaded, and the lock is the open file's.
-        let _ = flock(&self.file, FlockOperation::Unlock);
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 

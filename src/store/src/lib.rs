@@ -9,6 +9,7 @@
 mod cache;
 mod cache_files;
 mod keys;
+mod online;
 mod provider;
 mod refusal;
 #[cfg(test)]
@@ -18,9 +19,10 @@ mod trusted;
 pub mod users;
 mod walk;
 
-pub use cache::{CacheTrouble, KeyFolder, KeyLock, Operation};
+pub use cache::{CacheTrouble, KeyFolder, KeyLock, Operation, Slot};
 pub use keys::load_keys;
-pub use provider::{Gone, KeyOrder, Surroundings};
+pub use online::{TokenOrder, read_secret};
+pub use provider::{Gone, KeyOrder, Surroundings, read_authorities};
 pub use refusal::{Found, Refusal};
 pub use trusted::{MAX_CONFIG_BYTES, MAX_KEY_FILE_BYTES, judge_executable, read_trusted, resolve};
 pub use users::ServerUser;

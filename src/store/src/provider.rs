@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const POLL: Duration = Duration::from_millis(50);
 
 /// How much earlier than a login a helper gives up, so that its own explanation arrives in time.
-const HELPER_MARGIN: Duration = Duration::from_millis(250);
+pub(crate) const HELPER_MARGIN: Duration = Duration::from_millis(250);
 
 /// The login is over before it was judged: nobody waits for its outcome any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,20 +123,32 @@ impl KeyOrder<'_> {
     /// # Errors
     /// If there is such a file, and it cannot be trusted or read.
     pub fn authorities(&self) -> Result<(Option<String>, String), KeysUnavailable> {
-        let Some(path) = &self.source.ca_file else {
-            return Ok((None, self.source.fingerprint(None)));
-        };
-        let path = resolve(self.config_path, path);
-        let content = read_trusted(&path, MAX_KEY_FILE_BYTES, self.user)
-            .map_err(|refusal| KeysUnavailable::new(format!("keys.ca_file: {refusal}."), refusal.hint()))?;
-        let fingerprint = self.source.fingerprint(Some(&content));
-        match String::from_utf8(content) {
-            Ok(text) => Ok((Some(text), fingerprint)),
-            Err(_) => Err(KeysUnavailable::new(
-                format!("keys.ca_file: {path:?} is not text."),
-                "It must hold PEM blocks that begin with -----BEGIN CERTIFICATE-----.",
-            )),
-        }
+        let text = read_authorities(self.source.ca_file.as_deref(), self.config_path, self.user)?;
+        let fingerprint = self.source.fingerprint(text.as_deref().map(str::as_bytes));
+        Ok((text, fingerprint))
+    }
+}
+
+/// The content of `keys.ca_file`, if there is one.
+///
+/// # Errors
+/// If it cannot be trusted or read, or is not text.
+pub fn read_authorities(
+    ca_file: Option<&str>,
+    config_path: &Path,
+    user: ServerUser,
+) -> Result<Option<String>, KeysUnavailable> {
+    let Some(path) = ca_file.map(|path| resolve(config_path, path)) else {
+        return Ok(None);
+    };
+    let content = read_trusted(&path, MAX_KEY_FILE_BYTES, user)
+        .map_err(|refusal| KeysUnavailable::new(format!("keys.ca_file: {refusal}."), refusal.hint()))?;
+    match String::from_utf8(content) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => Err(KeysUnavailable::new(
+            format!("keys.ca_file: {path:?} is not text."),
+            "It must hold PEM blocks that begin with -----BEGIN CERTIFICATE-----.",
+        )),
     }
 }
 
@@ -358,6 +370,11 @@ impl<'a> Search<'a> {
             (Outcome::Keys(keys), _) => return KeyRecord::fetched(profile, &self.fingerprint, timing, keys, now),
             (Outcome::Unchanged(freshness), Some(record)) => return record.confirmed(timing, freshness, now),
             (Outcome::Failed(failure), _) => failure,
+            (Outcome::Answer(_), _) => Failure {
+                code: "helper".to_owned(),
+                message: "it answered another question than it was asked".to_owned(),
+                hint: "Install the helper and the library of one version.".to_owned(),
+            },
             (Outcome::Unchanged(_), None) => Failure {
                 code: "unchanged".to_owned(),
                 message: "the helper says that the keys are unchanged, and there are none".to_owned(),
@@ -411,11 +428,11 @@ fn keys(record: Option<&KeyRecord>) -> Option<KeySet> {
     record.and_then(KeyRecord::keys).cloned()
 }
 
-fn no_folder(trouble: CacheTrouble) -> KeysUnavailable {
+pub(crate) fn no_folder(trouble: CacheTrouble) -> KeysUnavailable {
     KeysUnavailable::new(format!("{trouble}."), trouble.hint())
 }
 
-fn gone() -> KeysUnavailable {
+pub(crate) fn gone() -> KeysUnavailable {
     KeysUnavailable::new("The client hung up while the provider was asked.", "Nothing has to be done.")
 }
 
@@ -426,7 +443,7 @@ fn not_yet(asked_ago: Duration, again_in: Duration) -> String {
 }
 
 /// The text with a capital at its beginning and a full stop at its end.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };

@@ -2,7 +2,8 @@
 //! profiles go together is decided in `check`.
 
 use super::collect::Findings;
-use super::profile::{At, Audience, Clients, HbaScopes, Profile, Scope, ScopeClaim, TokenKind};
+use super::online::{self, Mode};
+use super::profile::{At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenKind};
 use super::section::{Base, Empty, Section};
 use super::values::suggest;
 use super::{check, identity, keys, presets, roles, rules};
@@ -10,6 +11,7 @@ use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
+use crate::introspection::OnlineCheck;
 use crate::keys::source::KeyTiming;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
@@ -117,7 +119,6 @@ fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defau
     let token_issuers = section.strings(findings, "token_issuers", Empty::Refused);
     let audience = audience(findings, section);
     let clients = clients(findings, section);
-    mode(findings, section);
     let algorithms = algorithms(findings, section);
     let token_types = token_types(findings, section);
     let kind = section.word(findings, "token_kind", &[("access", TokenKind::Access), ("any", TokenKind::Any)]);
@@ -128,13 +129,18 @@ fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defau
     let deny_jti = section.strings(findings, "deny_jti", Empty::Allowed);
     let deny_identities = section.strings(findings, "deny_identities", Empty::Allowed);
     let identity = identity::identity(findings, section);
-    let scope = scope(findings, section);
+    let mut scope = scope(findings, section);
     let access_token = rules::rules(findings, section, "access_token");
     let require = rules::rules(findings, section, "require");
     let roles = roles::roles(findings, section);
     let issuer_text = issuer.as_ref().map(|issuer| issuer.value.as_str());
-    let (keys, deny_kids) = keys::keys(findings, section, issuer_text, defaults.keys);
+    let (keys, deny_kids) = key_source(findings, section, issuer_text, defaults.keys);
     let (issuer, audience, keys) = (issuer?, audience?, keys?);
+    if let KeySource::Online(check) = &keys
+        && let OnlineCheck { scope_separator: Some(separator), .. } = check.as_ref()
+    {
+        scope.separator.clone_from(separator);
+    }
     let own = || At { value: vec![issuer.value.clone()], origin: issuer.origin };
     Some(Profile {
         name: name.to_owned(),
@@ -277,15 +283,20 @@ fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope {
     scope
 }
 
-/// How tokens are verified. The other modes are names that the design reserves.
-fn mode(findings: &mut Findings<'_>, section: &Section<'_>) {
-    let words = [("jwt", true), ("introspection", false), ("tokeninfo", false)];
-    if section.word(findings, "mode", &words) == Some(false) {
-        let message = format!("{} can only be \"jwt\" in this version", section.name("mode"));
-        findings
-            .add(FindingCode::NotSupported, section.span_of("mode"), message)
-            .hint("opaque tokens cannot be verified yet; have the provider issue JWT access tokens");
-    }
+/// Where keys come from, if tokens are verified with keys; else how the provider is asked. And the keys refused.
+fn key_source(
+    findings: &mut Findings<'_>,
+    section: &Section<'_>,
+    issuer: Option<&str>,
+    defaults: KeyTiming,
+) -> (Option<KeySource>, Vec<String>) {
+    let kind = match online::mode(findings, section) {
+        Mode::Jwt => return keys::keys(findings, section, issuer, defaults),
+        Mode::Online(kind) => kind,
+    };
+    let reach = keys::reach_only(findings, section, kind.mode(), defaults);
+    let check = reach.and_then(|reach| online::check(findings, section, kind, reach));
+    (check.map(|check| KeySource::Online(Box::new(check))), Vec::new())
 }
 
 /// A JSONPath that is written in this file and tested to be valid.

@@ -6,6 +6,7 @@ use super::keys::is_loopback;
 use super::profile::{Audience, IdentityClaims, KeySource, Profile, ScopeClaim, TokenKind};
 use super::section::Section;
 use crate::finding::FindingCode;
+use crate::introspection::OnlineKind;
 use std::collections::BTreeMap;
 
 /// Tokens of Entra with continuous access evaluation live up to 28 hours; more than this is doubtful anywhere.
@@ -22,6 +23,13 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
         findings
             .add(FindingCode::Conflict, section.span_of("audience"), message)
             .hint("without either, a token that was made for any service of this issuer would be accepted");
+    }
+    let tokeninfo = matches!(&profile.keys, KeySource::Online(check) if check.kind == OnlineKind::Tokeninfo);
+    if tokeninfo && profile.clients.is_none() {
+        let message = format!("{} = \"tokeninfo\" needs clients.allow", section.name("mode"));
+        findings.add(FindingCode::Conflict, section.span_of("mode"), message).hint(
+            "everybody can have a client at Google: write clients = { claims = [\"$.azp\"], allow = [\"CLIENT-ID\"] }",
+        );
     }
     if profile.scope.claim.value == ScopeClaim::None {
         scope_none(findings, section, profile);
@@ -42,7 +50,11 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
 }
 
 fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
-    let local = matches!(&profile.keys, KeySource::Provider(keys) if keys.insecure_http);
+    let local = match &profile.keys {
+        KeySource::Provider(keys) => keys.insecure_http,
+        KeySource::Online(check) => check.insecure_http,
+        _ => false,
+    };
     let not_an_issuer = |text: &str| not_an_issuer(text).filter(|_| !(local && is_local(text)));
     let mut bad = |key: &str, value: &str, why: &str| {
         let message = format!("{} cannot be \"{}\": {why}", section.name(key), crate::trace::printable(value));
@@ -138,6 +150,10 @@ fn identity(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profil
         {
             ("differs for each application of Entra", "use $.oid, which is the same in every application of the tenant")
         }
+        "email" if matches!(&profile.keys, KeySource::Online(check) if check.kind == OnlineKind::Tokeninfo) => (
+            "is that of the impersonated person where a service account acts by domain-wide delegation",
+            "use $.sub, which such tokens do not have",
+        ),
         "email" if !verified_email => (
             "can be changed or given to somebody else",
             "set identity.verified_by = \"$.email_verified\", or use the provider's immutable identifier",

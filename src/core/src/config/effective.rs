@@ -4,12 +4,14 @@
 
 use super::collect::Findings;
 use super::keys;
+use super::online;
 use super::presets;
 use super::profile::Origin;
 use super::section::{Base, Section};
 use super::settings::{SETTINGS, Setting};
 use super::source::Source;
 use super::values::json;
+use crate::introspection::OnlineKind;
 use serde_json::Value;
 use toml::de::DeTable;
 
@@ -45,7 +47,8 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
         .find(|known| Some(known.name) == preset)
         .map(|preset| Base { preset: preset.name, table: presets.table(preset) });
     let section = open(profile, "profiles.*").over(base);
-    let mut list = List { findings, defaults, default_keys, settings: Vec::new() };
+    let online = online::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));
+    let mut list = List { findings, defaults, default_keys, online, settings: Vec::new() };
     list.table(&section, "profiles.*", "");
     list.settings
 }
@@ -54,13 +57,21 @@ struct List<'t> {
     findings: Findings<'t>,
     defaults: Option<Section<'t>>,
     default_keys: Option<Section<'t>>,
+    /// What is asked about each token, if anybody is.
+    online: Option<OnlineKind>,
     settings: Vec<Effective>,
 }
 
 impl List<'_> {
     /// Lists the keys of a table of `schema`, which is called `path` under the profile.
     fn table(&mut self, section: &Section<'_>, schema: &str, path: &str) {
-        let holds = |key| schema != "profiles.*.keys" || keys::matters(section, key);
+        let online = self.online.is_some();
+        let holds = |key| match schema {
+            "profiles.*.keys" if online => keys::matters_online(key),
+            "profiles.*.keys" => keys::matters(section, key),
+            "profiles.*" => !online || !online::FOR_JWTS.contains(&key),
+            _ => true,
+        };
         for setting in SETTINGS.iter().filter(|setting| setting.table == schema && holds(setting.key)) {
             let (key, name) = (setting.key, format!("{path}{}", setting.key));
             let inner = format!("{schema}.{key}");
@@ -69,6 +80,12 @@ impl List<'_> {
                     Some(table) => self.table(&table, &inner, &format!("{name}.")),
                     None => self.built_in(&inner, &format!("{name}.")),
                 },
+                "introspection" if !online => {}
+                "introspection" => {
+                    if let Some(table) = section.merged_section(&mut self.findings, key, &inner) {
+                        self.table(&table, &inner, &format!("{name}."));
+                    }
+                }
                 "identity" | "clients" | "roles" | "fallback" => {
                     match section.section(&mut self.findings, key, &inner) {
                         Some(table) => self.table(&table, &inner, &format!("{name}.")),
@@ -107,15 +124,28 @@ impl List<'_> {
             Some(value) if issuer_stands_in => toml(&Value::Array(vec![value])),
             Some(value) => toml(&value),
             None if replaced || matches!(setting.default, "none" | "required" | "all") => return,
-            None => setting.default.to_owned(),
+            None => self.default_of(setting),
         };
         self.settings.push(Effective { key, value, origin });
+    }
+
+    /// What is built in, as TOML.
+    fn default_of(&self, setting: &Setting) -> String {
+        let of_introspection = setting.table == "profiles.*.introspection";
+        let kind = self.online.filter(|_| of_introspection);
+        match (kind, setting.key) {
+            (Some(kind), "auth") => format!("\"{}\"", kind.default_auth()),
+            (Some(kind), "token_param") => format!("\"{}\"", kind.default_param()),
+            _ => setting.default.to_owned(),
+        }
     }
 
     /// Lists what holds where a table is not written at all.
     fn built_in(&mut self, schema: &str, path: &str) {
         let defaults = self.default_keys.as_ref().filter(|_| schema == "profiles.*.keys");
-        for setting in SETTINGS.iter().filter(|setting| setting.table == schema) {
+        let for_keys = self.online.is_some() && schema == "profiles.*.keys";
+        let holds = |setting: &&Setting| setting.table == schema && (!for_keys || keys::matters_online(setting.key));
+        for setting in SETTINGS.iter().filter(holds) {
             let written = defaults.and_then(|table| Some((table, json(table.get(setting.key)?.get_ref())?)));
             let (value, origin) = match written {
                 Some((table, value)) => (toml(&value), table.origin(&self.findings, setting.key)),

@@ -27,6 +27,9 @@ const FOR_PROVIDERS: [&str; 10] = [
     "timeout",
 ];
 
+/// The settings besides the sources that mean something only where there are keys.
+const FOR_KEYS: [&str; 6] = ["allowed_hosts", "min_ttl", "max_ttl", "stale_max", "kid_cooldown", "deny_kids"];
+
 /// The longest URL that a provider is asked at, in bytes.
 const MAX_URL_BYTES: usize = 2048;
 
@@ -81,13 +84,34 @@ fn by_discovery(issuer: &str, timing: KeyTiming) -> ProviderKeys {
     }
 }
 
-/// What the table says about asking a provider. Everything is read before anything is missed.
-fn provider(
+/// How a provider is reached, for keys or about a token.
+pub(super) struct Reach {
+    pub(super) ca_file: Option<String>,
+    pub(super) proxy: Option<String>,
+    pub(super) insecure_http: bool,
+    pub(super) timing: KeyTiming,
+}
+
+/// How the provider of a profile without keys of its own is reached: what `[profiles.NAME.keys]` says about that. `mode`
+/// is what makes keys needless.
+pub(super) fn reach_only(
     findings: &mut Findings<'_>,
-    section: &Section<'_>,
-    issuer: Option<&str>,
+    profile: &Section<'_>,
+    mode: &str,
     defaults: KeyTiming,
-) -> Option<ProviderKeys> {
+) -> Option<Reach> {
+    let Some(section) = profile.merged_section(findings, "keys", "profiles.*.keys") else {
+        let reach = Reach { ca_file: None, proxy: None, insecure_http: false, timing: defaults };
+        return profile.get("keys").is_none().then_some(reach);
+    };
+    for key in SOURCES.into_iter().chain(FOR_KEYS).filter(|key| section.is_own(key)) {
+        let message = format!("{} means nothing with mode = \"{mode}\": there are no keys", section.name(key));
+        findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
+    }
+    reach(findings, &section, defaults)
+}
+
+fn reach(findings: &mut Findings<'_>, section: &Section<'_>, defaults: KeyTiming) -> Option<Reach> {
     let insecure_http = section.boolean(findings, "insecure_http").unwrap_or(false);
     if insecure_http {
         let message = format!("{} trusts what this machine answers without TLS", section.path);
@@ -95,21 +119,35 @@ fn provider(
             .add(FindingCode::InsecureHttp, section.span_of("insecure_http"), message)
             .hint("for tests only: every program on this machine could answer in the provider's place");
     }
+    let ca_file = section.get("ca_file").map(|_| section.text(findings, "ca_file").map(|path| path.value));
+    let proxy = proxy(findings, section);
+    let timing = timing(findings, section, defaults);
+    Some(Reach { ca_file: ca_file.map_or(Some(None), |path| path.map(Some))?, proxy, insecure_http, timing })
+}
+
+/// What the table says about asking a provider for keys. Everything is read before anything is missed.
+fn provider(
+    findings: &mut Findings<'_>,
+    section: &Section<'_>,
+    issuer: Option<&str>,
+    defaults: KeyTiming,
+) -> Option<ProviderKeys> {
+    let reach = reach(findings, section, defaults);
+    let insecure_http = reach.as_ref().is_some_and(|reach| reach.insecure_http);
     let location = ["discovery_url", "jwks_url"].into_iter().find(|key| section.get(key).is_some()).map(|key| {
         let url = url(findings, section, key, insecure_http)?;
         Some(if key == "jwks_url" { Location::Jwks(url) } else { Location::Metadata(url) })
     });
     let allowed_hosts = hosts(findings, section);
-    let ca_file = section.get("ca_file").map(|_| section.text(findings, "ca_file").map(|path| path.value));
-    let proxy = proxy(findings, section);
-    let timing = timing(findings, section, defaults);
+    let Reach { ca_file, proxy, insecure_http, timing } = reach?;
     Some(ProviderKeys {
+        issuer: issuer?.to_owned(),
         location: location.unwrap_or(Some(Location::Issuer))?,
         allowed_hosts,
-        ca_file: ca_file.map_or(Some(None), |path| path.map(Some))?,
+        ca_file,
         proxy,
         insecure_http,
-        ..by_discovery(issuer?, timing)
+        timing,
     })
 }
 
@@ -136,7 +174,12 @@ pub(super) fn timing(findings: &mut Findings<'_>, section: &Section<'_>, fallbac
     timing
 }
 
-fn url(findings: &mut Findings<'_>, section: &Section<'_>, key: &str, insecure_http: bool) -> Option<String> {
+pub(super) fn url(
+    findings: &mut Findings<'_>,
+    section: &Section<'_>,
+    key: &str,
+    insecure_http: bool,
+) -> Option<String> {
     let url = section.text(findings, key)?.value;
     match why_not_asked(&url, insecure_http) {
         None => Some(url),
@@ -235,6 +278,11 @@ fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Key
 pub(super) fn matters(section: &Section<'_>, key: &str) -> bool {
     let asks_nobody = ["jwks_file", "jwks", "pem_file"].iter().any(|source| section.get(source).is_some());
     !(asks_nobody && FOR_PROVIDERS.contains(&key))
+}
+
+/// Whether a setting of the table means anything where the provider is asked about each token.
+pub(super) fn matters_online(key: &str) -> bool {
+    !SOURCES.contains(&key) && !FOR_KEYS.contains(&key)
 }
 
 /// Warns of what was written for a provider that is never asked.

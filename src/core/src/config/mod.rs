@@ -12,6 +12,9 @@ mod identity;
 mod keys;
 #[cfg(test)]
 mod keys_tests;
+mod online;
+#[cfg(test)]
+mod online_tests;
 #[cfg(test)]
 mod preset_tests;
 pub mod presets;

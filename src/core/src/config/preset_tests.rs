@@ -2,18 +2,29 @@
 
 use super::presets::ALL;
 use super::profile::{Audience, IdentityClaims, Origin, Profile, ScopeClaim, TokenKind};
-use super::{Config, effective};
+use super::{Config, KeySource, effective};
 use crate::finding::FindingCode;
 
 /// What each preset leaves to the profile.
 fn profile_of(preset: &str) -> String {
-    let scopeless = ["google-id-token", "github-actions", "gitlab-ci", "kubernetes", "zitadel"].contains(&preset);
-    let mut text = format!("[profiles.p]\npreset = \"{preset}\"\nkeys = {{ jwks_file = \"k\" }}\n");
+    let scopeless =
+        ["dex", "google-id-token", "github-actions", "gitlab-ci", "kubernetes", "zitadel"].contains(&preset);
+    let mut text = format!("[profiles.p]\npreset = \"{preset}\"\n");
+    let endpoint = "endpoint = \"https://idp.example/introspect\"";
+    let client = "client_id = \"pg\", client_secret_file = \"s\"";
+    text.push_str(&match preset {
+        "google" => String::new(),
+        "dex" => format!("introspection = {{ {endpoint} }}\n"),
+        "hydra" => format!("introspection = {{ {endpoint}, auth = \"none\" }}\n"),
+        "okta-org" | "zitadel-opaque" => format!("introspection = {{ {endpoint}, {client} }}\n"),
+        _ => "keys = { jwks_file = \"k\" }\n".to_owned(),
+    });
     if !["google", "google-id-token", "github-actions"].contains(&preset) {
         text.push_str("issuer = \"https://idp.example\"\n");
     }
     text.push_str(match preset {
         "cognito" => "clients = { claims = [\"$.client_id\"], allow = [\"c\"] }\n",
+        "google" => "audience = [\"pg\"]\nclients = { claims = [\"$.azp\"], allow = [\"c\"] }\n",
         _ => "audience = [\"pg\"]\n",
     });
     if scopeless {
@@ -51,9 +62,9 @@ fn every_preset_needs_little_and_grants_nothing_alone() {
     for preset in ALL {
         let bare = codes(&format!("[profiles.p]\npreset = \"{}\"\n", preset.name));
         assert!(bare.contains(&FindingCode::MissingKey), "{}: {bare:?}", preset.name);
+        assert!(!bare.contains(&FindingCode::UnusedSetting), "{}: {bare:?}", preset.name);
         let text = profile_of(preset.name);
         match preset.name {
-            "google" => assert_eq!(codes(&text), [FindingCode::NotSupported]),
             "google-id-token" => assert_eq!(codes(&text), [FindingCode::AnyTokenKind]),
             _ => assert_eq!(codes(&text), [], "{}", preset.name),
         }
@@ -65,9 +76,24 @@ fn every_preset_says_what_it_rests_on() {
     for preset in ALL {
         let head: String = preset.text.lines().take_while(|line| line.starts_with('#')).collect::<Vec<_>>().join("\n");
         for part in ["# The profile sets: ", "# authn_id: ", "# Delegation: "] {
-            assert!(head.contains(part) || preset.name == "google", "{}: {part}", preset.name);
+            assert!(head.contains(part), "{}: {part}", preset.name);
         }
     }
+}
+
+/// What asks the provider does not come with an endpoint, but for Google's, which is the same for everybody.
+#[test]
+fn presets_that_ask_leave_the_endpoint_to_the_profile() {
+    let mut asking = Vec::new();
+    for preset in ALL {
+        if let KeySource::Online(check) = parsed(&profile_of(preset.name)).keys {
+            let own = preset.text.contains("\nendpoint = ");
+            assert_eq!(own, preset.name == "google", "{}: {}", preset.name, check.endpoint);
+            assert_eq!(check.auth.secret_file().is_some(), ["okta-org", "zitadel-opaque"].contains(&preset.name));
+            asking.push(preset.name);
+        }
+    }
+    assert_eq!(asking, ["dex", "google", "hydra", "okta-org", "zitadel-opaque"]);
 }
 
 #[test]

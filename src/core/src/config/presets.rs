@@ -27,17 +27,21 @@ macro_rules! presets {
 presets!(
     "auth0",
     "cognito",
+    "dex",
     "entra",
     "github-actions",
     "gitlab-ci",
     "google",
     "google-id-token",
+    "hydra",
     "keycloak",
     "kubernetes",
     "okta",
+    "okta-org",
     "pingone",
     "rfc9068",
-    "zitadel"
+    "zitadel",
+    "zitadel-opaque"
 );
 
 /// Presets that were parsed for one file, each at most once.

@@ -4,6 +4,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::claim_path::ClaimPath;
+use crate::introspection::OnlineCheck;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet};
 use regex::Regex;
@@ -219,6 +220,8 @@ pub enum KeySource {
     Inline(KeySet),
     /// Where the provider publishes them, to be fetched by somebody who may.
     Provider(Box<ProviderKeys>),
+    /// Nowhere: the provider is asked about each token.
+    Online(Box<OnlineCheck>),
 }
 
 /// The rules for one issuer.

@@ -23,6 +23,7 @@ const PROFILE: &str = "profiles.*";
 const CLIENTS: &str = "profiles.*.clients";
 const IDENTITY: &str = "profiles.*.identity";
 const SCOPE: &str = "profiles.*.scope";
+const INTROSPECTION: &str = "profiles.*.introspection";
 const RULE: &str = "profiles.*.require";
 const KEYS: &str = "profiles.*.keys";
 const ACCESS_TOKEN: &str = "profiles.*.access_token";
@@ -61,7 +62,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(PROFILE, "token_issuers", "array of strings", "[issuer]", "exact iss values of the issuer's tokens"),
     setting(PROFILE, "audience", "array of strings, or \"none\"", "required", "accepted aud values; \"none\" only with clients"),
     setting(PROFILE, "clients", "table", "any client", "which clients the token may have been issued to"),
-    setting(PROFILE, "mode", "\"jwt\"", "\"jwt\"", "how tokens are verified: with the issuer's keys"),
+    setting(PROFILE, "mode", "\"jwt\", \"introspection\" or \"tokeninfo\"", "\"jwt\"", "how tokens are verified: with the issuer's keys, or by asking the provider about each of them"),
     setting(PROFILE, "algorithms", "array of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA", "[\"RS256\", \"ES256\"]", "accepted alg values"),
     setting(PROFILE, "token_types", "array of strings", "[\"at+jwt\"]", "accepted typ values of the header; \"\" stands for a header without typ"),
     setting(PROFILE, "token_kind", "\"access\" or \"any\"", "\"access\"", "\"any\" lets ID tokens in as well"),
@@ -79,6 +80,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(PROFILE, "require", "array of tables", "[]", "rules that must hold besides; those of a preset hold as well"),
     setting(PROFILE, "roles", "table", "none", "which roles a token grants where pg_hba.conf says delegate_ident_mapping=1"),
     setting(PROFILE, "keys", "table", "{}", "where the issuer's public keys are"),
+    setting(PROFILE, "introspection", "table", "none", "where and how the provider is asked about a token; needed unless mode is \"jwt\""),
     setting(CLIENTS, "claims", "array of JSONPaths", "required", "claims that name the client; exactly one of them must be in the token"),
     setting(CLIENTS, "allow", "array of strings", "required", "accepted clients"),
     setting(IDENTITY, "claim", "JSONPath", "\"$.sub\"", "the identity: must select exactly one value"),
@@ -136,6 +138,12 @@ pub const SETTINGS: &[Setting] = &[
     setting(KEYS, "connect_timeout", "duration, 1s to 1min", "\"2s\"", "for connecting to the provider"),
     setting(KEYS, "timeout", "duration, 1s to 1min", "\"5s\"", "for all of a login's waiting for keys, another login's fetch included"),
     setting(KEYS, "deny_kids", "array of strings", "[]", "keys that are refused from now on, by their kid"),
+    setting(INTROSPECTION, "endpoint", "https URL", "required", "where the provider is asked; a token never chooses it"),
+    setting(INTROSPECTION, "auth", "\"basic\", \"post\", \"bearer\" or \"none\"", "\"basic\"", "how this server proves itself there; \"none\" for tokeninfo"),
+    setting(INTROSPECTION, "client_id", "string", "none", "the client that this server is there; for basic and post"),
+    setting(INTROSPECTION, "client_secret_file", "path", "none", "a file with the client's secret, or with the bearer token; read for each login"),
+    setting(INTROSPECTION, "token_param", "string", "\"token\"", "the form field that holds the token; \"access_token\" for tokeninfo"),
+    setting(INTROSPECTION, "scope_separator", "string", "none", "what separates scopes in the answer, where that is not scope.separator"),
 ];
 
 /// The keys of one table.

@@ -54,6 +54,10 @@ fn unknown_keys_are_refused_in_every_table() {
             "" => format!("surprise = 1\n{GOOD}"),
             "defaults" => format!("{GOOD}[defaults]\nsurprise = 1\n"),
             "profiles.*" => format!("{GOOD}surprise = 1\n"),
+            "profiles.*.introspection" => {
+                format!("{GOOD}mode = \"introspection\"\nintrospection = {{ endpoint = \"https://i\", auth = \"none\", surprise = 1 }}\n")
+                    .replace("keys = { jwks_file = \"k\" }\n", "")
+            }
             "defaults.keys" => format!("{GOOD}[defaults.keys]\nsurprise = 1\n"),
             "profiles.*.keys" => GOOD.replace("{ jwks_file", "{ surprise = 1, jwks_file"),
             "profiles.*.require" => {
@@ -349,6 +353,13 @@ fn the_packaged_file_shows_every_key_and_trusts_nobody() {
         "jwks ",
         "jwks_url",
         "jwks_file",
+        "mode",
+        "[profiles.corp.introspection",
+        "endpoint",
+        "client_",
+        "auth ",
+        "token_param",
+        "scope_separator",
         "pem_file",
     ];
     let uncommented: Vec<&str> = file
@@ -450,12 +461,5 @@ fn delegation_needs_one_mapping() {
         ("claim = \"$.r[*]\", exact = true, privileged = \"allow\"", FindingCode::PrivilegedRoles),
     ] {
         one(&format!("roles = {{ {roles} }}"), code);
-    }
-}
-
-#[test]
-fn modes_of_later_versions_are_refused() {
-    for mode in ["introspection", "tokeninfo"] {
-        one(&format!("mode = \"{mode}\""), FindingCode::NotSupported);
     }
 }

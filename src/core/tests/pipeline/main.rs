@@ -2,11 +2,13 @@
 
 mod claims;
 mod delegation;
+mod endpoints;
 mod header;
 mod identity;
 mod keys;
 mod line;
 mod mutants;
+mod online;
 mod properties;
 mod providers;
 mod rotation;

@@ -6,6 +6,7 @@ mod cache;
 mod cache_writes;
 mod executable;
 mod keys;
+mod online;
 mod provider;
 mod races;
 mod refused;

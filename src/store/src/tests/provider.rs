@@ -157,7 +157,7 @@ fn says(result: Result<KeySet, KeysUnavailable>, words: &[&str]) {
 fn the_first_login_asks_and_the_next_ones_need_nobody() {
     let setup = Setup::new();
     let mut first = world(|request| {
-        let Task::Keys { issuer, known, .. } = &request.task;
+        let Task::Keys { issuer, known, .. } = &request.task else { panic!("{request:?}") };
         assert_eq!((issuer.as_str(), known), ("https://idp.example", &None));
         Ok(answer(old_keys()))
     });
@@ -171,7 +171,7 @@ fn the_first_login_asks_and_the_next_ones_need_nobody() {
 fn keys_are_refreshed_ahead_and_the_provider_is_told_what_is_known() {
     let setup = Setup::new().with_keys_aged(80);
     let mut refresh = world(|request| {
-        let Task::Keys { known, .. } = &request.task;
+        let Task::Keys { known, .. } = &request.task else { panic!("{request:?}") };
         assert_eq!(known.as_ref().map(|known| known.etag.as_str()), Some("\"7\""));
         Ok(Outcome::Unchanged(Freshness::default()))
     });

@@ -1,0 +1,122 @@
+//! `mode` and `[profiles.NAME.introspection]`: whether the provider is asked about each token, and how.
+
+use super::collect::Findings;
+use super::keys::{self, Reach};
+use super::section::Section;
+use crate::finding::FindingCode;
+use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
+
+/// How tokens of a profile are verified.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Jwt,
+    Online(OnlineKind),
+}
+
+/// The values of `mode`.
+const WORDS: [(&str, Mode); 3] = [
+    ("jwt", Mode::Jwt),
+    ("introspection", Mode::Online(OnlineKind::Introspection)),
+    ("tokeninfo", Mode::Online(OnlineKind::Tokeninfo)),
+];
+
+/// Settings of a profile that mean something only where signatures are verified.
+pub(super) const FOR_JWTS: [&str; 2] = ["algorithms", "token_types"];
+
+/// What is asked about tokens where `mode` is this word; nothing where it is another, or none.
+pub(super) fn kind(mode: Option<&str>) -> Option<OnlineKind> {
+    WORDS.iter().find_map(|(word, known)| match known {
+        Mode::Online(kind) if Some(*word) == mode => Some(*kind),
+        _ => None,
+    })
+}
+
+/// What the profile says.
+pub(super) fn mode(findings: &mut Findings<'_>, section: &Section<'_>) -> Mode {
+    let mode = section.word(findings, "mode", &WORDS).unwrap_or(Mode::Jwt);
+    if let Mode::Online(kind) = mode {
+        for key in FOR_JWTS.into_iter().filter(|key| section.is_own(key)) {
+            let word = kind.mode();
+            let message =
+                format!("{} means nothing with mode = \"{word}\": no signature is verified", section.name(key));
+            findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
+        }
+    }
+    if mode == Mode::Jwt && section.is_own("introspection") {
+        let message = format!("{} means nothing without mode", section.name("introspection"));
+        findings
+            .add(FindingCode::UnusedSetting, section.span_of("introspection"), message)
+            .hint("write mode = \"introspection\", or remove the table: tokens are verified with keys");
+    }
+    mode
+}
+
+/// What the table says, and how the provider is reached. Everything is read before anything is missed.
+pub(super) fn check(
+    findings: &mut Findings<'_>,
+    profile: &Section<'_>,
+    kind: OnlineKind,
+    reach: Reach,
+) -> Option<OnlineCheck> {
+    let Some(section) = profile.merged_section(findings, "introspection", "profiles.*.introspection") else {
+        if !profile.is_own("introspection") {
+            profile.missing(findings, "introspection", "write introspection = { endpoint = \"https://...\" }");
+        }
+        return None;
+    };
+    if section.get("endpoint").is_none() {
+        section.missing(findings, "endpoint", "\"oauth-validator discover ISSUER\" says where it is");
+    }
+    let endpoint = keys::url(findings, &section, "endpoint", reach.insecure_http);
+    let auth = auth(findings, &section, kind);
+    let token_param = section.text(findings, "token_param").map(|name| name.value);
+    let scope_separator = section.text(findings, "scope_separator").map(|text| text.value);
+    Some(OnlineCheck {
+        kind,
+        endpoint: endpoint?,
+        auth: auth?,
+        token_param: token_param.unwrap_or_else(|| kind.default_param().to_owned()),
+        scope_separator,
+        ca_file: reach.ca_file,
+        proxy: reach.proxy,
+        insecure_http: reach.insecure_http,
+        connect_timeout: reach.timing.connect_timeout,
+        timeout: reach.timing.timeout,
+    })
+}
+
+/// RFC 7662 section 2.1 demands some authorization; Google's tokeninfo knows none.
+fn auth(findings: &mut Findings<'_>, section: &Section<'_>, kind: OnlineKind) -> Option<ClientAuth> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Word {
+        Basic,
+        Post,
+        Bearer,
+        None,
+    }
+    let words = [("basic", Word::Basic), ("post", Word::Post), ("bearer", Word::Bearer), ("none", Word::None)];
+    let default = words.iter().find_map(|(word, value)| (*word == kind.default_auth()).then_some(*value));
+    let word = match section.get("auth") {
+        Some(_) => section.word(findings, "auth", &words)?,
+        None => default?,
+    };
+    let mut text = |key: &str, needed: bool| {
+        if needed && section.get(key).is_none() {
+            let hint = "or write auth = \"none\", if the endpoint asks nobody who he is";
+            section.missing(findings, key, hint);
+        }
+        if !needed && section.is_own(key) {
+            let message = format!("{} means nothing with this auth", section.name(key));
+            findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
+        }
+        section.text(findings, key).map(|text| text.value)
+    };
+    let client_id = text("client_id", matches!(word, Word::Basic | Word::Post));
+    let secret_file = text("client_secret_file", word != Word::None);
+    Some(match word {
+        Word::Basic => ClientAuth::Basic(ClientSecret { client_id: client_id?, secret_file: secret_file? }),
+        Word::Post => ClientAuth::Post(ClientSecret { client_id: client_id?, secret_file: secret_file? }),
+        Word::Bearer => ClientAuth::Bearer { secret_file: secret_file? },
+        Word::None => ClientAuth::None,
+    })
+}

@@ -1,0 +1,80 @@
+//! Tokens about which the provider is asked: which profile may ask, and what its answer makes of the token.
+//!
+//! The endpoint is the profile's. An opaque token goes to the only profile of its line that asks at all; a JWT goes
+//! nowhere but to the profile that trusts its issuer.
+
+use super::{Decider, InStep, Stop};
+use crate::config::{KeySource, Profile};
+use crate::decision::{Denial, Needs};
+use crate::introspection::OnlineCheck;
+use crate::jws::{Malformed, Unverified, Verified};
+use crate::reason::Reason;
+use crate::trace::Step;
+
+impl<'a> Decider<'a> {
+    /// Whether any profile at all could make something of an opaque token.
+    pub(super) fn somebody_asks(&self) -> bool {
+        self.config.profiles().iter().any(|profile| asks(profile).is_some())
+    }
+
+    /// The one permitted profile that asks its provider.
+    pub(super) fn opaque(&mut self, candidates: &[&'a Profile]) -> Result<&'a Profile, Denial> {
+        let asking: Vec<&Profile> = candidates.iter().copied().filter(|profile| asks(profile).is_some()).collect();
+        match asking.as_slice() {
+            [profile] => {
+                self.trace.held(Step::Issuer, format!("profile \"{}\", the only one that asks", profile.name));
+                Ok(profile)
+            }
+            [] => {
+                if let [profile] = candidates {
+                    self.profile = Some(profile);
+                }
+                Err(super::malformed(Malformed::NoJwt))
+            }
+            [first, second, ..] => {
+                let detail = format!(
+                    "Profiles \"{}\" and \"{}\" may both serve this line, and the token does not say to whose provider it belongs.",
+                    first.name, second.name
+                );
+                Err(Denial::new(Reason::ProfileAmbiguous, detail))
+            }
+        }
+    }
+
+    /// What the provider vouches for. `jwt` is the token, if it is one.
+    pub(super) fn vouched_for(
+        &mut self,
+        profile: &'a Profile,
+        check: &'a OnlineCheck,
+        token_bytes: usize,
+        jwt: Option<&Unverified<'_>>,
+    ) -> Result<Verified, Stop> {
+        if token_bytes > profile.max_token_size.value {
+            return Err(self.too_large(token_bytes, profile)).at(Step::Bounds);
+        }
+        let answer = match self.known.online_answer(&profile.name) {
+            None => {
+                let (profile, check) = (profile.name.clone(), Box::new(check.clone()));
+                return Err(Stop::Needs(Needs::OnlineAnswer { profile, check }));
+            }
+            Some(Err(why)) => {
+                let denial = Denial::new(Reason::IntrospectionUnavailable, &why.detail).with_hint(&why.hint);
+                return Err(denial).at(Step::Introspection);
+            }
+            Some(Ok(answer)) => answer,
+        };
+        let verified = Verified::by_provider(check.kind, answer, jwt)
+            .map_err(|refused| Denial::new(refused.reason, refused.why))
+            .at(Step::Introspection)?;
+        self.trace.held(Step::Introspection, "the provider vouches for it");
+        Ok(verified)
+    }
+}
+
+/// How the provider of a profile is asked about tokens, if it is.
+pub(super) fn asks(profile: &Profile) -> Option<&OnlineCheck> {
+    match &profile.keys {
+        KeySource::Online(check) => Some(check),
+        _ => None,
+    }
+}

@@ -1,0 +1,341 @@
+//! Tokens that only their provider can judge: where it is asked, and what its answer is worth.
+//!
+//! RFC 7662 for introspection; Google's tokeninfo differs in that it has no `active`, says so by a status, and writes
+//! numbers and booleans as strings. An answer is taken for what it certainly says: anything else than a clear yes is a
+//! no. What is asked comes from the configuration alone; a token never chooses an endpoint.
+
+use crate::json;
+use crate::reason::Reason;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// How a provider is asked about a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnlineCheck {
+    /// What kind of answer is expected.
+    pub kind: OnlineKind,
+    /// Where it is asked: an https URL.
+    pub endpoint: String,
+    /// How this server proves itself there.
+    pub auth: ClientAuth,
+    /// The form field that holds the token.
+    pub token_param: String,
+    /// What separates scopes in the answer, where that differs from `scope.separator`.
+    pub scope_separator: Option<String>,
+    /// A PEM file with the authorities to trust instead of the system's; relative to the configuration's folder.
+    pub ca_file: Option<String>,
+    /// `http://HOST:PORT`.
+    pub proxy: Option<String>,
+    /// Whether http to a loopback address is accepted.
+    pub insecure_http: bool,
+    /// For connecting to one address, in seconds.
+    pub connect_timeout: i64,
+    /// For the whole of it, in seconds.
+    pub timeout: i64,
+}
+
+/// What kind of answer an endpoint gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnlineKind {
+    /// Introspection (RFC 7662).
+    Introspection,
+    /// Google's tokeninfo.
+    Tokeninfo,
+}
+
+impl OnlineKind {
+    /// The profile's `mode`.
+    #[must_use]
+    pub const fn mode(self) -> &'static str {
+        match self {
+            Self::Introspection => "introspection",
+            Self::Tokeninfo => "tokeninfo",
+        }
+    }
+
+    /// `introspection.auth` of a profile that has none: RFC 7662 section 2.1 demands some, Google's tokeninfo knows none.
+    pub(crate) const fn default_auth(self) -> &'static str {
+        match self {
+            Self::Introspection => "basic",
+            Self::Tokeninfo => "none",
+        }
+    }
+
+    /// `introspection.token_param` of a profile that has none.
+    pub(crate) const fn default_param(self) -> &'static str {
+        match self {
+            Self::Introspection => "token",
+            Self::Tokeninfo => "access_token",
+        }
+    }
+}
+
+/// How this server proves itself to an introspection endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// HTTP Basic with both parts percent-encoded (RFC 6749 section 2.3.1).
+    Basic(ClientSecret),
+    /// Both parts in the form.
+    Post(ClientSecret),
+    /// The secret as a bearer token of this server's own.
+    Bearer {
+        /// A file with the token; relative to the configuration's folder.
+        secret_file: String,
+    },
+    /// Not at all.
+    None,
+}
+
+/// A client's name and where its secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// The name.
+    pub client_id: String,
+    /// A file with the secret; relative to the configuration's folder.
+    pub secret_file: String,
+}
+
+impl ClientAuth {
+    /// The file with the secret, if there is one.
+    #[must_use]
+    pub fn secret_file(&self) -> Option<&str> {
+        match self {
+            Self::Basic(client) | Self::Post(client) => Some(&client.secret_file),
+            Self::Bearer { secret_file } => Some(secret_file),
+            Self::None => None,
+        }
+    }
+}
+
+/// An endpoint's answer as it came, over TLS and from the very endpoint that was asked.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnlineAnswer {
+    /// The status, 200 or 400.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+/// Without the body, which says who somebody is.
+impl fmt::Debug for OnlineAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnlineAnswer({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+/// What an answer says against the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) reason: Reason,
+    /// A sentence.
+    pub(crate) why: &'static str,
+}
+
+const fn inactive(why: &'static str) -> Refused {
+    Refused { reason: Reason::IntrospectionInactive, why }
+}
+
+const fn no_answer(why: &'static str) -> Refused {
+    Refused { reason: Reason::IntrospectionUnavailable, why }
+}
+
+/// The claims that the answer vouches for.
+pub(crate) fn claims(kind: OnlineKind, answer: &OnlineAnswer) -> Result<Map<String, Value>, Refused> {
+    let members = json::object(answer.body.as_bytes())
+        .map_err(|_| no_answer("The provider's answer is not one JSON object without duplicate members."))?;
+    match kind {
+        OnlineKind::Introspection => introspected(answer.status, members),
+        OnlineKind::Tokeninfo => token_info(answer.status, members),
+    }
+}
+
+/// RFC 7662 section 2.2.
+fn introspected(status: u16, members: Map<String, Value>) -> Result<Map<String, Value>, Refused> {
+    if status != 200 {
+        return Err(no_answer("The provider refused the request itself, with status 400."));
+    }
+    match members.get("active") {
+        Some(Value::Bool(true)) => {}
+        Some(Value::Bool(false)) => return Err(inactive("The provider says that the token is not active.")),
+        Some(_) => return Err(inactive("The answer's active is neither true nor false.")),
+        None => return Err(inactive("The answer does not say whether the token is active.")),
+    }
+    kind_of_token(&members)?;
+    Ok(members)
+}
+
+/// Refresh tokens can be introspected as well, and tokens that are bound to a key are active too.
+fn kind_of_token(members: &Map<String, Value>) -> Result<(), Refused> {
+    match members.get("token_type") {
+        None => {}
+        Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") || kind == "access_token" => {}
+        Some(Value::String(kind)) if kind.eq_ignore_ascii_case("dpop") || kind.eq_ignore_ascii_case("pop") => {
+            let why = "The provider says that the token is bound to a key, which PostgreSQL cannot ask for.";
+            return Err(Refused { reason: Reason::SenderConstrained, why });
+        }
+        Some(Value::String(_)) => {
+            let why = "The provider says that the token is of another kind than Bearer.";
+            return Err(Refused { reason: Reason::IdToken, why });
+        }
+        Some(_) => {
+            return Err(Refused { reason: Reason::ClaimType, why: "The answer's token_type is not a string." });
+        }
+    }
+    match members.get("token_use") {
+        None => Ok(()),
+        Some(Value::String(usage)) if usage == "access" || usage == "access_token" => Ok(()),
+        Some(_) => {
+            let why = "The provider says that the token is for another use than access.";
+            Err(Refused { reason: Reason::IdToken, why })
+        }
+    }
+}
+
+/// Google's tokeninfo: a yes is a 200 with claims, a no is a 400.
+fn token_info(status: u16, mut members: Map<String, Value>) -> Result<Map<String, Value>, Refused> {
+    if status != 200 || members.contains_key("error") || members.contains_key("error_description") {
+        return Err(inactive("The provider does not know the token, or it has expired."));
+    }
+    for name in ["exp", "iat", "nbf", "expires_in"] {
+        decimal(&mut members, name)?;
+    }
+    for name in ["email_verified", "verified_email"] {
+        if let Some(Value::String(text)) = members.get(name) {
+            let truth = match text.as_str() {
+                "true" => true,
+                "false" => false,
+                _ => return Err(claim_type()),
+            };
+            members.insert(name.to_owned(), Value::Bool(truth));
+        }
+    }
+    if members.get("expires_in").is_some_and(|left| left.as_i64().is_none_or(|left| left <= 0)) {
+        return Err(Refused {
+            reason: Reason::Expired,
+            why: "The answer's expires_in says that the token has expired.",
+        });
+    }
+    Ok(members)
+}
+
+/// Makes a number of a string of digits. Other strings are an error: a date that cannot be read must not count as none.
+fn decimal(members: &mut Map<String, Value>, name: &str) -> Result<(), Refused> {
+    let Some(Value::String(text)) = members.get(name) else {
+        return Ok(());
+    };
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse::<i64>().ok().filter(|_| plain) {
+        Some(number) => {
+            members.insert(name.to_owned(), Value::from(number));
+            Ok(())
+        }
+        None => Err(claim_type()),
+    }
+}
+
+const fn claim_type() -> Refused {
+    Refused { reason: Reason::ClaimType, why: "A number or boolean of the answer cannot be read." }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OnlineAnswer, OnlineKind, claims};
+    use crate::reason::Reason;
+    use serde_json::{Value, json};
+
+    fn outcome(kind: OnlineKind, status: u16, body: &str) -> Result<Value, Reason> {
+        let answer = OnlineAnswer { status, body: body.to_owned() };
+        claims(kind, &answer).map(Value::Object).map_err(|refused| refused.reason)
+    }
+
+    fn introspected(body: &Value) -> Result<Value, Reason> {
+        outcome(OnlineKind::Introspection, 200, &body.to_string())
+    }
+
+    fn token_info(body: &Value) -> Result<Value, Reason> {
+        outcome(OnlineKind::Tokeninfo, 200, &body.to_string())
+    }
+
+    #[test]
+    fn only_true_is_active() {
+        assert!(introspected(&json!({"active": true, "sub": "ana"})).is_ok());
+        for body in [
+            json!({}),
+            json!({"active": false}),
+            json!({"active": "true"}),
+            json!({"active": 1}),
+            json!({"active": null}),
+            json!({"active": [true]}),
+            json!({"Active": true}),
+        ] {
+            assert_eq!(introspected(&body), Err(Reason::IntrospectionInactive), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_clear_answer_is_none() {
+        for body in ["", "null", "[]", "true", "{\"active\":true", "{\"active\":true}{}", "<html>", "eyJ.e30.AA"] {
+            for kind in [OnlineKind::Introspection, OnlineKind::Tokeninfo] {
+                assert_eq!(outcome(kind, 200, body), Err(Reason::IntrospectionUnavailable), "{body}");
+            }
+        }
+        let twice = "{\"active\":false,\"active\":true}";
+        assert_eq!(outcome(OnlineKind::Introspection, 200, twice), Err(Reason::IntrospectionUnavailable));
+        let refused = outcome(OnlineKind::Introspection, 400, "{\"active\":true}");
+        assert_eq!(refused, Err(Reason::IntrospectionUnavailable), "a 400 is about the request");
+    }
+
+    #[test]
+    fn other_kinds_of_tokens_are_active_too() {
+        for (name, value) in [("token_type", "Bearer"), ("token_type", "bearer"), ("token_use", "access_token")] {
+            assert!(introspected(&json!({"active": true, name: value})).is_ok(), "{name} {value}");
+        }
+        for (name, value, reason) in [
+            ("token_type", json!("refresh_token"), Reason::IdToken),
+            ("token_type", json!("N_A"), Reason::IdToken),
+            ("token_type", json!(""), Reason::IdToken),
+            ("token_type", json!("DPoP"), Reason::SenderConstrained),
+            ("token_type", json!(["Bearer"]), Reason::ClaimType),
+            ("token_use", json!("refresh_token"), Reason::IdToken),
+            ("token_use", json!("id"), Reason::IdToken),
+            ("token_use", json!(null), Reason::IdToken),
+        ] {
+            assert_eq!(introspected(&json!({"active": true, name: value})), Err(reason), "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn tokeninfo_writes_numbers_and_booleans_as_strings() {
+        let body = json!({"aud": "a", "exp": "1800003568", "expires_in": "3568", "email_verified": "false"});
+        let read = json!({"aud": "a", "exp": 1_800_003_568, "expires_in": 3568, "email_verified": false});
+        assert_eq!(token_info(&body), Ok(read));
+        let introspected = introspected(&json!({"active": true, "exp": "1800003568"})).unwrap();
+        assert_eq!(introspected["exp"], json!("1800003568"), "there and only there");
+    }
+
+    #[test]
+    fn tokeninfo_refuses_what_it_cannot_read() {
+        for (name, value, reason) in [
+            ("exp", json!("soon"), Reason::ClaimType),
+            ("exp", json!(""), Reason::ClaimType),
+            ("exp", json!("1.8e9"), Reason::ClaimType),
+            ("exp", json!("+1800000000"), Reason::ClaimType),
+            ("exp", json!("99999999999999999999"), Reason::ClaimType),
+            ("email_verified", json!("yes"), Reason::ClaimType),
+            ("email_verified", json!("True"), Reason::ClaimType),
+            ("expires_in", json!("0"), Reason::Expired),
+            ("expires_in", json!(-5), Reason::Expired),
+            ("expires_in", json!("-5"), Reason::Expired),
+            ("expires_in", json!(null), Reason::Expired),
+            ("error", json!("invalid_token"), Reason::IntrospectionInactive),
+            ("error_description", json!("Invalid Value"), Reason::IntrospectionInactive),
+        ] {
+            assert_eq!(token_info(&json!({"aud": "a", name: value})), Err(reason), "{name} {value}");
+        }
+        let refused = outcome(OnlineKind::Tokeninfo, 400, "{\"aud\":\"a\",\"exp\":\"1800003568\"}");
+        assert_eq!(refused, Err(Reason::IntrospectionInactive));
+    }
+}

@@ -1,0 +1,104 @@
+//! Asking a provider about a token: with the secret and the authorities that the configuration names, and by a few logins
+//! at a time.
+//!
+//! The places are locks in the folder of key files, so that a flood of tokens that mean nothing cannot fill the machine
+//! with processes. Nothing is kept: a token that was good is asked about again. Must never put the token, the secret or the
+//! answer into a message.
+
+use crate::cache::KeyFolder;
+use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, read_authorities, sentence};
+use crate::trusted::{read_trusted, resolve};
+use crate::users::ServerUser;
+use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
+use oauth_validator_core::{BearerToken, KeysUnavailable, OnlineAnswer, OnlineCheck};
+use std::path::Path;
+use std::time::Duration;
+
+/// The longest file with a secret, in bytes.
+const MAX_SECRET_BYTES: usize = 4096;
+
+/// About whose token a provider is asked, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenOrder<'a> {
+    /// How.
+    pub check: &'a OnlineCheck,
+    /// The configuration's own path, to whose folder other paths are relative.
+    pub config_path: &'a Path,
+    /// Whose files are trusted.
+    pub user: ServerUser,
+}
+
+impl TokenOrder<'_> {
+    /// Asks about `token`, if one of `slots` places in `folder` is free.
+    ///
+    /// # Errors
+    /// What is wrong with the secret, the folder, or the provider; that all places are taken.
+    pub fn ask_in_turn(
+        &self,
+        token: &BearerToken,
+        folder: &Path,
+        create_folder: bool,
+        slots: u32,
+        world: &mut dyn Surroundings,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        let folder = KeyFolder::open(folder, self.user, create_folder).map_err(no_folder)?;
+        let Some(_slot) = folder.try_slot(slots).map_err(no_folder)? else {
+            return Err(KeysUnavailable::new(
+                format!(
+                    "Every place for asking a provider about a token is taken, {slots} in all (oauth_validator.max_helpers)."
+                ),
+                "Try again. If this goes on, see whether the provider is slow or somebody floods the server with tokens; then raise oauth_validator.max_helpers.",
+            ));
+        };
+        self.ask(token, world)
+    }
+
+    /// Asks about `token`.
+    ///
+    /// # Errors
+    /// What is wrong with the secret or with the provider.
+    pub fn ask(&self, token: &BearerToken, world: &mut dyn Surroundings) -> Result<OnlineAnswer, KeysUnavailable> {
+        let ca_pem = read_authorities(self.check.ca_file.as_deref(), self.config_path, self.user)?;
+        let secret = match self.check.auth.secret_file() {
+            Some(path) => Some(read_secret(path, self.config_path, self.user)?),
+            None => None,
+        };
+        let limit = Duration::from_secs(self.check.timeout.unsigned_abs());
+        let for_helper = u64::try_from(limit.saturating_sub(HELPER_MARGIN).as_millis()).unwrap_or(u64::MAX);
+        let Some(request) = HelperRequest::for_token(self.check, ca_pem, secret, token, for_helper) else {
+            return Err(KeysUnavailable::new("The request for the provider could not be made.", ""));
+        };
+        match world.fetch(&request, limit) {
+            Ok(Outcome::Answer(answer)) => Ok(answer),
+            Ok(Outcome::Failed(failure)) => {
+                let detail =
+                    format!("The provider cannot be asked about the token: {}: {}.", failure.code, failure.message);
+                Err(KeysUnavailable::new(detail, sentence(&failure.hint)))
+            }
+            Ok(Outcome::Keys(_) | Outcome::Unchanged(_)) => Err(KeysUnavailable::new(
+                "The helper answered another question than it was asked.",
+                "Install the helper and the library of one version.",
+            )),
+            Err(Gone) => Err(gone()),
+        }
+    }
+}
+
+/// The secret in a file, without the newline that editors leave behind it.
+///
+/// # Errors
+/// If the file cannot be trusted or read, is empty, or is not text of one line.
+pub fn read_secret(path: &str, config_path: &Path, user: ServerUser) -> Result<Secret, KeysUnavailable> {
+    const SETTING: &str = "introspection.client_secret_file";
+    let path = resolve(config_path, path);
+    let content = read_trusted(&path, MAX_SECRET_BYTES, user)
+        .map_err(|refusal| KeysUnavailable::new(format!("{SETTING}: {refusal}."), refusal.hint()))?;
+    let text = Secret::new(String::from_utf8(content).unwrap_or_default());
+    let line = text.expose().strip_suffix('\n').unwrap_or(text.expose());
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.is_empty() || line.chars().any(char::is_control) {
+        let detail = format!("{SETTING}: {path:?} does not hold one line of text in UTF-8.");
+        return Err(KeysUnavailable::new(detail, "Put the secret into it, and nothing else."));
+    }
+    Ok(Secret::new(line.to_owned()))
+}

@@ -1,0 +1,170 @@
+//! Asking about tokens: the secret's file, the places, and what becomes of each outcome.
+
+use super::{Place, give, needs_root, set_mode};
+use crate::{Gone, KeyFolder, ServerUser, Surroundings, TokenOrder};
+use oauth_validator_core::protocol::{Authorization, Failure, Freshness, HelperRequest, Outcome, Task};
+use oauth_validator_core::{
+    BearerToken, ClientAuth, ClientSecret, KeysUnavailable, OnlineAnswer, OnlineCheck, OnlineKind,
+};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const SECRET: &str = "se:cr+et%\u{e4}";
+
+fn answer() -> OnlineAnswer {
+    OnlineAnswer { status: 200, body: "{\"active\":true}".into() }
+}
+
+/// A provider that gives one outcome, if it is asked at all.
+struct World {
+    outcome: Option<Result<Outcome, Gone>>,
+    request: Option<HelperRequest>,
+}
+
+fn world(outcome: Result<Outcome, Gone>) -> World {
+    World { outcome: Some(outcome), request: None }
+}
+
+fn never() -> World {
+    World { outcome: None, request: None }
+}
+
+impl Surroundings for World {
+    fn pause(&mut self, _: Duration) -> Result<(), Gone> {
+        panic!("nobody waits for a token")
+    }
+
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
+        assert!(Duration::from_millis(request.deadline_ms) < limit);
+        self.request = Some(request.clone());
+        self.outcome.take().expect("the provider was asked")
+    }
+
+    fn complain(&mut self, what: &str, _: &str) {
+        panic!("{what}")
+    }
+}
+
+struct Setup {
+    place: Place,
+    check: OnlineCheck,
+    config: PathBuf,
+}
+
+impl Setup {
+    fn new(secret: &str) -> Self {
+        let place = Place::new();
+        let config = place.file("oauth-validator.toml", 0o600);
+        let file = place.path("secret");
+        fs::write(&file, secret).unwrap();
+        set_mode(&file, 0o600);
+        let client = ClientSecret { client_id: "pg".into(), secret_file: "secret".into() };
+        let check = OnlineCheck {
+            kind: OnlineKind::Introspection,
+            endpoint: "https://idp.example/introspect".into(),
+            auth: ClientAuth::Basic(client),
+            token_param: "token".into(),
+            scope_separator: None,
+            ca_file: None,
+            proxy: None,
+            insecure_http: false,
+            connect_timeout: 1,
+            timeout: 2,
+        };
+        Self { place, check, config }
+    }
+
+    fn order(&self) -> TokenOrder<'_> {
+        TokenOrder { check: &self.check, config_path: &self.config, user: ServerUser::current() }
+    }
+
+    fn ask(&self, world: &mut World) -> Result<OnlineAnswer, KeysUnavailable> {
+        self.order().ask(&BearerToken::new(b"opaque"), world)
+    }
+}
+
+#[track_caller]
+fn says(result: Result<OnlineAnswer, KeysUnavailable>, words: &[&str]) {
+    let why = result.expect_err("no answer");
+    for word in words {
+        assert!(why.detail.contains(word) || why.hint.contains(word), "no {word:?} in {why:?}");
+    }
+    assert!(!format!("{why:?}").contains(SECRET) && !format!("{why:?}").contains("opaque"), "{why:?}");
+}
+
+#[test]
+fn the_secret_is_read_for_each_login_without_its_newline() {
+    for text in [SECRET.to_owned(), format!("{SECRET}\n"), format!("{SECRET}\r\n")] {
+        let setup = Setup::new(&text);
+        let mut asked = world(Ok(Outcome::Answer(answer())));
+        assert_eq!(setup.ask(&mut asked), Ok(answer()));
+        let Some(HelperRequest { task: Task::Introspect { authorization, token, .. }, .. }) = asked.request else {
+            panic!("no request")
+        };
+        let Authorization::Basic { client_id, secret } = authorization else { panic!("{authorization:?}") };
+        assert_eq!((client_id.as_str(), secret.expose(), token.expose()), ("pg", SECRET, "opaque"));
+    }
+    let setup = Setup::new(SECRET);
+    fs::write(setup.place.path("secret"), "rotated").unwrap();
+    let mut asked = world(Ok(Outcome::Answer(answer())));
+    assert_eq!(setup.ask(&mut asked), Ok(answer()));
+    assert!(!format!("{:?}", asked.request).contains("rotated"), "no debug output shows it");
+}
+
+#[test]
+fn a_secret_that_others_could_change_or_that_is_none_asks_nobody() {
+    for (text, words) in
+        [("", "one line of text"), ("\n", "one line of text"), ("a\nb", "one line"), ("a\0b", "one line")]
+    {
+        says(Setup::new(text).ask(&mut never()), &["introspection.client_secret_file", words]);
+    }
+    let setup = Setup::new(SECRET);
+    fs::write(setup.place.path("secret"), b"\xff").unwrap();
+    says(setup.ask(&mut never()), &["one line of text in UTF-8"]);
+    set_mode(&setup.place.path("secret"), 0o620);
+    says(setup.ask(&mut never()), &["mode 0620"]);
+    fs::remove_file(setup.place.path("secret")).unwrap();
+    says(setup.ask(&mut never()), &["does not exist"]);
+    if needs_root("a_secret_that_others_could_change_or_that_is_none_asks_nobody") {
+        let setup = Setup::new(SECRET);
+        give(&setup.place.path("secret"), super::STRANGER, super::STRANGER);
+        says(setup.ask(&mut never()), &["owned by"]);
+    }
+}
+
+#[test]
+fn whoever_needs_no_secret_reads_none() {
+    let mut setup = Setup::new("");
+    setup.check.auth = ClientAuth::None;
+    assert_eq!(setup.ask(&mut world(Ok(Outcome::Answer(answer())))), Ok(answer()));
+    setup.check.ca_file = Some("missing.pem".into());
+    says(setup.ask(&mut never()), &["keys.ca_file", "does not exist"]);
+}
+
+#[test]
+fn every_other_outcome_is_a_reason() {
+    let setup = Setup::new(SECRET);
+    let failure =
+        Failure { code: "credentials".into(), message: "the status is 401".into(), hint: "look at it".into() };
+    says(setup.ask(&mut world(Ok(Outcome::Failed(failure)))), &["credentials: the status is 401.", "Look at it."]);
+    says(setup.ask(&mut world(Ok(Outcome::Unchanged(Freshness::default())))), &["another question"]);
+    says(setup.ask(&mut world(Err(Gone))), &["hung up"]);
+}
+
+#[test]
+fn only_so_many_ask_at_once() {
+    let setup = Setup::new(SECRET);
+    let path = setup.place.folder("oauth_validator", 0o700);
+    let ask = |world: &mut World| setup.order().ask_in_turn(&BearerToken::new(b"opaque"), &path, false, 3, world);
+    let folder = KeyFolder::open(&path, ServerUser::current(), false).unwrap();
+    let mut taken: Vec<_> = (0..3).map(|_| folder.try_slot(3).unwrap().expect("a place")).collect();
+    assert!(folder.try_slot(3).unwrap().is_none());
+    says(ask(&mut never()), &["is taken, 3 in all", "oauth_validator.max_helpers"]);
+    taken.swap_remove(1);
+    assert_eq!(ask(&mut world(Ok(Outcome::Answer(answer())))), Ok(answer()));
+    assert_eq!(ask(&mut world(Ok(Outcome::Answer(answer())))), Ok(answer()), "a place is given back");
+    assert_eq!(folder.profiles().unwrap(), [] as [String; 0], "places are no profiles");
+    set_mode(&path, 0o777);
+    says(ask(&mut never()), &["0777"]);
+}
