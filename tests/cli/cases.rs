@@ -3,10 +3,23 @@
 use crate::support::{CONFIG, Folder, Run, run};
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
+use oauth_validator_mock_provider::{Provider, Reply};
+
+/// The case's configuration with `provider`, which answers as the case says.
+fn config(case: &Case, provider: &Provider) -> String {
+    for path in ["/introspect", "/tokeninfo"] {
+        let reply = match case.answer(ISSUED_AT) {
+            Some(body) => Reply::new(200, body).with_header("Content-Type", "application/json"),
+            None => Reply::new(503, ""),
+        };
+        provider.set_reply(path, reply);
+    }
+    case.config_with_provider(&provider.base_url(), provider.ca_file())
+}
 
 /// The case in `folder`, asked about as a DBA would.
-fn explained(folder: &Folder, case: &Case) -> Run {
-    folder.write(CONFIG, &case.config());
+fn explained(folder: &Folder, provider: &Provider, case: &Case) -> Run {
+    folder.write(CONFIG, &config(case, provider));
     for (name, contents) in case.files() {
         folder.write(&name, &contents);
     }
@@ -57,11 +70,11 @@ fn outcome(case: &Case, run: &Run) -> Outcome {
 
 /// Some of the cases, and what is explained otherwise than the list says.
 fn disagreements(cases: &[&Case]) -> Vec<String> {
-    let folder = Folder::new("");
+    let (folder, provider) = (Folder::new(""), Provider::start());
     cases
         .iter()
         .filter_map(|case| {
-            let run = explained(&folder, case);
+            let run = explained(&folder, &provider, case);
             let words = case.disagrees(&outcome(case, &run))?;
             Some(format!("{words}: {}", run.json()["detail"]))
         })

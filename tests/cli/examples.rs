@@ -4,9 +4,10 @@
 
 use crate::support::{CONFIG, Folder, Run};
 use oauth_validator_core::config::KeySource;
-use oauth_validator_core::{Config, Location};
+use oauth_validator_core::{ClientAuth, Config, Location};
 use oauth_validator_fixtures::examples::with_key_file;
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{Token, jwks, keys, samples};
+use oauth_validator_mock_provider::{Provider, Reply};
 use std::fs;
 use std::path::PathBuf;
 
@@ -50,6 +51,27 @@ fn the_keys_of_each_example_come_from_its_provider_alone() {
         let other_hosts: &[&str] = if name == "google" { &["www.googleapis.com"] } else { &[] };
         assert_eq!(source.allowed_hosts, other_hosts, "{name}");
         assert_eq!((&source.ca_file, &source.proxy, source.insecure_http), (&None, &None, false), "{name}");
+    }
+}
+
+/// Google's own samples of answers, from a mock in Google's place.
+#[test]
+fn the_example_for_tokeninfo_asks_google_and_takes_its_answers() {
+    let config = Config::parse(text_of("google-tokeninfo").as_bytes(), CONFIG).config.expect("a valid example");
+    let KeySource::Online(check) = &config.profiles()[0].keys else { panic!("keys") };
+    assert_eq!((check.endpoint.as_str(), &check.auth), ("https://oauth2.googleapis.com/tokeninfo", &ClientAuth::None));
+    let provider = Provider::start();
+    let keys = format!("keys = {{ ca_file = \"{}\" }}\nmax_lifetime", provider.ca_file().display());
+    let text = text_of("google-tokeninfo").replace("https://oauth2.googleapis.com", &provider.base_url());
+    let folder = Folder::new(&text.replacen("max_lifetime", &keys, 1));
+    for (sample, code, words) in [
+        ("google_tokeninfo_user", 0, "112010400000000710080"),
+        ("google_tokeninfo_service_account", 1, "audience_mismatch"),
+    ] {
+        provider.set_reply("/tokeninfo", Reply::json(&samples::sample(sample).payload));
+        let run = folder.explain("ya29.a0AfB_byC", &["--hba-scope", "openid"]);
+        assert!(run.code == code && run.stdout.contains(words), "{sample}: {}{}", run.stdout, run.stderr);
+        assert!(!run.stdout.contains("a0AfB"), "{}", run.stdout);
     }
 }
 

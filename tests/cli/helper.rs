@@ -4,7 +4,7 @@
 //! about signals, deadlines and its parent.
 
 mod process;
-mod refusals;
+pub mod refusals;
 
 use crate::network::{
     METADATA, connecting_proxy, provider, proxy_variables, with_keys, with_keys_elsewhere, with_member,
@@ -26,14 +26,14 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A helper that runs. Its standard input is open until it is taken away.
-struct Helper {
+pub struct Helper {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Option<JoinHandle<Vec<u8>>>,
 }
 
 /// What it left behind.
-struct Ended {
+pub struct Ended {
     status: ExitStatus,
     stdout: Vec<u8>,
     stderr: String,
@@ -53,16 +53,22 @@ impl Helper {
         Self { child, stdin, stdout: None }
     }
 
-    /// With this request, and somebody who reads its answer.
-    fn asked(request: &HelperRequest) -> Self {
+    /// One that waits for its request, and somebody who reads its answer.
+    pub fn running() -> Self {
         let mut helper = Self::start(&mut command());
         helper.read_answer();
+        helper
+    }
+
+    /// The same with this request.
+    fn asked(request: &HelperRequest) -> Self {
+        let mut helper = Self::running();
         helper.tell(&request.to_line());
         helper
     }
 
     /// One that has ended may have read only a part.
-    fn tell(&mut self, bytes: &[u8]) {
+    pub fn tell(&mut self, bytes: &[u8]) {
         let _ = self.stdin.as_mut().expect("it is open").write_all(bytes);
     }
 
@@ -77,7 +83,7 @@ impl Helper {
 
     /// Waits for its end; standard input stays as it is.
     #[track_caller]
-    fn end(mut self) -> Ended {
+    pub fn end(mut self) -> Ended {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
@@ -104,7 +110,7 @@ impl Drop for Helper {
 impl Ended {
     /// Its answer: one line, with the exit code 0 and nothing on standard error.
     #[track_caller]
-    fn answer(&self) -> Outcome {
+    pub fn answer(&self) -> Outcome {
         let text = String::from_utf8_lossy(&self.stdout);
         assert_eq!((self.status.code(), self.stderr.as_str()), (Some(0), ""), "{text}");
         assert_eq!(text.find('\n'), Some(text.len() - 1), "{text:?}");
@@ -160,7 +166,8 @@ struct Parts {
     known: Option<KnownDocument>,
 }
 
-fn ask(request: &HelperRequest) -> Outcome {
+/// What a helper answers; it says nothing else.
+pub fn ask(request: &HelperRequest) -> Outcome {
     Helper::asked(request).end().answer()
 }
 

@@ -6,6 +6,7 @@
 mod authorities;
 mod explain;
 mod list;
+mod online;
 mod refresh;
 mod refusals;
 mod units;

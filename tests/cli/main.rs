@@ -12,6 +12,7 @@ mod effective;
 mod examples;
 mod explain;
 mod helper;
+mod introspection;
 mod keys;
 mod network;
 mod presets;

@@ -35,7 +35,7 @@ Example: put a new version in place only if it is valid.
 Example: what holds for profile corp, and which line, preset or default says so?
   oauth-validator check --effective --profile corp
 
-An error in the file makes every OAuth login fail, and one in a key file those of its profile.
+An error in the file makes every OAuth login fail, and one in a key file or a secret those of its profile.
 Errors exit with 1, warnings alone with 0.";
 
 const EXPLAIN_HELP: &str = "\
@@ -49,6 +49,9 @@ Example: and by a line with delegate_ident_mapping=1, as app_reader, a member of
 
 Example: with the keys that the server has now, not with those that the provider publishes now?
   oauth-validator explain --token-file token.txt --pgdata /var/lib/postgresql/18/main
+
+A provider that is asked about each token (mode = \"introspection\" or \"tokeninfo\") is asked for the explanation too,
+with the server's own credentials.
 
 Values of the token's claims are printed, so treat the output as you treat the claims. The token itself and its
 signature are not. Exits with 0 if the token is granted, with 1 if it is denied.";
@@ -86,8 +89,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Report everything that is wrong or doubtful in a configuration file.
     ///
-    /// Reads the file as the server would, reports all findings with their places, and looks at the key files that the
-    /// profiles name.
+    /// Reads the file as the server would, reports all findings with their places, and looks at the key files and
+    /// secrets that the profiles name.
     #[command(after_help = CHECK_HELP)]
     Check(CheckOptions),
 

@@ -1,7 +1,7 @@
 //! `oauth-validator check`: everything that is wrong or doubtful in a configuration file.
 //!
-//! Judges the file as the server would, but for the whole of it: its permissions, its contents, and the key files it
-//! names. Must never stop at the first finding, and must never write anything but its report.
+//! Judges the file as the server would, but for the whole of it: its permissions, its contents, and the other files
+//! it names. Must never stop at the first finding, and must never write anything but its report.
 
 use crate::args::CheckOptions;
 use crate::config_file::{self, ConfigFile};
@@ -9,12 +9,13 @@ use crate::effective;
 use crate::findings::{self, Shown};
 use crate::net::{self, Wording};
 use crate::output::{self, Failure, Report};
-use crate::provider_keys;
 use oauth_validator_core::config::KeySource;
-use oauth_validator_core::{Config, KeyFile, KeysUnavailable, Profile, ProviderKeys};
-use oauth_validator_store::load_keys;
+use oauth_validator_core::{Config, FindingCode, KeyFile, KeysUnavailable, OnlineCheck, Profile, Reason};
+use oauth_validator_store::{load_keys, read_authorities, read_secret, resolve};
 use serde_json::{Value, json};
+use std::fs;
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
 use toml::de::DeTable;
 
 /// Runs the command.
@@ -57,40 +58,71 @@ fn judge(file: &ConfigFile) -> (Option<Config>, Vec<Shown>) {
     let parsed = Config::parse(&file.text, &file.name);
     found.extend(parsed.findings.iter().map(Shown::from));
     if let Some(config) = &parsed.config {
-        found.extend(key_files(config, file));
+        found.extend(other_files(config, file));
     }
     (parsed.config, found)
 }
 
-/// The files that say who signs, and cannot be used.
-fn key_files(config: &Config, file: &ConfigFile) -> Vec<Shown> {
-    config.profiles().iter().filter_map(|profile| key_file(profile, file)).collect()
+/// The other files that the profiles need, as far as they cannot be used.
+fn other_files(config: &Config, file: &ConfigFile) -> Vec<Shown> {
+    config.profiles().iter().flat_map(|profile| files_of(profile, file)).collect()
 }
 
-fn key_file(profile: &Profile, file: &ConfigFile) -> Option<Shown> {
-    let (setting, why) = match &profile.keys {
-        KeySource::File(source @ KeyFile::Jwks(_)) => ("jwks_file", load_keys(source, &file.path, file.user).err()?),
-        KeySource::File(source @ KeyFile::Pem(_)) => ("pem_file", load_keys(source, &file.path, file.user).err()?),
-        KeySource::Provider(source) => ("ca_file", authorities(&profile.name, source, file).err()?),
-        KeySource::Inline(_) => return None,
+fn files_of(profile: &Profile, file: &ConfigFile) -> Vec<Shown> {
+    let keys = |setting: &str, why: Option<KeysUnavailable>| {
+        let span = place_of(&file.text, &profile.name, "keys", setting);
+        why.map(|why| Shown::unavailable(Reason::KeysUnavailable, &profile.name, span, &why)).into_iter().collect()
     };
-    Some(Shown::keys_unavailable(&profile.name, key_setting(&file.text, &profile.name, setting), &why))
+    match &profile.keys {
+        KeySource::File(source @ KeyFile::Jwks(_)) => keys("jwks_file", load_keys(source, &file.path, file.user).err()),
+        KeySource::File(source @ KeyFile::Pem(_)) => keys("pem_file", load_keys(source, &file.path, file.user).err()),
+        KeySource::Provider(source) => keys("ca_file", authorities(source.ca_file.as_deref(), file).err()),
+        KeySource::Inline(_) => Vec::new(),
+        KeySource::Online(check) => online_files(check, profile, file),
+    }
+}
+
+/// The authorities and the secret of a profile that asks its provider.
+fn online_files(check: &OnlineCheck, profile: &Profile, file: &ConfigFile) -> Vec<Shown> {
+    let place = |table: &str, key: &str| place_of(&file.text, &profile.name, table, key);
+    let unavailable =
+        |span, why: &KeysUnavailable| Shown::unavailable(Reason::IntrospectionUnavailable, &profile.name, span, why);
+    let mut found = Vec::new();
+    if let Err(why) = authorities(check.ca_file.as_deref(), file) {
+        found.push(unavailable(place("keys", "ca_file"), &why));
+    }
+    let Some(secret) = check.auth.secret_file() else { return found };
+    let span = place("introspection", "client_secret_file");
+    match read_secret(secret, &file.path, file.user) {
+        Err(why) => found.push(unavailable(span, &why)),
+        Ok(_) => found.extend(readable_by_others(secret, profile, file, span)),
+    }
+    found
+}
+
+/// Whoever can read the secret can ask the provider in this server's name.
+fn readable_by_others(secret: &str, profile: &Profile, file: &ConfigFile, span: Option<Range<usize>>) -> Option<Shown> {
+    let path = resolve(&file.path, secret);
+    let mode = fs::metadata(&path).ok()?.permissions().mode();
+    (mode & 0o004 != 0).then(|| {
+        let message = format!("the secret of profile \"{}\" can be read by everybody on this machine", profile.name);
+        Shown::of_the_machine(FindingCode::SecretReadable, span, message, format!("chmod o-r {}", path.display()))
+    })
 }
 
 /// Whether those that a provider's certificate has to lead to can be had; the system's are not looked at.
-fn authorities(profile: &str, source: &ProviderKeys, file: &ConfigFile) -> Result<(), KeysUnavailable> {
-    let (ca_pem, _) = provider_keys::authorities(profile, source, file)?;
-    ca_pem
+fn authorities(ca_file: Option<&str>, file: &ConfigFile) -> Result<(), KeysUnavailable> {
+    read_authorities(ca_file, &file.path, file.user)?
         .map_or(Ok(()), |text| net::judge_authorities(&text))
         .map_err(|error| KeysUnavailable::new(error.to_string(), error.hint(Wording::Configuration)))
 }
 
-/// Where a profile names a file in its table of keys.
-fn key_setting(text: &[u8], profile: &str, key: &str) -> Option<Range<usize>> {
+/// Where a profile names a file in one of its tables.
+fn place_of(text: &[u8], profile: &str, table: &str, key: &str) -> Option<Range<usize>> {
     let document = DeTable::parse(std::str::from_utf8(text).ok()?).ok()?;
     let profiles = document.get_ref().get("profiles")?.get_ref().as_table()?;
-    let keys = profiles.get(profile)?.get_ref().as_table()?.get("keys")?.get_ref().as_table()?;
-    Some(keys.get(key)?.span())
+    let table = profiles.get(profile)?.get_ref().as_table()?.get(table)?.get_ref().as_table()?;
+    Some(table.get(key)?.span())
 }
 
 /// The last line: what all of it amounts to.

@@ -30,7 +30,7 @@ pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Fa
         Ok(found) => found,
         Err(error) => return Ok(Report { text: failed(&inquiry, &error, as_json), fine: false }),
     };
-    let proposal = Proposal::new(inquiry.issuer(), options);
+    let proposal = Proposal::new(inquiry.issuer(), options, found.metadata.introspection_endpoint.as_deref());
     let text = if as_json { to_json(&inquiry, &found, &proposal) } else { to_text(&inquiry, &found, &proposal) };
     Ok(Report { text, fine: true })
 }
@@ -80,11 +80,20 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
     rows.extend(found.metadata.introspection_endpoint.iter().map(|endpoint| ("introspection", endpoint.clone())));
     let rows: String =
         rows.iter().map(|(what, value)| format!("{what:<13}  {}\n", output::visible(value, false))).collect();
-    let Proposal { preset, profile, hba, .. } = proposal;
+    let Proposal { preset, profile, introspection, hba, .. } = proposal;
+    let introspection = introspection.as_deref().map(commented).unwrap_or_default();
     format!(
         "{rows}\n# In oauth-validator.toml, with the words in capitals replaced; see: oauth-validator preset show {preset}\n\
-         {profile}\n\
+         {profile}\n{introspection}\
          # In pg_hba.conf, with the scopes that your clients request:\n#   {hba}\n"
+    )
+}
+
+/// The lines of another way to verify tokens.
+fn commented(lines: &str) -> String {
+    let lines: String = lines.lines().map(|line| format!("#     {line}\n")).collect();
+    format!(
+        "# Or, to have each token judged by the provider, in place of the preset, as a client that it knows:\n{lines}\n"
     )
 }
 
@@ -105,6 +114,7 @@ fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
             "preset": proposal.preset,
             "name": proposal.name,
             "profile": proposal.profile,
+            "introspection": proposal.introspection,
             "hba": proposal.hba,
         },
     });

@@ -6,6 +6,7 @@
 use crate::args::{ExplainOptions, RoleAttribute};
 use crate::config_file::{self, ConfigFile};
 use crate::explanation::{Explanation, Style};
+use crate::fetch::Foreground;
 use crate::findings::{self, Shown};
 use crate::key_place::KeyPlace;
 use crate::output::{self, Failure, Report};
@@ -15,7 +16,7 @@ use oauth_validator_core::{
     Answer, BearerToken, Config, Decision, Denial, Known, Needs, Privileges, Reason, Request, RoleAttributes, Verdict,
     decide,
 };
-use oauth_validator_store::load_keys;
+use oauth_validator_store::{TokenOrder, load_keys};
 
 /// Runs the command.
 pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Failure> {
@@ -138,6 +139,14 @@ fn judge(
             Answer::Needs(Needs::ProviderKeys { profile, source, wanted }) => {
                 supply.supply(&mut known, profile, &source, wanted);
                 left_out = supply.left_out().to_vec();
+            }
+            Answer::Needs(Needs::OnlineAnswer { profile, check }) => {
+                notes.push(format!(
+                    "the provider was asked about the token for this explanation, at {}",
+                    check.endpoint
+                ));
+                let order = TokenOrder { check: &check, config_path: &supply.file.path, user: supply.file.user };
+                known.insert_online_answer(profile, order.ask(token, &mut Foreground::default()));
             }
             Answer::Needs(Needs::Privileges { role }) => {
                 let privileges = privileges(&role, &options.role_attribute, notes);

@@ -4,13 +4,14 @@
 //! Hints are in the words of the configuration, since that is where all of the request comes from. Must never look at
 //! the environment, so that the tool trusts whom the server trusts.
 
-use crate::net::{Ca, Client, Code, Inquiry, Keys, NetError, Plain, SafeUrl, Settings, Wording};
+use crate::net::{Ca, Client, Code, Inquiry, Keys, NetError, Plain, SafeUrl, Settings, Wording, introspect};
 use crate::output::{complain, visible};
-use oauth_validator_core::protocol::{self, FetchedKeys, HelperRequest, Outcome, Task};
+use oauth_validator_core::protocol::{self, FetchedKeys, HelperRequest, KnownDocument, Outcome, Task};
 use oauth_validator_store::{Gone, Surroundings};
 use std::thread;
 use std::time::Duration;
 
+const ENDPOINT_HINT: &str = "give introspection.endpoint as the provider documents it, https://HOST/...";
 const JWKS_URL_HINT: &str = "give keys.jwks_url as the provider documents it, https://HOST/...";
 
 /// What comes of the request within `timeout`; `asking` is told each URL before it is asked.
@@ -36,13 +37,30 @@ fn ask(request: &HelperRequest, timeout: Duration, asking: fn(&SafeUrl)) -> Resu
         asking,
     })?;
     let plain = if request.insecure_http { Plain::Loopback } else { Plain::Never };
-    let Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known } = &request.task;
-    let url = match jwks_url {
-        Some(url) => SafeUrl::parse(url, plain)
-            .map_err(|why| NetError::new(Code::Url, format!("the URL of the keys {why}")).with_hint(JWKS_URL_HINT))?,
-        None => Inquiry::new(issuer, discovery_url.as_deref(), allowed_hosts, plain)?.metadata(&client)?.1.jwks_uri,
-    };
-    Ok(match Keys::fetch(&client, &url, known.as_ref())? {
+    match &request.task {
+        Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known } => {
+            let url = match jwks_url {
+                Some(url) => safe_url(url, plain, "the URL of the keys", JWKS_URL_HINT)?,
+                None => {
+                    let inquiry = Inquiry::new(issuer, discovery_url.as_deref(), allowed_hosts, plain)?;
+                    inquiry.metadata(&client)?.1.jwks_uri
+                }
+            };
+            keys(&client, &url, known.as_ref())
+        }
+        Task::Introspect { endpoint, authorization, token_param, token } => {
+            let endpoint = safe_url(endpoint, plain, "the introspection endpoint", ENDPOINT_HINT)?;
+            introspect(&client, &endpoint, authorization, token_param, token).map(Outcome::Answer)
+        }
+    }
+}
+
+fn safe_url(url: &str, plain: Plain, what: &str, hint: &str) -> Result<SafeUrl, NetError> {
+    SafeUrl::parse(url, plain).map_err(|why| NetError::new(Code::Url, format!("{what} {why}")).with_hint(hint))
+}
+
+fn keys(client: &Client, url: &SafeUrl, known: Option<&KnownDocument>) -> Result<Outcome, NetError> {
+    Ok(match Keys::fetch(client, url, known)? {
         Keys::Unchanged(freshness) => Outcome::Unchanged(freshness),
         Keys::Document(document) => Outcome::Keys(FetchedKeys {
             url: url.as_str().to_owned(),

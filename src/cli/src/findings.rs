@@ -5,7 +5,7 @@
 
 use crate::output::visible;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use oauth_validator_core::{Finding, KeysUnavailable, Reason, Related, Severity};
+use oauth_validator_core::{Finding, FindingCode, KeysUnavailable, Reason, Related, Severity};
 use oauth_validator_store::Refusal;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -42,13 +42,22 @@ impl Shown {
         Self::error(Reason::ConfigUnreadable, refusal.to_string(), refusal.hint())
     }
 
-    /// The keys of `profile` cannot be had; `span` is where it names them.
-    pub(crate) fn keys_unavailable(profile: &str, span: Option<Range<usize>>, why: &KeysUnavailable) -> Self {
+    /// What the profile needs of another file cannot be had, for which the server denies its logins with `reason`; `span`
+    /// is where the file is named.
+    pub(crate) fn unavailable(
+        reason: Reason,
+        profile: &str,
+        span: Option<Range<usize>>,
+        why: &KeysUnavailable,
+    ) -> Self {
         let what = why.detail.trim_end_matches('.');
-        Self {
-            span,
-            ..Self::error(Reason::KeysUnavailable, format!("profile \"{profile}\": {what}"), why.hint.clone())
-        }
+        Self { span, ..Self::error(reason, format!("profile \"{profile}\": {what}"), why.hint.clone()) }
+    }
+
+    /// Something that only a look at the machine shows, besides the file.
+    pub(crate) fn of_the_machine(code: FindingCode, span: Option<Range<usize>>, message: String, hint: String) -> Self {
+        let (code, severity) = (code.code(), code.severity());
+        Self { code, severity, span, message, hint: Some(hint), related: Vec::new() }
     }
 
     /// An error under the code with which the server would deny a login.

@@ -16,6 +16,8 @@ pub(crate) struct Proposal {
     pub(crate) name: String,
     /// Lines of TOML, beginning with the table's head.
     pub(crate) profile: String,
+    /// Lines in place of the preset's, for a provider that judges each token itself; none without such an endpoint.
+    pub(crate) introspection: Option<String>,
     /// A line of pg_hba.conf.
     pub(crate) hba: String,
 }
@@ -123,8 +125,8 @@ const FITS: &[Fit] = &[
 ];
 
 impl Proposal {
-    /// For `issuer`, which was asked with these options.
-    pub(crate) fn new(issuer: &SafeUrl, options: &DiscoverOptions) -> Self {
+    /// For `issuer`, which was asked with these options, and the endpoint that its metadata names (RFC 7662).
+    pub(crate) fn new(issuer: &SafeUrl, options: &DiscoverOptions, endpoint: Option<&str>) -> Self {
         let host = issuer.host().to_ascii_lowercase();
         let fit = FITS.iter().find(|fit| (fit.fits)(&host, issuer.path())).unwrap_or(&FITS[FITS.len() - 1]);
         let name = if fit.preset == "rfc9068" { name_of(&host) } else { fit.preset.to_owned() };
@@ -139,8 +141,17 @@ impl Proposal {
         }
         let hba =
             format!("hostssl all all all oauth issuer=\"{}\" scope=\"{}\" map={name}", issuer.as_str(), fit.scope);
-        Self { preset: fit.preset, name, profile, hba }
+        Self { preset: fit.preset, name, profile, introspection: endpoint.map(introspection), hba }
     }
+}
+
+/// What a profile says of an endpoint. Presets are about JWTs, whose claims an answer need not have.
+fn introspection(endpoint: &str) -> String {
+    let secret = "/etc/postgresql/oauth-validator.secret";
+    format!(
+        "mode = \"introspection\"\nintrospection = {{ endpoint = {}, client_id = \"CLIENT-ID\", client_secret_file = \"{secret}\" }}\n",
+        quoted(endpoint)
+    )
 }
 
 /// The label of the host that is most likely the organisation's, as the name of a profile.
@@ -199,7 +210,7 @@ mod tests {
         };
         let DiscoverOptions { issuer, insecure_http, .. } = &options;
         let plain = if *insecure_http { Plain::Loopback } else { Plain::Never };
-        Proposal::new(&SafeUrl::parse(issuer, plain).expect("an issuer"), &options)
+        Proposal::new(&SafeUrl::parse(issuer, plain).expect("an issuer"), &options, None)
     }
 
     fn parsed(proposal: &Proposal) -> Config {

@@ -9,8 +9,7 @@ use crate::key_place::KeyPlace;
 use crate::words;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
 use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Known, NewerKeys, ProviderKeys, Wanted};
-use oauth_validator_store::{KeyOrder, Surroundings};
-use std::path::Path;
+use oauth_validator_store::{Surroundings, read_authorities};
 use std::time::Duration;
 
 /// Supplies a decision with keys.
@@ -50,7 +49,7 @@ impl<'f> Supply<'f> {
     fn usable(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
         let keys = match self.place {
             Some(place) => self.kept(place, profile, source),
-            None => self.published(profile, source),
+            None => self.published(source),
         }?;
         self.known = keys.clone();
         Ok(keys)
@@ -97,8 +96,8 @@ impl<'f> Supply<'f> {
         }
     }
 
-    fn published(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
-        let (ca_pem, _) = authorities(profile, source, self.file)?;
+    fn published(&mut self, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+        let ca_pem = read_authorities(source.ca_file.as_deref(), &self.file.path, self.file.user)?;
         let timeout = Duration::from_secs(source.timing.timeout.unsigned_abs());
         let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let request = HelperRequest::for_keys(source, ca_pem, None, millis);
@@ -117,7 +116,7 @@ impl<'f> Supply<'f> {
                 failure.hint,
             ),
             // Nothing was known that could be unchanged, and nobody hangs up here.
-            Ok(Outcome::Unchanged(_)) | Err(_) => {
+            Ok(Outcome::Unchanged(_) | Outcome::Answer(_)) | Err(_) => {
                 KeysUnavailable::new(format!("The answer of {issuer} has no keys."), "Try again.")
             }
         };
@@ -127,16 +126,4 @@ impl<'f> Supply<'f> {
         );
         Err(why)
     }
-}
-
-/// The content of the profile's `keys.ca_file`, and the fingerprint of its settings, for the server's user.
-pub(crate) fn authorities(
-    profile: &str,
-    source: &ProviderKeys,
-    file: &ConfigFile,
-) -> Result<(Option<String>, String), KeysUnavailable> {
-    let (config_path, user) = (file.path.as_path(), file.user);
-    // No key file is looked for.
-    let folder = Path::new("");
-    KeyOrder { profile, source, config_path, folder, create_folder: false, user }.authorities()
 }

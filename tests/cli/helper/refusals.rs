@@ -13,9 +13,9 @@ use oauth_validator_mock_provider::{ALL, Fault, Provider};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// That there are no keys, for this reason.
+/// That there is nothing to be had, for this reason.
 #[track_caller]
-fn assert_refused(outcome: &Outcome, code: &str, words: &str) {
+pub fn assert_refused(outcome: &Outcome, code: &str, words: &str) {
     let Outcome::Failed(Failure { code: given, message, hint }) = outcome else { panic!("{outcome:?}") };
     assert_eq!(given, code, "{message}");
     assert!(message.contains(words), "no {words:?} in {message}");
@@ -297,7 +297,7 @@ fn another_version_is_answered_with_the_own_one() {
 
 #[test]
 fn what_is_no_request_is_answered_as_such() {
-    let good = String::from_utf8(request(&provider()).to_line()).expect("JSON");
+    let good = String::from_utf8(request(&provider()).to_line().to_vec()).expect("JSON");
     for line in [
         "\n".to_owned(),
         format!("garbage {SENTINEL}\n"),

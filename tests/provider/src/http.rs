@@ -1,6 +1,6 @@
-//! As much of HTTP/1.1 (RFC 9112) as a provider of two documents needs: request heads in, responses out.
+//! As much of HTTP/1.1 (RFC 9112) as a provider needs: requests in, with bodies of a known length, and responses out.
 //!
-//! It must never read without bound. It does not judge requests beyond their form, and it reads no bodies.
+//! It must never read without bound, and it does not judge requests beyond their form.
 
 use std::io::{self, Read};
 
@@ -8,11 +8,13 @@ use serde_json::Value;
 
 /// Far above what a client of two documents sends.
 const MAX_HEAD: usize = 64 * 1024;
+/// Above a form with the longest token, each of whose bytes is percent-encoded.
+const MAX_BODY: usize = 512 * 1024;
 
 /// A request that reached the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// `GET`, as it was sent.
+    /// `GET` or `POST`, as it was sent.
     pub method: String,
     /// The path, without the query.
     pub path: String,
@@ -20,6 +22,8 @@ pub struct Request {
     pub query: Option<String>,
     /// Names and values in the order in which they were sent; values without the space around them.
     pub headers: Vec<(String, String)>,
+    /// What followed the headers, as it was sent; empty without `Content-Length`.
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -28,10 +32,16 @@ impl Request {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Reads the head of a request.
+    /// The fields of a form body (application/x-www-form-urlencoded), decoded, in the order in which they were sent.
+    pub fn form(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(&self.body).into_owned().collect()
+    }
+
+    /// Reads a request.
     ///
     /// # Errors
-    /// `UnexpectedEof` if the client goes away first, `InvalidData` if the head is no HTTP or above 64 KiB.
+    /// `UnexpectedEof` if the client goes away first, `InvalidData` if the head is no HTTP or above 64 KiB, or if the
+    /// body is chunked or above 512 KiB.
     pub(crate) fn read(stream: &mut impl Read) -> io::Result<Self> {
         let mut head = Vec::new();
         let mut buffer = [0; 4096];
@@ -47,7 +57,24 @@ impl Request {
                 count => head.extend_from_slice(&buffer[..count]),
             }
         };
-        Self::parse(&head[..end]).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let mut request = Self::parse(&head[..end]).ok_or(io::ErrorKind::InvalidData)?;
+        request.body = head.split_off(end + 4);
+        request.read_body(stream)?;
+        Ok(request)
+    }
+
+    /// Reads what the head's own reads left of the body.
+    fn read_body(&mut self, stream: &mut impl Read) -> io::Result<()> {
+        let length = match (self.header("Transfer-Encoding"), self.header("Content-Length")) {
+            (None, None) => 0,
+            (None, Some(length)) => {
+                length.parse().ok().filter(|&length| length <= MAX_BODY).ok_or(io::ErrorKind::InvalidData)?
+            }
+            (Some(_), _) => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        let read = self.body.len().min(length);
+        self.body.resize(length, 0);
+        stream.read_exact(&mut self.body[read..])
     }
 
     fn parse(head: &[u8]) -> Option<Self> {
@@ -58,7 +85,8 @@ impl Request {
         let headers = lines
             .map(|line| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned())))
             .collect::<Option<_>>()?;
-        Some(Self { method: method.to_owned(), path: path.to_owned(), query: query.map(str::to_owned), headers })
+        let (method, path, query) = (method.to_owned(), path.to_owned(), query.map(str::to_owned));
+        Some(Self { method, path, query, headers, body: Vec::new() })
     }
 }
 
@@ -130,6 +158,7 @@ fn reason(status: u16) -> &'static str {
         200 => "OK",
         204 => "No Content",
         304 => "Not Modified",
+        401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
         429 => "Too Many Requests",

@@ -1,4 +1,4 @@
-//! A mock OpenID provider: discovery and keys over real TLS on the loopback, with faults that a test chooses.
+//! A mock OpenID provider: discovery, keys and answers about tokens over real TLS on the loopback, with faults that a test chooses.
 //!
 //! For tests only: it panics where a library would return an error. It answers what it is told and must never
 //! judge a client; that it is trusted by nobody but the holder of [`Provider::ca_file`] is its only protection.
@@ -28,6 +28,7 @@ mod certificates;
 mod fault;
 mod http;
 mod provider;
+mod reply;
 mod server;
 mod site;
 mod stream;
@@ -36,6 +37,7 @@ pub use certificates::LocalhostCertificate;
 pub use fault::Fault;
 pub use http::Request;
 pub use provider::Provider;
+pub use reply::Reply;
 pub use site::ALL;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -12,13 +12,15 @@ use crate::certificates::{Authority, Certificate};
 use crate::fault::Fault;
 use crate::http::Request;
 use crate::lock;
+use crate::reply::Reply;
 use crate::server::{Server, bind};
 use crate::site::{ALL, JWKS, Site};
 
 /// A provider on a port of its own, which serves until it is stopped or dropped.
 ///
 /// Its documents are at `ISSUER/.well-known/openid-configuration` (OpenID Connect Discovery 1.0, section 4), at the
-/// `/.well-known/oauth-authorization-server` form of RFC 8414, section 3.1, and at `/jwks`; other paths are 404.
+/// `/.well-known/oauth-authorization-server` form of RFC 8414, section 3.1, and at `/jwks`. A POST to `/introspect`
+/// (RFC 7662) is answered as a test says, and else that the token is not active. Other paths are 404.
 /// Everything may be changed while it serves, and holds for the connections and requests that come afterwards.
 pub struct Provider {
     base_url: String,
@@ -104,6 +106,29 @@ impl Provider {
     pub fn set_document(&self, path: &str, document: Value) {
         check_path(path);
         lock(&self.site).set_document(path, document);
+    }
+
+    /// Answers the POSTs of a path, such as `/introspect`, unless [`set_reply_about`](Self::set_reply_about) knows better.
+    /// Where only that was used, a request about another token gets `{"active": false}`.
+    #[track_caller]
+    pub fn set_reply(&self, path: &str, reply: Reply) {
+        check_path(path);
+        lock(&self.site).set_reply(path, None, reply);
+    }
+
+    /// Answers those POSTs of a path in whose form any field is this token.
+    #[track_caller]
+    pub fn set_reply_about(&self, path: &str, token: &str, reply: Reply) {
+        check_path(path);
+        lock(&self.site).set_reply(path, Some(token), reply);
+    }
+
+    /// From now on POSTs of a path are answered with 401 and `invalid_client`, unless their header `Authorization` is
+    /// exactly this; `None` lifts it.
+    #[track_caller]
+    pub fn demand_authorization(&self, path: &str, value: Option<&str>) {
+        check_path(path);
+        lock(&self.site).demand_authorization(path, value);
     }
 
     /// Sets a header on every response of a path. With `ETag`, a matching `If-None-Match` is answered with 304.

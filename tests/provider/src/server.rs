@@ -156,7 +156,7 @@ fn serve(mut socket: TcpStream, fault: &Fault, shared: &Shared) -> io::Result<()
 fn respond(site: &mut Site, request: Request) -> (Response, Fault) {
     let fault = site.fault(&request.path);
     let mut response = site.response(&request);
-    if fault == Fault::None && not_modified(&request, &response) {
+    if fault == Fault::None && request.method == "GET" && not_modified(&request, &response) {
         response.status = 304;
     }
     site.requests.push(request);

@@ -1,4 +1,4 @@
-//! What the provider publishes, and what it has been asked: the state that a test changes while it runs.
+//! What the provider publishes and answers, and what it has been asked: the state that a test changes while it runs.
 //!
 //! It decides which response belongs to a request, and which fault to a path. It does no input or output.
 
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::http::{Request, Response};
+use crate::reply::{Replies, Reply};
 
 /// In place of a path: every path that has no fault of its own.
 pub const ALL: &str = "*";
@@ -15,10 +16,14 @@ pub const ALL: &str = "*";
 /// Where the keys are.
 pub(crate) const JWKS: &str = "/jwks";
 
+/// Where questions about tokens are answered.
+const INTROSPECTION: &str = "/introspect";
+
 /// Documents, headers and faults by path, and what has happened so far.
 pub(crate) struct Site {
     discovery: [String; 2],
     documents: BTreeMap<String, Value>,
+    replies: BTreeMap<String, Replies>,
     headers: BTreeMap<String, Vec<(String, String)>>,
     pub(crate) faults: BTreeMap<String, Fault>,
     pub(crate) requests: Vec<Request>,
@@ -37,6 +42,7 @@ impl Site {
         let mut site = Self {
             discovery,
             documents: BTreeMap::from([(JWKS.to_owned(), json!({ "keys": [] }))]),
+            replies: BTreeMap::from([(INTROSPECTION.to_owned(), Replies::default())]),
             headers: BTreeMap::new(),
             faults: BTreeMap::new(),
             requests: Vec::new(),
@@ -63,6 +69,23 @@ impl Site {
         self.documents.insert(path.to_owned(), document);
     }
 
+    /// Answers the POSTs of a path, all of them or those about one token.
+    pub(crate) fn set_reply(&mut self, path: &str, token: Option<&str>, reply: Reply) {
+        let replies = self.replies.entry(path.to_owned()).or_default();
+        match token {
+            None => replies.to_others = Some(reply),
+            Some(token) => {
+                replies.about.retain(|(known, _)| known != token);
+                replies.about.push((token.to_owned(), reply));
+            }
+        }
+    }
+
+    /// Answers POSTs of a path with 401 unless they have this header `Authorization`.
+    pub(crate) fn demand_authorization(&mut self, path: &str, value: Option<&str>) {
+        self.replies.entry(path.to_owned()).or_default().authorization = value.map(str::to_owned);
+    }
+
     /// Adds a header to the responses of a path, in place of one of the same name.
     pub(crate) fn set_header(&mut self, path: &str, name: &str, value: &str) {
         let headers = self.headers.entry(path.to_owned()).or_default();
@@ -77,15 +100,17 @@ impl Site {
 
     /// The response to a request if nothing goes wrong.
     pub(crate) fn response(&self, request: &Request) -> Response {
-        let Some(document) = self.documents.get(&request.path) else {
-            return Response::empty(404);
+        let mut response = match (self.documents.get(&request.path), self.replies.get(&request.path)) {
+            (None, None) => return Response::empty(404),
+            (Some(document), _) if request.method == "GET" => Response::json(document),
+            (_, Some(replies)) if request.method == "POST" => replies.to(request),
+            (document, replies) => {
+                let allowed = [document.map(|_| "GET"), replies.map(|_| "POST")];
+                let mut response = Response::empty(405);
+                response.set("Allow", &allowed.into_iter().flatten().collect::<Vec<_>>().join(", "));
+                return response;
+            }
         };
-        if request.method != "GET" {
-            let mut response = Response::empty(405);
-            response.set("Allow", "GET");
-            return response;
-        }
-        let mut response = Response::json(document);
         for (name, value) in self.headers.get(&request.path).into_iter().flatten() {
             response.set(name, value);
         }

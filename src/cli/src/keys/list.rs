@@ -9,7 +9,7 @@ use crate::output::{Failure, Report, visible};
 use crate::words;
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{
-    Config, KeyFile, KeyRecord, KeySet, KeysUnavailable, Location, Profile, ProviderKeys, Standing,
+    Config, KeyFile, KeyRecord, KeySet, KeysUnavailable, Location, OnlineCheck, Profile, ProviderKeys, Standing,
 };
 use serde_json::{Value, json};
 
@@ -40,6 +40,8 @@ enum From<'c> {
     File(&'c KeyFile),
     Inline(&'c KeySet),
     Provider(Box<Provided<'c>>),
+    /// There are none: the provider is asked about each token.
+    Online(&'c OnlineCheck),
 }
 
 /// Keys of a provider, as the key file has them.
@@ -58,6 +60,7 @@ impl<'c> List<'c> {
             let from = match &profile.keys {
                 KeySource::File(file) => From::File(file),
                 KeySource::Inline(keys) => From::Inline(keys),
+                KeySource::Online(check) => From::Online(check),
                 KeySource::Provider(source) => {
                     let at_hand = place.at_hand(&place.order(&profile.name, source, file));
                     let has_file = unclaimed.contains(&profile.name);
@@ -92,6 +95,9 @@ impl<'c> List<'c> {
         }
         let summary = match (self.entries.is_empty(), self.without_keys().as_slice()) {
             (true, _) => "no profile is configured".to_owned(),
+            (false, []) if self.entries.iter().any(|entry| matches!(entry.from, From::Online(_))) => {
+                "every profile has keys, or needs none".to_owned()
+            }
             (false, []) => "every profile has keys".to_owned(),
             (false, lacking) => {
                 let help = place.refresh_command(lacking[0]);
@@ -118,6 +124,7 @@ impl Entry<'_> {
             From::File(file) => (format!("from the file \"{}\"", file.path()), Vec::new()),
             From::Inline(keys) => ("from the configuration itself".to_owned(), key_rows(keys)),
             From::Provider(keys) => keys.words(now),
+            From::Online(check) => (format!("none: {} is asked about each token", check.endpoint), Vec::new()),
         }
     }
 
@@ -126,10 +133,12 @@ impl Entry<'_> {
             From::File(file) => ("file", Some(file.path())),
             From::Inline(_) => ("inline", None),
             From::Provider(_) => ("provider", None),
+            From::Online(_) => ("none", None),
         };
         let mut entry = json!({ "profile": self.profile.name, "from": kind, "file": file });
         match &self.from {
             From::File(_) => {}
+            From::Online(check) => entry["endpoint"] = check.endpoint.as_str().into(),
             From::Inline(keys) => entry["keys"] = words::keys_to_json(keys).into(),
             From::Provider(keys) => entry["provider"] = keys.to_json(now),
         }

@@ -48,7 +48,7 @@ fn all(config: &Config) -> Vec<(&str, &ProviderKeys)> {
 fn asked(profile: &Profile) -> Option<&ProviderKeys> {
     match &profile.keys {
         KeySource::Provider(source) => Some(source),
-        KeySource::File(_) | KeySource::Inline(_) => None,
+        KeySource::File(_) | KeySource::Inline(_) | KeySource::Online(_) => None,
     }
 }
 
@@ -86,6 +86,8 @@ fn find<'c>(config: &'c Config, name: &str) -> Result<(&'c str, &'c ProviderKeys
         KeySource::Provider(source) => Ok((&profile.name, source)),
         KeySource::File(file) => Err(nothing(format!("the file \"{}\"", file.path()))),
         KeySource::Inline(_) => Err(nothing(config.file_name().to_owned())),
+        KeySource::Online(_) => Err(Failure::new(format!("profile \"{name}\" has no keys: there is nothing to fetch"))
+            .with_hint("its provider is asked about each token; see mode in oauth-validator.toml(5)")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bounded GET requests for JSON documents.
+//! Bounded requests for JSON documents.
 //!
 //! Everything a provider can drag out or blow up has a limit here: connecting, the whole exchange, headers, body. Must
 //! never follow a redirect, ask the environment for a proxy, or take another status than 200 for an
@@ -111,20 +111,53 @@ impl Client {
         self.document(url, response).map(Answer::Document)
     }
 
-    fn request(&self, url: &SafeUrl, etag: Option<HeaderValue>) -> Result<Response<Body>, NetError> {
-        (self.asking)(url);
-        let failed = |error| NetError::of_request(url.as_str(), self.timeout, error);
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(failed(ureq::Error::Timeout(ureq::Timeout::Global)));
+    /// What is answered to a form: status 200, or 400 for a request that the other side does not like, and JSON.
+    ///
+    /// # Errors
+    /// `credentials` for an answer that says that it does not believe this server, and as for [`Client::get`].
+    pub(crate) fn post_form(
+        &self,
+        url: &SafeUrl,
+        authorization: Option<HeaderValue>,
+        form: &str,
+    ) -> Result<(u16, Vec<u8>), NetError> {
+        let (left, connect) = self.limits(url)?;
+        let mut request = self.agent.post(url.as_str()).content_type("application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
         }
-        // Zero would mean no limit at all.
-        let connect = left.min(self.connect_timeout).max(Duration::from_millis(1));
+        let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
+        let response = request.send(form).map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))?;
+        let status = response.status();
+        match status.as_u16() {
+            401 | 403 => return Err(not_believed(url.as_str(), status)),
+            400 if judge_headers(url.as_str(), response.headers()).is_ok() => {}
+            _ => judge_status(url.as_str(), status)?,
+        }
+        judge_headers(url.as_str(), response.headers())?;
+        Ok((status.as_u16(), self.read(url.as_str(), response.into_body())?))
+    }
+
+    fn request(&self, url: &SafeUrl, etag: Option<HeaderValue>) -> Result<Response<Body>, NetError> {
+        let (left, connect) = self.limits(url)?;
         let mut request = self.agent.get(url.as_str());
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
-        request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build().call().map_err(failed)
+        let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
+        request.call().map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))
+    }
+
+    /// How long the next request may take, and its connecting.
+    fn limits(&self, url: &SafeUrl) -> Result<(Duration, Duration), NetError> {
+        (self.asking)(url);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let late = ureq::Error::Timeout(ureq::Timeout::Global);
+            return Err(NetError::of_request(url.as_str(), self.timeout, late));
+        }
+        // Zero would mean no limit at all.
+        Ok((left, left.min(self.connect_timeout).max(Duration::from_millis(1))))
     }
 
     fn document(&self, url: &SafeUrl, response: Response<Body>) -> Result<Fetched, NetError> {
@@ -155,6 +188,12 @@ impl Client {
             _ => NetError::new(Code::Incomplete, format!("{url}: the answer ends before its announced end")),
         }
     }
+}
+
+fn not_believed(url: &str, status: StatusCode) -> NetError {
+    let number = status.as_u16();
+    let message = format!("{url}: the provider does not accept this server's own credentials, status {number}");
+    NetError::new(Code::Credentials, message).with_status(number)
 }
 
 fn too_large(url: &str) -> NetError {

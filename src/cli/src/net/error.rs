@@ -89,6 +89,8 @@ pub(crate) enum Code {
     JwksUri,
     /// The key document has no key that may verify tokens.
     NoKeys,
+    /// An endpoint does not believe that this server is who it says.
+    Credentials,
 }
 
 impl Code {
@@ -112,6 +114,7 @@ impl Code {
             Self::IssuerMismatch => "issuer_mismatch",
             Self::JwksUri => "jwks_uri",
             Self::NoKeys => "no_keys",
+            Self::Credentials => "credentials",
         }
     }
 
@@ -139,6 +142,9 @@ impl Code {
             Self::IssuerMismatch => "give the issuer exactly as the document spells it, if that is the one you mean",
             Self::JwksUri => "this document cannot be used: ask the provider's administrator",
             Self::NoKeys => "this provider's tokens cannot be verified with these keys; look at its signing settings",
+            Self::Credentials => {
+                "compare introspection.auth, client_id and the secret in client_secret_file with the provider's settings"
+            }
         }
     }
 }
@@ -275,6 +281,7 @@ mod tests {
         Code::IssuerMismatch,
         Code::JwksUri,
         Code::NoKeys,
+        Code::Credentials,
     ];
 
     #[test]

@@ -75,6 +75,7 @@ pub struct Client<'a> {
     pub name: &'static str,
     pub method: &'static str,
     pub headers: &'a str,
+    pub body: &'a str,
     pub patience: Duration,
     pub limit: usize,
 }
@@ -82,7 +83,13 @@ pub struct Client<'a> {
 impl<'a> Client<'a> {
     pub fn of(provider: &'a Provider) -> Self {
         let patience = Duration::from_secs(10);
-        Self { provider, trusts_ca: true, name: "localhost", method: "GET", headers: "", patience, limit: LIMIT }
+        let (method, headers, body) = ("GET", "", "");
+        Self { provider, trusts_ca: true, name: "localhost", method, headers, body, patience, limit: LIMIT }
+    }
+
+    /// One that sends a form.
+    pub fn posting(provider: &'a Provider, body: &'a str) -> Self {
+        Self { method: "POST", body, ..Self::of(provider) }
     }
 
     /// One that gives up soon, for a server that never begins a handshake.
@@ -107,7 +114,9 @@ impl<'a> Client<'a> {
     }
 
     fn exchange(&self, stream: &mut (impl Read + Write), target: &str) -> Seen {
-        let request = format!("{} {target} HTTP/1.1\r\nHost: {}\r\n{}\r\n", self.method, self.name, self.headers);
+        let (length, Self { method, name, headers, body, .. }) = (self.body.len(), self);
+        let length = if length > 0 { format!("Content-Length: {length}\r\n") } else { String::new() };
+        let request = format!("{method} {target} HTTP/1.1\r\nHost: {name}\r\n{headers}{length}\r\n{body}");
         let mut bytes = Vec::new();
         let mut buffer = [0; 16 * 1024];
         let sent = stream.write_all(request.as_bytes()).and_then(|()| stream.flush());

@@ -4,4 +4,5 @@ mod certificates;
 mod client;
 mod faults;
 mod lifetime;
+mod replies;
 mod serving;
