@@ -15,7 +15,7 @@
  * useless and dangerous as anything else but a test.
  */
 
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { parseArgs } from 'node:util';
@@ -31,10 +31,12 @@ const DEVICE_FLOW = 'urn:ietf:params:oauth:grant-type:device_code';
 /** In seconds; much longer than a test. */
 const TOKEN_LIFETIME = 600;
 
-/** The address of an API (RFC 8707), what stands in `aud` of its tokens, and what may be asked of it. */
+/** The address of an API (RFC 8707), what stands in `aud` of its tokens, what may be asked of it, and their form. */
 const APIS = new Map([
-  ['urn:postgres', { audience: 'postgres', scope: 'db.connect db.read' }],
-  ['urn:reports', { audience: 'reports', scope: 'db.connect' }],
+  ['urn:postgres', { audience: 'postgres', scope: 'db.connect db.read', accessTokenFormat: 'jwt' }],
+  ['urn:reports', { audience: 'reports', scope: 'db.connect', accessTokenFormat: 'jwt' }],
+  ['urn:postgres:opaque', { audience: 'postgres', scope: 'db.connect db.read', accessTokenFormat: 'opaque' }],
+  ['urn:reports:opaque', { audience: 'reports', scope: 'db.connect', accessTokenFormat: 'opaque' }],
 ]);
 
 /** psql names no API: RFC 8707's parameter is unknown to it. */
@@ -63,6 +65,9 @@ function readKeys(file) {
   return jwks;
 }
 
+/** Of secrets the provider keeps no more than this, so they may be any text. */
+const hashed = (secret) => createHash('sha256').update(secret).digest('base64url');
+
 function clients(alg) {
   const common = { redirect_uris: [], response_types: [], id_token_signed_response_alg: alg };
   return [
@@ -70,7 +75,7 @@ function clients(alg) {
     {
       ...common,
       client_id: 'app',
-      client_secret: 'the-secret-of-app',
+      client_secret: hashed('the-secret-of-app'),
       grant_types: ['client_credentials'],
       token_endpoint_auth_method: 'client_secret_basic',
     },
@@ -79,8 +84,24 @@ function clients(alg) {
       ...common,
       client_id: 'psql',
       application_type: 'native',
-      grant_types: [DEVICE_FLOW],
+      grant_types: [DEVICE_FLOW, 'refresh_token'],
       token_endpoint_auth_method: 'none',
+    },
+    // Database servers, which get no tokens but ask about those of others. RFC 6749, appendix A.2, knows secrets of
+    // ASCII alone, and the package holds to that in Basic; in a form it takes any.
+    {
+      ...common,
+      client_id: 'server:basic',
+      client_secret: hashed('a:b+c%d%2B e&f=g'),
+      grant_types: [],
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
+    {
+      ...common,
+      client_id: 'server:post',
+      client_secret: hashed('a:b+c%d%2B e&f=g-\u00e9\u4e2d\u{1f511}'),
+      grant_types: [],
+      token_endpoint_auth_method: 'client_secret_post',
     },
   ];
 }
@@ -93,6 +114,7 @@ function configuration(jwks) {
     scopes: ['openid'],
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     findAccount: async (_ctx, login) => ({ accountId: login, claims: async () => ({ sub: login }) }),
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     ttl: {
       AccessToken: TOKEN_LIFETIME,
       ClientCredentials: TOKEN_LIFETIME,
@@ -100,11 +122,15 @@ function configuration(jwks) {
       Grant: TOKEN_LIFETIME,
       IdToken: TOKEN_LIFETIME,
       Interaction: TOKEN_LIFETIME,
+      RefreshToken: TOKEN_LIFETIME,
       Session: TOKEN_LIFETIME,
     },
     features: {
       clientCredentials: { enabled: true },
       deviceFlow: { enabled: true },
+      // Whoever has a secret may ask about everybody's tokens; only a token's own client may revoke it.
+      introspection: { enabled: true, allowedPolicy: async (_ctx, client) => client.clientAuthMethod !== 'none' },
+      revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
       // The package's own pages for signing in and consenting, which take any name and password.
       devInteractions: { enabled: true },
       resourceIndicators: {
@@ -118,13 +144,14 @@ function configuration(jwks) {
   };
 }
 
-/** What a token for this API looks like: a JWT (RFC 9068), signed as everything else is. */
+/** What a token for this API looks like: a JWT (RFC 9068), signed as everything else is, or a random text. */
 function resourceServer(resource, alg) {
   const api = APIS.get(resource);
   if (!api) {
     throw new errors.InvalidTarget();
   }
-  return { ...api, accessTokenTTL: TOKEN_LIFETIME, accessTokenFormat: 'jwt', jwt: { sign: { alg } } };
+  const jwt = api.accessTokenFormat === 'jwt' ? { jwt: { sign: { alg } } } : {};
+  return { ...api, ...jwt, accessTokenTTL: TOKEN_LIFETIME };
 }
 
 function listen(server, port) {
@@ -141,6 +168,10 @@ async function serve({ cert, key, keys, port }) {
   const bound = await listen(server, Number(port));
   const issuer = `https://localhost:${bound}`;
   const provider = new Provider(issuer, config);
+  // The place that the package documents for operators who hash their clients' secrets.
+  provider.Client.prototype.compareClientSecret = function compare(secret) {
+    return hashed(secret) === this.clientSecret;
+  };
   provider.on('server_error', (_ctx, error) => console.error(error));
   // For tests that count: what is asked for, never with what.
   server.on('request', (request) => console.error(`${request.method} ${request.url.split('?')[0]}`));

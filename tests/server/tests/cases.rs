@@ -4,7 +4,8 @@
 //! on one server, whose configuration and keys are replaced before it, and whose pg_hba.conf when the line changes.
 
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
-use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, LoginOutcome};
+use oauth_validator_mock_provider::{Provider, Reply};
+use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, LoginOutcome, tool_path};
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const IDENT: &str = "cases /^ all\n";
 
 fn server(cases: &[&Case]) -> Cluster {
-    let options = ClusterOptions { ident: IDENT.into(), ..ClusterOptions::with_module() };
+    let options = ClusterOptions { ident: IDENT.into(), helper: Some(tool_path()), ..ClusterOptions::with_module() };
     let cluster = Cluster::start(options);
     for statement in roles::statements() {
         cluster.sql(&statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
@@ -47,13 +48,26 @@ struct Result {
     token: Vec<u8>,
 }
 
-fn log_in(cluster: &Cluster, case: &Case) -> Result {
-    cluster.write_config(&case.config());
+/// The case's configuration with `provider`, which answers as the case says.
+fn config(case: &Case, provider: &Provider, issued_at: i64) -> String {
+    for path in ["/introspect", "/tokeninfo"] {
+        let reply = match case.answer(issued_at) {
+            Some(body) => Reply::new(200, body).with_header("Content-Type", "application/json"),
+            None => Reply::new(503, ""),
+        };
+        provider.set_reply(path, reply);
+    }
+    case.config_with_provider(&provider.base_url(), provider.ca_file())
+}
+
+fn log_in(cluster: &Cluster, provider: &Provider, case: &Case) -> Result {
+    let issued_at = now() - case.at;
+    cluster.write_config(&config(case, provider, issued_at));
     for (name, contents) in case.files() {
         cluster.write_file(&name, contents);
     }
     let mark = cluster.log_mark();
-    let token = case.token(now() - case.at);
+    let token = case.token(issued_at);
     let mut login = Login::new(&case.request.role, &case.request.database).token(&token);
     if case.request.replication {
         login = login.replication(if case.request.database.is_empty() { "true" } else { "database" });
@@ -107,7 +121,7 @@ fn complaint(case: &Case, result: &Result) -> Option<String> {
 fn every_login_ends_as_the_list_says() {
     let mut cases: Vec<&Case> = cases::all().iter().filter(|case| case.runs_at(Level::Server)).collect();
     cases.sort_by_key(|case| lines(case));
-    let cluster = server(&cases);
+    let (cluster, provider) = (server(&cases), Provider::start());
     let before = cluster.incarnation();
     let mut complaints = Vec::new();
     let mut current = String::new();
@@ -118,7 +132,7 @@ fn every_login_ends_as_the_list_says() {
             cluster.reload();
             current = lines;
         }
-        let result = log_in(&cluster, case);
+        let result = log_in(&cluster, &provider, case);
         complaints.extend(complaint(case, &result));
     }
     assert_eq!(cluster.incarnation(), before, "the server crashed");

@@ -22,6 +22,7 @@ pub struct Tokens {
     pub access: String,
     /// Only with the scope `openid`.
     pub id: Option<String>,
+    pub refresh: String,
 }
 
 /// A client that trusts this provider's certificate alone.
@@ -72,7 +73,13 @@ impl Client {
 
     /// Tokens for a person with this name, by psql's device flow (RFC 8628), confirmed in a browser.
     pub fn device_flow(&self, name: &str, scope: &str) -> Tokens {
-        let (status, device) = self.post("device_authorization_endpoint", &[("client_id", "psql"), ("scope", scope)]);
+        self.device_flow_with(name, &[("scope", scope)])
+    }
+
+    /// The same with these parameters, such as the API for which the tokens are.
+    pub fn device_flow_with(&self, name: &str, parameters: &[(&str, &str)]) -> Tokens {
+        let form: Vec<(&str, &str)> = parameters.iter().copied().chain([("client_id", "psql")]).collect();
+        let (status, device) = self.post("device_authorization_endpoint", &form);
         assert_eq!(status, StatusCode::OK, "{device}");
         let code = text(&device["device_code"]);
         let poll = || {
@@ -88,7 +95,23 @@ impl Client {
         assert!(said.contains("Sign-in Success"), "{said}");
         let (status, tokens) = poll();
         assert_eq!(status, StatusCode::OK, "{tokens}");
-        Tokens { access: text(&tokens["access_token"]), id: tokens["id_token"].as_str().map(str::to_owned) }
+        Tokens {
+            access: text(&tokens["access_token"]),
+            id: tokens["id_token"].as_str().map(str::to_owned),
+            refresh: text(&tokens["refresh_token"]),
+        }
+    }
+
+    /// Where the provider says what becomes of a token.
+    pub fn introspection_endpoint(&self) -> &str {
+        self.endpoint("introspection_endpoint")
+    }
+
+    /// Takes back a token of psql's (RFC 7009).
+    pub fn revoke(&self, token: &str) {
+        let request = self.agent.post(self.endpoint("revocation_endpoint"));
+        let response = request.send_form([("client_id", "psql"), ("token", token)]).expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK);
     }
 
     fn post(&self, endpoint: &str, form: &[(&str, &str)]) -> (StatusCode, Value) {

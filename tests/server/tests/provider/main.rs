@@ -6,6 +6,7 @@
 mod browser;
 mod logins;
 mod oidc;
+mod opaque;
 mod outage;
 mod refusals;
 mod rotation;
