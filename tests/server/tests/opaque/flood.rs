@@ -11,9 +11,9 @@ const TOKENS: usize = 500;
 const AT_ONCE: usize = 8;
 const MAX_HELPERS: usize = 3;
 
-/// How much longer a login may take than beside as many connections that cost no helper. Far more than it is; machines
-/// differ, and may have two cores for all of this.
-const MOST: f64 = 3.0;
+/// How much longer a login may take than beside as many connections that cost no helper. Far more than it is, which the
+/// test prints: this only tells logins that go on from logins that starve, on whichever machine.
+const MOST: f64 = 10.0;
 
 /// How long a login of the other profile takes, with a valid JWT.
 fn login(place: &Place, token: &str) -> Duration {
@@ -103,7 +103,7 @@ fn five_hundred_tokens_of_nobody_keep_nobody_else_out() {
     assert!((1..=MAX_HELPERS).contains(&most), "{most} helpers at once");
     assert!(logins >= 20, "{logins} logins");
     assert!(ratio < MOST, "{meanwhile:?} instead of {otherwise:?}");
-    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    assert!(longest < Duration::from_secs(5), "{longest:?}");
 
     let denied = denials(&place.cluster.log_since(mark));
     let inactive = denied.matches("denied: introspection_inactive (profile \"corp\")").count();
