@@ -8,7 +8,7 @@ use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
 use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
 use crate::users::ServerUser;
 use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
-use oauth_validator_core::record::{AFTER_CUT_OFF, Attempt, AttemptEnd, MayAsk, may_ask};
+use oauth_validator_core::record::{APART, Attempt, AttemptEnd, MayAsk, may_ask};
 use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys, Standing, Wanted};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -244,8 +244,8 @@ impl<'a> Search<'a> {
     /// Whoever keeps coming and hanging up must not be the next each time, or nobody would ever get an answer. So it is
     /// for those who have waited themselves; later for everybody, since it may be that nobody can wait that long.
     fn is_next(&self, cut_off: Attempt, now: Duration, can_do_without: bool) -> bool {
-        let has_waited = !can_do_without && self.started.elapsed() >= AFTER_CUT_OFF / 2;
-        has_waited || now.saturating_sub(cut_off.began) >= 2 * AFTER_CUT_OFF
+        let has_waited = !can_do_without && self.started.elapsed() >= APART / 2;
+        has_waited || now.saturating_sub(cut_off.began) >= 2 * APART
     }
 
     /// Asks, and takes what comes of it; or, for want of an answer, the keys at hand.

@@ -191,7 +191,8 @@ impl KeyRecord {
         if now >= fresh_until.saturating_add(timing.stale_max) {
             return Standing::Expired;
         }
-        let ahead = (fresh_until - fetched_at).saturating_mul(REFRESH_AHEAD_PERCENT) / 100;
+        // Rounded up: keys that are fresh for a second are not due at once.
+        let ahead = (fresh_until - fetched_at).saturating_mul(REFRESH_AHEAD_PERCENT).saturating_add(99) / 100;
         if now < fetched_at + ahead { Standing::Fresh } else { Standing::Due }
     }
 
@@ -274,12 +275,12 @@ pub fn may_ask(
     let answer = match record.filter(|record| record.has_outcome_since(last.began)) {
         // The login that asked was cut off. Were this the whole cooldown, a stranger who presents any token and hangs
         // up could keep everybody waiting.
-        _ if last.end == AttemptEnd::CutOff => MayAsk::Soon(left(AFTER_CUT_OFF)),
+        _ if last.end == AttemptEnd::CutOff => MayAsk::Soon(left(APART)),
         // Without the cooldown, each login would ask.
         _ if last.end == AttemptEnd::Unsaved => MayAsk::LaterUnsaved(left(cooldown)),
         // Somebody has removed the key file, and means it.
-        None => MayAsk::Soon(left(AFTER_CUT_OFF)),
-        Some(record) if record.settings_sha256 != fingerprint => MayAsk::Soon(left(AFTER_CUT_OFF)),
+        None => MayAsk::Soon(left(APART)),
+        Some(record) if record.settings_sha256 != fingerprint => MayAsk::Soon(left(APART)),
         // There is no hurry: a login that asks in vain waits in vain.
         Some(record @ KeyRecord { failing: Some(_), .. })
             if wanted == Wanted::Usable && record.standing(fingerprint, timing, seconds(now)).is_usable() =>
@@ -292,7 +293,8 @@ pub fn may_ask(
             let ended = Duration::from_secs(failing.last_at.unsigned_abs()).max(last.began).min(now);
             MayAsk::Later(after(ended, Duration::from_secs(doubled)))
         }
-        Some(_) if wanted == Wanted::Usable => MayAsk::Now,
+        // Age decides, but with a time to live of a second or two every login would find the keys due.
+        Some(_) if wanted == Wanted::Usable => MayAsk::Soon(left(APART)),
         Some(_) => MayAsk::Later(left(cooldown)),
     };
     match answer {
@@ -303,8 +305,9 @@ pub fn may_ask(
     }
 }
 
-/// The time between two attempts of which the first was cut off, made under other settings, or forgotten on purpose.
-pub const AFTER_CUT_OFF: Duration = Duration::from_secs(1);
+/// The least time between any two attempts, also after one that was cut off, made under other settings, or forgotten on
+/// purpose.
+pub const APART: Duration = Duration::from_secs(1);
 
 /// What the provider says, within the limits of the configuration. One that says nothing is asked again soon.
 fn fresh_until(timing: &KeyTiming, freshness: Freshness, now: i64) -> i64 {

@@ -61,6 +61,14 @@ fn keys_age_to_the_second() {
 }
 
 #[test]
+fn keys_that_live_for_a_second_are_not_due_at_once() {
+    let short = KeyTiming { min_ttl: 1, max_ttl: 1, stale_max: 1, ..TIMING };
+    let record = fetched(None, false).confirmed(&short, Freshness::default(), NOW);
+    let at = |seconds| record.standing(OURS, &short, NOW + seconds);
+    assert_eq!((at(0), at(1), at(2)), (Standing::Fresh, Standing::Due, Standing::Expired));
+}
+
+#[test]
 fn lowering_max_ttl_holds_for_keys_at_hand() {
     let record = fetched(Some(1000), false);
     let lowered = KeyTiming { min_ttl: 5, max_ttl: 10, stale_max: 5, ..TIMING };
@@ -136,7 +144,8 @@ fn an_unknown_kid_asks_once_per_cooldown() {
     assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW), MayAsk::Later(seconds(30)));
     assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 29), MayAsk::Later(seconds(1)));
     assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 30), MayAsk::Now);
-    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Now, "age alone decides");
+    let usable = |now| asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, now);
+    assert_eq!((usable(NOW), usable(NOW + 1)), (MayAsk::Soon(seconds(1)), MayAsk::Now), "else age alone decides");
     let first = may_ask(Some(&record), OURS, &TIMING, None, Wanted::Newer, seconds(1));
     assert_eq!(first, MayAsk::Now, "nobody ever asked");
 }

@@ -181,6 +181,19 @@ fn keys_are_refreshed_ahead_and_the_provider_is_told_what_is_known() {
 }
 
 #[test]
+fn however_short_keys_live_attempts_are_a_second_apart() {
+    let mut setup = Setup::new();
+    setup.source.timing = KeyTiming { min_ttl: 1, max_ttl: 1, ..TIMING };
+    let mut busy = world(|_| Ok(answer(old_keys())));
+    let started = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(setup.usable(&mut busy), Ok(old_keys()));
+    }
+    let seconds = usize::try_from(started.elapsed().as_secs()).unwrap();
+    assert!(busy.fetches <= 2 + seconds, "{} fetches in {seconds} s", busy.fetches);
+}
+
+#[test]
 fn a_dead_provider_holds_up_one_login_and_ends_the_others_with_stale_max() {
     let setup = Setup::new().with_keys_aged(100);
     let mut dead = world(|_| Ok(nobody_answers()));

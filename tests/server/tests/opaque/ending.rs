@@ -104,7 +104,7 @@ fn while_the_only_place_is_taken_others_are_refused_at_once() {
     let started = Instant::now();
     for _ in 0..5 {
         let log = place.refuses_ana(&token, "introspection_unavailable");
-        assert!(log.contains("1 other login") && log.contains("oauth_validator.max_helpers"), "{log}");
+        assert!(log.contains("is taken, 1 in all") && log.contains("oauth_validator.max_helpers"), "{log}");
     }
     assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
     // More places with the next reload, which no login that waits is disturbed by.
