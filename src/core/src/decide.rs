@@ -78,9 +78,8 @@ impl<'a> Decider<'a> {
         let (profile, verified) = match shape {
             Shape::Jwt(dots) => self.jwt(token, dots, &candidates)?,
             Shape::Opaque => {
-                let profile = self.opaque(&candidates).at(Step::Issuer)?;
+                let (profile, check) = self.opaque(&candidates).at(Step::Issuer)?;
                 self.profile = Some(profile);
-                let check = asks(profile).ok_or(malformed(Malformed::NoJwt)).at(Step::Issuer)?;
                 (profile, self.vouched_for(profile, check, token.len(), None)?)
             }
         };

@@ -31,6 +31,7 @@ mod paths;
 mod process;
 mod server;
 mod template;
+mod watch;
 mod wheel;
 mod wire;
 
@@ -42,4 +43,5 @@ pub use libclang::Libclang;
 pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
 pub use paths::{module_path, target_dir, tool_path, workspace_root};
 pub use process::{Process, may_unshare};
+pub use watch::{AT_ONCE, Ending, SOON, eventually, helpers_of, needs_root, nothing_is_left, now, waiting};
 pub use wire::{Row, ServerError, Session, WireError};

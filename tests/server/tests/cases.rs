@@ -5,9 +5,8 @@
 
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
 use oauth_validator_mock_provider::{Provider, Reply};
-use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, LoginOutcome, tool_path};
+use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, LoginOutcome, now, tool_path};
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Lets every identity be every role: what a map allows is PostgreSQL's business, and not what the cases are about.
 const IDENT: &str = "cases /^ all\n";
@@ -34,11 +33,6 @@ fn lines(case: &Case) -> String {
     ["all", "replication"]
         .map(|database| format!("local {database} all oauth issuer=\"{issuer}\" scope=\"{scope}\" {rest}\n"))
         .concat()
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
-    i64::try_from(since.as_secs()).expect("a small number")
 }
 
 /// What became of a login.

@@ -17,13 +17,14 @@ impl<'a> Decider<'a> {
         self.config.profiles().iter().any(|profile| asks(profile).is_some())
     }
 
-    /// The one permitted profile that asks its provider.
-    pub(super) fn opaque(&mut self, candidates: &[&'a Profile]) -> Result<&'a Profile, Denial> {
-        let asking: Vec<&Profile> = candidates.iter().copied().filter(|profile| asks(profile).is_some()).collect();
+    /// The one permitted profile that asks its provider, and how it does.
+    pub(super) fn opaque(&mut self, candidates: &[&'a Profile]) -> Result<(&'a Profile, &'a OnlineCheck), Denial> {
+        let asking: Vec<(&Profile, &OnlineCheck)> =
+            candidates.iter().filter_map(|&profile| Some((profile, asks(profile)?))).collect();
         match asking.as_slice() {
-            [profile] => {
+            [(profile, check)] => {
                 self.trace.held(Step::Issuer, format!("profile \"{}\", the only one that asks", profile.name));
-                Ok(profile)
+                Ok((profile, check))
             }
             [] => {
                 if let [profile] = candidates {
@@ -31,7 +32,7 @@ impl<'a> Decider<'a> {
                 }
                 Err(super::malformed(Malformed::NoJwt))
             }
-            [first, second, ..] => {
+            [(first, _), (second, _), ..] => {
                 let detail = format!(
                     "Profiles \"{}\" and \"{}\" may both serve this line, and the token does not say to whose provider it belongs.",
                     first.name, second.name

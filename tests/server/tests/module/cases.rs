@@ -3,9 +3,8 @@
 //! Every token differs from an accepted one in the one thing that it is about.
 
 use crate::providers::{ENTRA, GOOGLE, KEYCLOAK, KEYLESS, LAB, OKTA, Provider, REPORTS, SEVERAL, TWIN};
-use crate::support::now;
 use oauth_validator_fixtures::{Token, keys, mint, secret};
-use oauth_validator_server_tests::Login;
+use oauth_validator_server_tests::{Login, now};
 use serde_json::json;
 
 /// A login that must be refused.

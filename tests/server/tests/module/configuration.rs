@@ -1,8 +1,8 @@
 //! The configuration file: each login sees it as it is, and a file that cannot be trusted or read lets nobody in.
 
-use crate::support::{CONFIG, alice, lets_alice_in, needs_root, refuses_alice, set_mode, start, token};
+use crate::support::{CONFIG, alice, lets_alice_in, refuses_alice, set_mode, start, token};
 use oauth_validator_fixtures::keys;
-use oauth_validator_server_tests::{Cluster, LoginOutcome, module_path};
+use oauth_validator_server_tests::{Cluster, LoginOutcome, module_path, needs_root};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs;
 use std::os::unix::fs::{chown, symlink};

@@ -3,9 +3,9 @@
 //! The database picks the line of pg_hba.conf, and with it the profile. Every token is
 //! Ana's; she also asks for what it does not grant, and for roles whose names resemble what it grants.
 
-use crate::support::{assert_told_nothing, faulty_module, now, refused_as, token};
+use crate::support::{assert_told_nothing, faulty_module, refused_as, token};
 use oauth_validator_fixtures::{Token, jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, Session, module_path};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, Session, module_path, now};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 

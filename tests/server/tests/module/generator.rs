@@ -4,8 +4,9 @@
 //! signature and the later steps see them too. A generator that could make a good token by accident would be wrong:
 //! [`Hostile::token`] throws a result away that equals a token it started from.
 
-use crate::support::{Random, now, token};
+use crate::support::{Random, token};
 use oauth_validator_fixtures::{TestKey, keys, mint};
+use oauth_validator_server_tests::now;
 use serde_json::{Map, Value, json};
 
 /// RFC 6750 section 2.1, `b64token`: PostgreSQL refuses other characters itself.

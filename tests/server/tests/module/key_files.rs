@@ -1,8 +1,8 @@
 //! Files of keys: whoever writes one signs tokens, so it is judged like the configuration, and there is no other source.
 
-use crate::support::{CONFIG, lets_alice_in, needs_root, refuses_alice, set_mode, start};
+use crate::support::{CONFIG, lets_alice_in, refuses_alice, set_mode, start};
 use oauth_validator_fixtures::{jwks, keys, weak};
-use oauth_validator_server_tests::module_path;
+use oauth_validator_server_tests::{module_path, needs_root};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 use std::fs;

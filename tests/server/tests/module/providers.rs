@@ -4,9 +4,8 @@
 //! A role picks the line of pg_hba.conf, and the line picks the profiles. Each token that is made here carries secrets:
 //! strings that appear nowhere else, in its header and in its claims, so that a log can be searched for them.
 
-use crate::support::now;
 use oauth_validator_fixtures::{TestKey, Token, examples, jwks, keys, secret};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, Login};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, now};
 use serde_json::{Value, json};
 
 const ENTRA_TOML: &str = include_str!("../../../../config/examples/entra.toml");

@@ -2,9 +2,9 @@
 
 use crate::cases;
 use crate::providers::{self, ENTRA, GOOGLE, KEYCLOAK, LAB, OKTA, Provider, REPORTS};
-use crate::support::{assert_told_nothing, now, refused_as};
+use crate::support::{assert_told_nothing, refused_as};
 use oauth_validator_fixtures::Token;
-use oauth_validator_server_tests::{Cluster, Login};
+use oauth_validator_server_tests::{Cluster, Login, now};
 use std::collections::BTreeSet;
 
 #[track_caller]

@@ -4,12 +4,11 @@
 //! log, and for the little that the client may be told.
 
 use oauth_validator_fixtures::{Token, jwks, keys};
-use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, module_path};
+use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, module_path, now};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub const HBA: &str = r#"local all all oauth issuer="https://issuer.example" scope="db.connect""#;
 pub const CONFIG: &str = r#"
@@ -43,12 +42,6 @@ pub fn faulty_module() -> PathBuf {
     let path = module_path().with_file_name("liboauth_validator_faults.so");
     assert!(path.is_file(), "there is no module at {}: `make test` builds it", path.display());
     path
-}
-
-/// Seconds since 1970.
-pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
-    i64::try_from(since.as_secs()).expect("a small number")
 }
 
 /// A token that profile `corp` accepts for `alice`, once signed.
@@ -116,15 +109,6 @@ pub fn refuses_alice(cluster: &Cluster, code: &str) -> String {
 
 pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a new mode");
-}
-
-/// Whether the test may go on; says which one does not.
-pub fn needs_root(test: &str) -> bool {
-    let is_root = rustix::process::geteuid().is_root();
-    if !is_root {
-        println!("skipped: {test} needs root");
-    }
-    is_root
 }
 
 /// Resident memory of a process, in kB.

@@ -1,7 +1,8 @@
 //! What the provider answers: who gets in by it, and each way in which an answer is no yes.
 
-use crate::support::{Place, now};
+use crate::support::Place;
 use oauth_validator_mock_provider::Reply;
+use oauth_validator_server_tests::now;
 use serde_json::{Value, json};
 
 #[test]

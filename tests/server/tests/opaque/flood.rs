@@ -1,7 +1,7 @@
 //! Tokens that nobody issued, by the hundred: they cost a few processes at a time, and no other profile its logins.
 
-use crate::support::{Place, denials, eventually, jwt};
-use oauth_validator_server_tests::{Login, LoginOutcome, Process};
+use crate::support::{Place, denials, jwt};
+use oauth_validator_server_tests::{Login, LoginOutcome, Process, eventually, nothing_is_left};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -115,7 +115,7 @@ fn five_hundred_tokens_of_nobody_keep_nobody_else_out() {
     assert_eq!(denied.matches(&words).count(), refused);
     assert!(refused > 0, "there was no flood");
 
-    place.nothing_is_left();
+    nothing_is_left(&place.cluster);
     eventually("the end of all logins", Duration::from_secs(5), || {
         let sql = "SELECT 1 FROM pg_stat_activity WHERE state = 'starting'";
         place.cluster.sql(sql).expect("pg_stat_activity").is_empty().then_some(())

@@ -2,11 +2,10 @@
 //!
 //! Every log of this program is searched as well, at debug5 but for the flood: see `Place`.
 
-use crate::ending::waiting;
-use crate::support::{INTROSPECT, Place, SOON, eventually};
+use crate::support::{INTROSPECT, Place};
 use oauth_validator_fixtures::Forbidden;
 use oauth_validator_mock_provider::Fault;
-use oauth_validator_server_tests::Login;
+use oauth_validator_server_tests::{Login, SOON, eventually, nothing_is_left, waiting};
 use std::fs;
 use std::path::Path;
 
@@ -35,7 +34,7 @@ fn nobody_on_the_machine_sees_the_token_or_the_secret_meanwhile() {
     }
     place.provider.clear_faults();
     drop(login);
-    place.nothing_is_left();
+    nothing_is_left(&place.cluster);
 
     // Nothing is kept, not even for a moment: neither token nor answer is in a file.
     place.lets_ana_in(&token);

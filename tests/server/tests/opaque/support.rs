@@ -6,17 +6,13 @@
 
 use oauth_validator_fixtures::{Forbidden, Token, jwks, keys, mint, secret};
 use oauth_validator_mock_provider::{Provider, Reply};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, Process, Session, tool_path};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, Session, now, tool_path};
 use serde_json::{Value, json};
 use std::fs;
 use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub const INTROSPECT: &str = "/introspect";
-
-/// For what happens at once, on a machine that is busy.
-pub const SOON: Duration = Duration::from_secs(10);
 
 /// Everything the server can say, with the places it says it at.
 pub const TALKATIVE: &str = "log_min_messages = debug5\nlog_error_verbosity = verbose\n";
@@ -177,20 +173,6 @@ impl Place {
     pub fn refuses_ana(&self, token: &str, code: &str) -> String {
         self.refuses("ana", token, &format!("{code} (profile \"corp\")"))
     }
-
-    /// No process of this cluster but PostgreSQL's own.
-    #[track_caller]
-    pub fn nothing_is_left(&self) {
-        let program = self.cluster.helper_path();
-        eventually("the end of every helper", SOON, || {
-            let own: Vec<i32> = self.cluster.processes().into_iter().map(u32::cast_signed).collect();
-            let is_left = |process: &Process| {
-                fs::read_link(format!("/proc/{}/exe", process.pid)).is_ok_and(|path| path == program)
-                    || own.contains(&process.parent) && process.name != "postgres"
-            };
-            (!Process::all().iter().any(is_left)).then_some(())
-        });
-    }
 }
 
 impl Drop for Place {
@@ -274,22 +256,4 @@ pub fn denials(log: &str) -> String {
         }
     }
     said
-}
-
-/// Seconds since 1970.
-pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
-    i64::try_from(since.as_secs()).expect("a small number")
-}
-
-#[track_caller]
-pub fn eventually<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + limit;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < give_up, "not within {limit:?}: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }

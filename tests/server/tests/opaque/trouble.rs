@@ -2,7 +2,7 @@
 
 use crate::support::{INTROSPECT, Place, basic};
 use oauth_validator_mock_provider::{ALL, Fault, Reply};
-use oauth_validator_server_tests::{Cluster, ClusterOptions};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, nothing_is_left};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -99,7 +99,7 @@ fn a_provider_that_hangs_costs_a_login_its_timeout_and_no_more() {
         assert!(bounds.contains(&took), "{fault:?}: {took:?}");
         place.provider.clear_faults();
     }
-    place.nothing_is_left();
+    nothing_is_left(&place.cluster);
     place.lets_ana_in(&token);
 }
 
@@ -116,7 +116,7 @@ fn without_a_helper_nobody_is_asked() {
     let log = place.refuses_ana(&token, "introspection_unavailable");
     assert!(log.contains("signal 9"), "{log}");
     assert_eq!(place.provider.connection_count(), 0);
-    place.nothing_is_left();
+    nothing_is_left(&place.cluster);
 }
 
 /// A profile that asks in plain text is none.

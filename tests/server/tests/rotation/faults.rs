@@ -7,11 +7,10 @@ use crate::network::{
     Refused, SENTINEL, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places, bad_statuses,
     connecting_proxy, deaf_port, redirects, slow_faults,
 };
-use crate::support::{JWKS, LONG, METADATA, Party, Place, SOON, assert_kept_secret};
-use crate::waiting::nothing_is_left;
+use crate::support::{JWKS, LONG, METADATA, Party, Place, assert_kept_secret};
 use oauth_validator_fixtures::{jwks, keys, mint};
 use oauth_validator_mock_provider::{ALL, Fault};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, tool_path};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, SOON, nothing_is_left, tool_path};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Mutex;

@@ -1,9 +1,9 @@
 //! The folder of key files cannot be used, or not be trusted, or the disk is full: nobody gets in by that, the log
 //! names folder, owner, mode and remedy, and what can go on goes on.
 
-use crate::support::{LONG, Place, mode, needs_root, set_mode};
+use crate::support::{LONG, Place, mode, set_mode};
 use oauth_validator_fixtures::{TestKey, jwks, keys};
-use oauth_validator_server_tests::{Cluster, LoginOutcome};
+use oauth_validator_server_tests::{Cluster, LoginOutcome, needs_root};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown, symlink};

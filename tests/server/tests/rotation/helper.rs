@@ -1,11 +1,11 @@
 //! The program that talks to the provider is missing, somebody else's, of another version, killed, or writes rubbish:
 //! nobody gets in by that, the log says what to do, and the next login after that was done works.
 
-use crate::support::{Denial, LONG, Place, SOON, eventually, needs_root, set_mode};
-use crate::waiting::{begin, nothing_is_left, signal, waiting};
+use crate::support::{Denial, LONG, Place, set_mode};
+use crate::waiting::{begin, signal};
 use oauth_validator_fixtures::keys;
 use oauth_validator_mock_provider::{ALL, Fault};
-use oauth_validator_server_tests::tool_path;
+use oauth_validator_server_tests::{SOON, eventually, needs_root, nothing_is_left, tool_path, waiting};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::{chown, symlink};

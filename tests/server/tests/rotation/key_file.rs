@@ -1,10 +1,10 @@
 //! Key files that are not what the profile's settings would have made, and servers that share them: what a stranger
 //! could have put there, or another configuration, never lets anybody in.
 
-use crate::support::{LONG, Party, Place, SOON, assert_kept_secret, denials, eventually, needs_root, set_mode};
+use crate::support::{LONG, Party, Place, assert_kept_secret, denials, set_mode};
 use oauth_validator_fixtures::{TestKey, jwks, keys};
 use oauth_validator_mock_provider::Provider;
-use oauth_validator_server_tests::{Cluster, ClusterOptions, tool_path};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, SOON, eventually, needs_root, tool_path};
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
 use std::path::Path;

@@ -4,11 +4,13 @@
 //! So with a living parent no helper may ever become an orphan; and after a backend was killed, which PostgreSQL always
 //! answers with a restart, the orphaned helper must end by itself, with an exit code.
 
-use crate::support::{LONG, Place, eventually};
-use crate::waiting::{begin, helpers_of, nothing_is_left, signal, waiting};
+use crate::support::{LONG, Place};
+use crate::waiting::{begin, signal};
 use oauth_validator_fixtures::keys;
 use oauth_validator_mock_provider::{ALL, Fault};
-use oauth_validator_server_tests::{ClusterOptions, LoginOutcome, PendingLogin, Process, may_unshare};
+use oauth_validator_server_tests::{
+    ClusterOptions, LoginOutcome, PendingLogin, Process, eventually, helpers_of, may_unshare, nothing_is_left, waiting,
+};
 use rustix::process::Signal;
 use std::fs;
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! The provider changes its keys: new ones are found by the login that brings one, old ones are believed for as long as
 //! the profile says and no longer, and the administrator's word counts at once.
 
-use crate::support::{LONG, Place, eventually};
+use crate::support::{LONG, Place};
 use oauth_validator_fixtures::{TestKey, jwks, keys};
+use oauth_validator_server_tests::eventually;
 use std::thread;
 use std::time::{Duration, Instant};
 

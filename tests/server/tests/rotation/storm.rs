@@ -1,9 +1,9 @@
 //! Tokens that nobody issued, by the thousand: what they cost the provider is bounded by the profile, and they keep no
 //! legitimate login waiting for longer than the cooldown.
 
-use crate::support::{Place, SOON, eventually};
+use crate::support::Place;
 use oauth_validator_fixtures::{TestKey, jwks, keys, mint, secret, secrets};
-use oauth_validator_server_tests::{ClusterOptions, LoginOutcome};
+use oauth_validator_server_tests::{ClusterOptions, LoginOutcome, SOON, eventually};
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -6,21 +6,18 @@
 
 use oauth_validator_fixtures::{Forbidden, TestKey, Token, jwks, keys, secret};
 use oauth_validator_mock_provider::Provider;
-use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, tool_path};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, SOON, now, tool_path};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Where a provider without a path has its metadata.
 pub const METADATA: &str = "/.well-known/openid-configuration";
 pub const JWKS: &str = "/jwks";
-
-/// For what happens at once, on a machine that is busy.
-pub const SOON: Duration = Duration::from_secs(10);
 
 /// Keys that nothing brings up to date, on their own, while a test runs.
 pub const LONG: &str = "min_ttl = \"1h\"\nmax_ttl = \"1h\"\nkid_cooldown = \"1s\"\ntimeout = \"20s\"";
@@ -252,37 +249,10 @@ impl Drop for Place {
     }
 }
 
-/// Seconds since 1970.
-pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
-    i64::try_from(since.as_secs()).expect("a small number")
-}
-
 pub fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).expect("a file").permissions().mode() & 0o7777
 }
 
 pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a new mode");
-}
-
-/// Whether the test may go on; says which one does not.
-pub fn needs_root(test: &str) -> bool {
-    let is_root = rustix::process::geteuid().is_root();
-    if !is_root {
-        println!("skipped: {test} needs root");
-    }
-    is_root
-}
-
-#[track_caller]
-pub fn eventually<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + limit;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < give_up, "not within {limit:?}: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }

@@ -1,10 +1,12 @@
 //! A login that waits for a provider which says nothing: what others can see of it, what it has open, and that nothing
 //! is left when it ends before its time.
 
-use crate::support::{LONG, Place, SOON, eventually, needs_root};
+use crate::support::{LONG, Place};
 use oauth_validator_fixtures::keys;
 use oauth_validator_mock_provider::{ALL, Fault};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, LoginOutcome, PendingLogin, Process};
+use oauth_validator_server_tests::{
+    ClusterOptions, Ending, PendingLogin, Process, SOON, eventually, needs_root, nothing_is_left, waiting,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,43 +14,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// The backend that waits for its helper, as pg_stat_activity tells, and the helper.
-#[track_caller]
-pub fn waiting(cluster: &Cluster) -> (Process, Process) {
-    const SQL: &str = "SELECT pid FROM pg_stat_activity WHERE state = 'starting' AND wait_event_type = 'Extension' AND wait_event = 'OAuthValidatorHelper'";
-    eventually("a login that waits for its helper", SOON, || {
-        let rows = cluster.sql(SQL).expect("pg_stat_activity");
-        let called: i32 = rows.first()?.first()?.as_ref()?.parse().ok()?;
-        // In a PID namespace of its own the server calls it otherwise.
-        let mut own = cluster.processes().into_iter().filter_map(|pid| Process::of(pid.cast_signed()));
-        let backend = own.find(|process| process.inner_pid() == Some(called))?;
-        let helper = helpers_of(&backend).into_iter().next()?;
-        Some((backend, helper))
-    })
-}
-
-/// Between fork and exec a child is still called after the server.
-pub fn helpers_of(backend: &Process) -> Vec<Process> {
-    let is_helper = |process: &Process| process.parent == backend.pid && process.name.starts_with("oauth-validator");
-    Process::all().into_iter().filter(is_helper).collect()
-}
-
 pub fn signal(process: &Process, signal: Signal) {
     kill_process(Pid::from_raw(process.pid).expect("a process id"), signal).expect("a process");
-}
-
-/// No process of this cluster but PostgreSQL's own.
-#[track_caller]
-pub fn nothing_is_left(cluster: &Cluster) {
-    let program = cluster.helper_path();
-    eventually("the end of every helper", SOON, || {
-        let own: Vec<i32> = cluster.processes().into_iter().map(u32::cast_signed).collect();
-        let is_left = |process: &Process| {
-            fs::read_link(format!("/proc/{}/exe", process.pid)).is_ok_and(|path| path == program)
-                || own.contains(&process.parent) && process.name != "postgres"
-        };
-        (!Process::all().iter().any(is_left)).then_some(())
-    });
 }
 
 pub fn begin(place: &Place) -> PendingLogin {
@@ -138,17 +105,13 @@ fn inherited() -> Vec<PathBuf> {
 const HANGING: [Fault; 4] = [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody];
 
 /// Has a login wait for each of these providers, ends it, and sees that nothing is left and the next login works.
-fn each_wait_ends(place: &mut Place, mut end: impl FnMut(&mut Place, PendingLogin, &Process) -> Instant) {
+fn each_wait_ends(place: &mut Place, ending: Ending) {
     for fault in HANGING {
         place.take_new_profile(LONG);
         place.party.provider.set_fault(ALL, fault.clone());
         let login = begin(place);
         let (backend, helper) = waiting(&place.cluster);
-        let asked_to = end(place, login, &backend);
-        eventually(&format!("the end of both, {fault:?}"), AT_ONCE, || {
-            (!backend.is_there() && !helper.is_there()).then_some(())
-        });
-        assert!(asked_to.elapsed() < AT_ONCE, "{fault:?}: {:?}", asked_to.elapsed());
+        ending.ends(&mut place.cluster, login, (&backend, &helper), &format!("{fault:?}"));
         place.party.provider.clear_faults();
     }
     nothing_is_left(&place.cluster);
@@ -158,23 +121,12 @@ fn each_wait_ends(place: &mut Place, mut end: impl FnMut(&mut Place, PendingLogi
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
-/// Far above what it takes, and far below the 20 seconds that the profile gives.
-const AT_ONCE: Duration = Duration::from_secs(2);
-
 #[test]
 fn an_administrator_or_the_client_ends_the_wait() {
     let mut place = Place::start(LONG);
     let incarnation = place.cluster.incarnation();
-    each_wait_ends(&mut place, |place, login, backend| {
-        let asked_to = Instant::now();
-        place.cluster.sql(&format!("SELECT pg_terminate_backend({})", backend.pid)).expect("a signal");
-        assert!(matches!(login.finish().outcome, LoginOutcome::Disconnected));
-        asked_to
-    });
-    each_wait_ends(&mut place, |_, login, _| {
-        drop(login);
-        Instant::now()
-    });
+    each_wait_ends(&mut place, Ending::Administrator);
+    each_wait_ends(&mut place, Ending::Client);
     assert_eq!(place.cluster.incarnation(), incarnation);
 }
 
@@ -182,25 +134,12 @@ fn an_administrator_or_the_client_ends_the_wait() {
 fn authentication_timeout_ends_the_wait() {
     let conf = "authentication_timeout = 1s\n".to_owned();
     let mut place = Place::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
-    each_wait_ends(&mut place, |_, login, _| {
-        let attempt = login.finish();
-        assert!(matches!(attempt.outcome, LoginOutcome::Disconnected), "{attempt:?}");
-        assert!(attempt.elapsed > Duration::from_millis(900) && attempt.elapsed < AT_ONCE, "{attempt:?}");
-        Instant::now()
-    });
+    each_wait_ends(&mut place, Ending::Timeout);
 }
 
 #[test]
 fn a_shutdown_ends_the_wait() {
-    let mut place = Place::start(LONG);
-    each_wait_ends(&mut place, |place, login, _| {
-        let asked_to = Instant::now();
-        place.cluster.stop();
-        assert!(asked_to.elapsed() < AT_ONCE, "{:?}", asked_to.elapsed());
-        assert!(matches!(login.finish().outcome, LoginOutcome::Disconnected));
-        place.cluster.restart();
-        Instant::now()
-    });
+    each_wait_ends(&mut Place::start(LONG), Ending::Shutdown);
 }
 
 /// Whoever waits for somebody else's helper takes over when that is cut off.

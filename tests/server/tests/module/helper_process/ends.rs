@@ -1,9 +1,9 @@
 //! A login that waits must end at once when its client leaves, when it is told to end, or when the server does, and must
 //! take its helper along; and it must go on waiting through everything else.
 
-use super::{AT_ONCE, Place, Process, children, eventually, nothing_is_left, waiting};
+use super::{AT_ONCE, Place, Process, children, nothing_is_left, waiting};
 use crate::support::assert_told_nothing;
-use oauth_validator_server_tests::{Attempt, LoginOutcome, PendingLogin};
+use oauth_validator_server_tests::{Attempt, LoginOutcome, PendingLogin, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::time::{Duration, Instant};

@@ -6,18 +6,14 @@
 mod ends;
 
 use crate::support::{CONFIG, HBA};
-use crate::support::{alice, faulty_module, lets_alice_in, needs_root, refused, set_mode, token};
+use crate::support::{alice, faulty_module, lets_alice_in, refused, set_mode, token};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, PendingLogin, Process};
+use oauth_validator_server_tests::{AT_ONCE, Cluster, ClusterOptions, PendingLogin, Process, eventually, needs_root};
 use rustix::process::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 use std::time::{Duration, Instant};
-
-/// Within which something must be over: far above what it takes, far below the 30 seconds that the helper is given.
-const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// A server on which each login of `alice` runs the helper as the fault says.
 struct Place {
@@ -100,18 +96,6 @@ fn nothing_is_left(cluster: &Cluster, after: &str) {
     eventually(&format!("nothing left after: {after}"), AT_ONCE, || {
         (children(cluster).is_empty() && !Process::all().iter().any(runs_it)).then_some(())
     });
-}
-
-#[track_caller]
-fn eventually<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + limit;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < give_up, "not within {limit:?}: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// The backend that waits as pg_stat_activity calls it, and its children.
