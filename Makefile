@@ -1,7 +1,7 @@
 # make demo     starts a PostgreSQL server, logs people in by profile, and shows what is refused
 # make test     every test: the core, the tool, and the module in a real server
 # make test-provider  logs in against a certified OpenID provider, npm's oidc-provider; needs Node.js
-# make module   builds the library for the server of PG_CONFIG
+# make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
 # make install  installs library, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
 # make clean    removes what was built
 #
@@ -11,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := module
-.PHONY: module tool demo test test-provider check install clean
+.PHONY: module faults tool demo test test-provider check install clean
 
 CARGO ?= cargo
 # pgrx names a newer compiler than it needs.
@@ -24,19 +24,20 @@ PREPARE = eval "$$($(CARGO) run --quiet --package oauth-validator-server-tests -
 SHIPPED = target/shipped/release
 AS_SHIPPED = --release --target-dir target/shipped
 WITH_FLAGS = RUSTFLAGS="$(REMAP)" $(CARGO)
-BUILD_MODULE = $(WITH_FLAGS) build $(AS_SHIPPED) $(PGRX_FLAGS) --package oauth-validator-module
+# `prepare` says of which major release the server is; each has a library of its own, in a folder of that name.
+FOR_SERVER = $(PGRX_FLAGS) --no-default-features --features oauth-validator-module/pg$$PG_MAJOR
+BUILD_MODULE = $(WITH_FLAGS) build $(AS_SHIPPED) $(FOR_SERVER) --package oauth-validator-module
 
 # Copies are replaced by rename: a running server keeps the library it has mapped.
 place = mkdir -p $(dir $(2)) && cp $(1) $(2).new && mv $(2).new $(2)
 
 module:
-	$(PREPARE); $(BUILD_MODULE)
-	$(call place,$(SHIPPED)/liboauth_validator.so,target/module/liboauth_validator.so)
+	$(PREPARE); $(BUILD_MODULE); $(call place,$(SHIPPED)/liboauth_validator.so,target/module/$$PG_MAJOR/liboauth_validator.so)
 
 # The same with faults on request; for the tests alone.
-target/module/liboauth_validator_faults.so: module
-	$(PREPARE); $(BUILD_MODULE) --features test-faults
-	$(call place,$(SHIPPED)/liboauth_validator.so,$@)
+faults: module
+	$(PREPARE); $(BUILD_MODULE) --features oauth-validator-module/test-faults; \
+	$(call place,$(SHIPPED)/liboauth_validator.so,target/module/$$PG_MAJOR/liboauth_validator_faults.so)
 
 tool:
 	$(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator
@@ -48,7 +49,7 @@ demo:
 	@$(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator-server-tests --example demo
 	@$(PREPARE); $(SHIPPED)/examples/demo
 
-test: module target/module/liboauth_validator_faults.so tool
+test: module faults tool
 	$(CARGO) test --no-fail-fast
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests
 
@@ -73,7 +74,7 @@ $(OIDC)/provider.mjs: tests/oidc-provider/provider.mjs
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- --deny warnings
-	$(PREPARE); $(CARGO) clippy --package oauth-validator-module --package oauth-validator-server-tests --all-targets --features oauth-validator-server-tests/oidc-provider $(PGRX_FLAGS) -- --deny warnings
+	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --all-targets --features oauth-validator-server-tests/oidc-provider -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps
 	.ci/promises
 

@@ -17,7 +17,7 @@ use crate::conf;
 use crate::error::{Context, HarnessError, Result};
 use crate::folder::Folder;
 use crate::login::{Attempt, Login, LoginOutcome, PendingLogin};
-use crate::paths::module_path;
+use crate::paths::{self, module_path};
 use crate::server::{Launch, Server, processes_in};
 use crate::template::Template;
 use crate::wire::{Row, WireError};
@@ -29,7 +29,7 @@ const POLL: Duration = Duration::from_millis(5);
 /// What a cluster starts with.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterOptions {
-    /// The module, copied as `oauth_validator.so`; without it, every `oauth` login fails.
+    /// The module, copied as `oauth_validator.so` unless it is installed; without it, every `oauth` login fails.
     pub module: Option<PathBuf>,
     /// The command-line tool, copied to where the module looks for its helper by default
     /// (`../bin/oauth-validator` beside the library).
@@ -103,14 +103,17 @@ impl Cluster {
         for name in ["lib", "bin", "etc"] {
             folder.create_dir(name)?;
         }
-        if let Some(module) = &options.module {
-            folder.install(module, "lib/oauth_validator.so")?;
+        match &options.module {
+            // The server finds it where it is.
+            Some(module) if self.template.postgres.has_installed(module)? => {}
+            Some(module) => folder.install(module, "lib/oauth_validator.so")?,
+            None => {}
         }
         if let Some(helper) = &options.helper {
             folder.install(helper, "bin/oauth-validator")?;
         }
         self.template.copy_data(&self.data_dir())?;
-        let conf = conf::server_conf(folder.root(), &options.conf);
+        let conf = conf::server_conf(folder.root(), paths::installed(), &options.conf);
         folder.append("data/postgresql.conf", &conf)?;
         folder.replace("data/pg_hba.conf", conf::hba(&options.hba).as_bytes())?;
         folder.replace("data/pg_ident.conf", options.ident.as_bytes())?;

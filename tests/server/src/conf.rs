@@ -3,8 +3,11 @@
 use std::path::Path;
 
 /// Everything a cluster sets, as lines of postgresql.conf. What a test adds comes after it and wins.
-pub(crate) fn server_conf(root: &Path, extra: &str) -> String {
+///
+/// An `installed` module has the path of its helper compiled in; tests replace the helper, so they name their own.
+pub(crate) fn server_conf(root: &Path, installed: bool, extra: &str) -> String {
     let folder = |name: &str| root.join(name).to_string_lossy().into_owned();
+    let helper = if installed { folder("bin/oauth-validator") } else { String::new() };
     let strings = [
         ("unix_socket_directories", root.to_string_lossy().into_owned()),
         ("listen_addresses", String::new()),
@@ -14,6 +17,7 @@ pub(crate) fn server_conf(root: &Path, extra: &str) -> String {
         ("dynamic_library_path", format!("{}:$libdir", folder("lib"))),
         // A placeholder until the library is loaded by the first login.
         ("oauth_validator.config_file", folder("etc/oauth-validator.toml")),
+        ("oauth_validator.helper", helper),
     ];
     let mut conf = String::new();
     for (name, value) in strings {
@@ -51,8 +55,15 @@ mod tests {
 
     #[test]
     fn what_a_test_adds_comes_last() {
-        let conf = server_conf(Path::new("/x"), "port = 1");
+        let conf = server_conf(Path::new("/x"), false, "port = 1");
         assert!(conf.ends_with("\nport = 1\n"), "{conf}");
         assert!(conf.contains("oauth_validator.config_file = '/x/etc/oauth-validator.toml'\n"));
+        assert!(conf.contains("oauth_validator.helper = ''\n"));
+    }
+
+    #[test]
+    fn an_installed_module_runs_the_helper_of_the_test() {
+        let conf = server_conf(Path::new("/x"), true, "");
+        assert!(conf.contains("oauth_validator.helper = '/x/bin/oauth-validator'\n"), "{conf}");
     }
 }

@@ -24,6 +24,9 @@ const EMBEDDED: Wheel = Wheel {
     instead: "install postgresql-18 with its server headers (postgresql-server-dev-18) and set PG_CONFIG",
 };
 
+/// The module under the name that `oauth_validator_libraries` has.
+pub(crate) const INSTALLED_MODULE: &str = "oauth_validator.so";
+
 /// A usable PostgreSQL installation.
 #[derive(Clone, Debug)]
 pub struct Postgres {
@@ -80,6 +83,16 @@ impl Postgres {
     /// Major release, 18 or more.
     pub fn major(&self) -> u32 {
         self.major
+    }
+
+    /// Where packages put libraries such as the module.
+    pub(crate) fn package_lib_dir(&self) -> Result<PathBuf> {
+        ask(&self.pg_config, "--pkglibdir").map(PathBuf::from)
+    }
+
+    /// Whether `module` lies where the server looks for `oauth_validator` by default.
+    pub(crate) fn has_installed(&self, module: &Path) -> Result<bool> {
+        Ok(module == self.package_lib_dir()?.join(INSTALLED_MODULE))
     }
 
     /// The folder to copy where the server's account cannot reach this installation. PyPI's programs

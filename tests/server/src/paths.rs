@@ -1,7 +1,10 @@
-//! Where the build's own folders are; never creates one.
+//! Where the build's own folders are, and what is to be tested; never creates one.
 
 use std::env;
 use std::path::{Path, PathBuf};
+
+use crate::install::{INSTALLED_MODULE, Postgres};
+use crate::template::Template;
 
 /// The root of the workspace.
 pub fn workspace_root() -> PathBuf {
@@ -22,27 +25,68 @@ pub(crate) fn tools_dir() -> PathBuf {
     target_dir().join("tools")
 }
 
-/// The module to test: `OAUTH_VALIDATOR_MODULE`, else what `make module` builds.
+/// Where packages put the tool.
+const INSTALLED_TOOL: &str = "/usr/bin/oauth-validator";
+
+/// Whether an installed module and tool are tested, not those that `make` built: `OAUTH_VALIDATOR_INSTALLED=1`.
+pub(crate) fn installed() -> bool {
+    env::var_os("OAUTH_VALIDATOR_INSTALLED").is_some_and(|value| value == "1")
+}
+
+/// The module to test: `OAUTH_VALIDATOR_MODULE`, else the installed one where `OAUTH_VALIDATOR_INSTALLED=1`, else what
+/// `make module` builds for the server of the tests.
 ///
 /// # Panics
 /// Where there is no such file: a test must not pass because it ran without the module.
 #[track_caller]
 pub fn module_path() -> PathBuf {
-    let (path, hint) = match env::var_os("OAUTH_VALIDATOR_MODULE") {
-        Some(path) => (PathBuf::from(path), "see OAUTH_VALIDATOR_MODULE"),
-        None => (target_dir().join("module/liboauth_validator.so"), "run `make module`"),
-    };
-    assert!(path.is_file(), "there is no module at {}: {hint}", path.display());
-    path
+    if let Some(path) = env::var_os("OAUTH_VALIDATOR_MODULE") {
+        return there(path.into(), "module", "see OAUTH_VALIDATOR_MODULE");
+    }
+    if installed() {
+        let folder = server().package_lib_dir().unwrap_or_else(|error| panic!("{error}"));
+        return there(folder.join(INSTALLED_MODULE), "module", "install it, or unset OAUTH_VALIDATOR_INSTALLED");
+    }
+    there(built_modules().join("liboauth_validator.so"), "module", "run `make module`")
 }
 
-/// The command-line tool to test, which is the module's helper: what `make tool` builds.
+/// The same module with faults on request, which is never installed: what `make faults` builds.
+///
+/// # Panics
+/// Where there is no such file.
+#[track_caller]
+pub fn faulty_module_path() -> PathBuf {
+    there(built_modules().join("liboauth_validator_faults.so"), "module with faults", "run `make faults`")
+}
+
+/// The command-line tool to test, which is the module's helper: what `make tool` builds, or the installed one.
 ///
 /// # Panics
 /// Where there is no such file.
 #[track_caller]
 pub fn tool_path() -> PathBuf {
-    let path = target_dir().join("bin/oauth-validator");
-    assert!(path.is_file(), "there is no tool at {}: run `make tool`", path.display());
+    if installed() {
+        return there(INSTALLED_TOOL.into(), "tool", "install it, or unset OAUTH_VALIDATOR_INSTALLED");
+    }
+    there(target_dir().join("bin/oauth-validator"), "tool", "run `make tool`")
+}
+
+/// What is built for one major release serves no other.
+#[track_caller]
+fn built_modules() -> PathBuf {
+    target_dir().join(format!("module/{}", server().major()))
+}
+
+#[track_caller]
+fn server() -> &'static Postgres {
+    match Template::get() {
+        Ok(template) => &template.postgres,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[track_caller]
+fn there(path: PathBuf, what: &str, hint: &str) -> PathBuf {
+    assert!(path.is_file(), "there is no {what} at {}: {hint}", path.display());
     path
 }

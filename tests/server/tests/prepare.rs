@@ -38,17 +38,22 @@ fn prepare(pg_config: &Path) -> Output {
 
 #[test]
 fn prints_what_a_shell_can_evaluate() {
-    let (_folder, pg_config) = fake("PostgreSQL 18.6", true);
-    let output = prepare(&pg_config);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).expect("UTF-8");
-    let script = format!(
-        "{lines}\nprintf '%s\\n' \"$PG_CONFIG\" \"$PGRX_PG_CONFIG_PATH\" \"$LIBCLANG_PATH\" \
-         \"$BINDGEN_EXTRA_CLANG_ARGS\""
-    );
-    let shell = Command::new("sh").env_clear().args(["-c", &script]).output().expect("sh");
-    let path = pg_config.to_str().expect("UTF-8");
-    assert_eq!(String::from_utf8_lossy(&shell.stdout), format!("{path}\n{path}\n/some/where\n-I/a -I/b\n"));
+    for (version, major) in [("PostgreSQL 18.6", 18), ("PostgreSQL 19rc1 (Debian 19~rc1-1)", 19)] {
+        let (_folder, pg_config) = fake(version, true);
+        let output = prepare(&pg_config);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).expect("UTF-8");
+        let script = format!(
+            "{lines}\nprintf '%s\\n' \"$PG_CONFIG\" \"$PGRX_PG_CONFIG_PATH\" \"$PG_MAJOR\" \"$LIBCLANG_PATH\" \
+             \"$BINDGEN_EXTRA_CLANG_ARGS\""
+        );
+        let shell = Command::new("sh").env_clear().args(["-c", &script]).output().expect("sh");
+        let path = pg_config.to_str().expect("UTF-8");
+        assert_eq!(
+            String::from_utf8_lossy(&shell.stdout),
+            format!("{path}\n{path}\n{major}\n/some/where\n-I/a -I/b\n")
+        );
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn exports() -> Result<String> {
     let pg_config = text(postgres.pg_config())?;
     let mut lines = export("PG_CONFIG", pg_config);
     lines += &export("PGRX_PG_CONFIG_PATH", pg_config);
+    lines += &export("PG_MAJOR", &postgres.major().to_string());
     if let Some(folder) = &libclang.folder {
         lines += &export("LIBCLANG_PATH", text(folder)?);
     }

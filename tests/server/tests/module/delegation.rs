@@ -3,9 +3,9 @@
 //! The database picks the line of pg_hba.conf, and with it the profile. Every token is
 //! Ana's; she also asks for what it does not grant, and for roles whose names resemble what it grants.
 
-use crate::support::{assert_told_nothing, faulty_module, refused_as, token};
+use crate::support::{assert_told_nothing, refused_as, token};
 use oauth_validator_fixtures::{Token, jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, Session, module_path, now};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, Session, faulty_module_path, module_path, now};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -375,7 +375,7 @@ fn a_lookup_that_fails_denies_one_login() {
         ("catalog_panic", "A panic at src/module/src/faults.rs:"),
         ("catalog_error", "An error (ERRCODE_INTERNAL_ERROR) at mcxt.c:"),
     ] {
-        let cluster = start(faulty_module());
+        let cluster = start(faulty_module_path());
         let before = cluster.incarnation();
         cluster.append_conf(&format!("oauth_validator.test_fault = '{fault}'"));
         cluster.reload();

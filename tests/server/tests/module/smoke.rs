@@ -1,8 +1,8 @@
 //! The module at its simplest: it loads, it lets in and refuses, and no fault of its own costs more than one login.
 
-use crate::support::{TALKATIVE, alice, faulty_module, lets_alice_in, refused, start, token};
+use crate::support::{TALKATIVE, alice, lets_alice_in, refused, start, token};
 use oauth_validator_fixtures::keys;
-use oauth_validator_server_tests::{Cluster, Login, Session, module_path};
+use oauth_validator_server_tests::{Cluster, Login, Session, faulty_module_path, module_path};
 
 /// Somebody who is logged in already, whom no fault of another login may touch.
 fn neighbour(cluster: &Cluster) -> Session {
@@ -69,7 +69,7 @@ fn a_panic_or_an_error_denies_one_login_and_says_nothing_but_where() {
     ] {
         for preload in ["", "shared_preload_libraries = 'oauth_validator'\n"] {
             let conf = format!("{TALKATIVE}{preload}oauth_validator.test_fault = '{fault}'");
-            let cluster = start(faulty_module(), &conf, None);
+            let cluster = start(faulty_module_path(), &conf, None);
             let (before, neighbour) = (cluster.incarnation(), neighbour(&cluster));
             let log = refused(&cluster, &alice(&token().sign(keys::corp())), "internal");
             assert!(log.contains(detail), "{fault}: {log}");
@@ -88,7 +88,7 @@ fn a_panic_or_an_error_denies_one_login_and_says_nothing_but_where() {
 fn memory_that_runs_out_ends_one_login() {
     for fault in ["memory", "memory_small", "memory_zeroed", "memory_grown", "startup_memory"] {
         let conf = format!("{TALKATIVE}oauth_validator.test_fault = '{fault}'");
-        let cluster = start(faulty_module(), &conf, Some(700 << 20));
+        let cluster = start(faulty_module_path(), &conf, Some(700 << 20));
         let (before, neighbour) = (cluster.incarnation(), neighbour(&cluster));
         let attempt = cluster.login(&alice(&token().sign(keys::corp())));
         let error = attempt.refused();

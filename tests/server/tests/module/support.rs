@@ -4,7 +4,7 @@
 //! log, and for the little that the client may be told.
 
 use oauth_validator_fixtures::{Token, jwks, keys};
-use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, module_path, now};
+use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, now};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -35,13 +35,6 @@ pub fn start(module: PathBuf, conf: &str, ulimit_as: Option<u64>) -> Cluster {
     cluster.write_file("corp.jwks", jwks(&[keys::corp(), keys::p256()]).to_string());
     cluster.sql("CREATE ROLE alice LOGIN").expect("a role");
     cluster
-}
-
-/// The same library, built with the feature `test-faults`.
-pub fn faulty_module() -> PathBuf {
-    let path = module_path().with_file_name("liboauth_validator_faults.so");
-    assert!(path.is_file(), "there is no module at {}: `make test` builds it", path.display());
-    path
 }
 
 /// A token that profile `corp` accepts for `alice`, once signed.

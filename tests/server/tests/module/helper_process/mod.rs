@@ -6,9 +6,11 @@
 mod ends;
 
 use crate::support::{CONFIG, HBA};
-use crate::support::{alice, faulty_module, lets_alice_in, refused, set_mode, token};
+use crate::support::{alice, lets_alice_in, refused, set_mode, token};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_server_tests::{AT_ONCE, Cluster, ClusterOptions, PendingLogin, Process, eventually, needs_root};
+use oauth_validator_server_tests::{
+    AT_ONCE, Cluster, ClusterOptions, PendingLogin, Process, eventually, faulty_module_path, needs_root,
+};
 use rustix::process::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,7 @@ struct Place {
 impl Place {
     fn new(fault: &str) -> Self {
         let cluster = Cluster::start(ClusterOptions {
-            module: Some(faulty_module()),
+            module: Some(faulty_module_path()),
             config: Some(CONFIG.into()),
             hba: HBA.into(),
             conf: format!("oauth_validator.test_fault = '{fault}'\n"),
