@@ -9,12 +9,30 @@ pub struct Setting {
     pub table: &'static str,
     /// Its name.
     pub key: &'static str,
-    /// What is written there.
+    /// What is written there: a type, or the words to choose from, with the range of a duration or a size.
     pub kind: &'static str,
     /// What holds when it is absent; `required` if nothing does.
     pub default: &'static str,
     /// What it means, in one line.
     pub meaning: &'static str,
+}
+
+/// Lists that may have no element. An empty one of any other would match nothing, and let nobody in.
+const MAY_BE_EMPTY: [&str; 6] = ["allowed_hosts", "deny_identities", "deny_jti", "deny_kids", "ignore", "required"];
+
+impl Setting {
+    /// What limits its value besides `kind`: whether a text, a list or a table of the user's own names may be empty.
+    /// `None` where every value of that kind is one, such as every duration between the two that `kind` names.
+    #[must_use]
+    pub fn range(&self) -> Option<&'static str> {
+        let may_be_empty = match self.kind {
+            kind if kind.starts_with("array of ") && kind != "array of tables" => MAY_BE_EMPTY.contains(&self.key),
+            "string" => self.key == "prefix" && [IDENTITY, SCOPE].contains(&self.table),
+            "path" | "table of JSONPaths" | "table of arrays of strings" => false,
+            _ => return None,
+        };
+        Some(if may_be_empty { "may be empty" } else { "not empty" })
+    }
 }
 
 const ROOT: &str = "";

@@ -1,0 +1,128 @@
+//! The table of settings says what the parser does: each range ends where the table says, each word to choose from is
+//! one, and what may be empty may.
+//!
+//! The manual and the schema repeat the table, so nothing here may take a range from anywhere else.
+
+use oauth_validator_core::config::settings::{SETTINGS, Setting};
+use oauth_validator_core::{Config, FindingCode};
+
+/// A file with this value of a setting, and with what its table needs to be read.
+fn file(setting: &Setting, value: &str) -> String {
+    let assignment = format!("{} = {value}\n", setting.key);
+    let is_other = |(key, _): &(&str, &str)| setting.table != "profiles.*" || *key != setting.key;
+    let profile: String = [("issuer", "\"https://idp.example\""), ("audience", "[\"pg\"]")]
+        .into_iter()
+        .filter(is_other)
+        .map(|(key, value)| format!("{key} = {value}\n"))
+        .collect();
+    let profile = format!("[profiles.corp]\n{profile}");
+    let table = setting.table.replace('*', "corp");
+    match setting.table {
+        "" => assignment,
+        "profiles.*" if setting.key == "introspection" => format!("{profile}mode = \"introspection\"\n{assignment}"),
+        "profiles.*" => profile + &assignment,
+        "profiles.*.introspection" => format!("{profile}mode = \"introspection\"\n[{table}]\n{assignment}"),
+        "profiles.*.require" | "profiles.*.access_token" => format!("{profile}[[{table}]]\n{assignment}"),
+        _ => format!("{profile}[{table}]\n{assignment}"),
+    }
+}
+
+/// What is found about a setting with this value.
+fn found(setting: &Setting, value: &str) -> Vec<FindingCode> {
+    let file = file(setting, value);
+    let parsed = Config::parse(file.as_bytes(), "f.toml");
+    let not_read = [FindingCode::Syntax, FindingCode::UnknownKey];
+    assert!(!parsed.findings.iter().any(|finding| not_read.contains(&finding.code)), "{file}{:#?}", parsed.findings);
+    let table = setting.table.replace('*', "corp");
+    let name = if table.is_empty() { setting.key.to_owned() } else { format!("{table}.{}", setting.key) };
+    parsed.findings.iter().filter(|finding| finding.message.starts_with(&name)).map(|finding| finding.code).collect()
+}
+
+fn with_kind<'a>(of: impl Fn(&'a Setting) -> bool) -> Vec<&'a Setting> {
+    let settings: Vec<&Setting> = SETTINGS.iter().filter(|setting| of(setting)).collect();
+    assert!(settings.len() >= 2, "too few of this kind");
+    settings
+}
+
+/// Accepted at both ends, and refused beyond them.
+fn assert_ends(setting: &Setting, accepted: [&str; 2], refused: [&str; 2]) {
+    for value in accepted {
+        let found = found(setting, &format!("\"{value}\""));
+        assert!(!found.contains(&FindingCode::OutOfRange), "{setting:?} {value}: {found:?}");
+    }
+    for value in refused {
+        assert_eq!(found(setting, &format!("\"{value}\"")), [FindingCode::OutOfRange], "{setting:?} {value}");
+    }
+}
+
+#[test]
+fn durations_and_sizes_end_where_the_table_says() {
+    for setting in with_kind(|setting| setting.kind.starts_with("duration")) {
+        let range = setting.kind.strip_prefix("duration, ").expect("a range");
+        // Years have no fixed length, so they cannot be written in a file.
+        let (low, high) = range.split_once(" to ").expect("two ends");
+        let high = high.replace("10 years", "3650d");
+        let below = if low == "0s" { "-1s" } else { "0s" };
+        assert!(["0s", "1s"].contains(&low), "{setting:?}");
+        assert_ends(setting, [low, &high], [below, &format!("{high} 1s")]);
+    }
+    for setting in with_kind(|setting| setting.kind.starts_with("size")) {
+        assert_eq!(setting.kind, "size, 1B to 65535B");
+        assert_ends(setting, ["1B", "65535B"], ["0B", "65536B"]);
+    }
+}
+
+#[test]
+fn what_may_be_empty_may_and_nothing_else() {
+    for setting in with_kind(|setting| setting.range().is_some()) {
+        let empty = match setting.kind {
+            kind if kind.starts_with("array") => "[]",
+            kind if kind.starts_with("table") => "{}",
+            _ => "\"\"",
+        };
+        let refused = found(setting, empty).contains(&FindingCode::EmptyValue);
+        assert_eq!(refused, setting.range() == Some("not empty"), "{setting:?}");
+    }
+}
+
+#[test]
+fn the_words_to_choose_from_are_those_of_the_table() {
+    for setting in with_kind(|setting| setting.kind.starts_with('"')) {
+        let words: Vec<&str> = setting.kind.split('"').skip(1).step_by(2).collect();
+        assert!(words.len() >= 2, "{setting:?}");
+        for word in words {
+            let found = found(setting, &format!("\"{word}\""));
+            assert!(!found.contains(&FindingCode::BadValue), "{setting:?} {word}: {found:?}");
+        }
+        assert_eq!(found(setting, "\"surprise\""), [FindingCode::BadValue], "{setting:?}");
+    }
+}
+
+#[test]
+fn algorithms_are_those_of_the_table() {
+    let setting = SETTINGS.iter().find(|setting| setting.key == "algorithms").expect("the setting");
+    for name in setting.kind.strip_prefix("array of ").expect("names").split(' ') {
+        assert_eq!(found(setting, &format!("[\"{name}\"]")), [], "{name}");
+    }
+    for name in ["HS256", "none", "RS1", "rs256"] {
+        assert_eq!(found(setting, &format!("[\"{name}\"]")), [FindingCode::BadValue], "{name}");
+    }
+}
+
+#[test]
+fn what_is_true_or_false_is_nothing_else() {
+    for setting in with_kind(|setting| ["boolean", "true"].contains(&setting.kind)) {
+        assert!(!found(setting, "true").contains(&FindingCode::WrongType), "{setting:?}");
+        let refused = found(setting, "false").contains(&FindingCode::BadValue);
+        assert_eq!(refused, setting.kind == "true", "{setting:?}");
+        assert_eq!(found(setting, "\"true\""), [FindingCode::WrongType], "{setting:?}");
+    }
+}
+
+#[test]
+fn every_kind_has_values_of_another_type_that_are_refused() {
+    for setting in SETTINGS.iter().filter(|setting| setting.kind != "any value") {
+        let codes = found(setting, "7");
+        assert!(codes.contains(&FindingCode::WrongType), "{setting:?}: {codes:?}");
+    }
+}
