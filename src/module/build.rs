@@ -1,7 +1,7 @@
 //! Generates the part of PostgreSQL's interface that pgrx leaves out: `libpq/oauth.h`, `Port` and `HbaLine`.
 //!
 //! The headers must be those of the server that will load the library: `Port` changes between major releases.
-//! Functions and global variables are never generated here; pgrx has them, guarded.
+//! Global variables are never generated here, and of functions those alone that pgrx lacks: the others it has, guarded.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +28,8 @@ fn generate() -> Result<(), String> {
         .clang_arg(format!("-I{}", include.display()))
         .clang_arg("-D_GNU_SOURCE")
         .allowlist_type("OAuthValidatorCallbacks|ValidatorModuleState|ValidatorModuleResult|Port|HbaLine")
+        // PostgreSQL 18 has neither.
+        .allowlist_function("RegisterOAuthHBAOptions|GetOAuthHBAOption")
         .allowlist_var("PG_OAUTH_VALIDATOR_MAGIC|PG_VERSION_NUM")
         .override_abi(bindgen::Abi::CUnwind, ".*")
         .layout_tests(true)

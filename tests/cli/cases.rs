@@ -27,6 +27,9 @@ fn explained(folder: &Folder, provider: &Provider, case: &Case) -> Run {
     let mut command = folder.command("explain");
     command.args(["--json", "--config", CONFIG, "--at", &(ISSUED_AT + case.at).to_string()]);
     command.args(["--hba-issuer", &request.hba_issuer, "--hba-scope", &request.hba_scope, "--role", &request.role]);
+    if let Some(names) = &request.hba_profiles {
+        command.args(["--hba-profile", names]);
+    }
     if !request.database.is_empty() {
         command.args(["--database", &request.database]);
     }

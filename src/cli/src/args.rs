@@ -212,6 +212,12 @@ pub(crate) struct ExplainOptions {
     #[arg(long, value_name = "ISSUER")]
     pub(crate) hba_issuer: Option<String>,
 
+    /// The validator.profile of the pg_hba.conf line, which PostgreSQL 19 has: profiles, separated by commas.
+    ///
+    /// They take the place of the issuer.
+    #[arg(long, value_name = "NAME[,NAME]")]
+    pub(crate) hba_profile: Option<String>,
+
     /// The scope of the pg_hba.conf line: names separated by spaces.
     #[arg(long, value_name = "SCOPE")]
     pub(crate) hba_scope: Option<String>,

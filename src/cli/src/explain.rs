@@ -71,6 +71,8 @@ fn explain(options: &ExplainOptions, file: &ConfigFile, place: Option<&KeyPlace>
 fn request(options: &ExplainOptions, config: &Config, notes: &mut Vec<String>) -> Result<Request, Failure> {
     let hba_issuer = match &options.hba_issuer {
         Some(issuer) => issuer.clone(),
+        // Nothing depends on it then.
+        None if options.hba_profile.is_some() => String::new(),
         None => only_issuer(config, notes)?,
     };
     if options.hba_scope.is_none() {
@@ -83,6 +85,7 @@ fn request(options: &ExplainOptions, config: &Config, notes: &mut Vec<String>) -
     }
     Ok(Request {
         hba_issuer,
+        hba_profiles: options.hba_profile.clone(),
         hba_scope: options.hba_scope.clone().unwrap_or_default(),
         delegate_ident_mapping: options.delegated,
         role: options.role.clone().unwrap_or_default(),
@@ -108,8 +111,10 @@ fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, Failu
                 .map(|profile| format!("{} ({})", profile.hba_issuers.value.join(", "), profile.name))
                 .collect();
             let what = format!("which pg_hba.conf line is meant? {} has several profiles", config.file_name());
-            Err(Failure::new(what)
-                .with_hint(format!("give the line's issuer with --hba-issuer; there are {}", choices.join("; "))))
+            Err(Failure::new(what).with_hint(format!(
+                "give the line's issuer with --hba-issuer, or its validator.profile with --hba-profile; there are {}",
+                choices.join("; ")
+            )))
         }
     }
 }

@@ -125,35 +125,18 @@ impl<'a> Decider<'a> {
     /// The profiles that the line permits, and that look at tokens of this size.
     fn rule(&mut self, token_bytes: usize) -> Result<Vec<&'a Profile>, Stop> {
         let request = self.request;
-        let permitted: Vec<&Profile> =
-            self.config.profiles().iter().filter(|profile| line::permits(profile, request)).collect();
-        if permitted.is_empty() {
-            return Err(self.no_profile()).at(Step::Rule);
-        }
+        let permitted = line::permitted(self.config, request).at(Step::Rule)?;
         if permitted.iter().all(|profile| token_bytes > profile.max_token_size.value) {
             self.profile = permitted.first().copied().filter(|_| permitted.len() == 1);
             return Err(self.too_large(token_bytes, permitted[0])).at(Step::Bounds);
         }
         let names: Vec<&str> = permitted.iter().map(|profile| profile.name.as_str()).collect();
-        self.trace.held(Step::Rule, format!("pg_hba.conf issuer \"{}\": {}", request.hba_issuer, names.join(", ")));
-        Ok(permitted)
-    }
-
-    fn no_profile(&self) -> Denial {
-        let issuer = &self.request.hba_issuer;
-        let profiles = self.config.profiles();
-        let detail = if profiles.is_empty() {
-            format!("{} has no profile: it trusts nobody.", self.config.file_name())
-        } else if let Some(profile) = profiles.iter().find(|profile| line::serves_issuer(profile, issuer)) {
-            let what = if self.request.replication { "replication connections" } else { "this database" };
-            format!("Profile \"{}\" serves issuer \"{issuer}\", but not {what}.", profile.name)
-        } else {
-            format!(
-                "No profile of {} serves the issuer of the pg_hba.conf line, \"{issuer}\".",
-                self.config.file_name()
-            )
+        let by = match &request.hba_profiles {
+            Some(_) => line::HBA_PROFILE_OPTION.to_owned(),
+            None => format!("issuer \"{}\"", request.hba_issuer),
         };
-        Denial::new(Reason::HbaIssuerUnknown, detail)
+        self.trace.held(Step::Rule, format!("pg_hba.conf {by}: {}", names.join(", ")));
+        Ok(permitted)
     }
 
     fn too_large(&self, token_bytes: usize, profile: &Profile) -> Denial {

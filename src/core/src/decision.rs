@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 pub struct Request {
     /// `issuer` of the pg_hba.conf line that matched.
     pub hba_issuer: String,
+    /// `validator.profile` of that line, as it stands there: names of profiles, separated by commas, which take the
+    /// place of the issuer. `None` where the line has no such option, as always before PostgreSQL 19.
+    pub hba_profiles: Option<String>,
     /// `scope` of that line: names separated by white space, possibly none.
     pub hba_scope: String,
     /// `delegate_ident_mapping` of that line.

@@ -1,21 +1,103 @@
 //! Step 2: which profiles the matched pg_hba.conf line permits.
 //!
 //! The token has no say here. A profile serves the issuers its administrator named, and the well-known URLs that
-//! follow from them; nothing is derived from the line, so that no spelling of a line can reach another profile.
+//! follow from them; nothing is derived from the line, so that no spelling of a line can reach another profile. Profiles
+//! that the line names itself take the place of its issuer.
 
-use crate::config::Profile;
-use crate::decision::Request;
+use crate::config::{Config, Profile, identities_apart, suggest};
+use crate::decision::{Denial, Request};
+use crate::reason::Reason;
+use crate::trace::printable;
+
+/// The option of pg_hba.conf that names profiles, from PostgreSQL 19 on.
+pub(crate) const HBA_PROFILE_OPTION: &str = "validator.profile";
 
 const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
-/// Whether `profile` may serve the login.
-pub(crate) fn permits(profile: &Profile, request: &Request) -> bool {
-    serves_issuer(profile, &request.hba_issuer) && serves_database(profile, request)
+/// The profiles that may serve the login, at least one: those that the line names by validator.profile, otherwise those
+/// that serve its issuer.
+pub(crate) fn permitted<'a>(config: &'a Config, request: &Request) -> Result<Vec<&'a Profile>, Denial> {
+    if config.profiles().is_empty() {
+        let detail = format!("{} has no profile: it trusts nobody.", config.file_name());
+        return Err(Denial::new(Reason::HbaIssuerUnknown, detail));
+    }
+    let meant = match &request.hba_profiles {
+        Some(names) => named(names, config)?,
+        None => config.profiles().iter().filter(|profile| serves_issuer(profile, &request.hba_issuer)).collect(),
+    };
+    let permitted: Vec<&Profile> = meant.iter().copied().filter(|profile| serves_database(profile, request)).collect();
+    if permitted.is_empty() {
+        return Err(nobody(config, request, &meant));
+    }
+    if request.hba_profiles.is_some() {
+        told_apart(&permitted)?;
+    }
+    Ok(permitted)
+}
+
+/// The profiles that a value of validator.profile names: `corp`, or `corp,partner`.
+fn named<'a>(names: &str, config: &'a Config) -> Result<Vec<&'a Profile>, Denial> {
+    let denied = |what: String| {
+        Denial::new(Reason::ProfileUnknown, format!("{HBA_PROFILE_OPTION} of the pg_hba.conf line {what}"))
+    };
+    let mut found: Vec<&Profile> = Vec::new();
+    for name in names.split(',').map(|name| name.trim_matches(' ')) {
+        if name.is_empty() {
+            return Err(denied(format!("is \"{}\", which has an empty name in it.", printable(names))));
+        }
+        let Some(profile) = config.profiles().iter().find(|profile| profile.name == name) else {
+            let valid: Vec<&str> = config.profiles().iter().map(|profile| profile.name.as_str()).collect();
+            let (name, file, nearest) = (printable(name), config.file_name(), suggest(name, &valid));
+            return Err(denied(format!("names \"{name}\", which is no profile of {file}; {nearest}")));
+        };
+        if found.iter().any(|earlier| earlier.name == name) {
+            return Err(denied(format!("names \"{name}\" twice.")));
+        }
+        found.push(profile);
+    }
+    Ok(found)
+}
+
+/// What `Config::parse` sees to for lines that have an issuer alone.
+fn told_apart(permitted: &[&Profile]) -> Result<(), Denial> {
+    let pairs = permitted
+        .iter()
+        .enumerate()
+        .flat_map(|(at, first)| permitted[at + 1..].iter().map(move |second| (first, second)));
+    for (first, second) in pairs {
+        if !identities_apart(first, second) {
+            let detail = format!(
+                "Profiles \"{}\" and \"{}\" of {HBA_PROFILE_OPTION} may both serve this login, so their identities could be equal.",
+                first.name, second.name
+            );
+            return Err(Denial::new(Reason::ProfileAmbiguous, detail).with_hint(
+                "Give each of them its own identity.prefix, name one of them only, or separate them by databases.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `meant` are those of the line, none of which serves the login.
+fn nobody(config: &Config, request: &Request, meant: &[&Profile]) -> Denial {
+    let what = if request.replication { "replication connections" } else { "this database" };
+    let detail = match (meant, &request.hba_profiles) {
+        ([], _) => format!(
+            "No profile of {} serves the issuer of the pg_hba.conf line, \"{}\".",
+            config.file_name(),
+            request.hba_issuer
+        ),
+        ([profile, ..], None) => {
+            format!("Profile \"{}\" serves issuer \"{}\", but not {what}.", profile.name, request.hba_issuer)
+        }
+        (_, Some(names)) => format!("No profile of {HBA_PROFILE_OPTION}, \"{}\", serves {what}.", printable(names)),
+    };
+    Denial::new(Reason::HbaIssuerUnknown, detail)
 }
 
 /// Whether one of the profile's `hba_issuers` is the line's issuer, or stands behind its well-known URL.
-pub(crate) fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
+fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
     profile.hba_issuers.value.iter().any(|issuer| {
         issuer == hba_issuer
             || (hba_issuer.contains("/.well-known/") && well_known(issuer).iter().any(|url| url == hba_issuer))

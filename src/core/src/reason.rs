@@ -72,8 +72,11 @@ reasons! {
     HbaIssuerUnknown = "hba_issuer_unknown", Configuration,
         "No profile may serve the pg_hba.conf line that matched this connection.",
         "Make the line's issuer equal to a profile's issuer, or list it in that profile's hba_issuers; look at databases and replication too.";
+    ProfileUnknown = "profile_unknown", Configuration,
+        "validator.profile of the pg_hba.conf line that matched this connection does not name profiles of the configuration.",
+        "Name profiles in validator.profile, separated by commas, and reload the server; or remove the option, so that the line's issuer counts.";
     ProfileAmbiguous = "profile_ambiguous", Configuration,
-        "Two profiles that may serve this pg_hba.conf line both accept the token's issuer.",
+        "Two profiles that may serve this pg_hba.conf line both accept the token's issuer, or could report equal identities.",
         "Give each issuer to one profile only, or separate the profiles by hba_issuers or databases.";
     TokenMalformed = "token_malformed", Token,
         "The token is not a well-formed signed JWT.",

@@ -46,6 +46,7 @@ fn decided(case: &Case) -> (Outcome, Option<Denial>) {
 fn request(case: &Case) -> Request {
     Request {
         hba_issuer: case.request.hba_issuer.clone(),
+        hba_profiles: case.request.hba_profiles.clone(),
         hba_scope: case.request.hba_scope.clone(),
         delegate_ident_mapping: case.request.delegated,
         role: case.request.role.clone(),

@@ -1,8 +1,10 @@
 //! The interface between the server and a validator, as `libpq/oauth.h` of the server built for declares it.
 //!
-//! What differs between major releases of PostgreSQL is in this file and nowhere else. It never decides anything:
-//! it writes "deny" the moment it sees a result, and after that what it is told.
+//! What differs between major releases of PostgreSQL is in `major`. Never decides anything: it writes "deny" the moment
+//! it sees a result, and after that what it is told.
 
+use crate::major;
+use oauth_validator_core::Denial;
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int};
 use std::ptr;
@@ -17,7 +19,7 @@ use std::ptr;
     clippy::all,
     reason = "bindgen follows the names and the layout of the C headers"
 )]
-mod bindings {
+pub(crate) mod bindings {
     include!(concat!(env!("OUT_DIR"), "/oauth.rs"));
 }
 
@@ -26,19 +28,8 @@ pub(crate) use bindings::{OAuthValidatorCallbacks, Port, ValidatorModuleResult, 
 /// The number that `load_validator_library` (auth-oauth.c) compares.
 pub(crate) const MAGIC: u32 = bindings::PG_OAUTH_VALIDATOR_MAGIC;
 
-// bindgen asserts that the layout is the one of the headers; these assert that the headers are those that the code
-// below was written for, and that pgrx was generated from the same ones.
-const _: () = {
-    assert!(MAGIC == 0x2025_0220);
-    assert!(bindings::PG_VERSION_NUM == pg_sys::PG_VERSION_NUM);
-    assert!(size_of::<OAuthValidatorCallbacks>() == 4 * size_of::<usize>());
-    assert!(size_of::<ValidatorModuleState>() == 2 * size_of::<usize>());
-};
-#[cfg(feature = "pg18")]
-const _: () = {
-    assert!(bindings::PG_VERSION_NUM / 10_000 == 18);
-    assert!(size_of::<ValidatorModuleResult>() == 2 * size_of::<usize>());
-};
+// pgrx was generated from the same headers; major.rs asserts that they are those that this crate was written for.
+const _: () = assert!(bindings::PG_VERSION_NUM == pg_sys::PG_VERSION_NUM);
 
 // From src/backend/utils/error/elog.c. pgrx leaves them out of its bindings. Whoever calls them must be on the
 // main thread, and under `pg_guard_ffi_boundary` unless the level is FATAL: they may run out of memory.
@@ -73,6 +64,12 @@ impl<'a> Answer<'a> {
     pub(crate) fn deny(&mut self) {
         self.0.authorized = false;
         self.0.authn_id = ptr::null_mut();
+        major::say_nothing(self.0);
+    }
+
+    /// Says why, to the log alone.
+    pub(crate) fn explain(&mut self, denial: &Denial) {
+        major::say(self.0, denial);
     }
 
     /// Says who it is, without letting him in. The server logs it as "connection authenticated".
@@ -107,5 +104,11 @@ impl ServerString {
             start.add(text.len()).write(0);
             Some(Self(start.cast()))
         }
+    }
+
+    /// For a field of the server's, which wants no `const`.
+    #[cfg(feature = "pg19")]
+    pub(crate) fn into_raw(self) -> *mut c_char {
+        self.0
     }
 }

@@ -7,7 +7,7 @@ use crate::abi::{Answer, MAGIC, OAuthValidatorCallbacks, ServerString, Validator
 use crate::guard::{contained, guarded};
 use crate::hba::Connection;
 use crate::login::{self, Policy};
-use crate::{guc, report};
+use crate::{guc, major, report};
 use oauth_validator_core::{BearerToken, Decision, Denial, Reason, Verdict};
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -26,6 +26,8 @@ unsafe extern "C-unwind" fn startup(state: *mut ValidatorModuleState) {
         let policy = guarded(|| {
             #[cfg(feature = "test-faults")]
             crate::faults::commit("startup_");
+            // SAFETY: this is startup_cb, and under the guard.
+            unsafe { major::register_hba_options(state) };
             login::load(guc::config_file())
         })
         .unwrap_or_else(|failure| Policy::Refused(failure.denial()));
@@ -84,7 +86,7 @@ unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: 
     let (policy, token, connection) = unsafe {
         let policy = state.as_ref().and_then(|state| state.private_data.cast::<Policy>().as_ref());
         let token = (!token.is_null()).then(|| BearerToken::new(CStr::from_ptr(token).to_bytes()));
-        (policy, token, Connection::current(role))
+        (policy, token, Connection::current(state, role))
     };
     #[cfg(feature = "test-faults")]
     if let Some(denial) = crate::faults::wait() {
@@ -96,7 +98,7 @@ unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: 
     }
 }
 
-/// Writes a verdict into the server's result, and into the log.
+/// Writes a verdict into the server's result, and into the log what the result has no place for.
 fn conclude(answer: &mut Answer<'_>, verdict: &Verdict) {
     // A log that cannot be written changes no decision.
     let _ = guarded(|| report::trace(&verdict.trace));
@@ -112,7 +114,7 @@ fn conclude(answer: &mut Answer<'_>, verdict: &Verdict) {
 
 fn refuse(answer: &mut Answer<'_>, denial: &Denial) {
     answer.deny();
-    let _ = guarded(|| report::denied(denial));
+    answer.explain(denial);
     if let Some(authn_id) = &denial.authn_id
         && let Ok(Some(authn_id)) = guarded(|| ServerString::new(authn_id))
     {

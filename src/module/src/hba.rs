@@ -2,7 +2,8 @@
 //!
 //! The unsafe half: raw pointers of the server become owned bytes here, and nothing is judged.
 
-use crate::abi::Port;
+use crate::abi::{Port, ValidatorModuleState};
+use crate::major;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
 
@@ -10,6 +11,8 @@ use std::ffi::{CStr, c_char};
 pub(crate) struct Connection {
     /// `issuer` of the line.
     pub(crate) issuer: Vec<u8>,
+    /// `validator.profile` of the line, if it has such an option.
+    pub(crate) profiles: Option<Vec<u8>>,
     /// `scope` of the line.
     pub(crate) scope: Vec<u8>,
     /// `delegate_ident_mapping` of the line.
@@ -29,8 +32,8 @@ impl Connection {
     /// # Safety
     ///
     /// To be called in a backend between the match of pg_hba.conf and the end of authentication, on the main thread.
-    /// `role` must be null or a NUL-terminated string.
-    pub(crate) unsafe fn current(role: *const c_char) -> Option<Self> {
+    /// `state` must be what the server passes to `validate_cb`, and `role` null or a NUL-terminated string.
+    pub(crate) unsafe fn current(state: *const ValidatorModuleState, role: *const c_char) -> Option<Self> {
         // SAFETY: MyProcPort is set for the life of a backend (BackendInitialize), and is a `Port` of the headers that
         // abi.rs was generated from; pgrx merely does not know its fields. `hba` is set by hba_getauthmethod and lives
         // as long. Nobody changes them while this callback runs: there is one thread.
@@ -39,10 +42,11 @@ impl Connection {
             (port, port.hba.as_ref()?)
         };
         // SAFETY: their strings are null or NUL-terminated (hba.c, ProcessStartupPacket), `role` by the caller's word;
-        // am_walsender and am_db_walsender are plain flags that ProcessStartupPacket set.
+        // am_walsender and am_db_walsender are plain flags that ProcessStartupPacket set. `state` is as the caller says.
         unsafe {
             Some(Self {
                 issuer: bytes(hba.oauth_issuer)?,
+                profiles: major::hba_profiles(state),
                 scope: bytes(hba.oauth_scope)?,
                 delegate_ident_mapping: hba.oauth_skip_usermap,
                 role: bytes(role)?,

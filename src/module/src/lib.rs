@@ -1,7 +1,7 @@
 //! `oauth_validator`: the PostgreSQL side. The server loads this library to have bearer tokens judged.
 //!
 //! Contents: `callbacks` is what the server calls, `login` the safe half of it. `abi`, `hba`, `request` and `catalog`
-//! read and write the server's structures; `guard`, `alloc` and `report` see to it that a failure ends in one denied
+//! read and write the server's structures, and `major` has what differs between its releases; `guard`, `alloc` and `report` see to it that a failure ends in one denied
 //! login and one line of the log. `errands` is what a login without keys has done: `helper` finds the one program that
 //! is ever run, `process` runs it, and `wait` does all waiting. All unsafe code of the project is in this crate.
 //!
@@ -19,6 +19,7 @@ mod guc;
 mod hba;
 mod helper;
 mod login;
+mod major;
 mod process;
 mod report;
 mod request;

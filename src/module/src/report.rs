@@ -12,6 +12,9 @@ use std::ptr;
 
 const PERCENT_S: &CStr = c"%s";
 
+/// In front of everything that is ours in the log.
+const PREFIX: &str = "oauth_validator: ";
+
 /// Logs a denial at COMMERROR: code and profile in the primary message, so that `log_error_verbosity = terse` keeps
 /// them.
 pub(crate) fn denied(denial: &Denial) {
@@ -20,6 +23,14 @@ pub(crate) fn denied(denial: &Denial) {
         _ => PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
     };
     emit(pg_sys::COMMERROR, sqlstate, &denial.message(), &denial.detail, &denial.hint);
+}
+
+/// The same for the DETAIL of somebody else's report: message, detail and hint in a line each.
+#[cfg(feature = "pg19")]
+pub(crate) fn as_detail(denial: &Denial) -> CString {
+    let lines = [format!("{PREFIX}{}", denial.message()), denial.detail.clone(), format!("Hint: {}", denial.hint)];
+    let lines = lines.map(|line| one_line(&line).into_bytes());
+    CString::new(lines.join(&b'\n')).unwrap_or_default()
 }
 
 /// Logs at COMMERROR what is wrong but denies nobody: a sentence without its full stop, and what to do.
@@ -39,7 +50,7 @@ pub(crate) fn trace(trace: &Trace) {
 
 /// One report below ERROR; an empty `detail` or `hint` is left out. Raises an ERROR if memory runs out.
 fn emit(level: u32, sqlstate: PgSqlErrorCode, message: &str, detail: &str, hint: &str) {
-    let message = one_line(&format!("oauth_validator: {message}"));
+    let message = one_line(&format!("{PREFIX}{message}"));
     let (detail, hint) = (one_line(detail), one_line(hint));
     let (message, detail, hint) = (message.as_ptr(), detail_ptr(&detail), detail_ptr(&hint));
     // SAFETY: the closure holds plain pointers and no destructor, as pg_guard_ffi_boundary wants; the strings they

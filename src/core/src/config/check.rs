@@ -231,7 +231,7 @@ fn databases_overlap(a: &Profile, b: &Profile) -> bool {
 }
 
 /// Neither prefix may begin the other: "a:" and "a:b:" are not apart.
-fn identities_apart(a: &Profile, b: &Profile) -> bool {
+pub(crate) fn identities_apart(a: &Profile, b: &Profile) -> bool {
     let (a, b) = (a.identity.prefix.as_str(), b.identity.prefix.as_str());
     !a.is_empty() && !b.is_empty() && !a.starts_with(b) && !b.starts_with(a)
 }

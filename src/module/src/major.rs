@@ -1,0 +1,221 @@
+//! What differs between the major releases of PostgreSQL that the library is built for, one at a time.
+//!
+//! From PostgreSQL 19 on, a line of pg_hba.conf can name profiles (`validator.profile`), and the server takes the reason
+//! of a denial into the report of its own, as `error_detail`. Both are in `libpq/oauth.h` and auth-oauth.c of that
+//! release. Nothing else in this crate may ask for the release, and nothing here decides anything.
+
+use crate::abi::{OAuthValidatorCallbacks, ValidatorModuleResult, ValidatorModuleState, bindings};
+use std::mem::offset_of;
+
+#[cfg(all(feature = "pg18", feature = "pg19"))]
+compile_error!("the library is for one major release of PostgreSQL: choose feature pg18 or pg19");
+#[cfg(not(any(feature = "pg18", feature = "pg19")))]
+compile_error!("choose the major release of PostgreSQL that the library is for: feature pg18 or pg19");
+
+#[cfg(feature = "pg18")]
+pub(crate) use pg18::{hba_profiles, register_hba_options, say, say_nothing};
+#[cfg(feature = "pg19")]
+pub(crate) use pg19::{hba_profiles, register_hba_options, say, say_nothing};
+
+/// One machine word, which all pointers have.
+const WORD: usize = size_of::<usize>();
+
+// bindgen asserts that the layout is the one of the headers; these assert that the headers are those that this crate was
+// written for.
+const _: () = {
+    assert!(bindings::PG_OAUTH_VALIDATOR_MAGIC == 0x2025_0220);
+    assert!(size_of::<OAuthValidatorCallbacks>() == 4 * WORD);
+    assert!(offset_of!(OAuthValidatorCallbacks, magic) == 0);
+    assert!(offset_of!(OAuthValidatorCallbacks, startup_cb) == WORD);
+    assert!(offset_of!(OAuthValidatorCallbacks, shutdown_cb) == 2 * WORD);
+    assert!(offset_of!(OAuthValidatorCallbacks, validate_cb) == 3 * WORD);
+    assert!(size_of::<ValidatorModuleState>() == 2 * WORD);
+    assert!(offset_of!(ValidatorModuleState, private_data) == WORD);
+    assert!(offset_of!(ValidatorModuleResult, authorized) == 0);
+    assert!(offset_of!(ValidatorModuleResult, authn_id) == WORD);
+};
+
+/// PostgreSQL 18: no options, and the log is ours to write.
+#[cfg(feature = "pg18")]
+mod pg18 {
+    use super::{ValidatorModuleResult, ValidatorModuleState, WORD, bindings};
+    use crate::guard::guarded;
+    use crate::report;
+    use oauth_validator_core::Denial;
+
+    const _: () = {
+        assert!(bindings::PG_VERSION_NUM / 10_000 == 18);
+        assert!(size_of::<ValidatorModuleResult>() == 2 * WORD);
+    };
+
+    /// There are none to register.
+    ///
+    /// # Safety
+    ///
+    /// None is needed; PostgreSQL 19 asks for it.
+    pub(crate) unsafe fn register_hba_options(_state: *mut ValidatorModuleState) {}
+
+    /// No line has any.
+    ///
+    /// # Safety
+    ///
+    /// None is needed; PostgreSQL 19 asks for it.
+    pub(crate) unsafe fn hba_profiles(_state: *const ValidatorModuleState) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Has the log say why the login is denied.
+    pub(crate) fn say(_result: &mut ValidatorModuleResult, denial: &Denial) {
+        // A log that cannot be written changes no decision.
+        let _ = guarded(|| report::denied(denial));
+    }
+
+    /// Nothing is waiting to be said.
+    pub(crate) fn say_nothing(_result: &mut ValidatorModuleResult) {}
+}
+
+/// PostgreSQL 19: `validator.profile`, and `error_detail`.
+#[cfg(feature = "pg19")]
+mod pg19 {
+    use super::{ValidatorModuleResult, ValidatorModuleState, WORD, bindings};
+    use crate::abi::ServerString;
+    use crate::guard::{contained, guarded};
+    use crate::report;
+    use oauth_validator_core::Denial;
+    use pgrx::pg_sys;
+    use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+    use std::ffi::{CStr, CString, c_char, c_int};
+    use std::mem::offset_of;
+    use std::ptr;
+    use std::sync::Mutex;
+
+    const _: () = {
+        assert!(bindings::PG_VERSION_NUM / 10_000 == 19);
+        assert!(size_of::<ValidatorModuleResult>() == 3 * WORD);
+        assert!(offset_of!(ValidatorModuleResult, error_detail) == 2 * WORD);
+    };
+
+    /// `validator.profile`; the server takes `validator.` off.
+    const PROFILE: &CStr = c"profile";
+
+    /// Makes the options of ours known to the server, which denies logins by lines that have others. May raise an ERROR.
+    ///
+    /// # Safety
+    ///
+    /// To be called in `startup_cb`, under the guard, with the state that the server passes.
+    pub(crate) unsafe fn register_hba_options(state: *mut ValidatorModuleState) {
+        let mut names: [*const c_char; 1] = [PROFILE.as_ptr()];
+        // SAFETY: RegisterOAuthHBAOptions (auth-oauth.c) copies the names, changes none, and puts up with a null state.
+        // The closure has no destructor.
+        unsafe {
+            pg_guard_ffi_boundary(|| bindings::RegisterOAuthHBAOptions(state, 1, names.as_mut_ptr()));
+        }
+    }
+
+    /// The value of `validator.profile` on the line that matched, as it stands there; `None` if the line has no such
+    /// option. Of several on one line the last counts, as with all options of pg_hba.conf.
+    ///
+    /// # Safety
+    ///
+    /// To be called in `validate_cb` with the state that the server passes.
+    pub(crate) unsafe fn hba_profiles(state: *const ValidatorModuleState) -> Option<Vec<u8>> {
+        // SAFETY: GetOAuthHBAOption (auth-oauth.c) looks through lists of the line and raises nothing. What it returns is
+        // null or a string that belongs to the line, which lives as long as the backend.
+        unsafe {
+            let value = pg_guard_ffi_boundary(|| bindings::GetOAuthHBAOption(state, PROFILE.as_ptr()));
+            (!value.is_null()).then(|| CStr::from_ptr(value).to_bytes().to_vec())
+        }
+    }
+
+    /// Has the server say why the login is denied, in the report that it makes of it once the client has heard of it.
+    ///
+    /// Where it would not be read, it goes to the log at once, as on PostgreSQL 18: `log_error_verbosity = terse` drops
+    /// all details. Where the server makes no report, because the client breaks off or runs out of time, the log has it
+    /// when the backend ends.
+    pub(crate) fn say(result: &mut ValidatorModuleResult, denial: &Denial) {
+        let handed_over = guarded(|| {
+            if is_terse() {
+                return None;
+            }
+            let text = report::as_detail(denial);
+            let detail = ServerString::new(text.to_str().ok()?)?;
+            expect_report(text, denial.clone());
+            Some(detail)
+        });
+        match handed_over {
+            Ok(Some(detail)) => result.error_detail = detail.into_raw(),
+            // A log that cannot be written changes no decision.
+            _ => drop(guarded(|| report::denied(denial))),
+        }
+    }
+
+    /// Takes back what was to be said.
+    pub(crate) fn say_nothing(result: &mut ValidatorModuleResult) {
+        result.error_detail = ptr::null_mut();
+        if let Ok(mut unsaid) = UNSAID.try_lock() {
+            *unsaid = None;
+        }
+    }
+
+    fn is_terse() -> bool {
+        // SAFETY: a plain number that only the main thread changes, which this is.
+        unsafe { pg_sys::Log_error_verbosity == pg_sys::PGErrorVerbosity::PGERROR_TERSE as c_int }
+    }
+
+    /// A denial that no report of the server has had yet, and the text by which it is known.
+    struct Unsaid {
+        text: CString,
+        denial: Denial,
+    }
+
+    static UNSAID: Mutex<Option<Unsaid>> = Mutex::new(None);
+
+    /// Who looked at reports before, once this library does.
+    static FORMER_HOOK: Mutex<Option<pg_sys::emit_log_hook_type>> = Mutex::new(None);
+
+    /// From now on, a report with this text in it, or the end of the backend, is the last word about the denial. May raise
+    /// FATAL: the server's list of exit callbacks may be full.
+    fn expect_report(text: CString, denial: Denial) {
+        if let (Ok(mut former), Ok(mut unsaid)) = (FORMER_HOOK.try_lock(), UNSAID.try_lock()) {
+            *unsaid = Some(Unsaid { text, denial });
+            if former.is_none() {
+                // SAFETY: the hook is a plain variable of the main thread, which this is; both functions stay, since the
+                // server never unloads a library. See process.rs for why before_shmem_exit.
+                unsafe {
+                    pg_sys::before_shmem_exit(Some(say_at_last), pg_sys::Datum::null());
+                    *former = Some(pg_sys::emit_log_hook);
+                    pg_sys::emit_log_hook = Some(notice_report);
+                }
+            }
+        }
+    }
+
+    /// `emit_log_hook` (elog.c), called before a report goes to the log. It changes nothing of it, and allocates nothing.
+    unsafe extern "C-unwind" fn notice_report(report: *mut pg_sys::ErrorData) {
+        // SAFETY: EmitErrorReport (elog.c) passes the report; its strings are null or end in NUL.
+        let detail = unsafe {
+            let detail = report.as_ref().map_or(ptr::null(), |report| report.detail_log.cast_const());
+            (!detail.is_null()).then(|| CStr::from_ptr(detail))
+        };
+        if let (Some(detail), Ok(mut unsaid)) = (detail, UNSAID.try_lock())
+            && unsaid.as_ref().is_some_and(|unsaid| detail.to_bytes().starts_with(unsaid.text.to_bytes()))
+        {
+            *unsaid = None;
+        }
+        let former = FORMER_HOOK.try_lock().ok().and_then(|former| *former).flatten();
+        if let Some(former) = former {
+            // SAFETY: whoever set it wants to be called so.
+            unsafe { former(report) };
+        }
+    }
+
+    /// Has the log say what the server did not: it ends in silence when the client breaks off (`auth_failed`, auth.c).
+    unsafe extern "C-unwind" fn say_at_last(_code: c_int, _argument: pg_sys::Datum) {
+        contained(|| {
+            let unsaid = UNSAID.try_lock().ok().and_then(|mut unsaid| unsaid.take());
+            if let Some(unsaid) = unsaid {
+                let _ = guarded(|| report::denied(&unsaid.denial));
+            }
+        });
+    }
+}
