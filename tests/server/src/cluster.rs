@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::conf;
 use crate::error::{Context, HarnessError, Result};
 use crate::folder::Folder;
+use crate::log;
 use crate::login::{Attempt, Login, LoginOutcome, PendingLogin};
 use crate::paths::{self, module_path};
 use crate::server::{Launch, Server, processes_in};
@@ -141,6 +142,11 @@ impl Cluster {
     /// Where `psql` of this installation is.
     pub fn psql_path(&self) -> PathBuf {
         self.template.postgres.bin_dir().join("psql")
+    }
+
+    /// The major release of the server, 18 or more.
+    pub fn major(&self) -> u32 {
+        self.template.postgres.major()
     }
 
     /// The user and group ids of the server.
@@ -322,8 +328,13 @@ impl Cluster {
     }
 
     /// What was logged since the mark. A line may follow the client's error: see
-    /// [`Cluster::wait_for_log`].
+    /// [`Cluster::wait_for_log`]. A denial is told as PostgreSQL 18 writes it, whichever release this is.
     pub fn log_since(&self, mark: usize) -> String {
+        log::with_own_reports(&self.log_as_written(mark))
+    }
+
+    /// The same byte for byte, but for what is not UTF-8.
+    pub fn log_as_written(&self, mark: usize) -> String {
         let bytes = fs::read(self.folder.path("log")).unwrap_or_default();
         String::from_utf8_lossy(bytes.get(mark..).unwrap_or_default()).into_owned()
     }
@@ -336,11 +347,11 @@ impl Cluster {
     pub fn wait_for_log(&self, mark: usize, needle: &str) -> String {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            let said = self.log_since(mark);
-            // Whole lines only, so that what the caller looks for next is complete.
-            let whole = said.rfind('\n').map_or("", |end| &said[..=end]);
+            let said = self.log_as_written(mark);
+            // Whole reports only, so that what the caller looks for next is complete.
+            let whole = log::with_own_reports(log::complete(&said));
             if whole.contains(needle) {
-                return whole.to_owned();
+                return whole;
             }
             assert!(Instant::now() < give_up, "{needle:?} was not logged; the log says:\n{said}");
             thread::sleep(POLL);

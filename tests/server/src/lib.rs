@@ -26,6 +26,7 @@ mod error;
 mod folder;
 mod install;
 mod libclang;
+mod log;
 mod login;
 mod paths;
 mod process;

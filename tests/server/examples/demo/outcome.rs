@@ -53,8 +53,8 @@ impl Case {
             LoginOutcome::Refused(error) => format!("{}:  {}", error.severity, error.message),
             _ => String::new(),
         };
-        let (result, problem) = self.outcome(attempt, || cluster.log_since(mark));
-        let log = cluster.log_since(mark);
+        let (result, problem) = self.outcome(attempt, || cluster.log_as_written(mark));
+        let log = cluster.log_as_written(mark);
         let mismatch = problem.map(|problem| match entry(&log) {
             Some(entry) => format!("{problem}\nthe log says:\n{entry}"),
             _ => problem,
@@ -116,11 +116,14 @@ impl Expected {
     }
 }
 
-/// The module's entry in the log: its LOG line, with the DETAIL and HINT that belong to it.
+/// The module's entry in the log: its LOG line, with the DETAIL and HINT that belong to it; from PostgreSQL 19 on the
+/// DETAIL of the server's own.
 pub fn entry(log: &str) -> Option<String> {
     let mut lines = log.lines().skip_while(|line| !line.contains(DENIED));
     let first = lines.next()?;
-    let more = lines.take_while(|line| [" DETAIL:  ", " HINT:  "].iter().any(|label| line.contains(label)));
+    let more = lines.take_while(|line| {
+        [" DETAIL:  ", " HINT:  "].iter().any(|label| line.contains(label)) || line.starts_with('\t')
+    });
     Some(std::iter::once(first).chain(more).collect::<Vec<_>>().join("\n"))
 }
 
