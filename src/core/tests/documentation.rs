@@ -10,7 +10,7 @@ use mdoc::{Section, one, read, root, under};
 use oauth_validator_core::config::presets::{self, Preset};
 use oauth_validator_core::config::settings::{SETTINGS, Setting};
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, FindingCode, Known, Reason, Request, Severity, Verdict, decide,
+    Answer, BearerToken, Config, Decision, FindingCode, Known, Reason, Request, Severity, Step, Verdict, decide,
 };
 use oauth_validator_fixtures::{keys, mint};
 use serde_json::{Value, json};
@@ -207,21 +207,86 @@ fn every_preset_is_described_with_its_identity_and_delegation() {
     }
 }
 
+/// The columns of a map in pg_ident.conf.
+fn map_lines(section: &Section) -> Vec<[String; 3]> {
+    let blocks = section.literal_blocks();
+    let lines = blocks.iter().filter(|block| !block.starts_with('[')).flat_map(|block| block.lines());
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    let columns = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    lines.map(|line| columns(line).try_into().unwrap_or_else(|_| panic!("not three columns: {line}"))).collect()
+}
+
+/// The expression matches the identity as a whole, and nothing that only holds it.
+fn assert_anchored(expression: &str, identity: &str) {
+    assert!(expression.starts_with('^') && expression.ends_with('$'), "{expression} is not anchored");
+    let regex = regex::Regex::new(expression).unwrap_or_else(|why| panic!("{why}"));
+    assert!(regex.is_match(identity), "{expression} does not match {identity}");
+    for other in [format!("|{identity}"), format!("{identity}|"), format!("a {identity} b"), String::new()] {
+        assert!(!regex.is_match(&other), "{expression} matches {other:?}");
+    }
+}
+
 #[test]
-fn every_map_is_three_columns_of_pg_ident_conf() {
+fn every_preset_has_a_worked_map_for_pg_ident_conf() {
     let page = read(MODULE_PAGE);
-    let mut mapped = Vec::new();
+    let mut expressions = 0;
     for section in under(&page, "PRESETS") {
-        for line in section.literal_blocks().iter().filter(|block| !block.starts_with('[')).flat_map(|b| b.lines()) {
-            let columns: Vec<&str> = line.split_whitespace().collect();
-            let [_, identity, role] = columns[..] else { panic!("not three columns: {line}") };
-            // What hba.c takes for an expression, a file to include, a comment, a list, or a quoted word.
-            let plain = |word: &str| !word.starts_with(['/', '@', '+']) && !word.contains([',', '#', '"']);
-            assert!(plain(identity) && plain(role), "{line}");
-            mapped.push(section.heading.as_str());
+        let lines = map_lines(section);
+        let [[map, identity, role], others @ ..] = lines.as_slice() else { panic!("{} has no map", section.heading) };
+        // What hba.c takes for an expression, a file to include, a comment, a list, or a quoted word.
+        let plain = |word: &str| !word.starts_with(['/', '@', '+']) && !word.contains([',', '#', '"']);
+        assert!(plain(identity) && plain(role), "{}: the first line is for one person", section.heading);
+        for [other_map, expression, role] in others {
+            let expression = expression.strip_prefix('/').expect("the other lines have expressions");
+            assert_anchored(expression, identity);
+            assert!(other_map == map && plain(role) && !expression.contains(','), "{}", section.heading);
+            expressions += 1;
         }
     }
-    assert_same("maps", mapped, presets::ALL.iter().map(|preset| preset.name));
+    assert!(expressions >= 10, "{expressions}");
+}
+
+#[test]
+fn the_maps_of_the_general_part_are_anchored() {
+    let lines = map_lines(one(&read(MODULE_PAGE), "PG_IDENT.CONF", ""));
+    let identities = ["5d5d5d5d-3333-4444-8555-666666666666", "ana@corp.example"];
+    let expressions: Vec<&str> = lines.iter().filter_map(|[_, identity, _]| identity.strip_prefix('/')).collect();
+    assert_eq!(expressions.len(), identities.len());
+    for (expression, identity) in expressions.iter().zip(identities) {
+        assert_anchored(expression, identity);
+    }
+}
+
+#[test]
+#[should_panic(expected = "is not anchored")]
+fn an_expression_without_an_anchor_is_noticed() {
+    assert_anchored("^[a-z]+@corp", "ana@corp.example");
+}
+
+#[test]
+fn the_steps_are_those_of_a_decision_in_their_order() {
+    let steps = [
+        Step::Bounds,
+        Step::Rule,
+        Step::Issuer,
+        Step::Header,
+        Step::Key,
+        Step::Signature,
+        Step::Introspection,
+        Step::Claims,
+        Step::Scope,
+        Step::Rules,
+        Step::Identity,
+        Step::Delegation,
+    ];
+    let page = read(MODULE_PAGE);
+    let chapter = one(&page, "HOW A LOGIN IS DECIDED", "");
+    let documented: Vec<&str> = chapter.lines.iter().filter_map(|line| line.strip_prefix(".It Ic ")).collect();
+    assert_eq!(documented, steps.map(Step::name));
+    let granted = decision(json!({"aud": "api://postgres"}));
+    let taken: Vec<&str> = granted.trace.passages().iter().map(|passage| passage.step.name()).collect();
+    let order: Vec<usize> = taken.iter().map(|step| documented.iter().position(|name| name == step).unwrap()).collect();
+    assert!(order.is_sorted() && order.len() >= 9, "{taken:?}");
 }
 
 #[test]
