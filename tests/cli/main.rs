@@ -16,6 +16,7 @@ mod introspection;
 mod keys;
 mod network;
 mod presets;
+mod probe;
 mod secrets;
 mod support;
 mod usage;

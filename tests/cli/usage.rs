@@ -26,7 +26,7 @@ fn a_mistyped_option_is_an_error_with_a_suggestion() {
 
 #[test]
 fn no_command_at_all_is_an_error() {
-    tool(&[]).assert_failed(&["Usage: oauth-validator", "check", "discover", "explain", "preset"]);
+    tool(&[]).assert_failed(&["Usage: oauth-validator", "check", "discover", "explain", "preset", "probe"]);
     tool(&["keys"]).assert_failed(&["Usage: oauth-validator keys", "list", "refresh"]);
     tool(&["preset"]).assert_failed(&["Usage: oauth-validator preset", "list", "show"]);
 }
@@ -35,6 +35,7 @@ fn no_command_at_all_is_an_error() {
 fn a_token_is_no_argument() {
     tool(&["explain", "a.b.c"]).assert_failed(&["unexpected argument 'a.b.c'"]);
     tool(&["explain", "--token", "a.b.c"]).assert_failed(&["unexpected argument '--token'"]);
+    tool(&["probe", "a.b.c"]).assert_failed(&["unexpected argument 'a.b.c'"]);
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn values_of_options_are_checked() {
 
 #[test]
 fn help_has_an_example_of_each_command() {
-    for command in ["check", "discover", "explain", "preset"] {
+    for command in ["check", "discover", "explain", "preset", "probe"] {
         let help = tool(&[command, "--help"]);
         assert_eq!(help.code, 0);
         assert!(help.stdout.contains("Example: "), "{}", help.stdout);
@@ -138,6 +139,7 @@ fn the_manual_page_has_every_option_and_no_other() {
         &["keys", "list", "--help"],
         &["keys", "refresh", "--help"],
         &["preset", "list", "--help"],
+        &["probe", "--help"],
     ] {
         let help = tool(command).stdout;
         let options = help.lines().filter(|line| line.trim_start().starts_with('-')).collect::<Vec<_>>().join("\n");

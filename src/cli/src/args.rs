@@ -4,6 +4,7 @@
 //! be read by every user of the machine.
 
 mod keys;
+mod probe;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
+pub(crate) use probe::{ProbeOptions, SslMode, port, ssl_mode};
 
 /// Where packages put the configuration, and where the module looks for it.
 const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
@@ -25,7 +27,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  fine: the file is valid, the token is granted, or there are keys
   1  the file has errors, the token is denied, or a provider's keys cannot be used or had
-  2  could not run: wrong usage, or a file that cannot be read";
+  2  could not run: wrong usage, a file that cannot be read, or no server to log in to";
 
 const CHECK_HELP: &str = "\
 Example: put a new version in place only if it is valid.
@@ -119,6 +121,13 @@ pub(crate) enum Command {
     /// Show the built-in layouts of providers that a profile can start from.
     #[command(after_help = PRESET_HELP, subcommand)]
     Preset(PresetCommand),
+
+    /// Log in to a running server once with a token, and say what became of it.
+    ///
+    /// As any client does, over a Unix socket or TLS. On a refusal, of which a client is told nothing, it says where the
+    /// reason is.
+    #[command(after_help = probe::HELP)]
+    Probe(ProbeOptions),
 }
 
 #[derive(Debug, ClapArgs)]

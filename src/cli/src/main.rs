@@ -1,8 +1,8 @@
 //! `oauth-validator`: judges configurations of the oauth_validator module, and explains its decisions.
 //!
 //! A table of contents: `args` reads the command line, each command is a module that returns a report, and `output`
-//! writes it. `net` alone talks to others, and `fetch` asks it for keys as the server's `helper` does. Nothing here
-//! decides about a token; that is the core's `decide`, as in the server.
+//! writes it. `net` alone talks to providers, and `fetch` asks it for keys as the server's `helper` does; `probe` talks to
+//! a server of PostgreSQL. Nothing here decides about a token; that is the core's `decide`, as in the server.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -20,6 +20,7 @@ mod keys;
 mod net;
 mod output;
 mod preset;
+mod probe;
 mod proposal;
 mod provider_keys;
 mod token_input;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Helper => helper::run(args.json).map(|never| match never {}),
         Command::Keys(command) => keys::run(command, args.json),
         Command::Preset(command) => preset::run(command, args.json),
+        Command::Probe(options) => probe::run(options, args.json),
     };
     output::finish(result)
 }

@@ -81,8 +81,17 @@ pub struct LocalhostCertificate {
 impl LocalhostCertificate {
     /// By a CA of its own, which signs nothing else.
     pub fn new() -> Self {
+        Self::valid_in([2020, 2100])
+    }
+
+    /// The same, but out of date.
+    pub fn expired() -> Self {
+        Self::valid_in([2010, 2020])
+    }
+
+    fn valid_in(years: [i32; 2]) -> Self {
         let (ca, ca_pem) = authority("Test CA for localhost");
-        let (certificate, key) = certify(&NAMES, [2020, 2100], &ca);
+        let (certificate, key) = certify(&NAMES, years, &ca);
         Self { ca_pem, certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
 }

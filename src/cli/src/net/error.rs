@@ -219,12 +219,7 @@ impl NetError {
     }
 
     fn tls(url: &str, error: &TlsError) -> Self {
-        let (what, hint) = match error {
-            TlsError::InvalidCertificate(why) => certificate(why),
-            TlsError::AlertReceived(_) => ("the provider ended the TLS handshake", None),
-            TlsError::PeerIncompatible(_) => ("the provider offers no TLS 1.2 or 1.3 that is acceptable", None),
-            _ => ("the TLS handshake failed", None),
-        };
+        let (what, hint) = tls_fault("the provider", error);
         let error = Self::new(Code::Tls, format!("{url}: {what}"));
         match hint {
             Some(hint) => error.with_hint(hint),
@@ -233,27 +228,36 @@ impl NetError {
     }
 }
 
-/// What is wrong with a certificate, and what to do where that is more than looking at it.
-fn certificate(why: &CertificateError) -> (&'static str, Option<&'static str>) {
+/// Why there is no TLS with `peer`, such as "the provider": a sentence without its full stop; and what to do where that
+/// is more than looking at the certificate, with the place `{ca_file}`.
+pub(crate) fn tls_fault(peer: &str, error: &TlsError) -> (String, Option<&'static str>) {
+    let what = match error {
+        TlsError::InvalidCertificate(why) => {
+            let (what, hint) = certificate_fault(why);
+            return (format!("{peer}'s certificate {what}"), hint);
+        }
+        TlsError::AlertReceived(_) => format!("{peer} ended the TLS handshake"),
+        TlsError::PeerIncompatible(_) => format!("{peer} offers no TLS 1.2 or 1.3 that is acceptable"),
+        _ => "the TLS handshake failed".to_owned(),
+    };
+    (what, None)
+}
+
+fn certificate_fault(why: &CertificateError) -> (&'static str, Option<&'static str>) {
     use CertificateError as E;
     match why {
-        E::Expired | E::ExpiredContext { .. } => (
-            "the provider's certificate has expired",
-            Some("the provider must renew it; is this machine's clock right?"),
-        ),
-        E::NotValidYet | E::NotValidYetContext { .. } => {
-            ("the provider's certificate is not valid yet", Some("is this machine's clock right?"))
+        E::Expired | E::ExpiredContext { .. } => {
+            ("has expired", Some("it must be renewed there; is this machine's clock right?"))
         }
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
-            ("the provider's certificate is for another name", None)
-        }
+        E::NotValidYet | E::NotValidYetContext { .. } => ("is not valid yet", Some("is this machine's clock right?")),
+        E::NotValidForName | E::NotValidForNameContext { .. } => ("is for another name", None),
         // Bad signature: an authority of the trusted one's name, with another key.
         E::UnknownIssuer | E::BadSignature => (
-            "the provider's certificate is signed by an authority that is not trusted",
+            "is signed by an authority that is not trusted",
             Some("for a private authority, give its certificate with {ca_file}"),
         ),
-        E::Revoked => ("the provider's certificate is revoked", None),
-        _ => ("the provider's certificate is not acceptable", None),
+        E::Revoked => ("is revoked", None),
+        _ => ("is not acceptable", None),
     }
 }
 

@@ -15,9 +15,9 @@ mod url;
 
 pub(crate) use client::{Client, Settings};
 pub(crate) use discovery::Metadata;
-pub(crate) use error::{Code, NetError, Wording};
+pub(crate) use error::{Code, NetError, Wording, tls_fault};
 pub(crate) use inquiry::Inquiry;
 pub(crate) use introspection::introspect;
 pub(crate) use jwks::{KeyDocument, Keys};
-pub(crate) use trust::{Ca, judge_authorities};
+pub(crate) use trust::{Ca, judge_authorities, root_store};
 pub(crate) use url::{Plain, SafeUrl};

@@ -3,6 +3,7 @@
 //! Must never trust nobody silently, nor add the system's to those that are given.
 
 use super::error::{Code, NetError};
+use rustls::RootCertStore;
 use rustls_native_certs::CertificateResult;
 use std::fs::File;
 use std::io::{self, Read};
@@ -31,13 +32,26 @@ pub(crate) enum Ca {
 /// # Errors
 /// `ca_file` if there is not even one.
 pub(super) fn roots(ca: &Ca) -> Result<RootCerts, NetError> {
-    let certificates = match ca {
-        Ca::Environment => system(rustls_native_certs::load_native_certs())?,
-        Ca::System => system(from_directories())?,
-        Ca::File(path) => from_file(path)?,
-        Ca::Pem(text) => from_pem("keys.ca_file", text.as_bytes())?,
-    };
-    Ok(RootCerts::Specific(Arc::new(certificates)))
+    Ok(RootCerts::Specific(Arc::new(certificates(ca)?)))
+}
+
+/// The same, for TLS without HTTP.
+///
+/// # Errors
+/// `ca_file` if there is not even one.
+pub(crate) fn root_store(ca: &Ca) -> Result<RootCertStore, NetError> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(certificates(ca)?.iter().map(|each| each.der().to_vec().into()));
+    Ok(store)
+}
+
+fn certificates(ca: &Ca) -> Result<Vec<Certificate<'static>>, NetError> {
+    match ca {
+        Ca::Environment => system(rustls_native_certs::load_native_certs()),
+        Ca::System => system(from_directories()),
+        Ca::File(path) => from_file(path),
+        Ca::Pem(text) => from_pem("keys.ca_file", text.as_bytes()),
+    }
 }
 
 /// Whether the text of `keys.ca_file` is as good as [`Ca::Pem`] needs it.
@@ -63,7 +77,7 @@ fn from_pem(name: &str, text: &[u8]) -> Result<Vec<Certificate<'static>>, NetErr
             _ => None,
         })
         .collect();
-    let mut store = rustls::RootCertStore::empty();
+    let mut store = RootCertStore::empty();
     let parsed = store.add_parsable_certificates(certificates.iter().map(|each| each.der().to_vec().into()));
     match parsed {
         (0, _) => Err(NetError::new(Code::CaFile, format!("{name} has no certificate in PEM"))),

@@ -1,0 +1,291 @@
+//! A connection that may carry a token: to a Unix socket, or over the network with the TLS that was asked for.
+//!
+//! One deadline holds for everything, from the resolver to the last byte. Must never send anything of a login before the
+//! connection is what the target says, nor take a byte from before TLS for one behind it (CVE-2021-23222).
+
+use super::target::{Check, Place, Security};
+use super::tls;
+use crate::output::Failure;
+use rustls::{ClientConnection, ProtocolVersion, StreamOwned};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Asks for TLS: its own length and a number that is no version (`SSLRequest`, "Message Formats").
+const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+
+/// When everything must be done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    pub(super) limit: Duration,
+    at: Instant,
+}
+
+impl Deadline {
+    pub(super) fn after(limit: Duration) -> Self {
+        Self { limit, at: Instant::now() + limit }
+    }
+
+    /// The time that is left; never zero, which would mean no limit at all to a socket.
+    fn left(self) -> io::Result<Duration> {
+        let left = self.at.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+/// A connection on which the login may begin.
+pub(super) struct Connection {
+    stream: Stream,
+    /// For a person.
+    pub(super) description: String,
+    /// The client's address, by which the server's log may name the connection.
+    pub(super) client: Option<SocketAddr>,
+    /// TLS's version, if there is TLS.
+    pub(super) tls: Option<&'static str>,
+}
+
+enum Stream {
+    Plain(Socket),
+    Tls(Box<StreamOwned<ClientConnection, Socket>>),
+}
+
+impl Connection {
+    /// Connects, and makes the connection what it has to be.
+    pub(super) fn open(place: &Place, deadline: Deadline) -> Result<Self, Failure> {
+        let Place::Network(host, _, security) = place else {
+            let socket = reach(place, deadline)?;
+            let description = format!("Unix socket {place}");
+            return Ok(Self { stream: Stream::Plain(socket), description, client: None, tls: None });
+        };
+        // What cannot be used is said before anybody is asked.
+        let tls = match security {
+            Security::Tls(check) => Some(tls::client(host, check)?),
+            Security::Plain { .. } => None,
+        };
+        let socket = reach(place, deadline)?;
+        let client = socket.kind.client();
+        match (security, tls) {
+            (Security::Tls(check), Some(tls)) => secured(place, socket, tls, check, deadline, client),
+            (Security::Plain { anywhere }, _) if !anywhere && !socket.kind.is_loopback() => {
+                Err(Failure::new(format!("{place} is another machine: the token would go there in clear"))
+                    .with_hint("use --sslmode verify-full; --insecure-plaintext is for a network where nobody listens"))
+            }
+            _ => {
+                let description = format!("{place}, no TLS");
+                Ok(Self { stream: Stream::Plain(socket), description, client, tls: None })
+            }
+        }
+    }
+}
+
+/// The connection with TLS, if the server offers it and has the right certificate.
+fn secured(
+    place: &Place,
+    mut socket: Socket,
+    mut tls: ClientConnection,
+    check: &Check,
+    deadline: Deadline,
+    client: Option<SocketAddr>,
+) -> Result<Connection, Failure> {
+    let failed = |error: io::Error| match error.kind() {
+        ErrorKind::TimedOut => timed_out(place, "there is no TLS", deadline),
+        _ => Failure::new(format!("{place}: the connection ended before there was TLS: {error}"))
+            .with_hint("see the server's log; is it PostgreSQL that listens there?"),
+    };
+    ask_for_tls(place, &mut socket, failed)?;
+    if let Err(error) = tls::shake_hands(&mut tls, &mut socket) {
+        return Err(tls::fault(&place.to_string(), &error).unwrap_or_else(|| failed(error)));
+    }
+    let version = match tls.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "TLS",
+    };
+    let judged = match check {
+        Check::Nothing => ", whose certificate nobody judged",
+        Check::Authority(_) => ", with a certificate for any host",
+        Check::Name(_) => "",
+    };
+    let description = format!("{place}, {version}{judged}");
+    let stream = Stream::Tls(Box::new(StreamOwned::new(tls, socket)));
+    Ok(Connection { stream, description, client, tls: Some(version) })
+}
+
+fn ask_for_tls(place: &Place, socket: &mut Socket, failed: impl Fn(io::Error) -> Failure) -> Result<(), Failure> {
+    let mut answer = [0; 16];
+    let length = socket.write_all(&TLS_REQUEST).and_then(|()| socket.read(&mut answer)).map_err(failed)?;
+    match &answer[..length] {
+        b"S" => Ok(()),
+        b"N" => Err(Failure::new(format!("{place} offers no TLS; the token was not sent"))
+            .with_hint("set ssl = on there; if it is on, somebody on the way to it takes it out")),
+        [b'E', ..] => Err(Failure::new(format!("{place} answers an error to the request for TLS"))
+            .with_hint("see the server's log; it may have no room for one more process")),
+        [] => Err(Failure::new(format!("{place} closed the connection when it was asked for TLS"))
+            .with_hint("see the server's log; is it PostgreSQL that listens there?")),
+        [b'S', _, ..] => Err(Failure::new(format!("{place} sends data before TLS begins; the token was not sent"))
+            .with_hint("is it PostgreSQL that listens there? if so, somebody on the way to it meddles")),
+        _ => Err(Failure::new(format!("what answers at {place} is not PostgreSQL"))
+            .with_hint("compare host and port with the server's listen_addresses and port")),
+    }
+}
+
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.read(buffer),
+            Stream::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.flush(),
+            Stream::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
+/// A socket on which no call takes longer than the time that is left.
+struct Socket {
+    kind: Kind,
+    deadline: Deadline,
+}
+
+enum Kind {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+impl Kind {
+    fn client(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Unix(_) => None,
+            Self::Tcp(stream) => stream.local_addr().ok(),
+        }
+    }
+
+    /// Whether the other end is on this machine, whatever its name says.
+    fn is_loopback(&self) -> bool {
+        match self {
+            Self::Unix(_) => true,
+            Self::Tcp(stream) => stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()),
+        }
+    }
+
+    /// Zero bytes read, or written, without a call that a signal ended or that found the time over.
+    fn within(
+        &mut self,
+        deadline: Deadline,
+        mut call: impl FnMut(&mut Self) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        loop {
+            let left = Some(deadline.left()?);
+            match self {
+                Self::Unix(stream) => stream.set_read_timeout(left).and_then(|()| stream.set_write_timeout(left))?,
+                Self::Tcp(stream) => stream.set_read_timeout(left).and_then(|()| stream.set_write_timeout(left))?,
+            }
+            match call(self) {
+                // A process that was stopped and goes on, and a time-out that was rounded.
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.kind.within(self.deadline, |kind| match kind {
+            Kind::Unix(stream) => stream.read(buffer),
+            Kind::Tcp(stream) => stream.read(buffer),
+        })
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.kind.within(self.deadline, |kind| match kind {
+            Kind::Unix(stream) => stream.write(bytes),
+            Kind::Tcp(stream) => stream.write(bytes),
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Connects in a thread: neither the resolver nor a socket whose queue is full can be told when to give up.
+fn reach(place: &Place, deadline: Deadline) -> Result<Socket, Failure> {
+    let (sender, receiver) = mpsc::channel();
+    let there = place.clone();
+    thread::spawn(move || {
+        let _ = sender.send(connect(&there, deadline));
+    });
+    let late = || timed_out(place, "there is no connection", deadline);
+    let left = deadline.left().map_err(|_| late())?;
+    match receiver.recv_timeout(left).map_err(|_| late())? {
+        Ok(kind) => Ok(Socket { kind, deadline }),
+        Err(error) if error.kind() == ErrorKind::TimedOut => Err(late()),
+        Err(error) => Err(unreachable(place, &error)),
+    }
+}
+
+fn connect(place: &Place, deadline: Deadline) -> io::Result<Kind> {
+    match place {
+        Place::Socket(path) => UnixStream::connect(path).map(Kind::Unix),
+        Place::Abstract(name) => {
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+            UnixStream::connect_addr(&address).map(Kind::Unix)
+        }
+        Place::Network(host, port, _) => connect_to_any(host, *port, deadline).map(Kind::Tcp),
+    }
+}
+
+/// To the first of the host's addresses that answers, as libpq does.
+fn connect_to_any(host: &str, port: u16, deadline: Deadline) -> io::Result<TcpStream> {
+    let unknown = |_| io::Error::new(ErrorKind::AddrNotAvailable, "the host has no address");
+    let mut last = Err(io::Error::new(ErrorKind::AddrNotAvailable, "the host has no address"));
+    for address in (host, port).to_socket_addrs().map_err(unknown)? {
+        last = TcpStream::connect_timeout(&address, deadline.left()?);
+        if last.is_ok() {
+            break;
+        }
+    }
+    let stream = last?;
+    // A token that fills several packets is not held back for an acknowledgement.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+fn unreachable(place: &Place, error: &io::Error) -> Failure {
+    let hint = match (place, error.kind()) {
+        (Place::Socket(_) | Place::Abstract(_), ErrorKind::PermissionDenied) => {
+            "this user may not use the socket; see unix_socket_permissions, or try --host localhost"
+        }
+        (Place::Socket(_) | Place::Abstract(_), _) => {
+            "is the server up? its folder is unix_socket_directories, its number is port: give --host and --port"
+        }
+        (Place::Network(..), ErrorKind::AddrNotAvailable) => "correct --host, or this machine's resolver",
+        (Place::Network(..), _) => "is the server up? compare its listen_addresses and port; is there a firewall?",
+    };
+    Failure::new(format!("cannot connect to {place}: {error}")).with_hint(hint)
+}
+
+fn timed_out(place: &Place, what: &str, deadline: Deadline) -> Failure {
+    Failure::new(format!("{place}: {what} within {} s", deadline.limit.as_secs_f32()))
+        .with_hint("is there a firewall in between? give a longer --timeout if the server is slow")
+}

@@ -1,0 +1,46 @@
+//! `oauth-validator probe`: one real login at a running server, with a given token.
+//!
+//! A client of PostgreSQL like any other: it decides nothing, and knows of the server what a client is told. Must never
+//! print the token, nor send it before the connection is what was asked for.
+
+mod connection;
+mod login;
+mod report;
+mod target;
+mod tls;
+mod wire;
+
+use crate::args::ProbeOptions;
+use crate::output::{Failure, Report};
+use crate::token_input;
+use connection::{Connection, Deadline};
+use oauth_validator_core::BearerToken;
+use report::Probe;
+use target::Target;
+use wire::Wire;
+use zeroize::Zeroizing;
+
+/// Runs the command.
+pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failure> {
+    let target = Target::find(options)?;
+    let token = token_input::read(options.token_file.as_deref())?;
+    let response = client_response(&token)?;
+    let wire = Wire::new(Connection::open(&target.place, Deadline::after(options.timeout))?);
+    let (outcome, findings, wire) = login::attempt(wire, &target, &response)?;
+    let now = jiff::Timestamp::now().as_second();
+    let probe = Probe { target: &target, options, connection: wire.stream(), outcome, findings, now };
+    let text = if as_json { probe.to_json() } else { probe.to_text() };
+    if token.is_repeated_in(&text) {
+        let what = "the server's answer repeats the token, and is not shown";
+        return Err(Failure::new(what).with_hint("no PostgreSQL does that: what listens there? withdraw the token"));
+    }
+    Ok(Report { text, fine: probe.is_accepted() })
+}
+
+/// What is sent; a file with something else than a token is not.
+fn client_response(token: &BearerToken) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    token.to_client_response().ok_or_else(|| {
+        Failure::new("this is no token: it is empty, or has characters that no bearer token has (RFC 6750 section 2.1)")
+            .with_hint("give the access token alone, not the provider's whole answer")
+    })
+}
