@@ -8,7 +8,7 @@ use std::ops::Range;
 /// Whether the file can be used in spite of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The file denies every login.
+    /// The file denies every login; of the server's own files, at least those that the finding is about.
     Error,
     /// The file works, and should be looked at.
     Warning,
@@ -66,6 +66,21 @@ finding_codes! {
     SecretReadable = "secret_readable", Warning, "A secret can be read by everybody on this machine.";
     UnusedSetting = "unused_setting", Warning, "A setting has no effect beside another one.";
     AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";
+    ServerLine = "server_line", Error, "The server does not take a line of pg_hba.conf, pg_ident.conf or postgresql.conf.";
+    LibraryMissing = "library_missing", Error, "oauth_validator_libraries does not name the module.";
+    IssuerUnserved = "issuer_unserved", Error, "No profile serves the issuer of an OAuth line in pg_hba.conf.";
+    UnknownProfile = "unknown_profile", Error, "validator.profile in pg_hba.conf names a profile that does not exist.";
+    DelegationUnconfigured = "delegation_unconfigured", Error, "A line says delegate_ident_mapping=1, and its profile has no roles.";
+    ProfileUnreached = "profile_unreached", Warning, "No line of pg_hba.conf reaches the profile.";
+    SharedMap = "shared_map", Warning, "Two profiles share a map of pg_ident.conf, and their identities can be equal.";
+    MapMissing = "map_missing", Warning, "An OAuth line has no map, and the identities are no names of roles.";
+    MapUnknown = "map_unknown", Warning, "pg_ident.conf has no line for the map of an OAuth line.";
+    IdentUnreadable = "ident_unreadable", Warning, "pg_ident.conf cannot be read, so that the server has no map.";
+    TokenInClear = "token_in_clear", Warning, "An OAuth line takes connections without TLS.";
+    TlsOff = "tls_off", Warning, "A hostssl line takes no connection, because ssl is off.";
+    ShadowedLine = "shadowed_line", Warning, "An OAuth line is never reached, because an earlier line takes all its connections.";
+    OtherValidator = "other_validator", Warning, "An OAuth line is for another validator, and was not judged.";
+    NotJudged = "not_judged", Warning, "A regular expression of the server's files has no equal here, and was not judged.";
 }
 
 impl fmt::Display for FindingCode {

@@ -24,6 +24,7 @@ mod reason;
 mod roles;
 mod rules;
 mod scope;
+pub mod server_files;
 mod token;
 mod trace;
 

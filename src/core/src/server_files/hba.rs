@@ -1,0 +1,358 @@
+//! A line of pg_hba.conf (`parse_hba_line` of hba.c).
+//!
+//! Refuses what the server refuses, in its words. Only values of OAuth options are looked at: those of other methods,
+//! and what depends on how the server was built, are taken as they are.
+
+use super::address::{self, Address};
+use super::names::{self, Name};
+use super::tokens::{Line, Token};
+use super::{Place, Problem};
+
+/// Which connections a line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// Unix sockets.
+    Local,
+    /// TCP, encrypted or not.
+    Host,
+    /// TCP with TLS.
+    HostSsl,
+    /// TCP without TLS.
+    HostNoSsl,
+    /// TCP with GSSAPI encryption.
+    HostGssEnc,
+    /// TCP without GSSAPI encryption.
+    HostNoGssEnc,
+}
+
+const CONNECTIONS: [(&str, Connection); 6] = [
+    ("local", Connection::Local),
+    ("host", Connection::Host),
+    ("hostssl", Connection::HostSsl),
+    ("hostnossl", Connection::HostNoSsl),
+    ("hostgssenc", Connection::HostGssEnc),
+    ("hostnogssenc", Connection::HostNoGssEnc),
+];
+
+const METHODS: [&str; 15] = [
+    "trust",
+    "ident",
+    "peer",
+    "password",
+    "gss",
+    "sspi",
+    "reject",
+    "md5",
+    "scram-sha-256",
+    "pam",
+    "bsd",
+    "ldap",
+    "cert",
+    "radius",
+    "oauth",
+];
+
+/// Options, the methods they are for, and how the server calls these.
+const OPTIONS: &[(&[&str], &[&str], &str)] = &[
+    (&["map"], &["ident", "peer", "gss", "sspi", "cert", "oauth"], "ident, peer, gssapi, sspi, cert, and oauth"),
+    (&["issuer", "scope", "validator", "delegate_ident_mapping"], &["oauth"], "oauth"),
+    (&["pamservice", "pam_use_hostname"], &["pam"], "pam"),
+    (
+        &[
+            "ldapurl",
+            "ldaptls",
+            "ldapscheme",
+            "ldapserver",
+            "ldapport",
+            "ldapbinddn",
+            "ldapbindpasswd",
+            "ldapsearchattribute",
+            "ldapsearchfilter",
+            "ldapbasedn",
+            "ldapprefix",
+            "ldapsuffix",
+        ],
+        &["ldap"],
+        "ldap",
+    ),
+    (&["krb_realm", "include_realm"], &["gss", "sspi"], "gssapi and sspi"),
+    (&["compat_realm", "upn_username"], &["sspi"], "sspi"),
+    (&["radiusservers", "radiusports", "radiussecrets", "radiusidentifiers"], &["radius"], "radius"),
+];
+
+/// What the server's other settings say about its lines.
+#[derive(Debug, Clone, Default)]
+pub struct HbaContext {
+    /// `oauth_validator_libraries`, if it is known.
+    pub libraries: Option<Vec<String>>,
+    /// The server's major version, if it is known.
+    pub major: Option<u32>,
+}
+
+/// A line that the server takes.
+#[derive(Debug, Clone)]
+pub struct HbaLine {
+    /// Where it is.
+    pub place: Place,
+    /// Which connections it is for.
+    pub connection: Connection,
+    /// Where the connection is named.
+    pub connection_place: Place,
+    /// For which databases; never empty.
+    pub databases: Vec<Name>,
+    /// For which roles; never empty.
+    pub roles: Vec<Name>,
+    /// From where; none for Unix sockets.
+    pub address: Option<Address>,
+    /// How clients authenticate.
+    pub method: String,
+    options: Vec<(String, String, Place)>,
+}
+
+impl HbaLine {
+    /// Whether clients authenticate by a bearer token.
+    #[must_use]
+    pub fn is_oauth(&self) -> bool {
+        self.method == "oauth"
+    }
+
+    /// The value of an option; the last one if it is there twice, as in the server.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().rev().find(|(option, ..)| option == name).map(|(_, value, _)| value.as_str())
+    }
+
+    /// Where an option is written; else the line.
+    #[must_use]
+    pub fn option_place(&self, name: &str) -> &Place {
+        self.options.iter().rev().find(|(option, ..)| option == name).map_or(&self.place, |(.., place)| place)
+    }
+
+    /// The issuer of an OAuth line.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.option("issuer").unwrap_or_default()
+    }
+
+    /// The scope of an OAuth line.
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        self.option("scope").unwrap_or_default()
+    }
+
+    /// The map of pg_ident.conf; an empty one is none (`check_usermap`).
+    #[must_use]
+    pub fn map(&self) -> Option<&str> {
+        self.option("map").filter(|map| !map.is_empty())
+    }
+
+    /// Whether the validator decides about the role as well.
+    #[must_use]
+    pub fn is_delegated(&self) -> bool {
+        self.option("delegate_ident_mapping") == Some("1")
+    }
+
+    /// The profiles that PostgreSQL 19's `validator.profile` names, as written.
+    #[must_use]
+    pub fn profiles(&self) -> Option<&str> {
+        self.option("validator.profile")
+    }
+
+    /// Whether every connection that `other` is for is for this line.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        // `all` is every database, which replication has none of.
+        let database = |name: &Name| !name.is_keyword("replication");
+        self.covers_clients(other)
+            && names::cover(&self.databases, &other.databases, database)
+            && names::cover(&self.roles, &other.roles, |_| true)
+    }
+
+    /// The same, whatever database and role.
+    pub(super) fn covers_clients(&self, other: &Self) -> bool {
+        let address = match (&self.address, &other.address) {
+            (None, None) => true,
+            (Some(own), Some(others)) => own.covers(others),
+            _ => false,
+        };
+        let host = self.connection == Connection::Host && other.connection != Connection::Local;
+        address && (self.connection == other.connection || host)
+    }
+}
+
+/// Reads a line; on an error, what the server says of it.
+pub(super) fn parse(line: Line, context: &HbaContext) -> Result<HbaLine, Problem> {
+    let whole = line.place.clone();
+    match line.error {
+        Some(message) => Err(Problem::of(whole, message)),
+        None => parse_fields(&whole, line.fields, context).map_err(|problem| Problem { line: whole, ..problem }),
+    }
+}
+
+/// The fields of a line, one after the other.
+struct Fields<'l> {
+    line: &'l Place,
+    rest: std::vec::IntoIter<Vec<Token>>,
+}
+
+impl Fields<'_> {
+    fn problem(&self, message: impl Into<String>) -> Problem {
+        Problem::of(self.line.clone(), message)
+    }
+
+    fn next(&mut self, what: &str) -> Result<Vec<Token>, Problem> {
+        self.rest.next().ok_or_else(|| self.problem(format!("end-of-line before {what}")))
+    }
+
+    fn single(&mut self, what: &str, called: &str) -> Result<Token, Problem> {
+        let mut tokens = self.next(what)?.into_iter();
+        match (tokens.next(), tokens.next()) {
+            (Some(token), None) => Ok(token),
+            (_, second) => {
+                let place = second.map_or_else(|| self.line.clone(), |token| token.place);
+                Err(Problem::of(place, format!("multiple values specified for {called}")))
+            }
+        }
+    }
+}
+
+fn parse_fields(place: &Place, fields: Vec<Vec<Token>>, context: &HbaContext) -> Result<HbaLine, Problem> {
+    let mut fields = Fields { line: place, rest: fields.into_iter() };
+    let kind = fields.single("connection type", "connection type")?;
+    let Some((_, connection)) = CONNECTIONS.iter().find(|(name, _)| *name == kind.text) else {
+        let message = format!("invalid connection type \"{}\"", kind.text);
+        return Err(Problem::of(kind.place, message));
+    };
+    let databases = fields.next("database specification")?.into_iter().map(Name::new).collect();
+    let roles = fields.next("role specification")?.into_iter().map(Name::new).collect();
+    let address = if *connection == Connection::Local { None } else { Some(self::address(&mut fields)?) };
+    let method = method(&mut fields, *connection)?;
+    let mut line = HbaLine {
+        place: place.clone(),
+        connection: *connection,
+        connection_place: kind.place,
+        databases,
+        roles,
+        address,
+        method,
+        options: Vec::new(),
+    };
+    for token in fields.rest.flatten() {
+        option(&mut line, token, context)?;
+    }
+    if line.is_oauth() {
+        check_oauth(&line, context).map_err(|message| Problem::of(place.clone(), message))?;
+    }
+    Ok(line)
+}
+
+fn address(fields: &mut Fields<'_>) -> Result<Address, Problem> {
+    let token = fields.single("IP address specification", "host address")?;
+    let keyword = |word: &str| !token.quoted && token.text == word;
+    let wrong = |message: String| Problem::of(token.place.clone(), message);
+    if keyword("all") {
+        return Ok(Address::All);
+    } else if keyword("samehost") {
+        return Ok(Address::SameHost);
+    } else if keyword("samenet") {
+        return Ok(Address::SameNet);
+    }
+    let (text, length) = match token.text.split_once('/') {
+        Some((text, length)) => (text, Some(length)),
+        None => (token.text.as_str(), None),
+    };
+    match (address::numeric(text), length) {
+        (None, None) => Ok(Address::Host(text.to_owned())),
+        (None, Some(_)) => {
+            Err(wrong(format!("specifying both host name and CIDR mask is invalid: \"{}\"", token.text)))
+        }
+        (Some(address), Some(length)) => {
+            let mask = address::cidr_mask(address, length);
+            let mask = mask.ok_or_else(|| wrong(format!("invalid CIDR mask in address \"{}\"", token.text)))?;
+            Ok(Address::Net { address, mask })
+        }
+        (Some(address), None) => {
+            let written = fields.single("netmask specification", "netmask")?;
+            let invalid = || format!("invalid IP mask \"{}\": Name or service not known", written.text);
+            let mask = address::numeric(&written.text);
+            let mask = mask.ok_or_else(|| Problem::of(written.place.clone(), invalid()))?;
+            if mask.is_ipv4() != address.is_ipv4() {
+                return Err(Problem::of(written.place, "IP address and mask do not match"));
+            }
+            Ok(Address::Net { address, mask })
+        }
+    }
+}
+
+fn method(fields: &mut Fields<'_>, connection: Connection) -> Result<String, Problem> {
+    let token = fields.single("authentication method", "authentication type")?;
+    let local = connection == Connection::Local;
+    let message = match token.text.as_str() {
+        unknown if !METHODS.contains(&unknown) => format!("invalid authentication method \"{unknown}\""),
+        "gss" if local => "gssapi authentication is not supported on local sockets".to_owned(),
+        "peer" if !local => "peer authentication is only supported on local sockets".to_owned(),
+        "cert" if connection != Connection::HostSsl => {
+            "cert authentication is only supported on hostssl connections".to_owned()
+        }
+        // As it was called before peer had its own name.
+        "ident" if local => return Ok("peer".to_owned()),
+        _ => return Ok(token.text),
+    };
+    Err(Problem::of(token.place, message))
+}
+
+fn option(line: &mut HbaLine, token: Token, context: &HbaContext) -> Result<(), Problem> {
+    let Some((name, value)) = token.text.split_once('=') else {
+        let message = format!("authentication option not in name=value format: {}", token.text);
+        return Err(Problem::of(token.place, message));
+    };
+    let only_for =
+        |methods: &str| format!("authentication option \"{name}\" is only valid for authentication methods {methods}");
+    let tls_only = line.connection != Connection::HostSsl;
+    let message = match OPTIONS.iter().find(|(names, ..)| names.contains(&name)) {
+        Some((_, methods, _)) if methods.contains(&line.method.as_str()) => None,
+        Some((.., words)) => Some(only_for(words)),
+        None if matches!(name, "clientcert" | "clientname") && tls_only => {
+            Some(format!("{name} can only be configured for \"hostssl\" rows"))
+        }
+        None if matches!(name, "clientcert" | "clientname") => None,
+        // PostgreSQL 19 hands such options to the validator, which names those that it knows.
+        None if name.starts_with("validator.") && context.major.is_none_or(|major| major >= 19) => {
+            (!line.is_oauth()).then(|| only_for("oauth"))
+        }
+        None => Some(format!("unrecognized authentication option name: \"{name}\"")),
+    };
+    if let Some(message) = message {
+        return Err(Problem::of(token.place, message));
+    }
+    line.options.push((name.to_owned(), value.to_owned(), token.place));
+    Ok(())
+}
+
+/// What an OAuth line must have (`check_oauth_validator` of auth-oauth.c).
+fn check_oauth(line: &HbaLine, context: &HbaContext) -> Result<(), String> {
+    for name in ["scope", "issuer"] {
+        if line.option(name).is_none() {
+            return Err(format!("authentication method \"oauth\" requires argument \"{name}\" to be set"));
+        }
+    }
+    match (context.libraries.as_deref(), line.option("validator")) {
+        (None, _) | (Some([_]), None) => {}
+        (Some([]), _) => {
+            return Err("oauth_validator_libraries must be set for authentication method oauth".to_owned());
+        }
+        (Some(_), None) => {
+            let why = "authentication method \"oauth\" requires argument \"validator\" to be set when \
+                       oauth_validator_libraries contains multiple options";
+            return Err(why.to_owned());
+        }
+        (Some(libraries), Some(named)) if !libraries.iter().any(|library| library == named) => {
+            return Err(format!("validator \"{named}\" is not permitted by oauth_validator_libraries"));
+        }
+        (Some(_), Some(_)) => {}
+    }
+    if line.is_delegated() && line.option("map").is_some() {
+        return Err("map cannot be used in combination with delegate_ident_mapping".to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! The server's own files: pg_hba.conf, pg_ident.conf and postgresql.conf, as far as OAuth logins depend on them.
+//!
+//! Read as PostgreSQL 18 and 19 read them (hba.c, guc-file.l, conffiles.c), so that what is said of a line is what the
+//! server makes of it. Contents come in through [`Files`]: nothing here opens a file. A line that the server would not
+//! take is kept with the server's own words, and never hides the lines behind it. What only the server can know, such as
+//! who is a member of a role, is [`Answer::Unknown`], and is never guessed.
+
+mod address;
+mod hba;
+mod ident;
+mod matching;
+mod names;
+mod pattern;
+mod review;
+mod settings;
+mod tokens;
+
+pub use address::Address;
+pub use hba::{Connection, HbaContext, HbaLine};
+pub use ident::{IdentLine, Mapping, RolesOfIdentity, map_identity, roles_of};
+pub use matching::{Chosen, Client, Login, choose};
+pub use names::{Answer, Name};
+pub use review::{ServerFinding, Spot, review};
+pub use settings::{LIBRARY, Setting, Settings, is_our_library};
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+/// As deep as files may include each other (CONF_FILE_MAX_DEPTH of conffiles.h).
+const MAX_DEPTH: usize = 10;
+
+/// As many files as are read at all: folders that include each other would otherwise be read 10 deep.
+const MAX_FILES: usize = 1000;
+
+/// Somebody who may read files.
+pub trait Files {
+    /// The contents of a file.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable>;
+
+    /// The names in a folder that are no folders themselves, in any order.
+    ///
+    /// # Errors
+    /// If there is no such folder, or it cannot be read.
+    fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable>;
+}
+
+/// Why a file cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// There is no such file.
+    pub missing: bool,
+    /// In the words of strerror(3).
+    pub why: String,
+}
+
+/// A file that was read. What is no UTF-8 is replaced in `text`.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says.
+    pub text: Rc<str>,
+}
+
+/// Bytes of one of the files that were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Index in [`Reader::sources`].
+    pub source: usize,
+    /// Bytes of its text.
+    pub span: Range<usize>,
+}
+
+/// A line that the server does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line.
+    pub line: Place,
+    /// The part of it that is wrong; in another file where `@` names one.
+    pub place: Place,
+    /// What is wrong, in the server's words where it has some.
+    pub message: String,
+}
+
+impl Problem {
+    /// One of a line as a whole.
+    fn of(line: Place, message: impl Into<String>) -> Self {
+        Self { line: line.clone(), place: line, message: message.into() }
+    }
+}
+
+/// Reads files, and keeps what was read, so that findings can show it.
+pub struct Reader<'f> {
+    files: &'f mut dyn Files,
+    sources: Vec<Source>,
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
+impl<'f> Reader<'f> {
+    /// One that has read nothing yet.
+    pub fn new(files: &'f mut dyn Files) -> Self {
+        Self { files, sources: Vec::new() }
+    }
+
+    /// Every file that was read, in that order.
+    #[must_use]
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// The same, for good.
+    #[must_use]
+    pub fn into_sources(self) -> Vec<Source> {
+        self.sources
+    }
+
+    /// Where something is, for a person: `pg_hba.conf:7`.
+    #[must_use]
+    pub fn place(&self, place: &Place) -> String {
+        place_in(&self.sources, place)
+    }
+
+    /// Reads pg_hba.conf, with all that it includes: a line each, in their order.
+    ///
+    /// # Errors
+    /// If the file itself cannot be read; what is wrong with those that it includes is said of the line that does.
+    pub fn hba(&mut self, path: &Path, context: &HbaContext) -> Result<Vec<Result<HbaLine, Problem>>, Unreadable> {
+        let lines = tokens::read(self, path)?;
+        Ok(lines.into_iter().map(|line| hba::parse(line, context)).collect())
+    }
+
+    /// Reads pg_ident.conf in the same way.
+    ///
+    /// # Errors
+    /// As with [`Reader::hba`].
+    pub fn ident(&mut self, path: &Path) -> Result<Vec<Result<IdentLine, Problem>>, Unreadable> {
+        let lines = tokens::read(self, path)?;
+        Ok(lines.into_iter().map(ident::parse).collect())
+    }
+
+    /// Reads postgresql.conf, and behind it postgresql.auto.conf of the data directory: `data_directory` is where that is
+    /// unless the file says so itself.
+    ///
+    /// # Errors
+    /// As with [`Reader::hba`].
+    pub fn settings(&mut self, path: &Path, data_directory: &Path) -> Result<Settings, Unreadable> {
+        settings::read(self, path, data_directory)
+    }
+
+    /// Reads one file, whose index it returns.
+    fn open(&mut self, path: &Path) -> Result<usize, Unreadable> {
+        if self.sources.len() >= MAX_FILES {
+            return Err(Unreadable { missing: false, why: format!("more than {MAX_FILES} files") });
+        }
+        let bytes = self.files.read(path)?;
+        let text = String::from_utf8_lossy(&bytes).into();
+        self.sources.push(Source { path: path.to_owned(), text });
+        Ok(self.sources.len() - 1)
+    }
+
+    /// The files of a folder whose names end in `.conf`, in the order of their names (`GetConfFilesInDir`).
+    fn conf_files(&mut self, folder: &str, from: usize) -> Result<Vec<PathBuf>, String> {
+        if folder.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
+            return Err("empty configuration directory name".to_owned());
+        }
+        let folder = self.located(folder, from);
+        let listed = self.files.list(&folder);
+        let mut names = listed.map_err(|_| format!("could not open directory \"{}\"", folder.display()))?;
+        names.retain(|name| name.len() > 5 && !name.starts_with('.') && name.ends_with(".conf"));
+        names.sort_unstable();
+        Ok(names.into_iter().map(|name| folder.join(name)).collect())
+    }
+
+    /// Where a path leads that file `from` names (`AbsoluteConfigLocation`).
+    fn located(&self, path: &str, from: usize) -> PathBuf {
+        if path.starts_with('/') {
+            return PathBuf::from(path);
+        }
+        let folder = self.sources[from].path.parent().unwrap_or(Path::new(""));
+        canonical(&folder.join(path))
+    }
+}
+
+/// Where something is, for a person: the file's name and the line.
+#[must_use]
+pub fn place_in(sources: &[Source], place: &Place) -> String {
+    let source = &sources[place.source];
+    let name = source.path.file_name().unwrap_or(source.path.as_os_str());
+    format!("{}:{}", name.display(), line_of(&source.text, place.span.start))
+}
+
+/// The line of byte `offset`, from 1.
+#[must_use]
+pub fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// Without `.` and `..`, by the text alone (`canonicalize_path`).
+fn canonical(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if parts.file_name().is_some() => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests;

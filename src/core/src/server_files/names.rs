@@ -1,0 +1,157 @@
+//! Names of databases and roles in the server's files, and whether they mean one (`check_db`, `check_role` of hba.c).
+
+use super::Place;
+use super::pattern::{self, Pattern};
+use super::tokens::Token;
+
+/// Whether something fits, as far as the files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// The server alone knows; a phrase that begins with "whether".
+    Unknown(String),
+}
+
+impl From<bool> for Answer {
+    fn from(fits: bool) -> Self {
+        if fits { Self::Yes } else { Self::No }
+    }
+}
+
+impl Answer {
+    /// Whether both fit; the first thing that does not is what counts.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (unknown @ Self::Unknown(_), _) | (_, unknown @ Self::Unknown(_)) => unknown,
+            (Self::Yes, Self::Yes) => Self::Yes,
+        }
+    }
+
+    /// Whether any fits.
+    fn any(answers: impl Iterator<Item = Self>) -> Self {
+        let mut known = Self::No;
+        for answer in answers {
+            match answer {
+                Self::Yes => return Self::Yes,
+                Self::Unknown(_) if known == Self::No => known = answer,
+                _ => {}
+            }
+        }
+        known
+    }
+}
+
+/// A name, a keyword, a group or a regular expression.
+#[derive(Debug, Clone)]
+pub struct Name {
+    /// What is written, without quotes.
+    pub text: String,
+    /// Where.
+    pub place: Place,
+    quoted: bool,
+    pattern: Option<Pattern>,
+}
+
+impl Name {
+    pub(super) fn new(token: Token) -> Self {
+        let pattern = token.text.strip_prefix('/').map(pattern::compile);
+        Self { text: token.text, place: token.place, quoted: token.quoted, pattern }
+    }
+
+    /// A name that is nothing but a name.
+    pub(super) fn literal(text: String, place: Place) -> Self {
+        Self { text, place, quoted: true, pattern: None }
+    }
+
+    /// Whether it is this keyword.
+    #[must_use]
+    pub fn is_keyword(&self, keyword: &str) -> bool {
+        !self.quoted && self.text == keyword
+    }
+
+    /// The role whose members are meant, if it is a group.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        if self.quoted { None } else { self.text.strip_prefix('+') }
+    }
+
+    /// The regular expression, if it is one.
+    pub(super) fn pattern(&self) -> Option<&Pattern> {
+        self.pattern.as_ref()
+    }
+
+    /// Why a regular expression cannot be judged here, if it is one.
+    #[must_use]
+    pub fn not_judged(&self) -> Option<&str> {
+        self.pattern.as_ref().and_then(|pattern| pattern.as_ref().err()).map(String::as_str)
+    }
+
+    /// Whether it means this role (`check_role`, which compares cases for OAuth).
+    #[must_use]
+    pub fn means_role(&self, role: &str) -> Answer {
+        if let Some(group) = self.group() {
+            return Answer::Unknown(format!("whether \"{role}\" is a member of \"{group}\" ({})", self.text));
+        }
+        if self.is_keyword("all") {
+            return Answer::Yes;
+        }
+        self.means(role)
+    }
+
+    /// Whether it means this database, for a connection of this role (`check_db`).
+    fn means_database(&self, database: &str, role: Option<&str>) -> Answer {
+        if self.is_keyword("all") {
+            return Answer::Yes;
+        }
+        if self.is_keyword("sameuser") {
+            return role.map_or_else(
+                || Answer::Unknown("which role is asked for".to_owned()),
+                |role| (role == database).into(),
+            );
+        }
+        if self.is_keyword("samerole") || self.is_keyword("samegroup") {
+            return Answer::Unknown(format!("whether the role is a member of \"{database}\" ({})", self.text));
+        }
+        if self.is_keyword("replication") {
+            return Answer::No;
+        }
+        self.means(database)
+    }
+
+    fn means(&self, name: &str) -> Answer {
+        match &self.pattern {
+            None => (self.text == name).into(),
+            Some(Ok(pattern)) => pattern.is_match(name).into(),
+            Some(Err(why)) => Answer::Unknown(format!("whether \"{name}\" matches {} ({why})", self.text)),
+        }
+    }
+}
+
+/// Whether one of the names means this role.
+pub(super) fn roles_fit(names: &[Name], role: Option<&str>) -> Answer {
+    match role {
+        Some(role) => Answer::any(names.iter().map(|name| name.means_role(role))),
+        None => Answer::Yes,
+    }
+}
+
+/// Whether one of the names means this database; `None` is physical replication.
+pub(super) fn databases_fit(names: &[Name], database: Option<&str>, role: Option<&str>) -> Answer {
+    match database {
+        Some(database) => Answer::any(names.iter().map(|name| name.means_database(database, role))),
+        None => names.iter().any(|name| name.is_keyword("replication")).into(),
+    }
+}
+
+/// Whether every name of `inner` is covered by one of `outer`; `all` covers those that `in_all` says.
+pub(super) fn cover(outer: &[Name], inner: &[Name], in_all: impl Fn(&Name) -> bool) -> bool {
+    let covers = |candidate: &Name, name: &Name| {
+        (candidate.is_keyword("all") && in_all(name))
+            || (candidate.text == name.text && candidate.quoted == name.quoted)
+    };
+    inner.iter().all(|name| outer.iter().any(|candidate| covers(candidate, name)))
+}
