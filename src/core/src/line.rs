@@ -97,7 +97,7 @@ fn nobody(config: &Config, request: &Request, meant: &[&Profile]) -> Denial {
 }
 
 /// Whether one of the profile's `hba_issuers` is the line's issuer, or stands behind its well-known URL.
-fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
+pub(crate) fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
     profile.hba_issuers.value.iter().any(|issuer| {
         issuer == hba_issuer
             || (hba_issuer.contains("/.well-known/") && well_known(issuer).iter().any(|url| url == hba_issuer))

@@ -8,7 +8,7 @@ mod mdoc;
 
 use mdoc::{Section, one, read, root, under};
 use oauth_validator_core::config::presets::{self, Preset};
-use oauth_validator_core::config::settings::{SETTINGS, Setting};
+use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
 use oauth_validator_core::{
     Answer, BearerToken, Config, Decision, FindingCode, Known, Reason, Request, Severity, Step, Verdict, decide,
 };
@@ -71,9 +71,7 @@ fn heading_of(table: &str) -> String {
         return "Top level".to_owned();
     }
     let (parent, key) = table.rsplit_once('.').unwrap_or(("", table));
-    let is_array = |setting: &Setting| {
-        setting.table == parent && setting.key == key && setting.kind.starts_with("array of tables")
-    };
+    let is_array = |setting: &Setting| setting.table == parent && setting.key == key && setting.kind == Kind::Rules;
     let name = table.replace('*', "NAME");
     if SETTINGS.iter().any(is_array) { format!("[[{name}]]") } else { format!("[{name}]") }
 }
@@ -85,8 +83,9 @@ fn type_line(setting: &Setting) -> String {
         word @ ("none" | "all" | "any client") => format!("default {word}"),
         value => format!("default Ql {}", escaped(value)),
     };
+    let words = setting.kind.words();
     // The range of "array of strings, or "none"" is about the array.
-    let (kind, or) = setting.kind.find(", or ").map_or((setting.kind, ""), |at| setting.kind.split_at(at));
+    let (kind, or) = words.split_at(words.find(", or ").unwrap_or(words.len()));
     let range = setting.range().map(|range| format!(", {range}")).unwrap_or_default();
     format!(".Pq {}{range}{} ; {default}", escaped(kind), escaped(or))
 }
@@ -155,7 +154,7 @@ fn every_setting_has_an_example() {
     for setting in SETTINGS {
         // What is in a table has its example there; the tables themselves have theirs wherever that is.
         let examples = match setting.kind {
-            "table" | "array of tables" => all.clone(),
+            Kind::Table | Kind::Profiles | Kind::Rules => all.clone(),
             _ => examples_in(one(&page, "SETTINGS", &heading_of(setting.table))),
         };
         let name = (setting.table.to_owned(), setting.key.to_owned());
@@ -231,8 +230,10 @@ fn every_preset_has_a_worked_map_for_pg_ident_conf() {
     let page = read(MODULE_PAGE);
     let mut expressions = 0;
     for section in under(&page, "PRESETS") {
+        let preset = presets::ALL.iter().find(|preset| preset.name == section.heading).expect("a preset");
         let lines = map_lines(section);
         let [[map, identity, role], others @ ..] = lines.as_slice() else { panic!("{} has no map", section.heading) };
+        assert_eq!(identity, preset.identity, "{}: oauth-validator init shows another", preset.name);
         // What hba.c takes for an expression, a file to include, a comment, a list, or a quoted word.
         let plain = |word: &str| !word.starts_with(['/', '@', '+']) && !word.contains([',', '#', '"']);
         assert!(plain(identity) && plain(role), "{}: the first line is for one person", section.heading);
@@ -339,10 +340,18 @@ fn the_profile_of_the_readme_is_valid() {
     assert!(profile.contains("preset"), "{profile:?}");
     let parsed = Config::parse(profile.as_bytes(), "README.md");
     assert!(parsed.config.is_some() && parsed.findings.is_empty(), "{profile}\n{:#?}", parsed.findings);
-    // Its table names every preset.
+    // Its table names every preset, and its identities are those that oauth-validator init shows.
+    let mut examples = 0;
     for preset in presets::ALL {
-        assert!(readme.contains(&format!("| `{}` |", preset.name)), "{}", preset.name);
+        let head = format!("| `{}` | ", preset.name);
+        let row = readme.lines().find_map(|line| line.strip_prefix(head.as_str())).expect(preset.name);
+        let (identity, _) = row.split_once(" | ").expect("columns");
+        let Some((_, example)) = identity.split_once(": `") else { continue };
+        let example = example.trim_end_matches(['`', '.']).replace("\\|", "|");
+        assert!(preset.identity.starts_with(&example), "{}: {example}", preset.name);
+        examples += 1;
     }
+    assert!(examples >= 8, "{examples} identities were recognised");
 }
 
 #[test]

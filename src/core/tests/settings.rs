@@ -3,7 +3,7 @@
 //!
 //! The manual and the schema repeat the table, so nothing here may take a range from anywhere else.
 
-use oauth_validator_core::config::settings::{SETTINGS, Setting};
+use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
 use oauth_validator_core::{Config, FindingCode};
 
 /// A file with this value of a setting, and with what its table needs to be read.
@@ -57,17 +57,16 @@ fn assert_ends(setting: &Setting, accepted: [&str; 2], refused: [&str; 2]) {
 
 #[test]
 fn durations_and_sizes_end_where_the_table_says() {
-    for setting in with_kind(|setting| setting.kind.starts_with("duration")) {
-        let range = setting.kind.strip_prefix("duration, ").expect("a range");
+    for setting in with_kind(|setting| matches!(setting.kind, Kind::Duration(..))) {
+        let Kind::Duration(low, high) = setting.kind else { unreachable!() };
         // Years have no fixed length, so they cannot be written in a file.
-        let (low, high) = range.split_once(" to ").expect("two ends");
         let high = high.replace("10 years", "3650d");
         let below = if low == "0s" { "-1s" } else { "0s" };
         assert!(["0s", "1s"].contains(&low), "{setting:?}");
         assert_ends(setting, [low, &high], [below, &format!("{high} 1s")]);
     }
-    for setting in with_kind(|setting| setting.kind.starts_with("size")) {
-        assert_eq!(setting.kind, "size, 1B to 65535B");
+    for setting in with_kind(|setting| matches!(setting.kind, Kind::Size(..))) {
+        assert_eq!(setting.kind, Kind::Size("1B", "65535B"));
         assert_ends(setting, ["1B", "65535B"], ["0B", "65536B"]);
     }
 }
@@ -75,7 +74,7 @@ fn durations_and_sizes_end_where_the_table_says() {
 #[test]
 fn what_may_be_empty_may_and_nothing_else() {
     for setting in with_kind(|setting| setting.range().is_some()) {
-        let empty = match setting.kind {
+        let empty = match setting.kind.words() {
             kind if kind.starts_with("array") => "[]",
             kind if kind.starts_with("table") => "{}",
             _ => "\"\"",
@@ -87,8 +86,8 @@ fn what_may_be_empty_may_and_nothing_else() {
 
 #[test]
 fn the_words_to_choose_from_are_those_of_the_table() {
-    for setting in with_kind(|setting| setting.kind.starts_with('"')) {
-        let words: Vec<&str> = setting.kind.split('"').skip(1).step_by(2).collect();
+    for setting in with_kind(|setting| matches!(setting.kind, Kind::Word(_))) {
+        let Kind::Word(words) = setting.kind else { unreachable!() };
         assert!(words.len() >= 2, "{setting:?}");
         for word in words {
             let found = found(setting, &format!("\"{word}\""));
@@ -101,7 +100,8 @@ fn the_words_to_choose_from_are_those_of_the_table() {
 #[test]
 fn algorithms_are_those_of_the_table() {
     let setting = SETTINGS.iter().find(|setting| setting.key == "algorithms").expect("the setting");
-    for name in setting.kind.strip_prefix("array of ").expect("names").split(' ') {
+    let Kind::Words(names) = setting.kind else { panic!("{setting:?}") };
+    for name in names {
         assert_eq!(found(setting, &format!("[\"{name}\"]")), [], "{name}");
     }
     for name in ["HS256", "none", "RS1", "rs256"] {
@@ -111,17 +111,17 @@ fn algorithms_are_those_of_the_table() {
 
 #[test]
 fn what_is_true_or_false_is_nothing_else() {
-    for setting in with_kind(|setting| ["boolean", "true"].contains(&setting.kind)) {
+    for setting in with_kind(|setting| [Kind::Boolean, Kind::True].contains(&setting.kind)) {
         assert!(!found(setting, "true").contains(&FindingCode::WrongType), "{setting:?}");
         let refused = found(setting, "false").contains(&FindingCode::BadValue);
-        assert_eq!(refused, setting.kind == "true", "{setting:?}");
+        assert_eq!(refused, setting.kind == Kind::True, "{setting:?}");
         assert_eq!(found(setting, "\"true\""), [FindingCode::WrongType], "{setting:?}");
     }
 }
 
 #[test]
 fn every_kind_has_values_of_another_type_that_are_refused() {
-    for setting in SETTINGS.iter().filter(|setting| setting.kind != "any value") {
+    for setting in SETTINGS.iter().filter(|setting| ![Kind::Json, Kind::Jsons].contains(&setting.kind)) {
         let codes = found(setting, "7");
         assert!(codes.contains(&FindingCode::WrongType), "{setting:?}: {codes:?}");
     }

@@ -47,6 +47,8 @@ pub(super) fn mode(findings: &mut Findings<'_>, section: &Section<'_>) -> Mode {
         findings
             .add(FindingCode::UnusedSetting, section.span_of("introspection"), message)
             .hint("write mode = \"introspection\", or remove the table: tokens are verified with keys");
+        // Its keys are not used, but a table with unknown ones is none.
+        section.section(findings, "introspection", "profiles.*.introspection");
     }
     mode
 }

@@ -91,6 +91,8 @@ fn what_has_no_effect_is_warned_of() {
     assert_eq!(codes(&profile(&keys)), [FindingCode::UnusedSetting, FindingCode::UnusedSetting]);
     let jwt = profile(&format!("{ENDPOINT}{CLIENT}")).replace("mode = \"introspection\"\n", "");
     assert_eq!(codes(&jwt), [FindingCode::UnusedSetting]);
+    let misspelt = jwt.replace("client_id", "client_ident");
+    assert_eq!(codes(&misspelt), [FindingCode::UnusedSetting, FindingCode::UnknownKey]);
     let signed = profile(&format!("{ENDPOINT}{CLIENT}"))
         .replace("mode =", "algorithms = [\"RS256\"]\ntoken_types = [\"JWT\"]\nmode =");
     assert_eq!(codes(&signed), [FindingCode::UnusedSetting, FindingCode::UnusedSetting]);
