@@ -84,6 +84,8 @@ clean:
 # Into the server of PG_CONFIG; an existing configuration is kept.
 prefix ?= /usr/local
 sysconfdir ?= /etc/postgresql
+# Where each shell looks by itself.
+completions = mkdir -p "$(dir $(DESTDIR)$(prefix)/share/$(2))" && target/bin/oauth-validator completions $(1) > "$(DESTDIR)$(prefix)/share/$(2)"
 # The library is built once more, to know where its helper will be.
 install: tool
 	$(PREPARE); OAUTH_VALIDATOR_HELPER="$(prefix)/bin/oauth-validator" $(BUILD_MODULE); \
@@ -93,4 +95,8 @@ install: tool
 	for unit in config/systemd/*; do install -D -m 644 $$unit "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/$${unit##*/}"; done
 	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(prefix)/bin/|' "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/oauth-validator-keys.service"
 	for example in config/examples/*.toml; do install -D -m 644 $$example "$(DESTDIR)$(prefix)/share/doc/oauth-validator/examples/$${example##*/}"; done
-	test -e "$(DESTDIR)$(sysconfdir)/oauth-validator.toml" || install -D -m 644 config/oauth-validator.toml "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"
+	install -D -m 644 config/oauth-validator.schema.json "$(DESTDIR)$(prefix)/share/doc/oauth-validator/oauth-validator.schema.json"
+	$(call completions,bash,bash-completion/completions/oauth-validator)
+	$(call completions,zsh,zsh/site-functions/_oauth-validator)
+	$(call completions,fish,fish/vendor_completions.d/oauth-validator.fish)
+	test -e "$(DESTDIR)$(sysconfdir)/oauth-validator.toml" || { install -D -m 644 config/oauth-validator.toml "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"; sed -i 's|^#:schema file:///usr/|#:schema file://$(prefix)/|' "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"; }

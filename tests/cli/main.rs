@@ -5,6 +5,7 @@
 
 mod cases;
 mod check;
+mod completions;
 mod delegation;
 mod denials;
 mod discover;
@@ -12,11 +13,13 @@ mod effective;
 mod examples;
 mod explain;
 mod helper;
+mod init;
 mod introspection;
 mod keys;
 mod network;
 mod presets;
 mod probe;
+mod schema;
 mod secrets;
 mod support;
 mod usage;

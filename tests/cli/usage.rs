@@ -12,6 +12,10 @@ fn tool(args: &[&str]) -> crate::support::Run {
 
 #[test]
 fn a_mistyped_command_is_an_error_with_a_suggestion() {
+    tool(&["chekc"]).assert_failed(&["unrecognized subcommand 'chekc'", "'check'"]);
+    tool(&["preset", "shwo"]).assert_failed(&["unrecognized subcommand 'shwo'", "'show'"]);
+    tool(&["keys", "lsit"]).assert_failed(&["unrecognized subcommand 'lsit'", "'list'"]);
+    tool(&["intt"]).assert_failed(&["unrecognized subcommand 'intt'", "'init'"]);
     tool(&["chek"]).assert_failed(&["unrecognized subcommand 'chek'", "'check'"]);
     tool(&["preset", "lst"]).assert_failed(&["unrecognized subcommand 'lst'", "'list'"]);
     tool(&["keys", "refesh"]).assert_failed(&["unrecognized subcommand 'refesh'", "'refresh'"]);
@@ -22,6 +26,8 @@ fn a_mistyped_command_is_an_error_with_a_suggestion() {
 fn a_mistyped_option_is_an_error_with_a_suggestion() {
     tool(&["explain", "--hba-isuer", "x"]).assert_failed(&["unexpected argument '--hba-isuer'", "'--hba-issuer'"]);
     tool(&["check", "--jsn"]).assert_failed(&["unexpected argument '--jsn'", "'--json'"]);
+    tool(&["check", "--no-such-flag"]).assert_failed(&["unexpected argument '--no-such-flag'", "'--help'"]);
+    tool(&["init", "--presett", "okta"]).assert_failed(&["unexpected argument '--presett'", "'--preset'"]);
 }
 
 #[test]
@@ -46,14 +52,11 @@ fn values_of_options_are_checked() {
 
 #[test]
 fn help_has_an_example_of_each_command() {
-    for command in ["check", "discover", "explain", "preset", "probe"] {
+    for command in ["check", "completions", "discover", "explain", "init", "preset", "probe", "schema"] {
         let help = tool(&[command, "--help"]);
         assert_eq!(help.code, 0);
         assert!(help.stdout.contains("Example: "), "{}", help.stdout);
         assert!(help.stdout.contains(&format!("  oauth-validator {command} ")), "{}", help.stdout);
-        let example = |line: &&str| line.starts_with("  oauth-validator ") || line.starts_with("    ");
-        let wide = help.stdout.lines().skip_while(|line| !line.starts_with("Example: ")).filter(example);
-        assert_eq!(wide.filter(|line| line.len() > 100).collect::<Vec<_>>(), Vec::<&str>::new());
     }
     for command in ["list", "refresh"] {
         let help = tool(&["keys", command, "--help"]);
@@ -64,21 +67,119 @@ fn help_has_an_example_of_each_command() {
     assert_eq!(tool(&["--version"]).stdout, format!("oauth-validator {}\n", env!("CARGO_PKG_VERSION")));
 }
 
+/// All commands, as typed.
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["check"],
+    &["completions"],
+    &["discover"],
+    &["explain"],
+    &["init"],
+    &["keys"],
+    &["keys", "list"],
+    &["keys", "refresh"],
+    &["preset"],
+    &["preset", "list"],
+    &["preset", "show"],
+    &["probe"],
+    &["schema"],
+];
+
+/// The commands that `--help` offers behind these words.
+fn offered(words: &[&str]) -> Vec<String> {
+    let help = tool(&[words, &["--help"]].concat()).stdout;
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = lines.take_while(|line| line.starts_with("  "));
+    let name =
+        |line: &str| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()).map(str::to_owned);
+    commands.filter_map(name).filter(|name| name != "help").collect()
+}
+
+#[test]
+fn the_help_of_every_command_fits_a_terminal() {
+    let known: Vec<String> = COMMANDS.iter().map(|words| words.join(" ")).collect();
+    for words in COMMANDS {
+        for command in offered(words) {
+            let command = [words.join(" "), command].join(" ").trim_start().to_owned();
+            assert!(known.contains(&command), "{command} is not in the list of this test");
+        }
+        for option in ["-h", "--help"] {
+            let help = tool(&[words, &[option][..]].concat());
+            assert_eq!((help.code, help.stderr.as_str()), (0, ""), "{words:?}");
+            assert!(help.stdout.contains("Usage: oauth-validator"), "{words:?}: {}", help.stdout);
+            let wide: Vec<&str> = help.stdout.lines().filter(|line| line.chars().count() > 80).collect();
+            assert!(wide.is_empty(), "{words:?} {option}: {wide:#?}");
+        }
+    }
+    assert_eq!(offered(&[]).len(), COMMANDS.iter().filter(|words| words.len() == 1).count());
+}
+
+/// What the binary leaves behind in this environment where nobody reads its standard output, as behind `| true`.
+fn unread(command: &Command) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut unread = std::process::Command::new(command.get_program());
+    unread.args(command.get_args()).env_clear().stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped());
+    unread.current_dir(command.get_current_dir().unwrap_or(std::path::Path::new("/")));
+    let output = unread.output().expect("the binary starts");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 /// As `oauth-validator check | head -0`: nobody reads, which is no reason to complain or to panic.
 #[test]
 fn a_closed_pipe_is_no_error_and_keeps_the_exit_code() {
     for (config, code) in [(corp("", ""), 0), (corp("audiance = 1", ""), 1)] {
         let folder = Folder::new(&config);
-        let (reader, writer) = std::io::pipe().expect("a pipe");
-        drop(reader);
-        let output = std::process::Command::new(cargo_bin!("oauth-validator"))
-            .args(folder.command("check").get_args())
-            .arg(folder.path(CONFIG))
-            .stdout(writer)
-            .stderr(Stdio::piped())
-            .output()
-            .expect("the binary starts");
-        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(code), b"".as_slice()));
+        let mut command = folder.command("check");
+        assert_eq!(unread(command.arg(CONFIG)), (Some(code), String::new()));
+    }
+    let folder = Folder::new(&corp("", ""));
+    folder.write("token", &okta().sign(oauth_validator_fixtures::keys::corp()));
+    let at = crate::support::NOW.to_string();
+    let mut explain = folder.command("explain");
+    explain.args(["--config", CONFIG, "--token-file", "token", "--at", &at]);
+    assert_eq!(unread(&explain), (Some(0), String::new()));
+    for args in [
+        &["preset", "show", "entra"][..],
+        &["preset", "list"],
+        &["schema"],
+        &["completions", "bash"],
+        &["completions", "zsh", "--json"],
+        &["init", "--preset", "google", "--audience", "a", "--client", "c"],
+        &["--help"],
+        &["explain", "--help"],
+    ] {
+        let mut command = Command::new(cargo_bin!("oauth-validator"));
+        assert_eq!(unread(command.args(args)), (Some(0), String::new()), "{args:?}");
+    }
+}
+
+/// Neither HOME nor a locale nor a terminal is needed, and what is printed does not depend on them but for `--ascii`.
+#[test]
+fn the_environment_makes_no_difference() {
+    for args in [
+        &["preset", "show", "entra"][..],
+        &["preset", "list"],
+        &["schema"],
+        &["completions", "fish"],
+        &["init", "--preset", "google", "--audience", "a", "--client", "c"],
+        &["check", "--help"],
+        &["no-such-command"],
+    ] {
+        let plain = tool(args);
+        for (name, value) in [
+            ("LANG", "C"),
+            ("LC_ALL", "de_DE.UTF-8"),
+            ("NO_COLOR", "1"),
+            ("TERM", "xterm-256color"),
+            ("HOME", "/nonexistent"),
+            ("COLUMNS", "200"),
+        ] {
+            let mut command = Command::new(cargo_bin!("oauth-validator"));
+            let with = run(command.env_clear().env(name, value).args(args));
+            let (plain, with) = ((plain.code, &plain.stdout, &plain.stderr), (with.code, &with.stdout, &with.stderr));
+            assert_eq!(plain, with, "{args:?} with {name}={value}");
+        }
     }
 }
 
@@ -131,17 +232,8 @@ fn the_manual_page_has_every_option_and_no_other() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/oauth-validator.1")).unwrap();
     let described = page.lines().filter(|line| line.starts_with(".It Fl ")).collect::<Vec<_>>().join("\n");
     let mut offered = std::collections::BTreeSet::new();
-    for command in [
-        &["--help"][..],
-        &["check", "--help"],
-        &["discover", "--help"],
-        &["explain", "--help"],
-        &["keys", "list", "--help"],
-        &["keys", "refresh", "--help"],
-        &["preset", "list", "--help"],
-        &["probe", "--help"],
-    ] {
-        let help = tool(command).stdout;
+    for words in COMMANDS {
+        let help = tool(&[words, &["--help"][..]].concat()).stdout;
         let options = help.lines().filter(|line| line.trim_start().starts_with('-')).collect::<Vec<_>>().join("\n");
         offered.extend(long_options(&options, "--"));
     }

@@ -3,6 +3,8 @@
 //! A mistyped command or option is an error with exit code 2, never ignored. No option takes a token: arguments can
 //! be read by every user of the machine.
 
+mod completions;
+mod init;
 mod keys;
 mod probe;
 
@@ -13,11 +15,15 @@ use oauth_validator_core::config::presets;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use completions::{COMPLETIONS_HELP, SCHEMA_HELP};
+pub(crate) use completions::{CompletionsOptions, Shell};
+use init::INIT_HELP;
+pub(crate) use init::{ClaimRule, InitOptions, IntrospectionOptions, ReachOptions};
 pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
 pub(crate) use probe::{ProbeOptions, SslMode, port, ssl_mode};
 
 /// Where packages put the configuration, and where the module looks for it.
-const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
+pub(crate) const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
 
 /// The range of `--timeout`.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -26,18 +32,21 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine: the file is valid, the token is granted, or there are keys
-  1  the file has errors, the token is denied, or a provider's keys cannot be used or had
-  2  could not run: wrong usage, a file that cannot be read, or no server to log in to";
+  1  the file has errors, the token is denied, or a provider's keys cannot be
+     used or had
+  2  could not run: wrong usage, a file that cannot be read, or no server to
+     log in to";
 
 const CHECK_HELP: &str = "\
 Example: put a new version in place only if it is valid.
-  oauth-validator check /etc/postgresql/oauth-validator.toml.new &&
-    mv /etc/postgresql/oauth-validator.toml.new /etc/postgresql/oauth-validator.toml
+  cd /etc/postgresql
+  oauth-validator check oauth-validator.toml.new &&
+    mv oauth-validator.toml.new oauth-validator.toml
 
 Example: what holds for profile corp, and which line, preset or default says so?
   oauth-validator check --effective --profile corp
 
-An error in the file makes every OAuth login fail, and one in a key file or a secret those of its profile.
+An error in the file makes every OAuth login fail, and one in a key file or a secret those of its profile. \
 Errors exit with 1, warnings alone with 0.";
 
 const EXPLAIN_HELP: &str = "\
@@ -50,12 +59,13 @@ Example: and by a line with delegate_ident_mapping=1, as app_reader, a member of
     --hba-issuer https://idp.example --role-attribute pg_read_all_data
 
 Example: with the keys that the server has now, not with those that the provider publishes now?
-  oauth-validator explain --token-file token.txt --pgdata /var/lib/postgresql/18/main
+  oauth-validator explain --token-file token.txt \\
+    --pgdata /var/lib/postgresql/18/main
 
-A provider that is asked about each token (mode = \"introspection\" or \"tokeninfo\") is asked for the explanation too,
+A provider that is asked about each token (mode = \"introspection\" or \"tokeninfo\") is asked for the explanation too, \
 with the server's own credentials.
 
-Values of the token's claims are printed, so treat the output as you treat the claims. The token itself and its
+Values of the token's claims are printed, so treat the output as you treat the claims. The token itself and its \
 signature are not. Exits with 0 if the token is granted, with 1 if it is denied.";
 
 const DISCOVER_HELP: &str = "\
@@ -63,21 +73,21 @@ Example: what does this provider publish, and which profile fits it?
   oauth-validator discover https://acme.okta.com/oauth2/aus000001
 
 Example: Google's keys are at another host than its issuer.
-  oauth-validator discover https://accounts.google.com --allow-host www.googleapis.com
+  oauth-validator discover https://accounts.google.com \\
+    --allow-host www.googleapis.com
 
-It changes nothing. Exits with 0 if keys were found, with 1 and the
-reason if not.";
+It changes nothing. Exits with 0 if keys were found, with 1 and the reason if not.";
 
 const PRESET_HELP: &str = "\
 Example: what does a profile with preset = \"entra\" start from?
   oauth-validator preset show entra
 
-A key of the profile takes the place of the preset's; the tables identity, clients and roles do so as a whole.
+A key of the profile takes the place of the preset's; the tables identity, clients and roles do so as a whole. \
 [[require]] and [[access_token]] rules are added to those of the preset.";
 
 /// Judges configurations of oauth_validator, the token validator of PostgreSQL, and explains its decisions.
 #[derive(Debug, Parser)]
-#[command(name = "oauth-validator", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(name = "oauth-validator", version, after_help = EXIT_CODES, arg_required_else_help = true, max_term_width = 80)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -95,6 +105,10 @@ pub(crate) enum Command {
     /// secrets that the profiles name.
     #[command(after_help = CHECK_HELP)]
     Check(CheckOptions),
+
+    /// Print completions of commands and options for a shell.
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsOptions),
 
     /// Ask an identity provider for its metadata and keys, and propose a profile.
     ///
@@ -114,6 +128,13 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Helper,
 
+    /// Write a profile, and show the lines that the server's files need for it.
+    ///
+    /// The lines are those of postgresql.conf, pg_hba.conf and pg_ident.conf. Without --output the profile is printed, with
+    /// these lines as comments.
+    #[command(after_help = INIT_HELP)]
+    Init(InitOptions),
+
     /// Show which keys a server has from its providers, and fetch them anew.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -128,6 +149,10 @@ pub(crate) enum Command {
     /// reason is.
     #[command(after_help = probe::HELP)]
     Probe(ProbeOptions),
+
+    /// Print the JSON Schema of the configuration, for editors.
+    #[command(after_help = SCHEMA_HELP)]
+    Schema,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -169,25 +194,8 @@ pub(crate) struct DiscoverOptions {
     /// The issuer, spelled as in the tokens' iss claim.
     pub(crate) issuer: String,
 
-    /// Where the metadata is, instead of the well-known places below the issuer.
-    #[arg(long, value_name = "URL")]
-    pub(crate) discovery_url: Option<String>,
-
-    /// A host besides the issuer's that the metadata may point to. Can be repeated.
-    #[arg(long, value_name = "HOST")]
-    pub(crate) allow_host: Vec<String>,
-
-    /// Trust the certificates in this PEM file instead of the system's.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca_file: Option<PathBuf>,
-
-    /// Connect through this proxy, http://HOST:PORT. Proxies in the environment are ignored.
-    #[arg(long, value_name = "URL")]
-    pub(crate) proxy: Option<String>,
-
-    /// Accept http to a loopback address, for tests.
-    #[arg(long)]
-    pub(crate) insecure_http: bool,
+    #[command(flatten)]
+    pub(crate) reach: ReachOptions,
 
     /// The most time that all requests together may take, from 1s to 5min.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = timeout)]

@@ -22,8 +22,9 @@ struct Found {
 
 /// Runs the command.
 pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Failure> {
-    let plain = if options.insecure_http { Plain::Loopback } else { Plain::Never };
-    let inquiry = Inquiry::new(&options.issuer, options.discovery_url.as_deref(), &options.allow_host, plain);
+    let plain = if options.reach.insecure_http { Plain::Loopback } else { Plain::Never };
+    let inquiry =
+        Inquiry::new(&options.issuer, options.reach.discovery_url.as_deref(), &options.reach.allow_host, plain);
     let inquiry = inquiry.map_err(unusable)?;
     let client = Client::new(&settings(options)).map_err(unusable)?;
     let found = match Found::by(&inquiry, &client) {
@@ -37,8 +38,8 @@ pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Fa
 
 fn settings(options: &DiscoverOptions) -> Settings {
     Settings {
-        ca: options.ca_file.clone().map_or(Ca::Environment, Ca::File),
-        proxy: options.proxy.clone(),
+        ca: options.reach.ca_file.clone().map_or(Ca::Environment, Ca::File),
+        proxy: options.reach.proxy.clone(),
         timeout: options.timeout,
         connect_timeout: options.timeout * 2 / 5,
         asking: |url| output::complain(&format!("asking {}", url.as_str())),

@@ -7,22 +7,27 @@
 
 mod args;
 mod check;
+mod completions;
 mod config_file;
 mod discover;
+mod draft;
 mod effective;
 mod explain;
 mod explanation;
 mod fetch;
 mod findings;
 mod helper;
+mod init;
 mod key_place;
 mod keys;
+mod layouts;
 mod net;
 mod output;
 mod preset;
 mod probe;
 mod proposal;
 mod provider_keys;
+mod schema;
 mod token_input;
 mod words;
 
@@ -34,12 +39,15 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Check(options) => check::run(options, args.json),
+        Command::Completions(options) => completions::run(options, args.json),
         Command::Discover(options) => discover::run(options, args.json),
         Command::Explain(options) => explain::run(options, args.json),
         Command::Helper => helper::run(args.json).map(|never| match never {}),
+        Command::Init(options) => init::run(options, args.json),
         Command::Keys(command) => keys::run(command, args.json),
         Command::Preset(command) => preset::run(command, args.json),
         Command::Probe(options) => probe::run(options, args.json),
+        Command::Schema => schema::run(),
     };
     output::finish(result)
 }

@@ -3,9 +3,10 @@
 //! By the issuer's host and path alone; what its documents say about themselves has no part in it. Must never guess an
 //! audience, a client or a rule: placeholders in capitals accept nobody.
 
-use crate::args::DiscoverOptions;
+use crate::args::{ClaimRule, DiscoverOptions};
+use crate::draft::{Draft, quoted};
+use crate::layouts::Layout;
 use crate::net::SafeUrl;
-use crate::output::visible_toml;
 
 /// What to write where.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,106 +23,40 @@ pub(crate) struct Proposal {
     pub(crate) hba: String,
 }
 
-/// A preset, which issuers it is for, and what a profile with it has to say.
+/// A preset, and which issuers it is for.
 struct Fit {
     preset: &'static str,
     fits: fn(host: &str, path: &str) -> bool,
-    /// Instead of an audience, or behind it.
-    settings: &'static [&'static str],
-    /// A `[[require]]` rule, without which everybody at the provider would be let in.
-    rule: &'static [&'static str],
-    /// What clients request: scopes that tokens have, or a formality where they have none.
-    scope: &'static str,
 }
-
-const AUDIENCE: &str = "audience = [\"AUDIENCE\"]";
-const SCOPE: &str = "openid db.connect";
 
 /// The first one that fits is taken; the last one always does.
 const FITS: &[Fit] = &[
-    Fit {
-        preset: "entra",
-        fits: |host, path| host == "login.microsoftonline.com" && path.ends_with("/v2.0"),
-        settings: &["audience = [\"CLIENT-ID\"]", "scope = { prefix = \"api://CLIENT-ID/\" }"],
-        rule: &[],
-        scope: "api://CLIENT-ID/db.connect",
-    },
+    Fit { preset: "entra", fits: |host, path| host == "login.microsoftonline.com" && path.ends_with("/v2.0") },
     Fit {
         preset: "okta",
         fits: |host, path| {
             path.starts_with("/oauth2/") && (host.ends_with(".okta.com") || host.ends_with(".oktapreview.com"))
         },
-        settings: &[AUDIENCE],
-        rule: &[],
-        scope: SCOPE,
     },
-    Fit {
-        preset: "google-id-token",
-        fits: |host, _| host == "accounts.google.com",
-        settings: &["audience = [\"CLIENT-ID\"]"],
-        rule: &["claim = \"$.hd\"", "equals = \"WORKSPACE-DOMAIN\""],
-        scope: "openid",
-    },
-    Fit {
-        preset: "auth0",
-        fits: |host, path| host.ends_with(".auth0.com") && path == "/",
-        settings: &[AUDIENCE],
-        rule: &[],
-        scope: SCOPE,
-    },
-    Fit {
-        preset: "cognito",
-        fits: |host, _| host.starts_with("cognito-idp.") && host.ends_with(".amazonaws.com"),
-        settings: &["clients = { claims = [\"$.client_id\"], allow = [\"CLIENT-ID\"] }"],
-        rule: &[],
-        scope: "openid pg/db.connect",
-    },
-    Fit {
-        preset: "github-actions",
-        fits: |host, path| host == "token.actions.githubusercontent.com" && path == "/",
-        settings: &[AUDIENCE],
-        rule: &["claim = \"$.repository_owner_id\"", "equals = \"OWNER-ID\""],
-        scope: "openid",
-    },
-    Fit {
-        preset: "gitlab-ci",
-        fits: |host, path| host == "gitlab.com" && path == "/",
-        settings: &[AUDIENCE],
-        rule: &["claim = \"$.namespace_id\"", "equals = \"NAMESPACE-ID\""],
-        scope: "openid",
-    },
+    Fit { preset: "google-id-token", fits: |host, _| host == "accounts.google.com" },
+    Fit { preset: "auth0", fits: |host, path| host.ends_with(".auth0.com") && path == "/" },
+    Fit { preset: "cognito", fits: |host, _| host.starts_with("cognito-idp.") && host.ends_with(".amazonaws.com") },
+    Fit { preset: "github-actions", fits: |host, path| host == "token.actions.githubusercontent.com" && path == "/" },
+    Fit { preset: "gitlab-ci", fits: |host, path| host == "gitlab.com" && path == "/" },
     Fit {
         preset: "kubernetes",
         fits: |host, path| {
             (host.starts_with("oidc.eks.") && host.ends_with(".amazonaws.com"))
                 || (host == "container.googleapis.com" && path.contains("/clusters/"))
         },
-        settings: &[AUDIENCE],
-        rule: &["claim = \"$['kubernetes.io'].namespace\"", "equals = \"NAMESPACE\""],
-        scope: "openid",
     },
-    Fit {
-        preset: "pingone",
-        fits: |host, path| host.starts_with("auth.pingone.") && path.ends_with("/as"),
-        settings: &[AUDIENCE],
-        rule: &[],
-        scope: SCOPE,
-    },
-    Fit {
-        preset: "zitadel",
-        fits: |host, _| host.ends_with(".zitadel.cloud"),
-        settings: &["audience = [\"PROJECT-ID\"]"],
-        rule: &["claim = \"$['urn:zitadel:iam:org:project:roles'].ROLE\"", "present = true"],
-        scope: "openid",
-    },
+    Fit { preset: "pingone", fits: |host, path| host.starts_with("auth.pingone.") && path.ends_with("/as") },
+    Fit { preset: "zitadel", fits: |host, _| host.ends_with(".zitadel.cloud") },
     Fit {
         preset: "keycloak",
         fits: |_, path| path.rsplit_once("/realms/").is_some_and(|(_, realm)| !realm.is_empty()),
-        settings: &[AUDIENCE],
-        rule: &[],
-        scope: SCOPE,
     },
-    Fit { preset: "rfc9068", fits: |_, _| true, settings: &[AUDIENCE], rule: &[], scope: SCOPE },
+    Fit { preset: "rfc9068", fits: |_, _| true },
 ];
 
 impl Proposal {
@@ -129,19 +64,23 @@ impl Proposal {
     pub(crate) fn new(issuer: &SafeUrl, options: &DiscoverOptions, endpoint: Option<&str>) -> Self {
         let host = issuer.host().to_ascii_lowercase();
         let fit = FITS.iter().find(|fit| (fit.fits)(&host, issuer.path())).unwrap_or(&FITS[FITS.len() - 1]);
-        let name = if fit.preset == "rfc9068" { name_of(&host) } else { fit.preset.to_owned() };
-        // URLs were judged: none has a quotation mark or a backslash.
-        let mut profile = format!("[profiles.{name}]\npreset = \"{}\"\nissuer = \"{}\"\n", fit.preset, issuer.as_str());
-        for line in fit.settings {
-            profile.push_str(&format!("{line}\n"));
-        }
-        profile.push_str(&keys(options));
-        if !fit.rule.is_empty() {
-            profile.push_str(&format!("\n[[profiles.{name}.require]]\n{}\n", fit.rule.join("\n")));
-        }
-        let hba =
-            format!("hostssl all all all oauth issuer=\"{}\" scope=\"{}\" map={name}", issuer.as_str(), fit.scope);
-        Self { preset: fit.preset, name, profile, introspection: endpoint.map(introspection), hba }
+        let layout = Layout::of(fit.preset);
+        let rule =
+            layout.rule.map(|(claim, equals)| ClaimRule { claim: claim.to_owned(), equals: equals.map(str::to_owned) });
+        let draft = Draft {
+            layout,
+            name: name_for(layout, &host),
+            issuer: Some(issuer.as_str()),
+            audience: layout.audience.into_iter().map(str::to_owned).collect(),
+            clients: if layout.needs_clients { vec!["CLIENT-ID".to_owned()] } else { Vec::new() },
+            scope_prefix: layout.prefixed.then(|| "api://CLIENT-ID/".to_owned()),
+            jwks_file: None,
+            reach: &options.reach,
+            introspection: None,
+            rules: rule.into_iter().collect(),
+        };
+        let (profile, hba) = (draft.profile(), draft.hba(issuer.as_str(), layout.scope));
+        Self { preset: fit.preset, name: draft.name, profile, introspection: endpoint.map(introspection), hba }
     }
 }
 
@@ -152,6 +91,11 @@ fn introspection(endpoint: &str) -> String {
         "mode = \"introspection\"\nintrospection = {{ endpoint = {}, client_id = \"CLIENT-ID\", client_secret_file = \"{secret}\" }}\n",
         quoted(endpoint)
     )
+}
+
+/// What a profile with this layout is called: as its preset, unless that says nothing about the provider.
+pub(crate) fn name_for(layout: &Layout, host: &str) -> String {
+    if layout.preset == "rfc9068" { name_of(host) } else { layout.preset.to_owned() }
 }
 
 /// The label of the host that is most likely the organisation's, as the name of a profile.
@@ -165,29 +109,6 @@ fn name_of(host: &str) -> String {
     } else {
         name.to_owned()
     }
-}
-
-/// What has to be said about asking for keys: nothing where the provider was asked without options either.
-fn keys(options: &DiscoverOptions) -> String {
-    let mut settings = Vec::new();
-    settings.extend(options.discovery_url.as_deref().map(|url| format!("discovery_url = {}", quoted(url))));
-    if !options.allow_host.is_empty() {
-        let hosts: Vec<String> = options.allow_host.iter().map(|host| quoted(host)).collect();
-        settings.push(format!("allowed_hosts = [{}]", hosts.join(", ")));
-    }
-    // A relative path means another file in the configuration.
-    let ca_file = options.ca_file.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
-    settings.extend(ca_file.map(|path| format!("ca_file = {}", quoted(&path.to_string_lossy()))));
-    settings.extend(options.proxy.as_deref().map(|url| format!("proxy = {}", quoted(url))));
-    if options.insecure_http {
-        settings.push("insecure_http = true".to_owned());
-    }
-    if settings.is_empty() { String::new() } else { format!("keys = {{ {} }}\n", settings.join(", ")) }
-}
-
-/// As a string of TOML, in visible characters.
-fn quoted(text: &str) -> String {
-    visible_toml(&serde_json::Value::from(text).to_string()).into_owned()
 }
 
 #[cfg(test)]
@@ -208,8 +129,8 @@ mod tests {
         let Command::Discover(options) = Args::try_parse_from(args).expect("a command line").command else {
             panic!("another command");
         };
-        let DiscoverOptions { issuer, insecure_http, .. } = &options;
-        let plain = if *insecure_http { Plain::Loopback } else { Plain::Never };
+        let DiscoverOptions { issuer, reach, .. } = &options;
+        let plain = if reach.insecure_http { Plain::Loopback } else { Plain::Never };
         Proposal::new(&SafeUrl::parse(issuer, plain).expect("an issuer"), &options, None)
     }
 

@@ -19,7 +19,7 @@ Example: the provider has withdrawn a key. Let no login be verified with it any 
 Example: the keys of all profiles, as by the sample units for systemd.
   oauth-validator keys refresh --all --pgdata /var/lib/postgresql/18/main
 
-As root it goes on as the owner of the data directory, since the server takes no key file of root's.
+As root it goes on as the owner of the data directory, since the server takes no key file of root's. \
 Exits with 0 if all keys were fetched, with 1 and the reason if one profile's were not.";
 
 #[derive(Debug, Subcommand)]

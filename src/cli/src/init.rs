@@ -1,0 +1,259 @@
+//! `oauth-validator init`: a profile, and the lines that the server's files need for it.
+//!
+//! Must never change a file that is there, nor hand out a profile that `check` would refuse together with what the
+//! configuration holds already.
+
+use crate::args::{ClaimRule, InitOptions};
+use crate::config_file::ConfigFile;
+use crate::draft::{Draft, absolute};
+use crate::layouts::Layout;
+use crate::output::{Failure, Report, visible};
+use crate::proposal::name_for;
+use oauth_validator_core::{Config, Denial, Finding};
+use oauth_validator_store::ServerUser;
+use serde_json::json;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// As packages install it: the server's user has to read it, and there is no secret in it.
+const MODE: u32 = 0o644;
+
+/// Runs the command.
+pub(crate) fn run(options: &InitOptions, as_json: bool) -> Result<Report, Failure> {
+    let layout = Layout::of(&options.preset);
+    complete(options, layout)?;
+    let draft = draft(options, layout);
+    let profile = draft.profile();
+    let existing = existing(options)?;
+    let issuer = judge(&existing, &profile, &draft.name, options)?;
+    if let Some(path) = &options.output {
+        create(path, &profile)?;
+    }
+    let lines = Lines::new(&draft, &issuer, options);
+    let text = if as_json {
+        let report = json!({
+            "preset": layout.preset,
+            "name": draft.name,
+            "profile": profile,
+            "written": options.output,
+            "postgresql_conf": lines.postgresql_conf,
+            "hba": lines.hba,
+            "ident": lines.ident,
+        });
+        format!("{report:#}\n")
+    } else {
+        to_text(&draft.name, &profile, &lines, &existing, options)
+    };
+    Ok(Report { text, fine: true })
+}
+
+/// Whether all is there that a profile with this preset needs; else which options are missing.
+fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
+    let Some(preset) = layout.preset() else { return Err(Failure::new("there is no such preset")) };
+    let asked = &options.introspection;
+    let auth = asked.introspection_auth.as_deref().unwrap_or(layout.auth);
+    let secret = layout.endpoint.is_some() && auth != "none";
+    let client = secret && auth != "bearer";
+    let rule = layout.rule.map(|(claim, value)| match value {
+        Some(value) => format!("'{claim}={value}'"),
+        None => format!("\"{claim}\""),
+    });
+    let needs = [
+        ("--issuer", options.issuer.is_none() && !preset.text.contains("\nissuer = "), Some(layout.issuer.to_owned())),
+        ("--audience", options.audience.is_empty(), layout.audience.map(str::to_owned)),
+        ("--client", options.client.is_empty() && layout.needs_clients, Some("CLIENT-ID".to_owned())),
+        ("--require", options.require.is_empty(), rule),
+        ("--introspection-endpoint", asked.introspection_endpoint.is_none(), layout.endpoint.map(str::to_owned)),
+        ("--introspection-client-id", client && asked.introspection_client_id.is_none(), Some("CLIENT-ID".to_owned())),
+        (
+            "--introspection-secret-file",
+            secret && asked.introspection_secret_file.is_none(),
+            Some("/etc/postgresql/oauth-validator.secret".to_owned()),
+        ),
+    ];
+    let missing: Vec<(&str, String)> = needs
+        .into_iter()
+        .filter(|(_, missing, _)| *missing)
+        .filter_map(|(option, _, example)| Some((option, example?)))
+        .collect();
+    let Some((last, others)) = missing.split_last() else { return Ok(()) };
+    let others: Vec<&str> = others.iter().map(|(option, _)| *option).collect();
+    let and = if others.is_empty() { "" } else { " and " };
+    let examples: String = missing.iter().map(|(option, example)| format!(" {option} {example}")).collect();
+    let why = format!("preset \"{}\" needs {}{and}{}", layout.preset, others.join(", "), last.0);
+    let see = format!("what that is: oauth-validator preset show {}", layout.preset);
+    Err(Failure::new(why).with_hint(format!("add{examples}; {see}")))
+}
+
+fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
+    let host = options.issuer.as_deref().and_then(host_of).unwrap_or_default();
+    let prefix = match options.audience.first() {
+        Some(uri) if layout.prefixed && uri.starts_with("api://") => Some(format!("{uri}/")),
+        Some(audience) if layout.prefixed => Some(format!("api://{audience}/")),
+        _ => None,
+    };
+    Draft {
+        layout,
+        name: options.profile.clone().unwrap_or_else(|| name_for(layout, host)),
+        issuer: options.issuer.as_deref(),
+        audience: options.audience.clone(),
+        clients: options.client.clone(),
+        scope_prefix: options.scope_prefix.clone().or(prefix),
+        jwks_file: options.jwks_file.as_deref(),
+        reach: &options.reach,
+        introspection: Some(&options.introspection),
+        rules: options.require.iter().map(ClaimRule::clone).collect(),
+    }
+}
+
+fn host_of(issuer: &str) -> Option<&str> {
+    issuer.split_once("://")?.1.split(['/', ':']).next()
+}
+
+/// What the configuration holds already.
+enum Existing {
+    /// There is none, or a new one is to be written.
+    Nothing,
+    /// Its text, and the names of its profiles.
+    Text(String, Vec<String>),
+    /// It is there, and not for the one who asks.
+    Hidden,
+}
+
+fn existing(options: &InitOptions) -> Result<Existing, Failure> {
+    if options.output.is_some() {
+        return Ok(Existing::Nothing);
+    }
+    let path = &options.config;
+    let readable =
+        fs::metadata(path).and_then(|found| if found.is_file() { File::open(path).map(drop) } else { Ok(()) });
+    match readable.map_err(|error| error.kind()) {
+        Err(ErrorKind::NotFound) => return Ok(Existing::Nothing),
+        Err(ErrorKind::PermissionDenied) => return Ok(Existing::Hidden),
+        _ => {}
+    }
+    let file = ConfigFile::open(path, ServerUser::current())?;
+    let parsed = Config::parse(&file.text, &file.name);
+    let Some(config) = parsed.config else {
+        let denial = Denial::config_invalid(&file.name, &parsed.findings);
+        return Err(Failure::new(denial.detail.trim_end_matches('.')).with_hint(denial.hint));
+    };
+    let names = config.profiles().iter().map(|profile| profile.name.clone()).collect();
+    Ok(Existing::Text(String::from_utf8_lossy(&file.text).into_owned(), names))
+}
+
+/// The issuer of the profile, if the configuration with it is valid.
+fn judge(existing: &Existing, profile: &str, name: &str, options: &InitOptions) -> Result<String, Failure> {
+    let before = match existing {
+        Existing::Text(_, names) if names.iter().any(|known| known == name) => {
+            let what = format!("{:?} has a profile \"{name}\" already", options.config);
+            return Err(Failure::new(what).with_hint("choose another name: --profile NAME"));
+        }
+        Existing::Text(text, _) => text.as_str(),
+        _ => "",
+    };
+    let parsed = Config::parse(format!("{before}\n{profile}").as_bytes(), "");
+    let profile = parsed.config.as_ref().and_then(|config| config.profiles().iter().find(|one| one.name == name));
+    profile.map(|profile| profile.issuer.value.clone()).ok_or_else(|| {
+        let errors: Vec<&Finding> = parsed.findings.iter().filter(|finding| finding.is_error()).collect();
+        let messages: Vec<&str> = errors.iter().map(|finding| finding.message.as_str()).collect();
+        let failure = Failure::new(format!("the profile would not be valid: {}", messages.join("; ")));
+        match errors.iter().find_map(|finding| finding.hint.as_deref()) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure.with_hint("correct the option of that name"),
+        }
+    })
+}
+
+/// Writes a new file; one that is there stays as it is, and of one that cannot be written nothing stays.
+fn create(path: &Path, profile: &str) -> Result<(), Failure> {
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| unwritten(path, &error))?;
+    let written = file
+        .write_all(profile.as_bytes())
+        .and_then(|()| file.set_permissions(Permissions::from_mode(MODE)))
+        .and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        let _ = fs::remove_file(path);
+        unwritten(path, &error)
+    })
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::AlreadyExists => Failure::new(format!("{path:?} exists, and is left as it is")).with_hint(format!(
+            "with --config {path:?} in place of --output the profile is printed: append that to a copy of the file, check the \
+             copy, and mv it into place"
+        )),
+        ErrorKind::NotFound => {
+            Failure::new(format!("cannot write {path:?}: {error}")).with_hint("make its folder, owned by root, first")
+        }
+        _ => Failure::new(format!("cannot write {path:?}: {error}")),
+    }
+}
+
+/// What belongs into the server's own files.
+struct Lines {
+    postgresql_conf: Vec<String>,
+    hba: String,
+    ident: String,
+}
+
+impl Lines {
+    fn new(draft: &Draft<'_>, issuer: &str, options: &InitOptions) -> Self {
+        let path = absolute(options.output.as_ref().unwrap_or(&options.config));
+        let mut postgresql_conf = vec!["oauth_validator_libraries = 'oauth_validator'".to_owned()];
+        if path != Path::new(crate::args::DEFAULT_CONFIG) {
+            let path = path.to_string_lossy().replace('\'', "''");
+            postgresql_conf.push(format!("oauth_validator.config_file = '{path}'"));
+        }
+        let identity = draft.layout.preset().map_or("IDENTITY", |preset| preset.identity);
+        Self {
+            postgresql_conf,
+            hba: draft.hba(issuer, options.scope.as_deref().unwrap_or(draft.layout.scope)),
+            ident: format!("{}   {identity}   {}", draft.name, draft.layout.role),
+        }
+    }
+
+    /// With `mark` in front of each line.
+    fn to_text(&self, mark: &str) -> String {
+        let mut text = format!("{mark}postgresql.conf, and a reload of the server:\n");
+        for line in &self.postgresql_conf {
+            text.push_str(&format!("{mark}  {line}\n"));
+        }
+        text.push_str(&format!(
+            "{mark}pg_hba.conf, before other lines for the same connections:\n{mark}  {}\n\
+             {mark}pg_ident.conf, a line for each user; the identity is an example of its form:\n{mark}  {}\n",
+            self.hba, self.ident
+        ));
+        visible_lines(&text)
+    }
+}
+
+/// Each line in visible characters.
+fn visible_lines(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", visible(line, false))).collect()
+}
+
+/// With `--output`, what was written and what is left to do; else the profile, ready to be appended.
+fn to_text(name: &str, profile: &str, lines: &Lines, existing: &Existing, options: &InitOptions) -> String {
+    if let Some(path) = &options.output {
+        let check = format!("Then: oauth-validator check {}\n", path.display());
+        let written = format!("{} is written, with the profile \"{name}\".\n\n", path.display());
+        return format!("{}{}{}", visible_lines(&written), lines.to_text(""), visible_lines(&check));
+    }
+    let file = options.config.display();
+    let place = match existing {
+        Existing::Nothing => format!("# For {file}, which does not exist yet.\n"),
+        Existing::Text(_, names) if names.is_empty() => format!("# For {file}: append it to a copy.\n"),
+        Existing::Text(_, names) => {
+            format!("# For {file}: append it to a copy.\n# Profiles that are there: {}\n", names.join(", "))
+        }
+        Existing::Hidden => {
+            format!("# For {file}: append it to a copy.\n# It cannot be read here, so check the copy.\n")
+        }
+    };
+    format!("\n{}{profile}\n{}", visible_lines(&place), lines.to_text("# "))
+}

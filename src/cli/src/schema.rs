@@ -1,0 +1,135 @@
+//! `oauth-validator schema`: the configuration file as JSON Schema, so that editors complete and check it.
+//!
+//! Made from the core's table of settings. Must never refuse what the parser accepts: it says less, namely which keys
+//! there are and of which shape, and `check` says the rest. Draft 7 without references is what editors of TOML
+//! understand best.
+
+use oauth_validator_core::config::presets;
+use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
+use serde_json::{Map, Value, json};
+
+use crate::output::{Failure, Report};
+
+/// Runs the command. The document is JSON either way.
+pub(crate) fn run() -> Result<Report, Failure> {
+    Ok(Report { text: format!("{:#}\n", document()), fine: true })
+}
+
+fn document() -> Value {
+    let mut document = table("");
+    document["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    document["title"] = json!("Configuration of oauth_validator, the OAuth token validator of PostgreSQL");
+    document
+}
+
+/// The table of [`SETTINGS`] with this name.
+fn table(name: &str) -> Value {
+    let settings = || SETTINGS.iter().filter(|setting| setting.table == name);
+    let properties: Map<String, Value> = settings().map(|one| (one.key.to_owned(), property(one))).collect();
+    let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    let required: Vec<&str> = settings().filter(|one| one.default == "required").map(|one| one.key).collect();
+    match name {
+        // A preset may say what the profile does not.
+        "profiles.*" => {
+            schema["if"] = json!({ "not": { "required": ["preset"] } });
+            schema["then"] = json!({ "required": required });
+        }
+        "profiles.*.introspection" => {}
+        _ if required.is_empty() => {}
+        _ => schema["required"] = json!(required),
+    }
+    for (key, rule) in together(name).as_object().into_iter().flatten() {
+        schema[key] = rule.clone();
+    }
+    schema
+}
+
+/// How the keys of one table go together, as far as that is simple to say.
+fn together(name: &str) -> Value {
+    match name {
+        // The claim, and exactly one test.
+        "profiles.*.require" | "profiles.*.access_token" => json!({ "minProperties": 2, "maxProperties": 2 }),
+        "profiles.*.roles" => json!({ "oneOf": [
+            { "required": ["map"] }, { "required": ["prefix"] }, { "required": ["exact"] },
+        ]}),
+        "profiles.*.identity" => json!({
+            "dependencies": { "claims": ["format"], "format": ["claims"] },
+            "not": { "required": ["claim", "claims"] },
+        }),
+        _ => json!({}),
+    }
+}
+
+/// One key, with its meaning.
+fn property(setting: &Setting) -> Value {
+    let mut schema = of_kind(setting);
+    let default = match setting.default {
+        "required" => "required".to_owned(),
+        value => format!("default: {value}"),
+    };
+    schema["description"] = json!(format!("{} ({}; {default})", setting.meaning, setting.kind.words()));
+    if let Some(value) = literal(setting.default) {
+        schema["default"] = value;
+    }
+    schema
+}
+
+/// A default that is a value; others, such as `none`, are words.
+fn literal(default: &str) -> Option<Value> {
+    // What TOML and JSON write alike is all there is.
+    serde_json::from_str(default).ok()
+}
+
+/// What may be written. A list or string may be empty only where that is the default.
+fn of_kind(setting: &Setting) -> Value {
+    let least = |empty: &str| usize::from(setting.default != empty);
+    let (some, text) = (least("[]"), least("\"\""));
+    let list = |items: Value| json!({ "type": "array", "items": items, "uniqueItems": true, "minItems": some });
+    let below =
+        if setting.table.is_empty() { setting.key.to_owned() } else { format!("{}.{}", setting.table, setting.key) };
+    match setting.kind {
+        Kind::Table => table(&below),
+        Kind::Profiles => json!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$" },
+            "additionalProperties": table(&format!("{below}.*")),
+        }),
+        Kind::Rules => json!({ "type": "array", "items": table(&below) }),
+        Kind::NamedJsonPaths => named(json_path()),
+        Kind::NamedStrings => named(list(json!({ "type": "string" }))),
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::True => json!({ "enum": [true] }),
+        // Which durations there are is more than a pattern can say.
+        Kind::Duration(..) => json!({ "type": "string", "pattern": "^P|[0-9]\\s*[A-Za-z]" }),
+        Kind::Size(..) => json!({ "type": "string", "pattern": "^[0-9]+\\s*(B|kB|MB)$" }),
+        Kind::Word(words) => json!({ "enum": words }),
+        Kind::Words(words) => list(json!({ "enum": words })),
+        Kind::Preset => json!({ "enum": presets::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>() }),
+        Kind::Text | Kind::Path | Kind::Regex => json!({ "type": "string", "minLength": text }),
+        Kind::Strings => list(json!({ "type": "string" })),
+        Kind::StringsOrNone => json!({ "anyOf": [list(json!({ "type": "string" })), { "enum": ["none"] }] }),
+        Kind::Url => url(),
+        Kind::Urls => list(url()),
+        Kind::Proxy => json!({ "type": "string", "pattern": "^(https?://[^@]*)?$" }),
+        Kind::Hosts => list(json!({ "type": "string", "pattern": "^([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])$" })),
+        Kind::JsonPath => json_path(),
+        Kind::JsonPathOrNone => json!({ "anyOf": [json_path(), { "enum": ["none"] }] }),
+        Kind::JsonPaths => list(json_path()),
+        Kind::Json => json!({}),
+        Kind::Jsons => json!({ "type": "array", "minItems": some }),
+    }
+}
+
+/// A table with names of the user's own.
+fn named(values: Value) -> Value {
+    json!({ "type": "object", "minProperties": 1, "additionalProperties": values })
+}
+
+fn json_path() -> Value {
+    json!({ "type": "string", "pattern": "^\\$" })
+}
+
+/// https; http at this machine only, for keys.insecure_http.
+fn url() -> Value {
+    json!({ "type": "string", "pattern": "^(https://|http://(localhost|127\\.|\\[::1\\]))[^\\s#]*$" })
+}

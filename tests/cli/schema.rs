@@ -1,0 +1,281 @@
+//! The JSON Schema of the configuration: as shipped, with every setting, and of one mind with the parser.
+//!
+//! What the parser accepts, the schema must accept, or editors would mark what is right. The other way round it is less
+//! strict, but each setting is refused by both where its type or its value is plainly wrong.
+
+use crate::support::run;
+use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
+use jsonschema::Validator;
+use oauth_validator_core::Config;
+use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
+use oauth_validator_fixtures::cases;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+fn config_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config")
+}
+
+fn printed() -> String {
+    let run = run(Command::new(cargo_bin!("oauth-validator")).env_clear().arg("schema"));
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    run.stdout
+}
+
+fn validator() -> Validator {
+    let schema: Value = serde_json::from_str(&printed()).expect("JSON");
+    jsonschema::draft7::meta::validate(&schema).expect("a schema of draft 7");
+    jsonschema::validator_for(&schema).expect("a usable schema")
+}
+
+/// Whether the schema and the parser accept a file, in this order.
+fn verdicts(validator: &Validator, text: &str) -> (bool, bool) {
+    let document: Option<Value> = toml::from_str(text).ok();
+    let by_schema = document.is_some_and(|document| validator.is_valid(&document));
+    (by_schema, Config::parse(text.as_bytes(), "f").config.is_some())
+}
+
+#[test]
+fn the_shipped_file_is_what_the_command_prints() {
+    let shipped =
+        fs::read_to_string(config_folder().join("oauth-validator.schema.json")).expect("the schema is shipped");
+    assert!(shipped == printed(), "write it anew: oauth-validator schema > config/oauth-validator.schema.json");
+}
+
+/// The names of all keys below a schema, as `profiles.*.scope.claim`.
+fn keys_of(schema: &Value, table: &str, found: &mut BTreeSet<String>) {
+    let below = |name: &str| if table.is_empty() { name.to_owned() } else { format!("{table}.{name}") };
+    for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+        found.insert(below(key));
+        keys_of(property, &below(key), found);
+    }
+    for (place, name) in [("additionalProperties", below("*")), ("items", table.to_owned())] {
+        if schema[place].is_object() {
+            keys_of(&schema[place], &name, found);
+        }
+    }
+}
+
+#[test]
+fn every_setting_is_in_the_schema_with_its_meaning_and_nothing_else_is() {
+    let text = printed();
+    let schema: Value = serde_json::from_str(&text).expect("JSON");
+    let mut found = BTreeSet::new();
+    keys_of(&schema, "", &mut found);
+    let name = |one: &Setting| if one.table.is_empty() { one.key.into() } else { format!("{}.{}", one.table, one.key) };
+    assert_eq!(found, SETTINGS.iter().map(name).collect());
+    for setting in SETTINGS {
+        let meaning = Value::from(format!("{} ({};", setting.meaning, setting.kind.words())).to_string();
+        assert!(text.contains(meaning.trim_matches('"')), "{}: {meaning}", name(setting));
+    }
+}
+
+#[test]
+fn every_shipped_file_names_the_schema_and_passes() {
+    let validator = validator();
+    let folder = config_folder();
+    let mut examples = 0;
+    for entry in fs::read_dir(folder.join("examples")).expect("the examples") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a text");
+        let line = text.lines().next().unwrap_or_default();
+        let named = line.strip_prefix("#:schema ").unwrap_or_else(|| panic!("{}: {line}", path.display()));
+        assert!(folder.join("examples").join(named).is_file(), "{line}");
+        assert_eq!(verdicts(&validator, &text), (true, true), "{}", path.display());
+        examples += 1;
+    }
+    assert!(examples >= 5, "{examples} examples");
+    let packaged = fs::read_to_string(folder.join("oauth-validator.toml")).expect("the packaged file");
+    let path = "file:///usr/share/doc/oauth-validator/oauth-validator.schema.json";
+    assert_eq!(packaged.lines().next(), Some(format!("#:schema {path}").as_str()));
+    assert_eq!(verdicts(&validator, &packaged), (true, true));
+}
+
+#[test]
+fn every_valid_configuration_of_the_cases_passes() {
+    let validator = validator();
+    let configs: BTreeSet<String> = cases::all().iter().map(cases::Case::config).collect();
+    let valid: Vec<&String> =
+        configs.iter().filter(|text| Config::parse(text.as_bytes(), "f").config.is_some()).collect();
+    assert!(valid.len() >= 50, "{} of {}", valid.len(), configs.len());
+    for text in valid {
+        let document: Value = toml::from_str(text).expect("valid TOML");
+        let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}\n{text}");
+    }
+}
+
+/// A valid file with this table, and in it `key = value` in place of what the key has there.
+fn file_with(table: &str, key: &str, value: &str) -> String {
+    let needed: &[(&str, &str)] = match table {
+        "profiles.*.clients" => &[("claims", r#"["$.azp"]"#), ("allow", r#"["psql"]"#)],
+        "profiles.*.identity" if key == "claims" => &[("format", r#""{a}""#)],
+        "profiles.*.identity" if key == "format" => &[("claims", r#"{ a = "$.a" }"#)],
+        "profiles.*.identity.fallback" => &[("claim", r#""$.azp""#), ("prefix", r#""app:""#)],
+        "profiles.*.require" | "profiles.*.access_token" if key == "claim" => &[("present", "true")],
+        "profiles.*.require" | "profiles.*.access_token" => &[("claim", r#""$.a""#)],
+        "profiles.*.roles" if ["map", "prefix", "exact"].contains(&key) => &[("claim", r#""$.r[*]""#)],
+        "profiles.*.roles" => &[("claim", r#""$.r[*]""#), ("exact", "true")],
+        "profiles.*.introspection" => {
+            &[("endpoint", r#""https://idp.example/i""#), ("client_id", r#""pg""#), ("client_secret_file", r#""s""#)]
+        }
+        "profiles.*" => &[("issuer", r#""https://idp.example""#), ("audience", r#"["pg"]"#)],
+        _ => &[],
+    };
+    let others = needed.iter().filter(|(name, _)| *name != key);
+    let lines: String = others.map(|(name, value)| format!("{name} = {value}\n")).collect();
+    let line = if key.is_empty() { String::new() } else { format!("{key} = {value}\n") };
+    let name = table.replace('*', "corp");
+    let head = match table {
+        "" => return format!("{line}{lines}"),
+        "profiles.*.require" | "profiles.*.access_token" => format!("[[{name}]]\n"),
+        _ => format!("[{name}]\n"),
+    };
+    let mode = if table == "profiles.*.introspection" { "mode = \"introspection\"\n" } else { "" };
+    let profile = if table.starts_with("profiles.*.") {
+        format!("[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\n{mode}")
+    } else {
+        String::new()
+    };
+    format!("{profile}{head}{line}{lines}")
+}
+
+/// Values of the wrong type, or plainly out of the question, for one setting.
+fn wrong(setting: &Setting) -> Vec<&'static str> {
+    let mut values = match setting.kind {
+        Kind::Table | Kind::Profiles | Kind::Rules => vec!["7", "\"x\""],
+        Kind::NamedJsonPaths => vec!["7", "{}", "{ a = \"sub\" }", "{ a = 7 }"],
+        Kind::NamedStrings => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = [7] }"],
+        Kind::Boolean => vec!["\"yes\"", "1"],
+        Kind::True => vec!["false", "\"true\""],
+        Kind::Duration(..) => vec!["30", "\"30\"", "\"soon\"", "\"\""],
+        Kind::Size(..) => vec!["16384", "\"16384\"", "\"16KB\"", "\"-1B\""],
+        Kind::Word(_) | Kind::Preset => vec!["7", "\"surprise\"", "\"\""],
+        Kind::Words(_) => vec!["\"RS256\"", "[\"HS256\"]", "[\"RS256\", \"RS256\"]"],
+        Kind::Text | Kind::Path | Kind::Regex => vec!["7", "[\"x\"]"],
+        Kind::Strings => vec!["\"x\"", "[7]", "[\"a\", \"a\"]"],
+        Kind::StringsOrNone => vec!["\"x\"", "[7]", "[]", "7"],
+        Kind::Url => vec!["7", "\"idp.example\"", "\"http://idp.example\"", "\"https://idp.example/#x\""],
+        Kind::Urls => vec!["\"https://idp.example\"", "[\"http://idp.example\"]", "[7]"],
+        Kind::Proxy => vec!["7", "\"proxy:3128\"", "\"http://user:password@proxy:3128\""],
+        Kind::Hosts => vec!["\"h\"", "[\"https://h\"]", "[\"*.h\"]", "[7]"],
+        Kind::JsonPath | Kind::JsonPathOrNone => vec!["7", "\"sub\"", "\"\"", "[\"$.a\"]"],
+        Kind::JsonPaths => vec!["\"$.a\"", "[\"sub\"]", "[7]"],
+        // No value is wrong; a second test in the rule is.
+        Kind::Json => vec!["1\npresent = true"],
+        Kind::Jsons => vec!["7", "\"x\""],
+    };
+    let (is_list, is_text) = (wrong_if_empty_list(setting), wrong_if_empty_text(setting));
+    values.extend(is_list.then_some("[]"));
+    values.extend(is_text.then_some("\"\""));
+    values
+}
+
+fn wrong_if_empty_list(setting: &Setting) -> bool {
+    let list = matches!(setting.kind, Kind::Words(_) | Kind::Strings | Kind::Urls | Kind::JsonPaths | Kind::Jsons);
+    list && setting.default != "[]"
+}
+
+fn wrong_if_empty_text(setting: &Setting) -> bool {
+    matches!(setting.kind, Kind::Text | Kind::Path | Kind::Regex) && setting.default != "\"\""
+}
+
+/// Values that are right in shape, for one setting; what else a key demands of them is left out.
+fn right(setting: &Setting) -> Vec<&'static str> {
+    match (setting.key, setting.kind) {
+        ("format", _) => vec!["\"{a}\""],
+        // An inline key set has to be one.
+        ("jwks", _) => vec![],
+        // These demand other tables beside them.
+        ("mode", _) => vec!["\"jwt\""],
+        (_, Kind::StringsOrNone) => vec!["[\"a\", \"b\"]"],
+        (_, Kind::JsonPathOrNone) => vec!["\"$.scp\"", "\"$['https://corp.example/scope']\""],
+        (_, Kind::Table | Kind::Profiles | Kind::Rules | Kind::Preset) => vec![],
+        (_, Kind::NamedJsonPaths) => vec!["{ a = \"$.a\" }"],
+        (_, Kind::NamedStrings) => vec!["{ \"DB.Reader\" = [\"app_reader\"] }"],
+        (_, Kind::Boolean) => vec!["true", "false"],
+        (_, Kind::True) => vec!["true"],
+        // No less than min_ttl.
+        ("max_ttl", _) => vec!["\"1h\"", "\"60 minutes\"", "\"PT1H\""],
+        (_, Kind::Duration(..)) => vec!["\"1s\"", "\"60 s\"", "\"PT1M\"", "\"1 minute\""],
+        (_, Kind::Size(..)) => vec!["\"1B\"", "\"16 kB\"", "\"65535B\""],
+        ("auth", _) => vec!["\"basic\"", "\"post\""],
+        ("token_kind", _) => vec!["\"access\"", "\"any\""],
+        ("type", _) => vec!["\"string\"", "\"integer\""],
+        ("case", _) => vec!["\"keep\"", "\"lower\""],
+        ("hba", _) => vec!["\"require\"", "\"ignore\""],
+        (_, Kind::Word(_)) => vec!["\"deny\"", "\"allow\""],
+        (_, Kind::Words(_)) => vec!["[\"RS256\", \"EdDSA\"]"],
+        (_, Kind::Text | Kind::Path | Kind::Regex) => vec!["\"x\""],
+        (_, Kind::Strings | Kind::Hosts) if setting.default == "[]" => vec!["[]", "[\"a\"]"],
+        (_, Kind::Strings | Kind::Hosts) => vec!["[\"a\"]"],
+        ("issuer", _) => vec!["\"https://idp.example/a/\""],
+        (_, Kind::Url) => vec!["\"https://idp.example/a?b\""],
+        (_, Kind::Urls) => vec!["[\"https://idp.example/a\"]"],
+        (_, Kind::Proxy) => vec!["\"\"", "\"http://proxy:3128\""],
+        (_, Kind::JsonPath) => vec!["\"$.a\"", "\"$['a.b'][0]\""],
+        (_, Kind::JsonPaths) => vec!["[\"$.a\"]"],
+        (_, Kind::Json) => vec!["1", "\"x\"", "[1]", "{ a = 1 }", "true"],
+        (_, Kind::Jsons) => vec!["[1, \"1\", true]"],
+    }
+}
+
+#[test]
+fn a_wrong_value_of_any_setting_is_refused_by_both() {
+    let validator = validator();
+    for setting in SETTINGS {
+        let values = wrong(setting);
+        assert!(!values.is_empty(), "{}.{}", setting.table, setting.key);
+        for value in values {
+            let text = file_with(setting.table, setting.key, value);
+            assert_eq!(verdicts(&validator, &text), (false, false), "{text}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_both_in_every_table() {
+    let validator = validator();
+    let tables: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.table).collect();
+    for table in tables {
+        let text = file_with(table, "surprise", "1");
+        assert_eq!(verdicts(&validator, &text), (false, false), "{text}");
+    }
+}
+
+#[test]
+fn a_missing_or_misplaced_key_is_refused_by_both() {
+    let validator = validator();
+    for text in [
+        "[profiles.corp]\naudience = [\"pg\"]\n",
+        "[profiles.corp]\nissuer = \"https://idp.example\"\n",
+        "[profiles.Corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\n",
+        "[[profiles]]\nissuer = \"https://idp.example\"\n",
+        &file_with("profiles.*.clients", "allow", "[\"a\"]\nclaims = []"),
+        &file_with("profiles.*.identity", "claim", "\"$.a\"\nclaims = { a = \"$.a\" }\nformat = \"{a}\""),
+        &file_with("profiles.*.roles", "map", "{ a = [\"b\"] }\nexact = true"),
+        &file_with("profiles.*", "roles", "{ claim = \"$.a\" }"),
+        &file_with("profiles.*", "require", "[{ claim = \"$.a\" }]"),
+        &file_with("profiles.*", "identity", "{ fallback = { claim = \"$.a\" } }"),
+    ] {
+        assert_eq!(verdicts(&validator, text), (false, false), "{text}");
+    }
+}
+
+#[test]
+fn a_right_value_of_any_setting_is_accepted_by_both() {
+    let validator = validator();
+    let mut tried = 0;
+    for setting in SETTINGS {
+        for value in right(setting) {
+            let text = file_with(setting.table, setting.key, value);
+            let findings = Config::parse(text.as_bytes(), "f").findings;
+            assert_eq!(verdicts(&validator, &text), (true, true), "{text}\n{findings:#?}");
+            tried += 1;
+        }
+    }
+    assert!(tried > SETTINGS.len(), "{tried}");
+}
