@@ -260,12 +260,8 @@ impl<S: Read + Write> Login<S> {
         };
         let log = "see the server's log at this time";
         match broken {
-            Broken::Closed if self.step == Step::TokenSent => {
-                Failure::new(format!("{place} closed the connection {when}"))
-                    .with_hint(format!("{log}; a token of 64 kB ends so, and so does a crash"))
-            }
             Broken::Closed => Failure::new(format!("{place} closed the connection {when}"))
-                .with_hint(format!("{log}; is it PostgreSQL that listens there?")),
+                .with_hint(format!("{log}; is it PostgreSQL that listens there, and did it crash?")),
             Broken::TimedOut => Failure::new(format!("{place} did not answer in time {when}"))
                 .with_hint(format!("{log}; give a longer --timeout if it asks a slow provider")),
             Broken::Garbage(why) => Failure::new(format!("{place}: {why}"))

@@ -51,7 +51,7 @@ impl Outcome {
             Self::OtherMethod => "other method: the server does not ask for a token here",
             Self::NotAdmitted => "not admitted: the server refuses before it asks for a token",
             Self::TokenRefused => "token refused: the token opens no session for this role",
-            Self::NotJudged => "not judged: the server failed before it judged the token",
+            Self::NotJudged => "not judged: the server did not get as far as judging the token",
             Self::SessionRefused => "session refused: the server knows who it is, and opens no session",
         }
     }
@@ -211,9 +211,10 @@ Or ask on the server, with the same token:
 ";
 
 const NOT_JUDGED: &str = "\
-The server asked for a token, and failed. Its log says more, at
-{time} by this machine's clock. Is oauth_validator installed for
-this version of PostgreSQL, and named in oauth_validator_libraries?
+The server asked for a token, and did not get as far as judging it. Its log says
+more, at {time} by this machine's clock.
+Is oauth_validator installed for this version of PostgreSQL, and named in
+oauth_validator_libraries? Is the token under 64 kB, the most a server reads?
 ";
 
 /// What to do where a session is refused to somebody whom the server knows.

@@ -10,6 +10,7 @@ mod helper_process;
 mod hostile;
 mod key_files;
 mod preloaded;
+mod probe;
 mod process;
 mod providers;
 mod refusals;
