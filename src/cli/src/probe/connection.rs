@@ -61,21 +61,21 @@ impl Connection {
             let description = format!("Unix socket {place}");
             return Ok(Self { stream: Stream::Plain(socket), description, client: None, tls: None });
         };
-        // What cannot be used is said before anybody is asked.
-        let tls = match security {
-            Security::Tls(check) => Some(tls::client(host, check)?),
-            Security::Plain { .. } => None,
-        };
-        let socket = reach(place, deadline)?;
-        let client = socket.kind.client();
-        match (security, tls) {
-            (Security::Tls(check), Some(tls)) => secured(place, socket, tls, check, deadline, client),
-            (Security::Plain { anywhere }, _) if !anywhere && !socket.kind.is_loopback() => {
-                Err(Failure::new(format!("{place} is another machine: the token would go there in clear"))
-                    .with_hint("use --sslmode verify-full; --insecure-plaintext is for a network where nobody listens"))
+        match security {
+            Security::Tls(check) => {
+                // What cannot be used is said before anybody is asked.
+                let tls = tls::client(host, check)?;
+                secured(place, reach(place, deadline)?, tls, check)
             }
-            _ => {
-                let description = format!("{place}, no TLS");
+            Security::Plain { anywhere } => {
+                let socket = reach(place, deadline)?;
+                if !anywhere && !socket.kind.is_loopback() {
+                    let what = format!("{place} is another machine: the token would go there in clear");
+                    return Err(Failure::new(what).with_hint(
+                        "use --sslmode verify-full; --insecure-plaintext is for a network where nobody listens",
+                    ));
+                }
+                let (client, description) = (socket.kind.client(), format!("{place}, no TLS"));
                 Ok(Self { stream: Stream::Plain(socket), description, client, tls: None })
             }
         }
@@ -83,14 +83,8 @@ impl Connection {
 }
 
 /// The connection with TLS, if the server offers it and has the right certificate.
-fn secured(
-    place: &Place,
-    mut socket: Socket,
-    mut tls: ClientConnection,
-    check: &Check,
-    deadline: Deadline,
-    client: Option<SocketAddr>,
-) -> Result<Connection, Failure> {
+fn secured(place: &Place, mut socket: Socket, mut tls: ClientConnection, check: &Check) -> Result<Connection, Failure> {
+    let (client, deadline) = (socket.kind.client(), socket.deadline);
     let failed = |error: io::Error| match error.kind() {
         ErrorKind::TimedOut => timed_out(place, "there is no TLS", deadline),
         _ => Failure::new(format!("{place}: the connection ended before there was TLS: {error}"))

@@ -6,6 +6,8 @@
 mod connection;
 mod login;
 mod report;
+#[cfg(test)]
+mod script;
 mod target;
 mod tls;
 mod wire;

@@ -180,29 +180,10 @@ pub(super) fn parameter(body: &[u8]) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::{Broken, MAX_MESSAGE_BYTES, MAX_RECEIVED_BYTES, ServerError, Wire, parameter, row};
-    use std::io::{self, Cursor, Read, Write};
-
-    /// What the server says, and what it is told.
-    struct Script(Cursor<Vec<u8>>, Vec<u8>);
-
-    impl Read for Script {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.0.read(buffer)
-        }
-    }
-
-    impl Write for Script {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.1.write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::probe::script::Script;
 
     fn wire(bytes: impl Into<Vec<u8>>) -> Wire<Script> {
-        Wire::new(Script(Cursor::new(bytes.into()), Vec::new()))
+        Wire::new(Script::new(bytes))
     }
 
     fn message(kind: u8, length: usize) -> Vec<u8> {
@@ -216,7 +197,7 @@ mod tests {
     fn the_startup_message_is_as_the_manual_has_it() {
         let mut wire = wire("");
         wire.start_up(&[("user", "ana"), ("database", "d")]).expect("it is written");
-        assert_eq!(wire.stream().1, b"\0\0\0\x1d\0\x03\0\0user\0ana\0database\0d\0\0");
+        assert_eq!(wire.stream().told, b"\0\0\0\x1d\0\x03\0\0user\0ana\0database\0d\0\0");
     }
 
     #[test]

@@ -204,8 +204,8 @@ fn a_server_without_the_module_cannot_judge() {
     assert!(log.contains("could not access file \"oauth_validator\""), "{log}");
 }
 
-/// The longest SASL message that a server reads has 65,535 bytes with its length (`CheckSASLAuth` in auth-sasl.c); 34 of
-/// the rest stand around the token.
+/// A server reads no longer SASL message than 65,535 bytes, its length included (`CheckSASLAuth` in auth-sasl.c); all but
+/// 65,497 of them stand around the token.
 #[test]
 fn a_token_beyond_the_servers_limit_is_not_judged() {
     let server = server();

@@ -1,29 +1,10 @@
-use super::super::target::{Place, Target};
-use super::super::wire::Wire;
 use super::{Challenge, Findings, Outcome, attempt};
 use crate::output::Failure;
-use std::io::{self, Cursor, Read, Write};
+use crate::probe::script::Script;
+use crate::probe::target::{Place, Target};
+use crate::probe::wire::Wire;
 
 const RESPONSE: &[u8] = b"n,,\x01auth=Bearer t0k3n\x01\x01";
-
-/// What the server says from the first byte on, and what it is told.
-struct Script(Cursor<Vec<u8>>, Vec<u8>);
-
-impl Read for Script {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Script {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.1.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn message(kind: u8, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
@@ -62,31 +43,9 @@ fn session(answer: &[Vec<u8>]) -> Vec<u8> {
 /// What becomes of the login, and what the server was told.
 fn run(script: &[Vec<u8>]) -> (Result<(Outcome, Findings), Failure>, Vec<u8>) {
     let target = Target { place: Place::Socket("/s".into()), user: "ana".to_owned(), database: "app".to_owned() };
-    let mut told = Vec::new();
-    let mut stream = Script(Cursor::new(script.concat()), Vec::new());
-    let ended =
-        attempt(Wire::new(Borrowed(&mut stream)), &target, RESPONSE).map(|(outcome, findings, _)| (outcome, findings));
-    told.append(&mut stream.1);
-    (ended, told)
-}
-
-/// A stream that is still there when the login is over.
-struct Borrowed<'a>(&'a mut Script);
-
-impl Read for Borrowed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Borrowed<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let mut stream = Script::new(script.concat());
+    let ended = attempt(Wire::new(&mut stream), &target, RESPONSE).map(|(outcome, findings, _)| (outcome, findings));
+    (ended, stream.told)
 }
 
 fn shown(told: &[u8]) -> bool {
