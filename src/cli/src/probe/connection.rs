@@ -179,7 +179,7 @@ impl Kind {
         }
     }
 
-    /// Zero bytes read, or written, without a call that a signal ended or that found the time over.
+    /// The call's result, however often it has to be made until the time is over.
     fn within(
         &mut self,
         deadline: Deadline,
