@@ -331,30 +331,6 @@ fn every_toml_example_is_a_valid_configuration() {
 }
 
 #[test]
-fn the_profile_of_the_readme_is_valid() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let indented = |line: &&str| line.starts_with("       ");
-    let lines: Vec<&str> = readme.lines().skip_while(|line| !line.trim_start().starts_with("[profiles.")).collect();
-    let profile: String =
-        lines.into_iter().take_while(indented).map(|line| format!("{}\n", line.trim_start())).collect();
-    assert!(profile.contains("preset"), "{profile:?}");
-    let parsed = Config::parse(profile.as_bytes(), "README.md");
-    assert!(parsed.config.is_some() && parsed.findings.is_empty(), "{profile}\n{:#?}", parsed.findings);
-    // Its table names every preset, and its identities are those that oauth-validator init shows.
-    let mut examples = 0;
-    for preset in presets::ALL {
-        let head = format!("| `{}` | ", preset.name);
-        let row = readme.lines().find_map(|line| line.strip_prefix(head.as_str())).expect(preset.name);
-        let (identity, _) = row.split_once(" | ").expect("columns");
-        let Some((_, example)) = identity.split_once(": `") else { continue };
-        let example = example.trim_end_matches(['`', '.']).replace("\\|", "|");
-        assert!(preset.identity.starts_with(&example), "{}: {example}", preset.name);
-        examples += 1;
-    }
-    assert!(examples >= 8, "{examples} identities were recognised");
-}
-
-#[test]
 fn examples_are_not_valid_by_accident() {
     let fragment = "[profiles.corp.scope]\nprefix = \"a\"\n";
     assert!(Config::parse(fragment.as_bytes(), "f").config.is_none(), "a piece alone is none");
