@@ -291,6 +291,20 @@ fn the_steps_are_those_of_a_decision_in_their_order() {
 }
 
 #[test]
+fn every_setting_of_postgresql_conf_has_its_entry() {
+    let path = root().join("src/module/src/guc.rs");
+    let source = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    let names = source.split("c\"oauth_validator.").skip(1).filter_map(|rest| rest.split('"').next());
+    // Compiled in for the tests alone.
+    let defined: Vec<&str> = names.filter(|name| *name != "test_fault").collect();
+    assert!(defined.len() >= 4, "{defined:?}");
+    let page = read(MODULE_PAGE);
+    let entries = one(&page, "INSTALLATION", "").lines.iter().filter_map(|line| line.strip_prefix(".It Va "));
+    let documented = entries.filter_map(|entry| entry.strip_prefix("oauth_validator.")?.split(' ').next());
+    assert_same("settings of postgresql.conf", documented, defined);
+}
+
+#[test]
 fn every_example_file_is_mentioned() {
     let text = one(&read(CONFIG_PAGE), "FILES", "").text();
     let folder = root().join("config/examples");
