@@ -24,10 +24,10 @@ pub(crate) static CALLBACKS: OAuthValidatorCallbacks = OAuthValidatorCallbacks {
 unsafe extern "C-unwind" fn startup(state: *mut ValidatorModuleState) {
     contained(|| {
         let policy = guarded(|| {
-            #[cfg(feature = "test-faults")]
-            crate::faults::commit("startup_");
             // SAFETY: this is startup_cb, and under the guard.
             unsafe { major::register_hba_options(state) };
+            #[cfg(feature = "test-faults")]
+            crate::faults::commit("startup_");
             login::load(guc::config_file())
         })
         .unwrap_or_else(|failure| Policy::Refused(failure.denial()));

@@ -3,6 +3,7 @@
 //! Rows of the system caches become owned values here, and nothing is judged: which of these roles is privileged, and
 //! whether that matters, the core says. It must never leave out a role because it is hard to look up.
 
+use crate::major;
 use oauth_validator_core::{Denial, Privileges, Reason, RoleAttributes};
 use pgrx::pg_sys;
 use std::collections::{HashSet, VecDeque};
@@ -89,7 +90,7 @@ unsafe fn find(cache: pg_sys::SysCacheIdentifier::Type, key: pg_sys::Datum) -> O
     // Nothing between search and release can unwind: running out of memory here is FATAL (alloc.rs). After an ERROR of
     // the search itself the transaction's end releases what is pinned.
     unsafe {
-        let tuple = pg_sys::SearchSysCache1(cache.cast_signed(), key);
+        let tuple = pg_sys::SearchSysCache1(major::cache_number(cache), key);
         if tuple.is_null() {
             return None;
         }
@@ -123,7 +124,7 @@ unsafe fn find(cache: pg_sys::SysCacheIdentifier::Type, key: pg_sys::Datum) -> O
 /// In a transaction, on the main thread.
 unsafe fn granted_to(member: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     let unused = pg_sys::Datum::null();
-    let cache = pg_sys::SysCacheIdentifier::AUTHMEMMEMROLE.cast_signed();
+    let cache = major::cache_number(pg_sys::SysCacheIdentifier::AUTHMEMMEMROLE);
     // SAFETY: SearchSysCacheList (syscache.c) returns `n_members` pointers to rows, which stay as they are until the
     // list is released. A row of pg_auth_members has the fields of FormData_pg_auth_members, none of them null; it is
     // read field by field, because it may end before the padding of that structure does. Errors: as in `find`.

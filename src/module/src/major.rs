@@ -2,7 +2,7 @@
 //!
 //! From PostgreSQL 19 on, a line of pg_hba.conf can name profiles (`validator.profile`), and the server takes the reason
 //! of a denial into the report of its own, as `error_detail`. Both are in `libpq/oauth.h` and auth-oauth.c of that
-//! release. Nothing else in this crate may ask for the release, and nothing here decides anything.
+//! release; a type of pgrx's bindings follows another header. Nothing else in this crate may ask for the release, and nothing here decides anything.
 
 use crate::abi::{OAuthValidatorCallbacks, ValidatorModuleResult, ValidatorModuleState, bindings};
 use std::mem::offset_of;
@@ -13,9 +13,9 @@ compile_error!("the library is for one major release of PostgreSQL: choose featu
 compile_error!("choose the major release of PostgreSQL that the library is for: feature pg18 or pg19");
 
 #[cfg(feature = "pg18")]
-pub(crate) use pg18::{hba_profiles, register_hba_options, say, say_nothing};
+pub(crate) use pg18::{cache_number, hba_profiles, register_hba_options, say, say_nothing};
 #[cfg(feature = "pg19")]
-pub(crate) use pg19::{hba_profiles, register_hba_options, say, say_nothing};
+pub(crate) use pg19::{cache_number, hba_profiles, register_hba_options, say, say_nothing};
 
 /// One machine word, which all pointers have.
 const WORD: usize = size_of::<usize>();
@@ -42,11 +42,18 @@ mod pg18 {
     use crate::guard::guarded;
     use crate::report;
     use oauth_validator_core::Denial;
+    use pgrx::pg_sys;
+    use std::ffi::c_int;
 
     const _: () = {
         assert!(bindings::PG_VERSION_NUM / 10_000 == 18);
         assert!(size_of::<ValidatorModuleResult>() == 2 * WORD);
     };
+
+    /// The number of a system cache, as the functions of syscache.c take it.
+    pub(crate) const fn cache_number(id: pg_sys::SysCacheIdentifier::Type) -> c_int {
+        id.cast_signed()
+    }
 
     /// There are none to register.
     ///
@@ -94,6 +101,11 @@ mod pg19 {
         assert!(size_of::<ValidatorModuleResult>() == 3 * WORD);
         assert!(offset_of!(ValidatorModuleResult, error_detail) == 2 * WORD);
     };
+
+    /// The number of a system cache, as the functions of syscache.c take it.
+    pub(crate) const fn cache_number(id: pg_sys::SysCacheIdentifier::Type) -> c_int {
+        id
+    }
 
     /// `validator.profile`; the server takes `validator.` off.
     const PROFILE: &CStr = c"profile";

@@ -42,7 +42,9 @@ pub use error::{HarnessError, Result};
 pub use install::Postgres;
 pub use libclang::Libclang;
 pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
-pub use paths::{faulty_module_path, module_path, target_dir, tool_path, workspace_root};
+pub use paths::{faulty_module_path, module_for, module_path, target_dir, tool_path, workspace_root};
 pub use process::{Process, may_unshare};
-pub use watch::{AT_ONCE, Ending, SOON, eventually, helpers_of, needs_root, nothing_is_left, now, waiting};
+pub use watch::{
+    AT_ONCE, Ending, SOON, eventually, helpers_of, needs_release, needs_root, nothing_is_left, now, waiting,
+};
 pub use wire::{Row, ServerError, Session, WireError};

@@ -71,14 +71,24 @@ pub fn tool_path() -> PathBuf {
     there(target_dir().join("bin/oauth-validator"), "tool", "run `make tool`")
 }
 
-/// What is built for one major release serves no other.
-#[track_caller]
-fn built_modules() -> PathBuf {
-    target_dir().join(format!("module/{}", server().major()))
+/// What `make module` built for a major release, if it did; it serves no other.
+pub fn module_for(major: u32) -> Option<PathBuf> {
+    let path = modules_for(major).join("liboauth_validator.so");
+    path.is_file().then_some(path)
 }
 
 #[track_caller]
-fn server() -> &'static Postgres {
+fn built_modules() -> PathBuf {
+    modules_for(server().major())
+}
+
+fn modules_for(major: u32) -> PathBuf {
+    target_dir().join(format!("module/{major}"))
+}
+
+/// The server of the tests.
+#[track_caller]
+pub(crate) fn server() -> &'static Postgres {
     match Template::get() {
         Ok(template) => &template.postgres,
         Err(error) => panic!("{error}"),

@@ -2,6 +2,7 @@
 //!
 //! Asks the server and procfs, never the module's log: what becomes of processes must not rest on what the module says.
 
+use crate::paths::server;
 use crate::{Cluster, LoginOutcome, PendingLogin, Process};
 use std::fs;
 use std::thread;
@@ -42,6 +43,19 @@ pub fn needs_root(test: &str) -> bool {
         println!("skipped: {test} needs root");
     }
     is_root
+}
+
+/// Whether the test, which is for this major release of PostgreSQL and later ones, may go on; says which one does not.
+///
+/// # Panics
+/// Where there is no server for the tests.
+#[track_caller]
+pub fn needs_release(major: u32, test: &str) -> bool {
+    let found = server().major();
+    if found < major {
+        println!("skipped: {test} needs PostgreSQL {major}, and this is {found}");
+    }
+    found >= major
 }
 
 /// The backend that waits for its helper, as pg_stat_activity tells, and the helper.

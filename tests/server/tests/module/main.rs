@@ -14,6 +14,7 @@ mod probe;
 mod process;
 mod providers;
 mod refusals;
+mod release;
 mod secrets;
 mod smoke;
 mod support;
