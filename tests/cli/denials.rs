@@ -68,6 +68,7 @@ fn of_the_request() -> Vec<Case> {
     vec![
         asking("hba_issuer_unknown", &["--hba-issuer", "https://other.example"]),
         asking("hba_issuer_unknown", &["--replication"]),
+        asking("profile_unknown", &["--hba-profile", "crop"]),
         Case { args: vec!["--database".into(), "app".into()], ..reports },
         asking("scope_missing", &["--hba-scope", "db.connect db.write"]),
         asking("expired", &["--at", &(NOW + 3600).to_string()]),

@@ -115,6 +115,13 @@ fn the_line_is_assumed_only_where_there_is_one_profile() {
     assert_eq!(folder.explain(&token, &told).code, 0);
     let other = folder.explain(&token, &["--hba-issuer", "https://acme.okta.example/oauth2/aus000002", "--json"]);
     assert_eq!((other.code, &other.json()["reason"]), (1, &json!("issuer_mismatch")));
+    // A line that names its profiles has no need of an issuer.
+    let named = folder.explain(&token, &["--hba-profile", "corp"]);
+    assert!(named.code == 0 && named.stdout.contains("pg_hba.conf validator.profile: corp"), "{}", named.stdout);
+    let unknown = folder.explain(&token, &["--hba-profile", "corp,thrid", "--json"]);
+    assert_eq!((unknown.code, &unknown.json()["reason"]), (1, &json!("profile_unknown")));
+    let detail = unknown.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(detail.contains("names \"thrid\", which is no profile of"), "{detail}");
 }
 
 #[test]

@@ -386,6 +386,17 @@ fn the_lines_of_the_log_are_those_of_the_code() {
     let denied =
         format!("LOG:  oauth_validator: {}\nDETAIL:  {}\nHINT:  {}\n", denial.message(), denial.detail, denial.hint);
     assert!(log.contains(&denied), "{denied}");
+    let report = one(&read(MODULE_PAGE), "POSTGRESQL 19", "Denials in the server's own report").text();
+    let handed_over = [
+        "DETAIL:  oauth_validator: ",
+        &denial.message(),
+        "\n        ",
+        &denial.detail,
+        "\n        Hint: ",
+        &denial.hint,
+    ]
+    .concat();
+    assert!(report.contains(&handed_over), "{handed_over}\n{report}");
     let granted = decision(json!({"aud": "api://postgres"}));
     assert!(matches!(granted.decision, Decision::Granted(_)), "{granted:?}");
     let step = granted.trace.log_lines().find(|line| line.starts_with("scope: ")).expect("a step");

@@ -1,7 +1,9 @@
 //! Steps 2 and 3: the pg_hba.conf line decides which profiles may be asked, the token picks among them.
 
 use super::support::{ISSUER, Login, token};
-use oauth_validator_core::Reason::{AudienceMismatch, HbaIssuerUnknown, IssuerMismatch, ProfileAmbiguous};
+use oauth_validator_core::Reason::{
+    AudienceMismatch, HbaIssuerUnknown, IssuerMismatch, ProfileAmbiguous, ProfileUnknown,
+};
 use serde_json::json;
 
 const PARTNER: &str = "https://partner.example";
@@ -105,4 +107,67 @@ fn databases_and_replication() {
 fn an_empty_file_trusts_nobody() {
     let denial = Login::with_file("").denies(token(json!({})), HbaIssuerUnknown);
     assert!(denial.detail.contains("trusts nobody"), "{}", denial.detail);
+}
+
+/// On a line that names these profiles.
+fn naming(login: Login, names: &str) -> Login {
+    let names = names.to_owned();
+    login.request(move |request| request.hba_profiles = Some(names))
+}
+
+#[test]
+fn named_profiles_take_the_place_of_the_issuer() {
+    naming(two("", ""), "corp").grants(&token(json!({})), "ana");
+    naming(two("", ""), "partner").grants(&partner_token(), "ana");
+    naming(two("", ""), "partner").denies(token(json!({})), IssuerMismatch);
+    naming(two("", ""), "corp").denies(partner_token(), IssuerMismatch);
+    // Not even an issuer that nobody serves matters.
+    let nowhere = naming(two("", ""), "corp").request(|request| request.hba_issuer = "https://other.example".into());
+    nowhere.grants(&token(json!({})), "ana");
+}
+
+#[test]
+fn a_list_that_is_none_is_denied_and_says_why() {
+    for (names, said) in [
+        ("", "validator.profile of the pg_hba.conf line is \"\", which has an empty name in it."),
+        (" , ", "validator.profile of the pg_hba.conf line is \" , \", which has an empty name in it."),
+        ("corp,", "validator.profile of the pg_hba.conf line is \"corp,\", which has an empty name in it."),
+        ("corp, corp", "validator.profile of the pg_hba.conf line names \"corp\" twice."),
+        ("crop", "names \"crop\", which is no profile of oauth-validator.toml; did you mean \"corp\"?"),
+        ("xyz", "names \"xyz\", which is no profile of oauth-validator.toml; valid here: corp, partner"),
+        ("corp\n", "names \"corp\u{fffd}\", which is no profile of"),
+    ] {
+        let denial = naming(two("", ""), names).denies(token(json!({})), ProfileUnknown);
+        assert!(denial.detail.contains(said), "{names:?}: {}", denial.detail);
+        assert_eq!(denial.profile, None);
+    }
+    // A configuration without profiles has worse to say.
+    naming(Login::with_file(""), "corp").denies(token(json!({})), HbaIssuerUnknown);
+}
+
+#[test]
+fn databases_hold_for_named_profiles_too() {
+    let reports = || two("databases = [\"reports\"]\n", "");
+    let denial = naming(reports(), "corp").denies(token(json!({})), HbaIssuerUnknown);
+    assert_eq!(denial.detail, "No profile of validator.profile, \"corp\", serves this database.");
+    naming(reports(), "corp").request(|request| request.database = "reports".into()).grants(&token(json!({})), "ana");
+    let denial = naming(two("", ""), "corp")
+        .request(|request| request.replication = true)
+        .denies(token(json!({})), HbaIssuerUnknown);
+    assert!(denial.detail.ends_with("serves replication connections."), "{}", denial.detail);
+}
+
+#[test]
+fn identities_of_named_profiles_are_kept_apart() {
+    let prefix = |prefix: &str| format!("identity = {{ prefix = \"{prefix}\" }}\n");
+    naming(two(&prefix("corp:"), &prefix("partner:")), "corp,partner").grants(&token(json!({})), "corp:ana");
+    for (corp, partner) in [("", ""), ("corp:", ""), ("", "partner:"), ("a:", "a:"), ("a:", "a:b:")] {
+        let login = naming(two(&prefix(corp), &prefix(partner)), "corp,partner");
+        let denial = login.denies(token(json!({})), ProfileAmbiguous);
+        assert!(denial.detail.contains("\"corp\" and \"partner\""), "{}", denial.detail);
+        assert!(denial.hint.contains("identity.prefix"), "{}", denial.hint);
+    }
+    // Where their databases never meet, nothing has to keep them apart.
+    naming(two("databases = [\"app\"]\n", "databases = [\"reports\"]\n"), "corp,partner")
+        .grants(&token(json!({})), "ana");
 }
