@@ -1,9 +1,10 @@
 //! `oauth_validator`: the PostgreSQL side. The server loads this library to have bearer tokens judged.
 //!
 //! Contents: `callbacks` is what the server calls, `login` the safe half of it. `abi`, `hba`, `request` and `catalog`
-//! read and write the server's structures, and `major` has what differs between its releases; `guard`, `alloc` and `report` see to it that a failure ends in one denied
-//! login and one line of the log. `errands` is what a login without keys has done: `helper` finds the one program that
-//! is ever run, `process` runs it, and `wait` does all waiting. All unsafe code of the project is in this crate.
+//! read and write the server's structures, and `major` has what differs between its releases; `guard`, `alloc` and
+//! `report` see to it that a failure ends in one denied login and one line of the log. `errands` is what a login without
+//! keys has done: `helper` finds the one program that is ever run, `process` runs it, and `wait` does all waiting. All
+//! unsafe code of the project is in this crate.
 //!
 //! No network and no thread here: a crash of a backend restarts the whole cluster. What needs them is the helper's.
 

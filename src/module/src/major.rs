@@ -2,7 +2,7 @@
 //!
 //! From PostgreSQL 19 on, a line of pg_hba.conf can name profiles (`validator.profile`), and the server takes the reason
 //! of a denial into the report of its own, as `error_detail`. Both are in `libpq/oauth.h` and auth-oauth.c of that
-//! release; a type of pgrx's bindings follows another header. Nothing else in this crate may ask for the release, and nothing here decides anything.
+//! release. Nothing else in this crate may ask for the release, and nothing here decides anything.
 
 use crate::abi::{OAuthValidatorCallbacks, ValidatorModuleResult, ValidatorModuleState, bindings};
 use std::mem::offset_of;
@@ -50,7 +50,7 @@ mod pg18 {
         assert!(size_of::<ValidatorModuleResult>() == 2 * WORD);
     };
 
-    /// The number of a system cache, as the functions of syscache.c take it.
+    /// The number of a system cache, as the functions of syscache.c take it; pgrx's type of it follows the headers.
     pub(crate) const fn cache_number(id: pg_sys::SysCacheIdentifier::Type) -> c_int {
         id.cast_signed()
     }
@@ -102,7 +102,7 @@ mod pg19 {
         assert!(offset_of!(ValidatorModuleResult, error_detail) == 2 * WORD);
     };
 
-    /// The number of a system cache, as the functions of syscache.c take it.
+    /// The number of a system cache, as the functions of syscache.c take it; pgrx's type of it follows the headers.
     pub(crate) const fn cache_number(id: pg_sys::SysCacheIdentifier::Type) -> c_int {
         id
     }

@@ -183,6 +183,21 @@ fn a_client_that_breaks_off_is_in_the_log_once() {
     lets_alice_in(&cluster);
 }
 
+/// Nor is it forgotten where he never takes notice of the refusal.
+#[test]
+fn a_client_that_falls_silent_is_in_the_log_once() {
+    let cluster = start(module_path(), "authentication_timeout = 1s", None);
+    let mark = cluster.log_mark();
+    let silent = cluster.begin_login(&alice(&token().audience("another").sign(keys::corp())));
+    let ended = "canceling authentication due to timeout";
+    let log = eventually("the timeout", SOON, || Some(cluster.log_as_written(mark)).filter(|log| log.contains(ended)));
+    drop(silent);
+    // The report at the end of the backend comes after the server's.
+    let denial = "oauth_validator: denied: audience_mismatch (profile \"corp\")\n";
+    cluster.wait_for_log(mark, denial);
+    assert_eq!(cluster.log_as_written(mark).matches(denial).count(), 1, "{log}");
+}
+
 /// As the manual quotes it.
 #[test]
 fn a_library_for_another_release_is_refused() {
