@@ -104,6 +104,7 @@ fn a_finding_as_json_has_all_its_fields() {
     let expected = json!({
         "code": "shared_issuer",
         "severity": "warning",
+        "file": CONFIG,
         "line": 10,
         "column": 10,
         "message": "profiles \"corp\" and \"second\" both accept tokens of https://acme.okta.example/oauth2/aus000001",

@@ -21,5 +21,6 @@ mod presets;
 mod probe;
 mod schema;
 mod secrets;
+mod server_files;
 mod support;
 mod usage;

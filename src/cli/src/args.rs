@@ -7,6 +7,7 @@ mod completions;
 mod init;
 mod keys;
 mod probe;
+mod server_files;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -21,6 +22,7 @@ use init::INIT_HELP;
 pub(crate) use init::{ClaimRule, InitOptions, IntrospectionOptions, ReachOptions};
 pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
 pub(crate) use probe::{ProbeOptions, SslMode, port, ssl_mode};
+pub(crate) use server_files::{ClientAddress, ServerFileOptions};
 
 /// Where packages put the configuration, and where the module looks for it.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
@@ -46,6 +48,10 @@ Example: put a new version in place only if it is valid.
 Example: what holds for profile corp, and which line, preset or default says so?
   oauth-validator check --effective --profile corp
 
+Example: do postgresql.conf, pg_hba.conf and pg_ident.conf go with it?
+  oauth-validator check --pgdata /var/lib/postgresql/18/main \\
+    --postgresql-conf /etc/postgresql/18/main/postgresql.conf
+
 An error in the file makes every OAuth login fail, and one in a key file or a secret those of its profile. \
 Errors exit with 1, warnings alone with 0.";
 
@@ -58,15 +64,21 @@ Example: and by a line with delegate_ident_mapping=1, as app_reader, a member of
   oauth-validator explain --token-file token.txt --role app_reader --delegated \\
     --hba-issuer https://idp.example --role-attribute pg_read_all_data
 
-Example: with the keys that the server has now, not with those that the provider publishes now?
-  oauth-validator explain --token-file token.txt \\
-    --pgdata /var/lib/postgresql/18/main
+Example: by the server's own files, and with the keys that it has now?
+  oauth-validator explain --token-file token.txt --role ana --address 10.1.2.3 \\
+    --pgdata /var/lib/postgresql/18/main \\
+    --postgresql-conf /etc/postgresql/18/main/postgresql.conf
+
+Example: with these files, and keys that were fetched before?
+  oauth-validator explain --token-file token.txt --role ana \\
+    --hba pg_hba.conf --ident pg_ident.conf --jwks keys.json
 
 A provider that is asked about each token (mode = \"introspection\" or \"tokeninfo\") is asked for the explanation too, \
 with the server's own credentials.
 
 Values of the token's claims are printed, so treat the output as you treat the claims. The token itself and its \
-signature are not. Exits with 0 if the token is granted, with 1 if it is denied.";
+signature are not. Exits with 0 if the token is granted, with 1 if it is denied, \
+or if by the server's files the login would not succeed.";
 
 const DISCOVER_HELP: &str = "\
 Example: what does this provider publish, and which profile fits it?
@@ -158,8 +170,9 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CheckOptions {
     /// The configuration to check.
-    #[arg(default_value = DEFAULT_CONFIG)]
-    pub(crate) file: PathBuf,
+    ///
+    /// By default the one that the server's postgresql.conf names, else /etc/postgresql/oauth-validator.toml.
+    pub(crate) file: Option<PathBuf>,
 
     /// Show every setting that holds for the profiles, and where it comes from.
     ///
@@ -171,6 +184,15 @@ pub(crate) struct CheckOptions {
     /// With --effective: show this profile only.
     #[arg(long, value_name = "NAME", requires = "effective")]
     pub(crate) profile: Option<String>,
+
+    /// The server's data directory: check its postgresql.conf, pg_hba.conf and pg_ident.conf as well.
+    ///
+    /// Files are judged for its owner.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pgdata: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) files: ServerFileOptions,
 
     #[command(flatten)]
     pub(crate) server: ServerOptions,
@@ -214,8 +236,10 @@ pub(crate) struct ServerOptions {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainOptions {
     /// The configuration to decide by.
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    pub(crate) config: PathBuf,
+    ///
+    /// By default the one that the server's postgresql.conf names, else /etc/postgresql/oauth-validator.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     /// A file with the token; standard input if absent or "-".
     ///
@@ -223,9 +247,10 @@ pub(crate) struct ExplainOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// The issuer of the pg_hba.conf line; needed if there are several profiles.
+    /// The issuer of the pg_hba.conf line; needed if there are several profiles, and no line is read.
     ///
-    /// With one profile, the first of its hba_issuers is taken.
+    /// By default that of the line that takes the connection, with --pgdata, --postgresql-conf or --hba; else, with one
+    /// profile, the first of its hba_issuers.
     #[arg(long, value_name = "ISSUER")]
     pub(crate) hba_issuer: Option<String>,
 
@@ -243,9 +268,15 @@ pub(crate) struct ExplainOptions {
     #[arg(long)]
     pub(crate) role: Option<String>,
 
-    /// The database the client asks for.
+    /// The database the client asks for; to find the line of pg_hba.conf, by default that of the role's name.
     #[arg(long)]
     pub(crate) database: Option<String>,
+
+    /// From where the client connects: an IP address, with TLS, or "local", a Unix socket.
+    ///
+    /// To find the line of pg_hba.conf. Without it, it is the first line for role and database that has the method oauth.
+    #[arg(long, value_name = "IP", requires = "role", value_parser = server_files::client_address)]
+    pub(crate) address: Option<ClientAddress>,
 
     /// Decide about a replication connection; without --database, about physical replication.
     #[arg(long)]
@@ -273,6 +304,13 @@ pub(crate) struct ExplainOptions {
     /// The default where the locale is not UTF-8.
     #[arg(long)]
     pub(crate) ascii: bool,
+
+    /// Verify with the keys in this JSON Web Key Set, instead of those that the profile names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) files: ServerFileOptions,
 
     #[command(flatten)]
     pub(crate) folder: FolderOptions,

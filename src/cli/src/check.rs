@@ -1,47 +1,58 @@
 //! `oauth-validator check`: everything that is wrong or doubtful in a configuration file.
 //!
-//! Judges the file as the server would, but for the whole of it: its permissions, its contents, and the other files
-//! it names. Must never stop at the first finding, and must never write anything but its report.
+//! Judges the file as the server would, but for the whole of it: its permissions, its contents, the other files that it
+//! names, and, if they are named, the server's own files beside it. Must never stop at the first finding, and must never write anything but its report.
 
-use crate::args::CheckOptions;
+use crate::args::{CheckOptions, DEFAULT_CONFIG};
 use crate::config_file::{self, ConfigFile};
 use crate::effective;
-use crate::findings::{self, Shown};
+use crate::findings::{self, Page, Shown};
 use crate::net::{self, Wording};
 use crate::output::{self, Failure, Report};
+use crate::server_check;
+use crate::server_files::ServerFiles;
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{Config, FindingCode, KeyFile, KeysUnavailable, OnlineCheck, Profile, Reason};
 use oauth_validator_store::{load_keys, read_authorities, read_secret, resolve};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use toml::de::DeTable;
 
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
-    let file = ConfigFile::open(&options.file, config_file::server_user(&options.server)?)?;
+    let server = ServerFiles::read(options.pgdata.as_deref(), &options.files)?;
+    let path = match (&options.file, &server) {
+        (None, Some(server)) => server.config_file()?,
+        (file, _) => file.clone(),
+    };
+    let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
+    let file = ConfigFile::open(path.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)), user)?;
     let (config, found) = judge(&file);
-    let fine = !found.iter().any(Shown::is_error);
-    let profiles: Vec<&str> = config.iter().flat_map(Config::profiles).map(|profile| profile.name.as_str()).collect();
+    let mut pages = vec![Page { name: file.name.clone(), text: Cow::Borrowed(&file.text), found }];
+    if let Some(server) = &server {
+        let found = server_check::judge(server, config.as_ref(), &file.text);
+        pages[0].found.extend(found.of_config);
+        pages.extend(found.pages);
+    }
     let tables = match &config {
         Some(config) if options.effective => Some(effective::tables(config, &file.text, options.profile.as_deref())?),
         _ => None,
     };
+    let fine = pages.iter().all(|page| page.errors() == 0);
+    let profiles: Vec<&str> = config.iter().flat_map(Config::profiles).map(|profile| profile.name.as_str()).collect();
+    let seen = Seen { file: &file.name, pages: &pages, profiles: &profiles, server: server.as_ref() };
     let text = if as_json {
-        let mut document = json!({
-            "file": file.name,
-            "valid": fine,
-            "profiles": profiles,
-            "findings": findings::to_json(&found, &file.text),
-        });
+        let mut document = seen.to_json(fine);
         if options.effective {
             document["effective"] = tables.as_deref().map_or(Value::Null, effective::to_json);
         }
         format!("{document:#}\n")
     } else {
-        let rendered = findings::render(&found, &file.name, &file.text, output::colour());
-        let mut text = format!("{rendered}{}\n", output::visible(&summary(&file.name, &found, &profiles), false));
+        let mut text = seen.to_text();
         match &tables {
             Some(tables) => text.push_str(&effective::to_text(tables, &file.name)),
             None if options.effective => text.push_str("no setting holds while the file has errors\n"),
@@ -50,6 +61,48 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
         text
     };
     Ok(Report { text, fine })
+}
+
+/// All that was seen, to be reported. The first page is the configuration's.
+struct Seen<'s> {
+    file: &'s str,
+    pages: &'s [Page<'s>],
+    profiles: &'s [&'s str],
+    server: Option<&'s ServerFiles>,
+}
+
+impl Seen<'_> {
+    fn to_json(&self, fine: bool) -> Value {
+        let findings = self.pages.iter().flat_map(|page| findings::to_json(&page.found, &page.name, &page.text));
+        let mut document = json!({
+            "file": self.file,
+            "valid": fine,
+            "profiles": self.profiles,
+            "findings": findings.collect::<Vec<_>>(),
+        });
+        if let Some(server) = self.server {
+            document["server"] = server_check::to_json(server);
+        }
+        document
+    }
+
+    fn to_text(&self) -> String {
+        let colour = output::colour();
+        let rendered = self.pages.iter().map(|page| findings::render(&page.found, &page.name, &page.text, colour));
+        let mut text: String = rendered.collect();
+        let mut say = |line: String| text.push_str(&format!("{}\n", output::visible(&line, false)));
+        let (own, others) = self.pages.split_first().map_or((&[][..], &[][..]), |(own, rest)| (&own.found[..], rest));
+        say(summary(self.file, own, self.profiles));
+        if let Some(server) = self.server {
+            let found: Vec<&Shown> = others.iter().flat_map(|page| &page.found).collect();
+            let lines = count(server_check::oauth_lines(server), "OAuth line");
+            say(format!("{}: {lines}; the server's files have {}", server.hba_path.display(), counts(&found)));
+            if self.profiles.is_empty() && own.iter().any(Shown::is_error) {
+                say("the lines were not compared with profiles, since the configuration has errors".to_owned());
+            }
+        }
+        text
+    }
 }
 
 /// The configuration, if its text has no errors, and all that was found.
@@ -125,20 +178,26 @@ fn place_of(text: &[u8], profile: &str, table: &str, key: &str) -> Option<Range<
     Some(table.get(key)?.span())
 }
 
-/// The last line: what all of it amounts to.
+/// What the findings of the configuration amount to.
 fn summary(file: &str, found: &[Shown], profiles: &[&str]) -> String {
-    let errors = found.iter().filter(|shown| shown.is_error()).count();
-    let warnings = found.len() - errors;
-    let warned = match warnings {
-        0 => String::new(),
-        _ => format!(", {}", count(warnings, "warning")),
-    };
-    if errors > 0 {
-        return format!("{file}: {}{warned}", count(errors, "error"));
+    let found: Vec<&Shown> = found.iter().collect();
+    let warned = if found.is_empty() { String::new() } else { format!(", {}", counts(&found)) };
+    if found.iter().any(|shown| shown.is_error()) {
+        return format!("{file}: {}", counts(&found));
     }
     match profiles.len() {
         0 => format!("{file}: valid{warned}, but trusts nobody"),
         several => format!("{file}: valid{warned}; {}: {}", count(several, "profile"), profiles.join(", ")),
+    }
+}
+
+fn counts(found: &[&Shown]) -> String {
+    let errors = found.iter().filter(|shown| shown.is_error()).count();
+    match (errors, found.len() - errors) {
+        (0, 0) => "no findings".to_owned(),
+        (0, warnings) => count(warnings, "warning"),
+        (errors, 0) => count(errors, "error"),
+        (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
     }
 }
 

@@ -9,6 +9,7 @@ use oauth_validator_core::{Config, Denial};
 use oauth_validator_store::{MAX_CONFIG_BYTES, Refusal, ServerUser, read_trusted, users};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A configuration that could be read.
@@ -52,7 +53,7 @@ impl ConfigFile {
 }
 
 /// The contents of a regular file that is small enough, whoever may write it.
-fn read_untrusted(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_untrusted(path: &Path) -> io::Result<Vec<u8>> {
     // Opening a FIFO would wait for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(ErrorKind::InvalidInput.into());
@@ -73,6 +74,14 @@ fn unreadable(path: &Path, refusal: &Refusal, error: &io::Error) -> Failure {
             Failure::new(format!("cannot read {path:?}: {error}")).with_hint("run this as root")
         }
         _ => Failure::new(refusal.to_string()).with_hint(refusal.hint()),
+    }
+}
+
+/// The same with a data directory, whose owner the server runs as.
+pub(crate) fn server_user_of(options: &ServerOptions, pgdata: Option<&Path>) -> Result<ServerUser, Failure> {
+    match pgdata.filter(|_| options.server_user.is_none()).map(fs::metadata) {
+        Some(Ok(folder)) if folder.uid() != 0 => Ok(ServerUser { uid: folder.uid() }),
+        _ => server_user(options),
     }
 }
 

@@ -3,43 +3,82 @@
 //! Runs the core's `decide` and nothing beside it: an explanation of its own would one day lie. Must never guess which
 //! pg_hba.conf line is meant where several could be, and must always say what it assumed.
 
-use crate::args::{ExplainOptions, RoleAttribute};
-use crate::config_file::{self, ConfigFile};
+use crate::args::{DEFAULT_CONFIG, ExplainOptions, RoleAttribute};
+use crate::config_file::{self, ConfigFile, read_untrusted};
 use crate::explanation::{Explanation, Style};
 use crate::fetch::Foreground;
 use crate::findings::{self, Shown};
 use crate::key_place::KeyPlace;
+use crate::login::TakenLine;
 use crate::output::{self, Failure, Report};
 use crate::provider_keys::Supply;
+use crate::server_files::{Missing, ServerFiles};
 use crate::token_input;
+use oauth_validator_core::server_files::HbaLine;
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, Known, Needs, Privileges, Reason, Request, RoleAttributes, Verdict,
-    decide,
+    Answer, BearerToken, Config, Decision, Denial, KeySet, Known, Needs, Privileges, Reason, Request, RoleAttributes,
+    Verdict, decide,
 };
 use oauth_validator_store::{TokenOrder, load_keys};
+use std::path::Path;
 
 /// Runs the command.
 pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Failure> {
-    let place = KeyPlace::find(&options.folder)?;
+    let found = KeyPlace::find(&options.folder)?;
+    let mut notes = Vec::new();
+    let server = server_files(options, &mut notes)?;
+    // With a folder of its own in postgresql.conf, the server does not look into the data directory.
+    let set = server.as_ref().filter(|_| options.folder.pgdata.is_some()).and_then(ServerFiles::cache_directory);
+    let place = match set {
+        Some(folder) => Some(KeyPlace::of_folder(&folder)?),
+        None => found,
+    };
     let user = match &place {
         Some(place) if options.server.server_user.is_none() => place.owner,
         _ => config_file::server_user(&options.server)?,
     };
-    let file = ConfigFile::open(&options.config, user)?;
-    let explanation = explain(options, &file, place.as_ref())?;
+    let path = match (&options.config, &server) {
+        (None, Some(server)) => server.config_file()?,
+        (config, _) => config.clone(),
+    };
+    let file = ConfigFile::open(path.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)), user)?;
+    let line = server.as_ref().map(|server| TakenLine::choose(options, server)).transpose()?;
+    let mut explanation = explain(options, &file, place.as_ref(), line.as_ref())?;
+    notes.extend(line.iter().flat_map(|line| line.notes(options)));
+    explanation.notes.splice(0..0, notes);
+    explanation.login = line.map(|line| line.report(explanation.grant()));
     let text = if as_json {
-        format!("{:#}\n", explanation.to_json(findings::to_json(&explanation.findings, &file.text)))
+        format!("{:#}\n", explanation.to_json(findings::to_json(&explanation.findings, &file.name, &file.text)))
     } else {
         let colour = output::colour();
         let rendered = findings::render(&explanation.findings, &file.name, &file.text, colour);
         let style = Style { ascii: options.ascii || !output::utf8_locale(), colour };
         rendered + &explanation.to_text(style)
     };
-    Ok(Report { text, fine: explanation.is_granted() })
+    Ok(Report { text, fine: explanation.is_fine() })
+}
+
+/// The server's files; a data directory without postgresql.conf is enough for its keys.
+fn server_files(options: &ExplainOptions, notes: &mut Vec<String>) -> Result<Option<ServerFiles>, Failure> {
+    match ServerFiles::read(options.folder.pgdata.as_deref(), &options.files) {
+        Ok(server) => Ok(server),
+        Err(Missing::Conf(folder)) => {
+            notes.push(format!(
+                "there is no postgresql.conf in {folder:?}, so pg_hba.conf was not looked at; see --postgresql-conf"
+            ));
+            Ok(None)
+        }
+        Err(missing) => Err(missing.into()),
+    }
 }
 
 /// The decision; a configuration that the server would not use decides before any token is read.
-fn explain(options: &ExplainOptions, file: &ConfigFile, place: Option<&KeyPlace>) -> Result<Explanation, Failure> {
+fn explain(
+    options: &ExplainOptions,
+    file: &ConfigFile,
+    place: Option<&KeyPlace>,
+    line: Option<&TakenLine<'_>>,
+) -> Result<Explanation, Failure> {
     if let Some(refusal) = &file.refusal {
         let denial = Denial::new(Reason::ConfigUnreadable, format!("{refusal}.")).with_hint(refusal.hint());
         return Ok(Explanation::new(options, Verdict::denied(denial)));
@@ -52,11 +91,16 @@ fn explain(options: &ExplainOptions, file: &ConfigFile, place: Option<&KeyPlace>
         return Ok(explanation);
     };
     let mut notes = Vec::new();
-    let request = request(options, config, &mut notes)?;
+    let request = request(options, config, line.and_then(TakenLine::own), &mut notes)?;
     let token = token_input::read(options.token_file.as_deref())?;
-    let mut supply = Supply::new(file, place);
+    let given = options.jwks.as_deref().map(given_keys).transpose()?;
+    let mut supply = Supply::new(file, place, given);
     let (verdict, left_out) = judge(options, &request, &token, config, &mut supply, &mut notes)?;
     notes.append(&mut supply.notes);
+    if supply.is_unused() {
+        notes
+            .push("the keys of --jwks were not asked for: the decision came before, or needs none of these".to_owned());
+    }
     if let Decision::Denied(denial) = &verdict.decision
         && denial.reason == Reason::KeyUnknown
     {
@@ -68,29 +112,52 @@ fn explain(options: &ExplainOptions, file: &ConfigFile, place: Option<&KeyPlace>
 }
 
 /// The login that is asked about; what had to be assumed goes into `notes`.
-fn request(options: &ExplainOptions, config: &Config, notes: &mut Vec<String>) -> Result<Request, Failure> {
-    let hba_issuer = match &options.hba_issuer {
-        Some(issuer) => issuer.clone(),
+fn request(
+    options: &ExplainOptions,
+    config: &Config,
+    line: Option<&HbaLine>,
+    notes: &mut Vec<String>,
+) -> Result<Request, Failure> {
+    // An issuer that is asked about takes the place of what the line has.
+    let of_line = line.filter(|_| options.hba_issuer.is_none()).and_then(HbaLine::profiles);
+    let hba_profiles = options.hba_profile.clone().or_else(|| of_line.map(str::to_owned));
+    let hba_issuer = match (&options.hba_issuer, line) {
+        (Some(issuer), _) => issuer.clone(),
+        (None, Some(line)) => line.issuer().to_owned(),
         // Nothing depends on it then.
-        None if options.hba_profile.is_some() => String::new(),
-        None => only_issuer(config, notes)?,
+        (None, None) if hba_profiles.is_some() => String::new(),
+        (None, None) => only_issuer(config, notes)?,
     };
-    if options.hba_scope.is_none() {
+    let delegated = options.delegated || line.is_some_and(HbaLine::is_delegated);
+    let hba_scope = options.hba_scope.clone().or_else(|| line.map(|line| line.scope().to_owned()));
+    if hba_scope.is_none() {
         notes.push("no --hba-scope given: as if the pg_hba.conf line named no scope".to_owned());
     }
-    if options.delegated && options.role.is_none() {
+    if delegated && options.role.is_none() {
         notes.push(
             "no --role given: as if the client asked for a role without a name, which no token grants".to_owned(),
         );
     }
+    // As libpq does, and as the line was found.
+    let own_database = options.role.clone().filter(|_| line.is_some() && !options.replication);
     Ok(Request {
         hba_issuer,
-        hba_profiles: options.hba_profile.clone(),
-        hba_scope: options.hba_scope.clone().unwrap_or_default(),
-        delegate_ident_mapping: options.delegated,
+        hba_profiles,
+        hba_scope: hba_scope.unwrap_or_default(),
+        delegate_ident_mapping: delegated,
         role: options.role.clone().unwrap_or_default(),
-        database: options.database.clone().unwrap_or_default(),
+        database: options.database.clone().or(own_database).unwrap_or_default(),
         replication: options.replication,
+    })
+}
+
+/// The keys of a file that somebody has at hand.
+fn given_keys(path: &Path) -> Result<KeySet, Failure> {
+    let failed = |why: String| Failure::new(format!("cannot use the keys in {path:?}: {why}"));
+    let document = read_untrusted(path).map_err(|error| failed(error.to_string()))?;
+    KeySet::from_jwks(&document).map_err(|error| {
+        failed(error.to_string())
+            .with_hint("it must be a JSON Web Key Set, as the issuer's jwks_uri serves it (RFC 7517)")
     })
 }
 
@@ -135,7 +202,10 @@ fn judge(
         match decide(request, token, config, &known, now) {
             Answer::Decided(verdict) => return Ok((verdict, left_out)),
             Answer::Needs(Needs::Keys { profile, file: source }) => {
-                let keys = load_keys(&source, &supply.file.path, supply.file.user);
+                let keys = match supply.given() {
+                    Some(keys) => Ok(keys),
+                    None => load_keys(&source, &supply.file.path, supply.file.user),
+                };
                 if let Ok(keys) = &keys {
                     left_out.extend_from_slice(keys.left_out());
                 }

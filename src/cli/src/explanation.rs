@@ -5,6 +5,7 @@
 
 use crate::args::ExplainOptions;
 use crate::findings::Shown;
+use crate::login::LoginReport;
 use crate::output::visible;
 use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, Step, Verdict};
 use serde_json::{Map, Value, json};
@@ -64,15 +65,30 @@ pub(crate) struct Explanation {
     pub(crate) notes: Vec<String>,
     /// Why the configuration cannot be used.
     pub(crate) findings: Vec<Shown>,
+    /// What the server's files make of it, if they were read.
+    pub(crate) login: Option<LoginReport>,
 }
 
 impl Explanation {
     pub(crate) fn new(options: &ExplainOptions, verdict: Verdict) -> Self {
-        Self { verdict, role: options.role.clone(), notes: Vec::new(), findings: Vec::new() }
+        Self { verdict, role: options.role.clone(), notes: Vec::new(), findings: Vec::new(), login: None }
     }
 
-    pub(crate) fn is_granted(&self) -> bool {
-        matches!(self.verdict.decision, Decision::Granted(_))
+    fn is_granted(&self) -> bool {
+        self.grant().is_some()
+    }
+
+    /// Whether the token is granted, and nothing in the server's files keeps the login from succeeding.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.is_granted() && !self.login.as_ref().is_some_and(LoginReport::fails)
+    }
+
+    /// What was granted.
+    pub(crate) fn grant(&self) -> Option<&Grant> {
+        match &self.verdict.decision {
+            Decision::Granted(grant) => Some(grant),
+            Decision::Denied(_) => None,
+        }
     }
 
     /// Steps that were not taken, and why.
@@ -114,6 +130,8 @@ impl Explanation {
             Decision::Granted(grant) => self.granted_lines(grant, style, &mut lines),
             Decision::Denied(denial) => denied_lines(denial, style, &mut lines),
         }
+        let login = self.login.iter().flat_map(LoginReport::lines);
+        lines.extend(login.map(|(name, said)| format!("  {:<8} {}", format!("{name}:"), visible(&said, style.ascii))));
         lines.iter().fold(String::new(), |mut text, line| {
             let _ = writeln!(text, "{line}");
             text
@@ -133,7 +151,9 @@ impl Explanation {
         let identity = visible(grant.authn_id(), style.ascii);
         let granted = style.painted("granted", "32");
         lines.push(format!("{granted}: authn_id \"{identity}\" (profile \"{}\")", grant.profile()));
-        lines.push(format!("  next:    {}", visible(&self.what_remains(grant), style.ascii)));
+        if self.login.is_none() {
+            lines.push(format!("  next:    {}", visible(&self.what_remains(grant), style.ascii)));
+        }
     }
 
     /// What PostgreSQL itself still does with a granted identity (`check_usermap` in hba.c).
@@ -165,11 +185,12 @@ impl Explanation {
         let missing = self
             .missing_steps()
             .map(|(step, why)| json!({ "step": step.name(), "held": null, "said": why, "facts": {} }));
-        let (granted, denied) = match &self.verdict.decision {
-            Decision::Granted(grant) => (Some(grant), None),
-            Decision::Denied(denial) => (None, Some(denial)),
+        let granted = self.grant();
+        let denied = match &self.verdict.decision {
+            Decision::Granted(_) => None,
+            Decision::Denied(denial) => Some(denial),
         };
-        json!({
+        let mut document = json!({
             "outcome": if granted.is_some() { "granted" } else { "denied" },
             "authn_id": granted.map(Grant::authn_id).or_else(|| denied?.authn_id.as_deref()),
             "profile": granted.map(Grant::profile).or_else(|| denied?.profile.as_deref()),
@@ -180,7 +201,11 @@ impl Explanation {
             "steps": taken.chain(missing).collect::<Vec<_>>(),
             "notes": self.notes,
             "findings": findings,
-        })
+        });
+        if let Some(login) = &self.login {
+            document["login"] = login.to_json();
+        }
+        document
     }
 }
 

@@ -71,11 +71,31 @@ impl Shown {
         self.severity == Severity::Error
     }
 
+    /// Where it begins; what is about the file as a whole comes first.
+    pub(crate) fn begins(&self) -> Option<usize> {
+        self.span.as_ref().map(|span| span.start)
+    }
+
     const fn severity_name(&self) -> &'static str {
         match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         }
+    }
+}
+
+/// A file and what was found in it.
+pub(crate) struct Page<'t> {
+    /// How messages call the file.
+    pub(crate) name: String,
+    pub(crate) text: Cow<'t, [u8]>,
+    pub(crate) found: Vec<Shown>,
+}
+
+impl Page<'_> {
+    /// How many of the findings are errors.
+    pub(crate) fn errors(&self) -> usize {
+        self.found.iter().filter(|shown| shown.is_error()).count()
     }
 }
 
@@ -126,12 +146,12 @@ fn snippet<'a>(
 
 /// The findings for a program. `line` and `column` count from 1, columns in characters, and are null where a finding is
 /// about the file as a whole.
-pub(crate) fn to_json(found: &[Shown], text: &[u8]) -> Vec<Value> {
+pub(crate) fn to_json(found: &[Shown], file: &str, text: &[u8]) -> Vec<Value> {
     let text = Text::new(text);
-    found.iter().map(|shown| finding_to_json(shown, &text)).collect()
+    found.iter().map(|shown| finding_to_json(shown, file, &text)).collect()
 }
 
-fn finding_to_json(shown: &Shown, text: &Text<'_>) -> Value {
+fn finding_to_json(shown: &Shown, file: &str, text: &Text<'_>) -> Value {
     let position = shown.span.as_ref().map(|span| text.position(span.start));
     let related: Vec<Value> = shown
         .related
@@ -144,6 +164,7 @@ fn finding_to_json(shown: &Shown, text: &Text<'_>) -> Value {
     json!({
         "code": shown.code,
         "severity": shown.severity_name(),
+        "file": file,
         "line": position.map(|(line, _)| line),
         "column": position.map(|(_, column)| column),
         "message": shown.message,

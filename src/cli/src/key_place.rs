@@ -74,7 +74,11 @@ impl KeyPlace {
         Ok(Self { folder: path.join(FOLDER), owner, option, create: true, group: group(owner, &metadata) })
     }
 
-    fn of_folder(path: &Path) -> Result<Self, Failure> {
+    /// The place that this folder is.
+    ///
+    /// # Errors
+    /// As with [`KeyPlace::find`].
+    pub(crate) fn of_folder(path: &Path) -> Result<Self, Failure> {
         // Without a slash at the end, with which a symbolic link is followed.
         let path: PathBuf = path.components().collect();
         let metadata = fs::symlink_metadata(&path).map_err(|error| {

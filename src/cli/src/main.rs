@@ -21,6 +21,7 @@ mod init;
 mod key_place;
 mod keys;
 mod layouts;
+mod login;
 mod net;
 mod output;
 mod preset;
@@ -28,6 +29,8 @@ mod probe;
 mod proposal;
 mod provider_keys;
 mod schema;
+mod server_check;
+mod server_files;
 mod token_input;
 mod words;
 

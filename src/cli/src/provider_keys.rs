@@ -1,7 +1,7 @@
 //! The keys that `explain` decides with, where a provider publishes them.
 //!
-//! Either the server's own, as its key file has them now, and then nobody is asked; or the provider's, fetched for this
-//! explanation alone. Must always say which, and must never write.
+//! Either the server's own, as its key file has them now, or those of a file that somebody has at hand, and then nobody is
+//! asked; or the provider's, fetched for this explanation alone. Must always say which, and must never write.
 
 use crate::config_file::ConfigFile;
 use crate::fetch::Foreground;
@@ -17,6 +17,8 @@ pub(crate) struct Supply<'f> {
     /// The configuration.
     pub(crate) file: &'f ConfigFile,
     place: Option<&'f KeyPlace>,
+    /// Keys that take the place of all others, and whether they were asked for.
+    given: Option<(KeySet, bool)>,
     /// What was supplied.
     known: KeySet,
     /// Where the keys come from, and what that means.
@@ -24,9 +26,22 @@ pub(crate) struct Supply<'f> {
 }
 
 impl<'f> Supply<'f> {
-    /// From the key files of `place`, or else from the providers themselves.
-    pub(crate) fn new(file: &'f ConfigFile, place: Option<&'f KeyPlace>) -> Self {
-        Self { file, place, known: KeySet::default(), notes: Vec::new() }
+    /// Those `given`, or from the key files of `place`, or else from the providers themselves.
+    pub(crate) fn new(file: &'f ConfigFile, place: Option<&'f KeyPlace>, given: Option<KeySet>) -> Self {
+        let given = given.map(|keys| (keys, false));
+        Self { file, place, given, known: KeySet::default(), notes: Vec::new() }
+    }
+
+    /// The keys that take the place of all others, if there are such.
+    pub(crate) fn given(&mut self) -> Option<KeySet> {
+        let (keys, asked) = self.given.as_mut()?;
+        *asked = true;
+        Some(keys.clone())
+    }
+
+    /// Whether keys were given for nothing.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.given.as_ref().is_some_and(|(_, asked)| !asked)
     }
 
     /// What became of the search for keys of `profile`.
@@ -47,9 +62,10 @@ impl<'f> Supply<'f> {
 
     /// The keys that a login would begin with.
     fn usable(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
-        let keys = match self.place {
-            Some(place) => self.kept(place, profile, source),
-            None => self.published(source),
+        let keys = match (self.given(), self.place) {
+            (Some(keys), _) => Ok(keys),
+            (None, Some(place)) => self.kept(place, profile, source),
+            (None, None) => self.published(source),
         }?;
         self.known = keys.clone();
         Ok(keys)
@@ -58,7 +74,7 @@ impl<'f> Supply<'f> {
     /// The keys for a token that names none of these.
     fn newer(&self) -> NewerKeys {
         let newest = self.known.clone();
-        if self.place.is_none() {
+        if self.place.is_none() || self.given.is_some() {
             return NewerKeys::Found(newest);
         }
         let why =

@@ -36,13 +36,18 @@ pub(crate) fn permitted<'a>(config: &'a Config, request: &Request) -> Result<Vec
     Ok(permitted)
 }
 
-/// The profiles that a value of validator.profile names: `corp`, or `corp,partner`.
+/// The names in a value of validator.profile: `corp`, or `corp,partner`.
+pub(crate) fn profile_names(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(|name| name.trim_matches(' '))
+}
+
+/// The profiles that have these names.
 fn named<'a>(names: &str, config: &'a Config) -> Result<Vec<&'a Profile>, Denial> {
     let denied = |what: String| {
         Denial::new(Reason::ProfileUnknown, format!("{HBA_PROFILE_OPTION} of the pg_hba.conf line {what}"))
     };
     let mut found: Vec<&Profile> = Vec::new();
-    for name in names.split(',').map(|name| name.trim_matches(' ')) {
+    for name in profile_names(names) {
         if name.is_empty() {
             return Err(denied(format!("is \"{}\", which has an empty name in it.", printable(names))));
         }

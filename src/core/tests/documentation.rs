@@ -178,9 +178,13 @@ fn settings_are_found_in_examples_and_nowhere_else() {
 #[test]
 fn every_finding_is_listed_by_its_severity() {
     let page = read(CONFIG_PAGE);
-    for (heading, severity) in [("Errors", Severity::Error), ("Warnings", Severity::Warning)] {
+    for (heading, of_server, severity) in [
+        ("Errors", "Errors in the server's files", Severity::Error),
+        ("Warnings", "Warnings about the server's files", Severity::Warning),
+    ] {
         let codes = FindingCode::ALL.iter().filter(|code| code.severity() == severity).map(|code| code.code());
-        assert_same(heading, one(&page, "FINDINGS", heading).entries(), codes);
+        let sections = [heading, of_server].map(|heading| one(&page, "FINDINGS", heading));
+        assert_same(heading, sections.iter().flat_map(|section| section.entries()), codes);
     }
 }
 

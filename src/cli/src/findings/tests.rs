@@ -76,7 +76,7 @@ fn broken_files_are_rendered_with_the_positions_of_the_core() {
         let shown: Vec<Shown> = findings.iter().map(Shown::from).collect();
         let text = render(&shown, "f.toml", file, false);
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
-        for (finding, json) in findings.iter().zip(to_json(&shown, file)) {
+        for (finding, json) in findings.iter().zip(to_json(&shown, "f.toml", file)) {
             assert_eq!(
                 (&json["line"], &json["column"]),
                 (&finding.position.line.into(), &finding.position.column.into())

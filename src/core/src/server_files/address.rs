@@ -3,7 +3,7 @@
 //! Nothing is looked up: whether a host name, `samehost` or `samenet` fits an address is for the server to know.
 
 use super::names::Answer;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where clients may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use super::address::{self, Address};
 use super::names::{self, Name};
 use super::tokens::{Line, Token};
 use super::{Place, Problem};
+use crate::line::HBA_PROFILE_OPTION;
 
 /// Which connections a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +156,7 @@ impl HbaLine {
     /// The profiles that PostgreSQL 19's `validator.profile` names, as written.
     #[must_use]
     pub fn profiles(&self) -> Option<&str> {
-        self.option("validator.profile")
+        self.option(HBA_PROFILE_OPTION)
     }
 
     /// Whether every connection that `other` is for is for this line.

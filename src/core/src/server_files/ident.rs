@@ -67,8 +67,10 @@ pub fn map_identity<'l>(lines: &'l [IdentLine], map: &str, identity: &str, role:
         let wanted = match wanted_role(line, identity) {
             Ok(Some(wanted)) => wanted,
             Ok(None) => continue,
-            Err(Stop::Broken(why)) => {
-                return unknown.unwrap_or(Mapping::Broken(line, why));
+            Err(Stop::Broken(why)) => return unknown.unwrap_or(Mapping::Broken(line, why)),
+            // It may be what the server stops at, whatever follows.
+            Err(Stop::Unknown(why)) if is_substituted(line) => {
+                return unknown.unwrap_or(Mapping::Unknown(line, why));
             }
             Err(Stop::Unknown(why)) => {
                 unknown.get_or_insert(Mapping::Unknown(line, why));
@@ -116,6 +118,11 @@ enum Stop {
     Unknown(String),
 }
 
+/// Whether `\1` in the role stands for a part of the identity.
+fn is_substituted(line: &IdentLine) -> bool {
+    line.role.group().is_none() && line.role.pattern().is_none() && line.role.text.contains("\\1")
+}
+
 /// The role of a line whose identity is this one; `None` if it is about another.
 fn wanted_role(line: &IdentLine, identity: &str) -> Result<Option<Name>, Stop> {
     let pattern = match line.identity.pattern() {
@@ -127,11 +134,11 @@ fn wanted_role(line: &IdentLine, identity: &str) -> Result<Option<Name>, Stop> {
         }
     };
     let Some(found) = pattern.captures(identity) else { return Ok(None) };
-    let substituted = line.role.group().is_none() && line.role.pattern().is_none() && line.role.text.contains("\\1");
-    if !substituted {
+    if !is_substituted(line) {
         return Ok(Some(line.role.clone()));
     }
-    if !pattern::captures_alike(&line.identity.text[1..]) {
+    let has_group = pattern.captures_len() > 1;
+    if has_group && !pattern::captures_alike(&line.identity.text[1..]) {
         let what = format!("what \\1 is: {} does not say it without doubt", line.identity.text);
         return Err(Stop::Unknown(what));
     }

@@ -6,7 +6,7 @@
 use super::Address;
 use super::hba::{Connection, HbaLine};
 use super::names::{Answer, databases_fit, roles_fit};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// From where a client connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum Client {
 /// A connection that is asked about.
 #[derive(Debug, Clone)]
 pub struct Login<'l> {
-    /// The role; any if absent.
-    pub role: Option<&'l str>,
+    /// The role.
+    pub role: &'l str,
     /// The database; `None` for physical replication.
     pub database: Option<&'l str>,
     /// From where.

@@ -103,15 +103,12 @@ impl Name {
     }
 
     /// Whether it means this database, for a connection of this role (`check_db`).
-    fn means_database(&self, database: &str, role: Option<&str>) -> Answer {
+    fn means_database(&self, database: &str, role: &str) -> Answer {
         if self.is_keyword("all") {
             return Answer::Yes;
         }
         if self.is_keyword("sameuser") {
-            return role.map_or_else(
-                || Answer::Unknown("which role is asked for".to_owned()),
-                |role| (role == database).into(),
-            );
+            return (role == database).into();
         }
         if self.is_keyword("samerole") || self.is_keyword("samegroup") {
             return Answer::Unknown(format!("whether the role is a member of \"{database}\" ({})", self.text));
@@ -132,15 +129,12 @@ impl Name {
 }
 
 /// Whether one of the names means this role.
-pub(super) fn roles_fit(names: &[Name], role: Option<&str>) -> Answer {
-    match role {
-        Some(role) => Answer::any(names.iter().map(|name| name.means_role(role))),
-        None => Answer::Yes,
-    }
+pub(super) fn roles_fit(names: &[Name], role: &str) -> Answer {
+    Answer::any(names.iter().map(|name| name.means_role(role)))
 }
 
 /// Whether one of the names means this database; `None` is physical replication.
-pub(super) fn databases_fit(names: &[Name], database: Option<&str>, role: Option<&str>) -> Answer {
+pub(super) fn databases_fit(names: &[Name], database: Option<&str>, role: &str) -> Answer {
     match database {
         Some(database) => Answer::any(names.iter().map(|name| name.means_database(database, role))),
         None => names.iter().any(|name| name.is_keyword("replication")).into(),

@@ -38,7 +38,7 @@ pub(super) fn compile(are: &str) -> Pattern {
 pub(super) fn captures_alike(are: &str) -> bool {
     let anchored = are.starts_with('^') && are.ends_with('$') && !are.ends_with("\\$");
     let lazy = ["*?", "+?", "??", "}?"].iter().any(|quantifier| are.contains(quantifier));
-    let repeated_group = [")*", ")+", "){"].iter().any(|quantifier| are.contains(quantifier));
+    let repeated_group = [")*", ")+", ")?", "){"].iter().any(|quantifier| are.contains(quantifier));
     anchored && !lazy && !repeated_group && !are.contains('|')
 }
 

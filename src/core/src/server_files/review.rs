@@ -9,7 +9,7 @@ use super::settings::{LIBRARY, Settings, is_our_library};
 use super::{Place, Source, place_in};
 use crate::config::{Config, IdentityClaims, Origin, Profile};
 use crate::finding::FindingCode;
-use crate::line::serves_issuer;
+use crate::line::{HBA_PROFILE_OPTION, profile_names, serves_issuer};
 use std::collections::BTreeMap;
 
 /// Where a finding is.
@@ -114,7 +114,7 @@ impl<'a> Review<'a> {
         let profiles = self.config.profiles().iter();
         match line.profiles() {
             None => profiles.filter(|profile| serves_issuer(profile, line.issuer())).collect(),
-            Some(names) => profiles.filter(|profile| names.split(',').any(|name| name == profile.name)).collect(),
+            Some(names) => profiles.filter(|profile| profile_names(names).any(|name| name == profile.name)).collect(),
         }
     }
 
@@ -124,10 +124,10 @@ impl<'a> Review<'a> {
         if let Some(names) = line.profiles() {
             let config = self.config;
             let unknown = |name: &&str| config.profiles().iter().all(|profile| profile.name != *name);
-            for name in names.split(',').filter(unknown) {
+            for name in profile_names(names).filter(unknown) {
                 let message = format!("the configuration has no profile \"{name}\"");
                 let hint = format!("it has {}", list(config.profiles().iter().map(|profile| &*profile.name)));
-                self.at(FindingCode::UnknownProfile, line.option_place("validator.profile"), message, hint);
+                self.at(FindingCode::UnknownProfile, line.option_place(HBA_PROFILE_OPTION), message, hint);
             }
         } else if profiles.is_empty() {
             let issuers = self.config.profiles().iter().flat_map(|profile| &profile.hba_issuers.value);
@@ -148,8 +148,9 @@ impl<'a> Review<'a> {
             Connection::HostNoSsl => "hostnossl",
             Connection::HostNoGssEnc => "hostnogssenc",
             Connection::HostSsl => {
-                if settings.is_some_and(|settings| !settings.has_tls()) {
-                    let message = "a hostssl line takes no connection, because ssl is off".to_owned();
+                let known = self.found.iter().any(|finding| finding.code == FindingCode::TlsOff);
+                if !known && settings.is_some_and(|settings| !settings.has_tls()) {
+                    let message = "hostssl lines take no connection, because ssl is off".to_owned();
                     let hint = "set ssl = on in postgresql.conf, with a certificate";
                     self.at(FindingCode::TlsOff, &line.connection_place, message, hint);
                 }
@@ -252,12 +253,7 @@ impl<'a> Review<'a> {
                         other.name, profile.name
                     );
                     let hint = "use a map for each of them, or give each its own identity.prefix";
-                    self.found.push(ServerFinding {
-                        code: FindingCode::SharedMap,
-                        spot: Spot::At(line.option_place("map").clone()),
-                        message,
-                        hint: hint.to_owned(),
-                    });
+                    self.at(FindingCode::SharedMap, line.option_place("map"), message, hint);
                 }
                 known.push(profile);
             }

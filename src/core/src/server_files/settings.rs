@@ -118,43 +118,47 @@ fn file(reader: &mut Reader<'_>, source: usize, depth: usize, settings: &mut Set
 
 fn take(reader: &mut Reader<'_>, name: String, value: String, place: Place, depth: usize, settings: &mut Settings) {
     let source = place.source;
-    let included = match name.to_ascii_lowercase().as_str() {
-        "include" => include(reader, &value, source, depth + 1, true, settings),
-        "include_if_exists" => include(reader, &value, source, depth + 1, false, settings),
-        "include_dir" => reader.conf_files(&value, source).and_then(|files| {
-            files
-                .iter()
-                .try_for_each(|path| include(reader, &path.to_string_lossy(), source, depth + 1, true, settings))
-        }),
-        _ => {
-            settings.all.push(Setting { name, value, place });
-            return;
-        }
-    };
+    let included =
+        match name.to_ascii_lowercase().as_str() {
+            "include" => located(reader, &value, source)
+                .and_then(|path| include(reader, &path, source, depth + 1, true, settings)),
+            "include_if_exists" => located(reader, &value, source)
+                .and_then(|path| include(reader, &path, source, depth + 1, false, settings)),
+            "include_dir" => reader.conf_files(&value, source).and_then(|files| {
+                files.iter().try_for_each(|path| include(reader, path, source, depth + 1, true, settings))
+            }),
+            _ => {
+                settings.all.push(Setting { name, value, place });
+                return;
+            }
+        };
     if let Err(message) = included {
         settings.problems.push(Problem::of(place, message));
     }
 }
 
+fn located(reader: &Reader<'_>, path: &str, from: usize) -> Result<PathBuf, String> {
+    if path.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
+        return Err("empty configuration file name".to_owned());
+    }
+    Ok(reader.located(path, from))
+}
+
 fn include(
     reader: &mut Reader<'_>,
-    path: &str,
+    path: &Path,
     from: usize,
     depth: usize,
     strict: bool,
     settings: &mut Settings,
 ) -> Result<(), String> {
-    if path.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
-        return Err("empty configuration file name".to_owned());
-    }
     if depth > MAX_DEPTH {
         return Err("nesting depth exceeded".to_owned());
     }
-    let path = reader.located(path, from);
     if path == reader.sources[from].path {
         return Err("configuration file recursion".to_owned());
     }
-    match reader.open(&path) {
+    match reader.open(path) {
         Ok(source) => {
             file(reader, source, depth, settings);
             Ok(())

@@ -1,0 +1,211 @@
+//! Reads the server's own files for the core: postgresql.conf, and pg_hba.conf and pg_ident.conf, which it leads to.
+//!
+//! What they mean is for the core. Must never write, never read what is no regular file, and never take a file for the
+//! server's that nobody named and no named one leads to.
+
+use crate::args::ServerFileOptions;
+use crate::config_file::read_untrusted;
+use crate::output::Failure;
+use oauth_validator_core::server_files::{
+    Files, HbaContext, HbaLine, IdentLine, Problem, Reader, Settings, Source, Unreadable, is_our_library,
+};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// What the server's files say.
+pub(crate) struct ServerFiles {
+    /// Every file that was read.
+    pub(crate) sources: Vec<Source>,
+    /// postgresql.conf, and which of the sources it is.
+    pub(crate) settings: Option<(Settings, usize)>,
+    /// pg_hba.conf.
+    pub(crate) hba_path: PathBuf,
+    /// The lines of pg_hba.conf that the server takes.
+    pub(crate) hba: Vec<HbaLine>,
+    /// The lines of pg_ident.conf that the server takes, if it is known where that is.
+    pub(crate) ident: Option<Vec<IdentLine>>,
+    /// pg_ident.conf, if it is known where that is.
+    pub(crate) ident_path: Option<PathBuf>,
+    /// Why pg_ident.conf cannot be read.
+    pub(crate) ident_trouble: Option<String>,
+    /// Lines of postgresql.conf and pg_hba.conf that the server does not take.
+    pub(crate) problems: Vec<Problem>,
+    /// Lines of pg_ident.conf that it does not take.
+    pub(crate) ident_problems: Vec<Problem>,
+}
+
+/// What keeps the files from being read.
+pub(crate) enum Missing {
+    /// The data directory has no postgresql.conf, and nobody named another one.
+    Conf(PathBuf),
+    /// Anything else.
+    Failed(Failure),
+}
+
+impl From<Failure> for Missing {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Missing> for Failure {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Failed(failure) => failure,
+            Missing::Conf(folder) => Self::new(format!("there is no postgresql.conf in {folder:?}"))
+                .with_hint("say where it is: --postgresql-conf FILE (SHOW config_file)"),
+        }
+    }
+}
+
+impl ServerFiles {
+    /// Reads the files that the options name or lead to; `None` if they name none.
+    pub(crate) fn read(pgdata: Option<&Path>, options: &ServerFileOptions) -> Result<Option<Self>, Missing> {
+        if pgdata.is_none() && options.postgresql_conf.is_none() && options.hba.is_none() && options.ident.is_none() {
+            return Ok(None);
+        }
+        let mut disk = Disk;
+        let mut reader = Reader::new(&mut disk);
+        let conf = conf_path(pgdata, options)?;
+        let folder = pgdata.or(conf.as_deref().and_then(Path::parent));
+        let settings = conf.as_deref().map(|conf| read_settings(&mut reader, conf, folder)).transpose()?;
+        let set = settings.as_ref().map(|(settings, _)| settings);
+        let Some(hba_path) = path_of(options.hba.as_deref(), "hba_file", set, folder, "pg_hba.conf", "--hba")? else {
+            let failure = Failure::new("which pg_hba.conf belongs to that pg_ident.conf?");
+            return Err(failure.with_hint("give it with --hba, or the data directory with --pgdata").into());
+        };
+        let ident_path = path_of(options.ident.as_deref(), "ident_file", set, folder, "pg_ident.conf", "--ident")?;
+        let mut problems = set.map(|settings| settings.problems.clone()).unwrap_or_default();
+        let lines = reader.hba(&hba_path, &context(set, pgdata)).map_err(|error| cannot_read(&hba_path, &error))?;
+        let hba = usable(lines, &mut problems);
+        let mut ident_problems = Vec::new();
+        let (ident, ident_trouble) = match ident_path.as_deref().map(|path| reader.ident(path)) {
+            None => (None, None),
+            Some(Ok(lines)) => (Some(usable(lines, &mut ident_problems)), None),
+            // The server does without.
+            Some(Err(error)) => (Some(Vec::new()), Some(error.why)),
+        };
+        let sources = reader.into_sources();
+        Ok(Some(Self { sources, settings, hba_path, hba, ident, ident_path, ident_trouble, problems, ident_problems }))
+    }
+
+    /// A setting of the module that is not empty.
+    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
+        let (settings, _) = self.settings.as_ref()?;
+        settings.value(&format!("oauth_validator.{name}")).filter(|value| !value.is_empty())
+    }
+
+    /// The configuration that the server reads, if its files say which.
+    ///
+    /// # Errors
+    /// If it is not a path that the server takes.
+    pub(crate) fn config_file(&self) -> Result<Option<PathBuf>, Failure> {
+        match self.setting("config_file") {
+            Some(path) if !path.starts_with('/') => {
+                let what = format!("oauth_validator.config_file = '{path}' is not an absolute path");
+                Err(Failure::new(what).with_hint("the server denies every OAuth login for that: write the whole path"))
+            }
+            path => Ok(path.map(PathBuf::from)),
+        }
+    }
+
+    /// The folder of key files, if it is not the one in the data directory.
+    pub(crate) fn cache_directory(&self) -> Option<PathBuf> {
+        let (settings, _) = self.settings.as_ref()?;
+        Some(settings.data_directory.join(self.setting("cache_directory")?))
+    }
+}
+
+fn usable<T>(lines: Vec<Result<T, Problem>>, problems: &mut Vec<Problem>) -> Vec<T> {
+    lines.into_iter().filter_map(|line| line.map_err(|problem| problems.push(problem)).ok()).collect()
+}
+
+/// Where postgresql.conf is; `None` if nothing but pg_hba.conf is to be read.
+fn conf_path(pgdata: Option<&Path>, options: &ServerFileOptions) -> Result<Option<PathBuf>, Missing> {
+    if let Some(named) = &options.postgresql_conf {
+        return Ok(Some(named.clone()));
+    }
+    let Some(pgdata) = pgdata else { return Ok(None) };
+    let path = pgdata.join("postgresql.conf");
+    match fs::metadata(&path) {
+        Ok(_) => Ok(Some(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound && options.hba.is_some() => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Missing::Conf(pgdata.to_owned())),
+        Err(error) => Err(cannot_read(&path, &unreadable(&error)).into()),
+    }
+}
+
+fn read_settings(reader: &mut Reader<'_>, conf: &Path, folder: Option<&Path>) -> Result<(Settings, usize), Failure> {
+    let at = reader.sources().len();
+    let folder = folder.unwrap_or(Path::new(""));
+    let settings = reader.settings(conf, folder).map_err(|error| cannot_read(conf, &error))?;
+    Ok((settings, at))
+}
+
+/// Where a file is: as an option says, else a setting, else the folder.
+fn path_of(
+    option: Option<&Path>,
+    name: &str,
+    settings: Option<&Settings>,
+    folder: Option<&Path>,
+    file: &str,
+    flag: &str,
+) -> Result<Option<PathBuf>, Failure> {
+    if let Some(option) = option {
+        return Ok(Some(option.to_owned()));
+    }
+    match settings.and_then(|settings| settings.value(name)).filter(|path| !path.is_empty()) {
+        Some(path) if path.starts_with('/') => Ok(Some(PathBuf::from(path))),
+        Some(path) => {
+            let what =
+                format!("{name} = '{path}' is relative to where the server was started, which is not known here");
+            Err(Failure::new(what).with_hint(format!("say where it is: {flag} FILE (SHOW {name})")))
+        }
+        None => Ok(folder.filter(|_| settings.is_some()).map(|folder| folder.join(file))),
+    }
+}
+
+/// A list of libraries without this one is a finding of its own, and not one of each line.
+fn context(settings: Option<&Settings>, pgdata: Option<&Path>) -> HbaContext {
+    let libraries = settings.and_then(Settings::libraries);
+    let libraries = libraries.filter(|libraries| libraries.iter().any(|library| is_our_library(library)));
+    let data = settings.map(|settings| settings.data_directory.as_path()).or(pgdata);
+    let version = data.and_then(|data| fs::read_to_string(data.join("PG_VERSION")).ok());
+    HbaContext { libraries, major: version.and_then(|version| version.trim().parse().ok()) }
+}
+
+fn cannot_read(path: &Path, error: &Unreadable) -> Failure {
+    let failure = Failure::new(format!("cannot read {path:?}: {}", error.why));
+    if error.missing { failure.with_hint("correct the path") } else { failure.with_hint("run this as root") }
+}
+
+/// The files of this machine.
+struct Disk;
+
+impl Files for Disk {
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable> {
+        read_untrusted(path).map_err(|error| unreadable(&error))
+    }
+
+    fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder).map_err(|error| unreadable(&error))? {
+            let entry = entry.map_err(|error| unreadable(&error))?;
+            if !entry.path().is_dir() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn unreadable(error: &io::Error) -> Unreadable {
+    let why = match error.kind() {
+        ErrorKind::InvalidInput => "it is no regular file".to_owned(),
+        ErrorKind::FileTooLarge => "it is too large".to_owned(),
+        // As strerror(3) has it, without the number.
+        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+    };
+    Unreadable { missing: error.kind() == ErrorKind::NotFound, why }
+}
