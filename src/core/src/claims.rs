@@ -86,11 +86,15 @@ fn audience(claims: &Map<String, Value>, config: &Config, profile: &Profile) -> 
         return Ok(());
     }
     let accepted: Vec<String> = accepted.iter().map(|audience| format!("\"{audience}\"")).collect();
-    let what = if named.is_empty() { "the token names none" } else { "the token is for another" };
+    let (what, when) = if named.is_empty() {
+        ("the token names none", "Have the provider name it in the token. If the audience it then names")
+    } else {
+        ("the token is for another", "If the token's audience")
+    };
     let detail =
         format!("{} accepts audience {}; {what}.", config.place(profile.audience.origin), accepted.join(" or "));
     let hint = format!(
-        "If the token's audience is this server, add it to profiles.{}.audience; see audience_mismatch in oauth_validator(7).",
+        "{when} is this server, add it to profiles.{}.audience; see audience_mismatch in oauth_validator(7).",
         profile.name
     );
     Err(Denial::new(Reason::AudienceMismatch, detail).with_hint(hint))
@@ -155,7 +159,9 @@ fn times(
         // It is active at this very moment, which is all that an answer must say.
         (None, Proof::Answer(OnlineKind::Introspection)) => now.saturating_add(1),
         (None, _) => {
-            return Err(Denial::new(Reason::Expired, "The token has no exp, so it would be valid for ever."));
+            let hint = "Have the provider issue tokens that expire.";
+            let detail = "The token has no exp, so it would be valid for ever.";
+            return Err(Denial::new(Reason::Expired, detail).with_hint(hint));
         }
     };
     if now >= expires + skew {

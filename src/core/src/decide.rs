@@ -363,7 +363,11 @@ fn malformed(why: Malformed) -> Denial {
         Malformed::TooLong => Reason::TokenTooLarge,
         _ => Reason::TokenMalformed,
     };
-    Denial::new(reason, format!("The token {}.", why.phrase()))
+    let denial = Denial::new(reason, format!("The token {}.", why.phrase()));
+    match why.hint() {
+        Some(hint) => denial.with_hint(hint),
+        None => denial,
+    }
 }
 
 fn keys_unavailable(why: &KeysUnavailable) -> Denial {

@@ -41,7 +41,9 @@ fn malformed(detail: &str) -> Denial {
 fn refuse_extensions(untrusted: &Map<String, Value>) -> Result<(), Denial> {
     for name in ["crit", "b64", "zip", "enc"] {
         if untrusted.contains_key(name) {
-            return Err(malformed(&format!("The token's header has {name}, which is not understood here.")));
+            let detail = format!("The token's header has {name}, which is not understood here.");
+            return Err(malformed(&detail)
+                .with_hint("Have the provider sign plain JWTs, without extensions of JWS (RFC 7515)."));
         }
     }
     if untrusted.contains_key("cty") {

@@ -72,7 +72,15 @@ impl Selector<'_> {
         match text {
             Some(text) if text.is_empty() => Err(invalid(format!("The token's {path} is empty."))),
             Some(text) => Ok(text),
-            None => Err(invalid(format!("The token's {path} is not {wanted}."))),
+            None => {
+                let denial = invalid(format!("The token's {path} is not {wanted}."));
+                let integer = self.kind == IdentityType::String && node.is_i64() | node.is_u64();
+                Err(if integer {
+                    denial.with_hint("If the claim is the right one, write identity.type = \"integer\".")
+                } else {
+                    denial
+                })
+            }
         }
     }
 }

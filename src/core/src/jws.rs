@@ -44,6 +44,22 @@ impl Malformed {
             Self::PayloadJson => "has a payload that is not one JSON object without duplicate members",
         }
     }
+
+    /// What to do about it, where the remedy of the reason is not the one.
+    pub(crate) const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::TooLong => Some(
+                "Ask the provider for fewer claims; groups are the usual cause. max_token_size cannot exceed this.",
+            ),
+            Self::Empty | Self::Characters | Self::Base64 | Self::HeaderJson | Self::PayloadJson => Some(
+                "Send the token as the provider gave it: whole, and without quotes, white space or line ends in it.",
+            ),
+            Self::EmptyPart => {
+                Some("Have the provider sign its access tokens: without a signature they prove nothing.")
+            }
+            Self::NoJwt | Self::Encrypted | Self::HeaderTooLong => None,
+        }
+    }
 }
 
 /// Step 1: looks at size, characters and dots, and decodes nothing. `Ok` holds the positions of the two dots.

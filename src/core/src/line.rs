@@ -20,7 +20,8 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 pub(crate) fn permitted<'a>(config: &'a Config, request: &Request) -> Result<Vec<&'a Profile>, Denial> {
     if config.profiles().is_empty() {
         let detail = format!("{} has no profile: it trusts nobody.", config.file_name());
-        return Err(Denial::new(Reason::HbaIssuerUnknown, detail));
+        let hint = "Write a profile for the issuer; \"oauth-validator init\" does so.";
+        return Err(Denial::new(Reason::HbaIssuerUnknown, detail).with_hint(hint));
     }
     let meant = match &request.hba_profiles {
         Some(names) => named(names, config)?,
@@ -86,19 +87,32 @@ fn told_apart(permitted: &[&Profile]) -> Result<(), Denial> {
 
 /// `meant` are those of the line, none of which serves the login.
 fn nobody(config: &Config, request: &Request, meant: &[&Profile]) -> Denial {
-    let what = if request.replication { "replication connections" } else { "this database" };
-    let detail = match (meant, &request.hba_profiles) {
-        ([], _) => format!(
-            "No profile of {} serves the issuer of the pg_hba.conf line, \"{}\".",
-            config.file_name(),
-            request.hba_issuer
-        ),
-        ([profile, ..], None) => {
-            format!("Profile \"{}\" serves issuer \"{}\", but not {what}.", profile.name, request.hba_issuer)
-        }
-        (_, Some(names)) => format!("No profile of {HBA_PROFILE_OPTION}, \"{}\", serves {what}.", printable(names)),
+    let issuer = &request.hba_issuer;
+    let [profile, ..] = meant else {
+        let file = config.file_name();
+        let detail = format!("No profile of {file} serves the issuer of the pg_hba.conf line, \"{issuer}\".");
+        return Denial::new(Reason::HbaIssuerUnknown, detail);
     };
-    Denial::new(Reason::HbaIssuerUnknown, detail)
+    let (what, hint) = unserved(profile, request);
+    let detail = match &request.hba_profiles {
+        None => format!("Profile \"{}\" serves issuer \"{issuer}\", but not {what}.", profile.name),
+        Some(names) => format!("No profile of {HBA_PROFILE_OPTION}, \"{}\", serves {what}.", printable(names)),
+    };
+    Denial::new(Reason::HbaIssuerUnknown, detail).with_hint(hint)
+}
+
+/// What `profile` does not serve, and what to do about it.
+fn unserved(profile: &Profile, request: &Request) -> (&'static str, String) {
+    let name = &profile.name;
+    if request.replication && !profile.replication {
+        ("replication connections", format!("If it is to serve them, write profiles.{name}.replication = true."))
+    } else if request.database.is_empty() {
+        let hint =
+            format!("A profile with databases never does: remove profiles.{name}.databases, or use another profile.");
+        ("physical replication", hint)
+    } else {
+        ("this database", format!("If it is to serve it, add the database to profiles.{name}.databases."))
+    }
 }
 
 /// Whether one of the profile's `hba_issuers` is the line's issuer, or stands behind its well-known URL.

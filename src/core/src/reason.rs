@@ -24,7 +24,7 @@ impl Blame {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Token => "the client's token",
-            Self::Provider => "the identity provider",
+            Self::Provider => "the identity provider, or the way to it",
             Self::Configuration => "the configuration",
             Self::Bug => "a bug in oauth_validator",
         }
@@ -104,7 +104,7 @@ reasons! {
         "Get a new token: this one has expired, was revoked, or belongs to another provider or realm.";
     IntrospectionUnavailable = "introspection_unavailable", Provider,
         "The provider could not be asked about the token, so nobody vouches for it.",
-        "Look at the DETAIL: it names the endpoint and what went wrong.";
+        "See whether introspection.endpoint is the provider's, and what the provider's own log says about the request.";
     SignatureInvalid = "signature_invalid", Token,
         "The signature does not belong to this token and the issuer's key.",
         "The token was altered, or signed by another key with the same kid: check that the keys come from this very issuer.";
@@ -137,7 +137,7 @@ reasons! {
         "Get a new token; deny_jti and keys.deny_kids are the administrator's emergency brakes.";
     ClaimType = "claim_type", Token,
         "A claim has a type that its definition does not allow.",
-        "Correct the claim's mapping at the provider; `oauth-validator explain` names the claim.";
+        "Correct the claim's mapping at the provider: the DETAIL names the claim, and what it must be.";
     ScopeMissing = "scope_missing", Token,
         "The token lacks a scope that pg_hba.conf or the profile requires, or none is required at all.",
         "Request the scope and have it granted; or correct scope.claim, scope.prefix or the scope list of the pg_hba.conf line.";

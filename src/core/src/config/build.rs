@@ -29,7 +29,13 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
     let (document, errors) = DeTable::parse_recoverable(findings.source.text);
     for error in errors {
         let span = error.span().unwrap_or_default();
-        findings.add(FindingCode::Syntax, span, format!("not valid TOML: {}", error.message()));
+        let hint = match error.message() {
+            "duplicate key" => "a key or a table is written once: keep one of the two, or merge them",
+            _ => {
+                "a table is written as [profiles.NAME], text in quotes, and a list in brackets, such as [\"a\", \"b\"]"
+            }
+        };
+        findings.add(FindingCode::Syntax, span, format!("not valid TOML: {}", error.message())).hint(hint);
     }
     let root = Section::open(findings, String::new(), 0..0, document.get_ref(), "");
     let defaults = defaults(findings, &root);

@@ -58,7 +58,9 @@ fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     let not_an_issuer = |text: &str| not_an_issuer(text).filter(|_| !(local && is_local(text)));
     let mut bad = |key: &str, value: &str, why: &str| {
         let message = format!("{} cannot be \"{}\": {why}", section.name(key), crate::trace::printable(value));
-        findings.add(FindingCode::BadUrl, section.span_of(key), message);
+        findings.add(FindingCode::BadUrl, section.span_of(key), message).hint(
+            "copy it from the provider's own pages; \"oauth-validator discover ISSUER\" says whether it is right",
+        );
     };
     if let Some(why) = not_an_issuer(&profile.issuer.value) {
         bad("issuer", &profile.issuer.value, why);

@@ -24,10 +24,16 @@ impl<'t> Findings<'t> {
     }
 
     /// The findings in the order of the file. Where the syntax is broken, what seems to be missing may only be out
-    /// of sight, and is not reported.
+    /// of sight, and what seems to be unknown behind that place may only be in a table whose head was not understood:
+    /// neither is reported.
     pub(super) fn into_sorted(mut self) -> Vec<Finding> {
-        if self.list.iter().any(|finding| finding.code == FindingCode::Syntax) {
-            self.list.retain(|finding| !matches!(finding.code, FindingCode::MissingKey | FindingCode::KeySource));
+        let broken = self.list.iter().filter(|finding| finding.code == FindingCode::Syntax);
+        if let Some(broken) = broken.map(|finding| finding.span.start).min() {
+            self.list.retain(|finding| match finding.code {
+                FindingCode::MissingKey | FindingCode::KeySource => false,
+                FindingCode::UnknownKey => finding.span.start < broken,
+                _ => true,
+            });
         }
         self.list.sort_by_key(|finding| (finding.span.start, finding.code));
         self.list

@@ -185,7 +185,9 @@ pub(super) fn url(
         None => Some(url),
         Some(why) => {
             let message = format!("{} cannot be \"{}\": {why}", section.name(key), crate::trace::printable(&url));
-            findings.add(FindingCode::BadUrl, section.span_of(key), message);
+            findings
+                .add(FindingCode::BadUrl, section.span_of(key), message)
+                .hint("write the whole URL, as in \"https://idp.example/jwks\"");
             None
         }
     }
@@ -268,7 +270,9 @@ fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Key
         Ok(keys) => Some(KeySource::Inline(keys)),
         Err(why) => {
             let message = format!("{} cannot be used: {why}", section.name("jwks"));
-            findings.add(FindingCode::BadKeys, section.span_of("jwks"), message);
+            findings
+                .add(FindingCode::BadKeys, section.span_of("jwks"), message)
+                .hint("write the document that the issuer's jwks_uri serves, or its file as jwks_file");
             None
         }
     }

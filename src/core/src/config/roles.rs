@@ -18,7 +18,7 @@ pub(super) fn roles(findings: &mut Findings<'_>, section: &Section<'_>) -> Optio
         let message = format!("{} lets tokens grant superuser and other privileged roles", section.path);
         findings
             .add(FindingCode::PrivilegedRoles, section.span_of("privileged"), message)
-            .hint("whoever administers roles at the provider then owns the server");
+            .hint("whoever administers roles at the provider then owns the server; remove it unless that is meant");
     }
     let mapping = mapping(findings, &section);
     let origin = section.own_origin(findings);
