@@ -20,6 +20,13 @@ pub struct Case {
     provider: Option<Provider>,
 }
 
+impl Case {
+    /// Where the provider is, if one is asked.
+    pub fn base_url(&self) -> Option<String> {
+        self.provider.as_ref().map(Provider::base_url)
+    }
+}
+
 /// By `lines` added to the everyday profile.
 fn with_lines(code: &'static str, lines: &str, token: String) -> Case {
     Case { code, token, args: Vec::new(), folder: Folder::new(&corp(lines, "")), provider: None }

@@ -22,5 +22,6 @@ mod probe;
 mod schema;
 mod secrets;
 mod server_files;
+mod snapshots;
 mod support;
 mod usage;

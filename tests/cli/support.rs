@@ -8,6 +8,7 @@ use oauth_validator_fixtures::samples::ISSUED_AT;
 use oauth_validator_fixtures::{Token, jwks, keys};
 use serde_json::Value;
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -113,7 +114,14 @@ impl Folder {
 
 /// Runs to the end; it never takes ten seconds.
 pub fn run(command: &mut Command) -> Run {
-    let output = command.timeout(std::time::Duration::from_secs(10)).output().expect("the binary starts");
+    command.timeout(std::time::Duration::from_secs(10));
+    let output = loop {
+        match command.output() {
+            // A copy of the binary that another test has just written: a process that was started meanwhile still has it open.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            output => break output.expect("the binary starts"),
+        }
+    };
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     let code = output.status.code().expect("it exits by itself");
     Run { code, stdout: text(output.stdout), stderr: text(output.stderr) }

@@ -207,6 +207,51 @@ fn no_colour_where_there_is_no_terminal() {
     assert!(!checked.stdout.contains('\u{1b}'), "{}", checked.stdout);
 }
 
+/// What the command shows on a terminal of so many columns.
+fn on_a_terminal(command: &Command, columns: u16) -> String {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
+    let name = ptsname(&terminal, Vec::new()).expect("it has a name").into_string().expect("in UTF-8");
+    let size = rustix::termios::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&terminal, size).expect("it has a size");
+    let screen = OpenOptions::new().read(true).write(true).open(name).expect("its other end");
+    let mut shown = std::process::Command::new(command.get_program());
+    shown.args(command.get_args()).current_dir(command.get_current_dir().expect("a folder")).env_clear();
+    shown.env("TERM", "xterm").stdin(Stdio::null()).stdout(screen.try_clone().expect("it is open")).stderr(screen);
+    shown.status().expect("the binary starts");
+    // The terminal keeps what was written, up to some 4 kB, until it is read.
+    let mut read = vec![0; 8192];
+    let length = rustix::io::read(&terminal, &mut read).expect("something was shown");
+    String::from_utf8(read[..length].to_vec()).expect("UTF-8")
+}
+
+/// The text without colours.
+fn without_colours(text: &str) -> String {
+    let parts = text.split('\u{1b}').enumerate();
+    parts.map(|(at, part)| if at == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) }).collect()
+}
+
+#[test]
+fn lines_fit_the_terminal_and_are_coloured_there() {
+    let folder = Folder::new(&corp("scope = { claim = \"none\" }", ""));
+    let mut command = folder.command("check");
+    command.arg(CONFIG);
+    let narrow = on_a_terminal(&command, 60);
+    assert!(narrow.contains("\u{1b}["), "{narrow}");
+    let narrow = without_colours(&narrow);
+    assert!(narrow.lines().all(|line| line.trim_end().chars().count() <= 60), "{narrow}");
+    let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = run(command.env_remove("COLUMNS")).stdout;
+    assert!(plain.lines().any(|line| line.chars().count() > 60), "{plain}");
+    assert_eq!(joined(&narrow), joined(&plain), "nothing but line ends differs");
+    let mut failing = Command::new(cargo_bin!("oauth-validator"));
+    failing.current_dir("/").args(["init", "--preset", "hydra"]);
+    let narrow = on_a_terminal(&failing, 70);
+    assert!(narrow.contains("error: preset \"hydra\" needs --issuer,"), "{narrow}");
+    assert!(narrow.lines().all(|line| line.trim_end().chars().count() <= 70), "{narrow}");
+}
+
 #[test]
 fn ascii_is_asked_for_or_follows_from_the_locale() {
     let folder = Folder::new(&corp("", ""));

@@ -89,7 +89,7 @@ impl Seen<'_> {
     fn to_text(&self) -> String {
         let colour = output::colour();
         let rendered = self.pages.iter().map(|page| findings::render(&page.found, &page.name, &page.text, colour));
-        let mut text: String = rendered.collect();
+        let mut text = output::prose(&rendered.collect::<String>());
         let mut say = |line: String| text.push_str(&format!("{}\n", output::visible(&line, false)));
         let (own, others) = self.pages.split_first().map_or((&[][..], &[][..]), |(own, rest)| (&own.found[..], rest));
         say(summary(self.file, own, self.profiles));

@@ -53,7 +53,7 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
         let colour = output::colour();
         let rendered = findings::render(&explanation.findings, &file.name, &file.text, colour);
         let style = Style { ascii: options.ascii || !output::utf8_locale(), colour };
-        rendered + &explanation.to_text(style)
+        output::prose(&(rendered + &explanation.to_text(style)))
     };
     Ok(Report { text, fine: explanation.is_fine() })
 }

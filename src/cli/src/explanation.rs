@@ -94,8 +94,10 @@ impl Explanation {
     /// Steps that were not taken, and why.
     fn missing_steps(&self) -> impl Iterator<Item = (Step, &'static str)> {
         let taken = |step: &Step| self.verdict.trace.passages().iter().any(|passage| passage.step == *step);
+        let asked = taken(&Step::Introspection);
+        let replaced = move |step: &Step| asked && matches!(step, Step::Header | Step::Key | Step::Signature);
         let why = if self.is_granted() { "not needed: delegate_ident_mapping=0" } else { "not reached" };
-        STEPS.into_iter().filter(move |step| !taken(step)).map(move |step| (step, why))
+        STEPS.into_iter().filter(move |step| !taken(step) && !replaced(step)).map(move |step| (step, why))
     }
 
     /// For a person: notes, steps, verdict.

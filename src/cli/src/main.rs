@@ -16,6 +16,7 @@ mod explain;
 mod explanation;
 mod fetch;
 mod findings;
+mod fit;
 mod helper;
 mod init;
 mod key_place;

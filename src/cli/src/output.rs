@@ -2,6 +2,7 @@
 //!
 //! Must never panic because nobody reads, and never let a name or a claim write control sequences to a terminal.
 
+use crate::fit;
 use std::borrow::Cow;
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -41,13 +42,22 @@ pub(crate) fn finish(result: Result<Report, Failure>) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(failure) => {
-            complain(&format!("error: {}", visible(&failure.what, false)));
+            complain(&prose_on_stderr(&format!("error: {}", visible(&failure.what, false))));
             if let Some(hint) = &failure.hint {
-                complain(&format!("\n  help: {}", visible(hint, false)));
+                complain(&prose_on_stderr(&format!("\n  help: {}", visible(hint, false))));
             }
             ExitCode::from(2)
         }
     }
+}
+
+/// What people read, in lines that fit the terminal.
+pub(crate) fn prose(text: &str) -> String {
+    fit::for_stream(text, &io::stdout())
+}
+
+fn prose_on_stderr(text: &str) -> String {
+    fit::for_stream(text, &io::stderr())
 }
 
 /// A line on standard error; if nobody can read it, there is nobody left to tell.

@@ -214,7 +214,12 @@ impl NetError {
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
                 Self::new(Code::Connect, format!("{url}: the connection was closed before an answer"))
             }
-            _ => Self::new(Code::Connect, format!("{url}: {error}")),
+            _ => {
+                // The number behind the words says nothing more.
+                let words = error.to_string();
+                let words = words.split(" (os error").next().unwrap_or_default();
+                Self::new(Code::Connect, format!("{url}: {words}"))
+            }
         }
     }
 

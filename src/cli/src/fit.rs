@@ -1,0 +1,145 @@
+//! Breaks lines of prose where a terminal would break words.
+//!
+//! For reports and errors that people read. Lines of the configuration, shown with their carets, stay as they are, and so
+//! does everything where there is no terminal: programs search for whole lines.
+
+use rustix::fd::AsFd;
+use rustix::termios::tcgetwinsize;
+use std::env;
+use std::io::IsTerminal;
+
+/// Narrower terminals break lines as they like; on wider ones, longer lines are hard to read.
+const COLUMNS: std::ops::RangeInclusive<usize> = 40..=100;
+
+/// What stands in front of a step, and how far its text is indented.
+const STEPS: [(&str, usize); 6] =
+    [("✓ ", 13), ("✗ ", 13), ("- ", 13), ("ok     ", 18), ("FAILED ", 18), ("-      ", 18)];
+
+/// The text as `stream` should show it: by the width of its terminal, else by COLUMNS, if that is exported.
+pub(crate) fn for_stream(text: &str, stream: &(impl AsFd + IsTerminal)) -> String {
+    let width = if stream.is_terminal() {
+        tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col))
+    } else {
+        env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
+    };
+    match width {
+        Some(width) if width >= *COLUMNS.start() => fitted(text, width.min(*COLUMNS.end())),
+        _ => text.to_owned(),
+    }
+}
+
+/// The text with no line of prose wider than `width`, as far as its words allow.
+fn fitted(text: &str, width: usize) -> String {
+    let mut fitted = String::with_capacity(text.len() + 64);
+    for line in text.split_inclusive('\n') {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        if shown_width(line) <= width || is_excerpt(line) {
+            fitted.push_str(line);
+        } else {
+            break_line(line, width, &mut fitted);
+        }
+        fitted.push_str(end);
+    }
+    fitted
+}
+
+/// A line of a file, with its number or a caret under it.
+fn is_excerpt(line: &str) -> bool {
+    let rest = plain(line);
+    let rest = rest.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit());
+    rest.starts_with('|') || rest.starts_with("-->")
+}
+
+fn break_line(line: &str, width: usize, out: &mut String) {
+    let indent = hanging(&plain(line));
+    let mut column = 0;
+    for word in line.split_inclusive(' ') {
+        let shown = shown_width(word.trim_end_matches(' '));
+        if column > indent && column + shown > width {
+            out.truncate(out.trim_end_matches(' ').len());
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        }
+        out.push_str(word);
+        column += shown_width(word);
+    }
+}
+
+/// How far the lines after the first are indented: as its text behind a label, such as `note: `.
+fn hanging(line: &str) -> usize {
+    let step = STEPS.iter().find(|(mark, _)| line.starts_with(mark)).map(|(_, indent)| *indent);
+    if let Some(indent) = step {
+        return indent;
+    }
+    let leading = line.len() - line.trim_start_matches(' ').len();
+    let label = line[leading..].find(": ").filter(|at| *at <= 8).map(|at| leading + at + 2);
+    match label {
+        Some(at) => at + line[at..].len() - line[at..].trim_start_matches(' ').len(),
+        None => leading + 2,
+    }
+}
+
+/// The text without colours (ECMA-48 SGR).
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, escape)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = escape.split_once('m').map_or("", |(_, after)| after);
+    }
+    plain + rest
+}
+
+fn shown_width(text: &str) -> usize {
+    plain(text).chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fitted, plain};
+
+    #[test]
+    fn what_fits_stays() {
+        for text in ["", "\n", "a b\n\nc", "  two  spaces  \n"] {
+            assert_eq!(fitted(text, 40), text);
+        }
+    }
+
+    #[test]
+    fn prose_is_broken_between_words_under_its_label() {
+        let text = "  detail:  one two three four five six seven eight\n  hint:    x\n";
+        assert_eq!(
+            fitted(text, 30),
+            "  detail:  one two three four\n           five six seven\n           eight\n  hint:    x\n"
+        );
+        assert_eq!(
+            fitted("✓ rule       aaaa bbbb cccc", 20),
+            "✓ rule       aaaa\n             bbbb\n             cccc"
+        );
+        assert_eq!(fitted("error[bad_value]: aaaa bbbb", 24), "error[bad_value]: aaaa\n  bbbb");
+        assert_eq!(fitted("   = help: aaaa bbbb cccc", 20), "   = help: aaaa bbbb\n           cccc");
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_stays_whole() {
+        let url = format!("https://idp.example/{}", "a".repeat(50));
+        assert_eq!(fitted(&format!("note: see {url} there"), 40), format!("note: see\n      {url}\n      there"));
+        assert_eq!(fitted(&format!("note: {url}"), 40), format!("note: {url}"));
+    }
+
+    #[test]
+    fn lines_of_a_file_stay() {
+        for line in ["12 | audience = [\"aaaa bbbb\"]", "   |            ^^^^ aaaa bbbb", "  --> /a b/c d/e f:12:1"] {
+            assert_eq!(fitted(line, 10), line);
+            assert_eq!(fitted(&format!("\u{1b}[1;34m{line}\u{1b}[0m"), 10), format!("\u{1b}[1;34m{line}\u{1b}[0m"));
+        }
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let text = "\u{1b}[1;31mdenied\u{1b}[0m: aaaa bbbb cccc";
+        assert_eq!(fitted(text, 22), text);
+        assert_eq!(plain(&fitted(text, 17)), "denied: aaaa bbbb\n        cccc");
+    }
+}

@@ -1,0 +1,168 @@
+//! What `check` and `explain` show, as a person reads it on a terminal of 80 columns: a file for each screen.
+//!
+//! Every reason code has a screen of `explain`, and every finding one of `check`. A change of a text is a change of such a
+//! file, to be read in review: `INSTA_UPDATE=always cargo test -p oauth-validator --test cli snapshots` writes them anew.
+
+mod files;
+
+use crate::denials;
+use crate::support::{CONFIG, Folder, NOW, Run, corp, okta, run};
+use insta::Settings;
+use oauth_validator_core::{FindingCode, Reason};
+use oauth_validator_fixtures::keys;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+/// The widest line that a person is shown; lines of the configuration itself, and URLs, may be longer.
+const COLUMNS: usize = 80;
+
+fn snapshots(command: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/cli/snapshots").join(command)
+}
+
+/// What a person types, and the screen that follows. A screen with a path, a user or a port of this machine is
+/// given others, and has each sentence in one line: where it is broken would depend on the machine.
+fn screen(
+    folder: &Folder,
+    provider: Option<&str>,
+    command: &str,
+    args: &[&str],
+    run: impl Fn(Option<(&str, String)>) -> Run,
+) -> String {
+    let typed: String = args.iter().map(|arg| format!(" {}", quoted(arg))).collect();
+    let of = |run: Run| format!("$ oauth-validator {command}{typed}\n{}{}", run.stderr, run.stdout);
+    let shown = of(run(Some(("COLUMNS", COLUMNS.to_string()))));
+    assert_readable(&shown);
+    let path = folder.path("").display().to_string();
+    let here = path.trim_end_matches('/');
+    let provider = provider.unwrap_or("(no provider)");
+    if ![here, provider, "(uid"].iter().any(|differs| shown.contains(differs)) {
+        return shown;
+    }
+    let whole = of(run(None)).replace(here, "/etc/postgresql").replace(provider, "https://idp.example");
+    let Some((before, owner)) = whole.split_once("owned by ") else { return whole };
+    let (_, after) = owner.split_once(')').expect("a user and its number");
+    format!("{before}owned by ana (uid 1000){after}")
+}
+
+fn quoted(arg: &str) -> String {
+    if arg.contains(' ') { format!("'{arg}'") } else { arg.to_owned() }
+}
+
+/// Compares with the file of this name, which is written if it is missing.
+fn assert_screen(command: &str, name: &str, screen: &str) {
+    let mut settings = Settings::clone_current();
+    settings.set_snapshot_path(snapshots(command));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, screen));
+}
+
+/// The name of a file for each case: its code, and a number from the second one on.
+fn named<'a>(codes: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    codes
+        .map(|code| {
+            let times = seen.entry(code).or_default();
+            *times += 1;
+            if *times == 1 { code.to_owned() } else { format!("{code}-{times}") }
+        })
+        .collect()
+}
+
+/// What the line of pg_hba.conf says, unless a case is about just that.
+const LINE: [(&str, &str); 2] =
+    [("--hba-issuer", "https://acme.okta.example/oauth2/aus000001"), ("--hba-scope", "db.connect")];
+
+/// The screen of `explain` for a token, at the time of the samples unless `args` say another.
+fn explained(folder: &Folder, provider: Option<&str>, token: &str, args: &[&str]) -> String {
+    let line = LINE.iter().filter(|(option, _)| !args.contains(option));
+    let args: Vec<&str> = line.flat_map(|(option, value)| [*option, *value]).chain(args.iter().copied()).collect();
+    screen(folder, provider, "explain", &args, |columns| {
+        let mut command = folder.command("explain");
+        command.args(["--config", CONFIG]).args(&args).envs(columns);
+        if !args.contains(&"--at") {
+            command.args(["--at", &NOW.to_string()]);
+        }
+        run(command.write_stdin(token))
+    })
+}
+
+#[test]
+fn every_denial_is_explained_on_a_screen_of_its_own() {
+    let cases = denials::cases();
+    let names = named(cases.iter().map(|case| case.code));
+    for (case, name) in cases.iter().zip(&names) {
+        let args: Vec<&str> = case.args.iter().map(String::as_str).collect();
+        let screen = explained(&case.folder, case.base_url().as_deref(), &case.token, &args);
+        assert_screen("explain", name, &screen);
+    }
+    let codes: BTreeSet<&str> =
+        Reason::ALL.iter().map(|reason| reason.code()).filter(|code| *code != "internal").collect();
+    assert_eq!(cases.iter().map(|case| case.code).collect::<BTreeSet<_>>(), codes);
+    let granted = ["granted", "granted-role", "granted-delegated", "granted-ascii"].map(str::to_owned);
+    assert_no_other("explain", names.into_iter().chain(granted).collect());
+}
+
+#[test]
+fn a_grant_says_what_postgresql_does_with_it() {
+    let roles = corp("roles = { claim = \"$.pg_groups[*]\", exact = true }", "");
+    for (name, config, args) in [
+        ("granted", corp("", ""), &[][..]),
+        ("granted-role", corp("", ""), &["--role", "ana"]),
+        ("granted-delegated", roles, &["--role", "readers", "--delegated"]),
+        ("granted-ascii", corp("", ""), &["--ascii"]),
+    ] {
+        let screen = explained(&Folder::new(&config), None, &okta().sign(keys::corp()), args);
+        assert!(screen.contains("\ngranted: "), "{screen}");
+        assert_screen("explain", name, &screen);
+    }
+}
+
+#[test]
+fn every_finding_has_a_screen_of_check() {
+    let cases = files::cases();
+    let mut seen = BTreeSet::new();
+    for case in &cases {
+        let screen = screen(&case.folder, None, "check", &[CONFIG], |columns| {
+            run(case.folder.command("check").arg(CONFIG).envs(columns))
+        });
+        for code in case.codes {
+            assert!(screen.contains(&format!("[{code}]: ")), "{code}: {screen}");
+            seen.insert(*code);
+        }
+        assert_screen("check", case.name, &screen);
+    }
+    let missing: Vec<&str> =
+        FindingCode::ALL.iter().map(|code| code.code()).filter(|code| !seen.contains(code)).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "findings without a screen");
+    assert_no_other("check", cases.iter().map(|case| case.name.to_owned()).collect());
+}
+
+/// Nothing is too wide, nothing speaks of the program's inside, and there is something to do next.
+fn assert_readable(screen: &str) {
+    let of_a_file = |line: &str| line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
+    for line in screen.lines().skip(1).filter(|line| line.chars().count() > COLUMNS && !of_a_file(line)) {
+        // A long word may have a line of its own.
+        assert!(!line.trim().contains(' '), "{line}\n{screen}");
+    }
+    for word in ["panicked", "unwrap", "RUST_BACKTRACE", "Some(", "Err(", "\u{1b}"] {
+        assert!(!screen.contains(word), "{word}\n{screen}");
+    }
+    assert!(!screen.contains("\ndenied: ") || screen.contains("\n  hint:    "), "nothing to do next\n{screen}");
+    for found in screen.split("\n\n").filter(|part| part.contains("error[") || part.contains("warning[")) {
+        assert!(found.contains("help: ") || found.contains(" must be "), "nothing to do next\n{screen}");
+    }
+}
+
+/// No file is left from a case that is gone.
+fn assert_no_other(command: &str, names: BTreeSet<String>) {
+    let entries = fs::read_dir(snapshots(command)).expect("the snapshots");
+    let found: BTreeSet<String> = entries
+        .filter_map(|entry| {
+            entry.expect("an entry").file_name().into_string().ok()?.strip_suffix(".snap").map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(found.difference(&names).collect::<Vec<_>>(), Vec::<&String>::new(), "snapshots of no case");
+}

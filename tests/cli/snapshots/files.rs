@@ -1,0 +1,114 @@
+//! A configuration for each finding of `check`, in the order of the manual.
+
+use crate::support::{CONFIG, Folder, corp, two_of_one_issuer};
+
+/// A file that is checked.
+pub struct Case {
+    /// Of the snapshot.
+    pub name: &'static str,
+    /// What must be found, in any order.
+    pub codes: &'static [&'static str],
+    pub folder: Folder,
+}
+
+fn case(name: &'static str, codes: &'static [&'static str], config: &str) -> Case {
+    Case { name, codes, folder: Folder::new(config) }
+}
+
+/// Lines added to the everyday profile, in which one thing is wrong.
+fn with(name: &'static str, codes: &'static [&'static str], lines: &str) -> Case {
+    case(name, codes, &corp(lines, ""))
+}
+
+/// Every case; each makes a folder of its own.
+pub fn cases() -> Vec<Case> {
+    let groups = [of_the_text(), of_values(), of_profiles(), of_warnings(), of_other_files()];
+    groups.into_iter().flatten().collect()
+}
+
+fn of_the_text() -> Vec<Case> {
+    let not_utf8 = case("not_utf8", &["not_utf8"], "");
+    std::fs::write(not_utf8.folder.path(CONFIG), b"# gr\xfc\xdfe\n[profiles.corp]\n").expect("it is written");
+    let writable = case("config_unreadable", &["config_unreadable"], &corp("", ""));
+    writable.folder.chmod(CONFIG, 0o666);
+    vec![
+        case("valid", &[], &corp("", "")),
+        case("trusts_nobody", &[], "# nothing yet\n"),
+        not_utf8,
+        writable,
+        case("syntax", &["syntax"], "[profiles.corp\nissuer = \"https://idp.example\"\n"),
+        case("syntax-twice", &["syntax"], &corp("audience = [\"a\"]\naudience = [\"b\"]", "")),
+        with("unknown_key", &["unknown_key"], "audiance = [\"api://postgres\"]"),
+        case("unknown_key-table", &["unknown_key"], &corp("", "[profile.second]\npreset = \"okta\"\n")),
+    ]
+}
+
+fn of_values() -> Vec<Case> {
+    vec![
+        with("wrong_type", &["wrong_type"], "clock_skew = 30"),
+        case("missing_key", &["missing_key"], "[profiles.corp]\npreset = \"okta\"\n"),
+        with("empty_value", &["empty_value"], "audience = []"),
+        with("out_of_range", &["out_of_range"], "clock_skew = \"6min\""),
+        with("bad_value", &["bad_value"], "algorithms = [\"HS256\"]"),
+        with("bad_value-duration", &["bad_value"], "max_lifetime = \"1 month\""),
+        with("bad_value-preset", &["bad_value"], "preset = \"keyclaok\""),
+        case("bad_name", &["bad_name"], &corp("", "").replace("corp]", "Corp]")),
+        with("bad_url", &["bad_url"], "issuer = \"http://acme.okta.example/oauth2/aus000001\""),
+        with("bad_url-well-known", &["bad_url"], "issuer = \"https://idp.example/.well-known/openid-configuration\""),
+        with("bad_jsonpath", &["bad_jsonpath"], "identity = { claim = \"uid\" }"),
+        with("bad_pattern", &["bad_pattern"], "identity = { claim = \"$.uid\", pattern = '(?=00u).*' }"),
+        with("bad_keys", &["bad_keys"], "keys = { jwks = '{\"keys\": []}' }"),
+    ]
+}
+
+fn of_profiles() -> Vec<Case> {
+    let twice = corp("", "") + &corp("", "").replace("corp]", "second]");
+    let sources = "[profiles.corp.keys]\njwks_file = \"corp.jwks.json\"\npem_file = \"corp.pem\"\n";
+    vec![
+        with("conflict", &["conflict"], "audience = \"none\""),
+        with("conflict-rules", &["conflict"], "scope = { claim = \"none\" }"),
+        with("conflict-rule", &["conflict"], "require = [{ claim = \"$.tid\", equals = \"a\", absent = true }]"),
+        case("shared_line", &["shared_line"], &twice),
+        case("shared_issuer", &["shared_issuer", "shared_audience"], &two_of_one_issuer()),
+        case("key_source", &["key_source"], &corp("", sources)),
+    ]
+}
+
+fn of_warnings() -> Vec<Case> {
+    let roles = "roles = { claim = \"$.pg_groups[*]\", exact = true, privileged = \"allow\" }";
+    let local = corp("issuer = \"http://127.0.0.1:8080\"\nkeys = { insecure_http = true }", "");
+    vec![
+        with("mutable_identity", &["mutable_identity"], "identity = { claim = \"$.preferred_username\" }"),
+        with("mutable_identity-email", &["mutable_identity"], "identity = { claim = \"$.email\" }"),
+        with("long_lifetime", &["long_lifetime"], "max_lifetime = \"48h\""),
+        with("privileged_roles", &["privileged_roles"], roles),
+        case("insecure_http", &["insecure_http"], &local),
+        with("unused_setting", &["unused_setting"], "keys = { jwks_file = \"corp.jwks.json\", max_ttl = \"1h\" }"),
+        with("any_token_kind", &["any_token_kind"], "token_kind = \"any\""),
+    ]
+}
+
+fn of_other_files() -> Vec<Case> {
+    let asking = "mode = \"introspection\"\nkeys = {}\nintrospection = { endpoint = \"https://idp.example/i\", \
+                  client_id = \"pg\", client_secret_file = \"secret\" }";
+    let asking = corp(asking, "").replace("keys = {}\n", "").replace("token_types = [\"\", \"JWT\"]\n", "");
+    let asking = asking.replace("keys = { jwks_file = \"corp.jwks.json\" }\n", "");
+    let readable = case("secret_readable", &["secret_readable"], &asking);
+    readable.folder.write("secret", "s3cret");
+    readable.folder.chmod("secret", 0o644);
+    let missing = case("keys_unavailable", &["keys_unavailable"], &corp("", ""));
+    std::fs::remove_file(missing.folder.path("corp.jwks.json")).expect("it was there");
+    let empty = case("keys_unavailable-empty", &["keys_unavailable"], &corp("", ""));
+    empty.folder.write("corp.jwks.json", "{\"keys\": []}");
+    vec![
+        readable,
+        missing,
+        empty,
+        case("introspection_unavailable", &["introspection_unavailable"], &asking),
+        case(
+            "several",
+            &["unknown_key", "empty_value", "out_of_range"],
+            &corp("audience = []\naudiance = 1\nclock_skew = \"6min\"", ""),
+        ),
+    ]
+}
