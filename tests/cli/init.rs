@@ -238,11 +238,7 @@ fn nothing_is_written_of_a_profile_that_is_refused() {
     let folder = empty();
     for (args, words) in [
         (&["--issuer", "http://idp.example", "--audience", "a"][..], "it must begin with https://"),
-        (
-            &["--issuer", "https://idp.example", "--audience", "a", "--profile", "Corp"],
-            "\"Corp\" is not a profile name",
-        ),
-        (&["--issuer", "https://idp.example", "--audience", "a", "--profile", "a.b"], "the profile would not be valid"),
+        (&["--issuer", "https://idp.example", "--audience", "a", "--profile", "_a"], "\"_a\" is not a profile name"),
         (&["--issuer", "https://idp.example", "--audience", "a", "--require", "$.[=b"], "is not a JSONPath"),
         (&["--issuer", "https://idp.example", "--audience", "a", "--audience", "a"], "names the same value twice"),
         (
@@ -253,6 +249,10 @@ fn nothing_is_written_of_a_profile_that_is_refused() {
         let run = init_in(&folder, &[&preset("okta", args)[..], &["--output", "new.toml"]].concat());
         run.assert_failed(&[words, "help: "]);
         assert!(!folder.path("new.toml").exists(), "{args:?}");
+    }
+    for name in ["Corp", "a.b", "", "a]\n[profiles.evil"] {
+        init_in(&folder, &[OKTA, &["--profile", name]].concat())
+            .assert_failed(&["a profile's name has the characters a-z"]);
     }
 }
 
@@ -330,4 +330,19 @@ fn values_stay_values() {
     assert!(!printed.stdout.contains(['\u{1b}', '\u{202e}']), "{}", printed.stdout);
     folder.write(CONFIG, &printed.stdout);
     folder.check(&[]).assert(0, &format!("{CONFIG}: valid; 1 profile: okta\n"));
+    // A name with a line end stays in its comment, and a quotation mark in its quotes.
+    let mut command = Command::new(cargo_bin!("oauth-validator"));
+    command.current_dir(folder.path("")).env_clear().args(["init", "--config", "a\n[profiles.evil]"]).args(OKTA);
+    let printed = run(&mut command).stdout;
+    assert!(
+        printed.contains("# For a\\u{a}[profiles.evil], which") && !printed.contains("\n[profiles.evil]"),
+        "{printed}"
+    );
+    let issuer = ["--issuer", "https://idp.example/\" map=\"x", "--audience", "a"];
+    init_in(&empty(), &preset("okta", &issuer)).assert_failed(&["white space or characters other than ASCII"]);
+    let issuer = ["--issuer", "https://idp.example/\"map", "--audience", "a"];
+    let printed = init_in(&empty(), &preset("okta", &issuer)).stdout;
+    assert!(printed.contains("issuer=\"https://idp.example/\"\"map\" scope="), "{printed}");
+    init_in(&empty(), &[OKTA, &["--scope", "a\" map=\"b"]].concat())
+        .assert_failed(&["--scope <SCOPE>", "quotation marks"]);
 }

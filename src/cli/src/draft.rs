@@ -61,6 +61,8 @@ impl Draft<'_> {
             if as_it_is { name.to_owned() } else { format!("{prefix}{name}") }
         };
         let scope: Vec<String> = scope.split(' ').filter(|name| !name.is_empty()).map(requested).collect();
+        // As hba.c reads a quotation mark between quotation marks.
+        let issuer = issuer.replace('"', "\"\"");
         format!("hostssl all all all oauth issuer=\"{issuer}\" scope=\"{}\" map={}", scope.join(" "), self.name)
     }
 

@@ -3,7 +3,7 @@
 //! Must never change a file that is there, nor hand out a profile that `check` would refuse together with what the
 //! configuration holds already.
 
-use crate::args::{ClaimRule, InitOptions};
+use crate::args::InitOptions;
 use crate::config_file::ConfigFile;
 use crate::draft::{Draft, absolute};
 use crate::layouts::Layout;
@@ -104,7 +104,7 @@ fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
         jwks_file: options.jwks_file.as_deref(),
         reach: &options.reach,
         introspection: Some(&options.introspection),
-        rules: options.require.iter().map(ClaimRule::clone).collect(),
+        rules: options.require.clone(),
     }
 }
 
@@ -219,41 +219,35 @@ impl Lines {
 
     /// With `mark` in front of each line.
     fn to_text(&self, mark: &str) -> String {
-        let mut text = format!("{mark}postgresql.conf, and a reload of the server:\n");
-        for line in &self.postgresql_conf {
-            text.push_str(&format!("{mark}  {line}\n"));
-        }
-        text.push_str(&format!(
-            "{mark}pg_hba.conf, before other lines for the same connections:\n{mark}  {}\n\
-             {mark}pg_ident.conf, a line for each user; the identity is an example of its form:\n{mark}  {}\n",
-            self.hba, self.ident
-        ));
-        visible_lines(&text)
+        let shown = |line: &String| format!("{mark}  {}\n", visible(line, false));
+        format!(
+            "{mark}postgresql.conf, and a reload of the server:\n{}\
+             {mark}pg_hba.conf, before other lines for the same connections:\n{}\
+             {mark}pg_ident.conf, a line for each user; the identity is an example of its form:\n{}",
+            self.postgresql_conf.iter().map(shown).collect::<String>(),
+            shown(&self.hba),
+            shown(&self.ident)
+        )
     }
-}
-
-/// Each line in visible characters.
-fn visible_lines(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", visible(line, false))).collect()
 }
 
 /// With `--output`, what was written and what is left to do; else the profile, ready to be appended.
 fn to_text(name: &str, profile: &str, lines: &Lines, existing: &Existing, options: &InitOptions) -> String {
-    if let Some(path) = &options.output {
-        let check = format!("Then: oauth-validator check {}\n", path.display());
-        let written = format!("{} is written, with the profile \"{name}\".\n\n", path.display());
-        return format!("{}{}{}", visible_lines(&written), lines.to_text(""), visible_lines(&check));
+    let file = options.output.as_ref().unwrap_or(&options.config).to_string_lossy();
+    let file = visible(&file, false);
+    if options.output.is_some() {
+        let lines = lines.to_text("");
+        return format!(
+            "{file} is written, with the profile \"{name}\".\n\n{lines}Then: oauth-validator check {file}\n"
+        );
     }
-    let file = options.config.display();
     let place = match existing {
-        Existing::Nothing => format!("# For {file}, which does not exist yet.\n"),
-        Existing::Text(_, names) if names.is_empty() => format!("# For {file}: append it to a copy.\n"),
+        Existing::Nothing => ", which does not exist yet.".to_owned(),
+        Existing::Text(_, names) if names.is_empty() => ": append it to a copy.".to_owned(),
         Existing::Text(_, names) => {
-            format!("# For {file}: append it to a copy.\n# Profiles that are there: {}\n", names.join(", "))
+            format!(": append it to a copy.\n# Profiles that are there: {}", names.join(", "))
         }
-        Existing::Hidden => {
-            format!("# For {file}: append it to a copy.\n# It cannot be read here, so check the copy.\n")
-        }
+        Existing::Hidden => ": append it to a copy.\n# It cannot be read here, so check the copy.".to_owned(),
     };
-    format!("\n{}{profile}\n{}", visible_lines(&place), lines.to_text("# "))
+    format!("\n# For {file}{place}\n{profile}\n{}", lines.to_text("# "))
 }

@@ -50,17 +50,17 @@ pub(crate) struct InitOptions {
     /// The scopes of the pg_hba.conf line, which clients request: names separated by spaces.
     ///
     /// Defaults to what is usual with the preset.
-    #[arg(long, value_name = "SCOPE")]
+    #[arg(long, value_name = "SCOPE", value_parser = scope)]
     pub(crate) scope: Option<String>,
 
     /// What scopes have in front when clients request them, and not in the token.
     ///
     /// Defaults to api://AUDIENCE/ with preset entra, and to nothing with others.
-    #[arg(long, value_name = "PREFIX")]
+    #[arg(long, value_name = "PREFIX", value_parser = scope)]
     pub(crate) scope_prefix: Option<String>,
 
     /// The name of the profile and of its map; by default that of the preset.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = profile_name)]
     pub(crate) profile: Option<String>,
 
     /// The configuration that the profile is for; what is in it already is left as it is.
@@ -156,9 +156,37 @@ fn rule(text: &str) -> Result<ClaimRule, String> {
     Err("a claim is a JSONPath such as $.hd; quote it, since shells replace what begins with $".to_owned())
 }
 
+/// What can stand in the head of a table as it is.
+fn profile_name(text: &str) -> Result<String, String> {
+    let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if !text.is_empty() && text.chars().all(valid) {
+        return Ok(text.to_owned());
+    }
+    Err("a profile's name has the characters a-z, 0-9, _ and -".to_owned())
+}
+
+/// Scopes of the characters that they have (RFC 6749 section 3.3), so that they need no quoting in pg_hba.conf.
+fn scope(text: &str) -> Result<String, String> {
+    let valid = |c: char| c == ' ' || (c.is_ascii_graphic() && c != '"' && c != '\\');
+    if !text.trim().is_empty() && text.chars().all(valid) {
+        return Ok(text.to_owned());
+    }
+    Err("a scope has ASCII characters other than quotation marks and backslashes, and there is at least one".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ClaimRule, rule};
+    use super::{ClaimRule, rule, scope};
+
+    #[test]
+    fn scopes_have_the_characters_of_the_rfc() {
+        for text in ["openid db.connect", "api://0f1e/", "!#[]~'"] {
+            assert_eq!(scope(text).as_deref(), Ok(text));
+        }
+        for text in ["", "  ", "a\" map=\"b", "a\\b", "a\nb", "\u{fc}"] {
+            assert!(scope(text).is_err(), "{text}");
+        }
+    }
 
     fn parsed(text: &str) -> (String, Option<String>) {
         let ClaimRule { claim, equals } = rule(text).expect(text);
