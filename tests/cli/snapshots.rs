@@ -125,8 +125,9 @@ fn every_finding_has_a_screen_of_check() {
     let cases = files::cases();
     let mut seen = BTreeSet::new();
     for case in &cases {
-        let screen = screen(&case.folder, None, "check", &[CONFIG], |columns| {
-            run(case.folder.command("check").arg(CONFIG).envs(columns))
+        let args = [&[CONFIG][..], case.args].concat();
+        let screen = screen(&case.folder, None, "check", &args, |columns| {
+            run(case.folder.command("check").args(&args).envs(columns))
         });
         for code in case.codes {
             assert!(screen.contains(&format!("[{code}]: ")), "{code}: {screen}");

@@ -8,11 +8,13 @@ pub struct Case {
     pub name: &'static str,
     /// What must be found, in any order.
     pub codes: &'static [&'static str],
+    /// Behind the name of the configuration.
+    pub args: &'static [&'static str],
     pub folder: Folder,
 }
 
 fn case(name: &'static str, codes: &'static [&'static str], config: &str) -> Case {
-    Case { name, codes, folder: Folder::new(config) }
+    Case { name, codes, args: &[], folder: Folder::new(config) }
 }
 
 /// Lines added to the everyday profile, in which one thing is wrong.
@@ -105,6 +107,7 @@ fn of_other_files() -> Vec<Case> {
         missing,
         empty,
         case("introspection_unavailable", &["introspection_unavailable"], &asking),
+        Case { args: &["--effective"], ..with("effective", &["unknown_key"], "audiance = 1") },
         case(
             "several",
             &["unknown_key", "empty_value", "out_of_range"],
