@@ -23,11 +23,10 @@ fn lets_in_whom_the_token_names_and_nobody_else() {
 
     let mark = cluster.log_mark();
     cluster.discovery("alice", "postgres");
-    let log = cluster.wait_for_log(mark, "FATAL:");
-    assert!(!log.contains("oauth_validator: "), "a round trip without token is nothing to report: {log}");
-
     let log = refused(&cluster, &alice("rubbish"), "token_malformed");
     assert!(!log.contains("rubbish") && log.contains("HINT:"), "{log}");
+    let said = cluster.log_since(mark).matches("oauth_validator: ").count();
+    assert_eq!(said, 1, "a round trip without token is nothing to report, and PostgreSQL 19 does not do it either");
     let log =
         refused(&cluster, &alice(&token().audience("x").sign(keys::corp())), "audience_mismatch (profile \"corp\")");
     assert!(log.contains("oauth-validator.toml:4"), "{log}");
