@@ -1,6 +1,8 @@
 # make demo     starts a PostgreSQL server, logs people in by profile, and shows what is refused
 # make test     every test: the core, the tool, and the module in a real server
 # make test-provider  logs in against a certified OpenID provider, npm's oidc-provider; needs Node.js
+# make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
+# make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
 # make install  installs library, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
 # make clean    removes what was built
@@ -11,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := module
-.PHONY: module faults tool demo test test-provider check install clean
+.PHONY: module faults tool demo test test-provider bench bench-stages check install clean
 
 CARGO ?= cargo
 # pgrx names a newer compiler than it needs.
@@ -51,7 +53,7 @@ demo:
 
 test: module faults tool
 	$(CARGO) test --no-fail-fast
-	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests
+	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --package oauth-validator-bench
 
 # A provider that nobody here wrote: at the versions of its lock file, in a folder of its own.
 OIDC = target/tools/oidc-provider
@@ -70,11 +72,26 @@ $(OIDC)/installed: tests/oidc-provider/package.json tests/oidc-provider/package-
 $(OIDC)/provider.mjs: tests/oidc-provider/provider.mjs
 	$(call place,$<,$@)
 
+# The client that measures need not be fast itself: most of its time it waits.
+BENCH ?=
+bench: module tool
+	$(PREPARE); $(CARGO) run --quiet --package oauth-validator-bench --bin logins -- $(BENCH)
+
+# With the flags of what is shipped, but for the names of functions, which callgrind is told.
+STAGE = $(SHIPPED)/stage
+bench-stages:
+	CARGO_PROFILE_RELEASE_STRIP=none $(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator-bench --bin stage
+	$(STAGE)
+	@valgrind --version > /dev/null || { echo "install valgrind to count instructions" >&2; exit 1; }
+	@for stage in $$($(STAGE) --list); do printf '%-16s ' $$stage; \
+	  valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*measured*' $(STAGE) $$stage 2>&1 | \
+	  sed -n 's/.*Collected : \([0-9]*\)/\1 instructions/p'; done
+
 # What .ci/run asks for besides the tests.
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- --deny warnings
-	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --all-targets --features oauth-validator-server-tests/oidc-provider -- --deny warnings
+	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --package oauth-validator-bench --all-targets --features oauth-validator-server-tests/oidc-provider -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps
 	.ci/promises
 

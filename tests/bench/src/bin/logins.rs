@@ -1,0 +1,203 @@
+//! `make bench`: logins with oauth_validator beside logins with a validator that does nothing.
+//!
+//! Prints a table; `--json FILE` and `--svg FILE` write it down. `--quick` shows in a few seconds that all of it works;
+//! its numbers mean little. Exits with 1 when a login fails, when the provider is asked during the measurement, or when
+//! logins leave something behind: no time is ever a reason.
+#![forbid(unsafe_code)]
+
+use oauth_validator_bench::client::Client;
+use oauth_validator_bench::measure::{Subject, round};
+use oauth_validator_bench::report::{Report, Row, median};
+use oauth_validator_bench::servers::{Servers, provider};
+use oauth_validator_bench::soak::{growth, soak};
+use oauth_validator_bench::variant::{ALL, BASE, Variant};
+use oauth_validator_bench::{noop, picture};
+use std::io::{Error, Result};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// What a postmaster may have more after any number of logins, in kB: a page or two for what it logs or counts itself.
+const FLAT: u64 = 64;
+
+struct Options {
+    rounds: usize,
+    logins: usize,
+    soak: usize,
+    only_base: bool,
+    json: Option<PathBuf>,
+    svg: Option<PathBuf>,
+}
+
+const USAGE: &str = "usage: logins [--quick] [--base] [--rounds N] [--logins N] [--soak N] [--json FILE] [--svg FILE]
+  --quick     2 rounds of 20 logins and a soak of 200: shows that it works
+  --base      only the case that the targets name, preloaded and not
+  --rounds N  rounds (5)
+  --logins N  logins of each kind in a round (400)
+  --soak N    logins after which the postmaster must be as it was (100000; 0: none)";
+
+fn main() -> ExitCode {
+    let outcome = options(std::env::args().skip(1)).and_then(|options| bench(&options));
+    match outcome {
+        Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
+        Ok(problems) => {
+            problems.iter().for_each(|problem| eprintln!("bench: {problem}"));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
+    let mut options = Options { rounds: 5, logins: 400, soak: 100_000, only_base: false, json: None, svg: None };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| Error::other(format!("{argument} needs a value\n{USAGE}")));
+        let number = |text: String| text.parse().map_err(|_| Error::other(format!("{text} is no number\n{USAGE}")));
+        match argument.as_str() {
+            "--quick" => options = Options { rounds: 2, logins: 20, soak: 200, ..options },
+            "--base" => options.only_base = true,
+            "--rounds" => options.rounds = number(value()?)?,
+            "--logins" => options.logins = number(value()?)?,
+            "--soak" => options.soak = number(value()?)?,
+            "--json" => options.json = Some(value()?.into()),
+            "--svg" => options.svg = Some(value()?.into()),
+            other => return Err(Error::other(format!("{other} is not known\n{USAGE}"))),
+        }
+    }
+    Ok(options)
+}
+
+/// What is wrong besides times.
+fn bench(options: &Options) -> Result<Vec<String>> {
+    let noop = noop::build()?;
+    let provider = provider();
+    let servers = [Servers::start(&noop, false)?, Servers::start(&noop, true)?];
+    let variants: Vec<Variant> = ALL
+        .into_iter()
+        .filter(|variant| !options.only_base || Variant { preloaded: false, ..*variant } == BASE)
+        .collect();
+
+    // Each set of keys is fetched once, before anything is measured.
+    for variant in &variants {
+        of(&servers, variant).clients(variant, &provider)?;
+    }
+    let asked = provider.connection_count();
+    let mut report = Report {
+        about: about(&servers[0], options)?,
+        rows: Vec::new(),
+        requests: 0,
+        further_profile: None,
+        memory: vec![],
+    };
+    report.rows = rows(&servers, &variants, &provider, options)?;
+    report.further_profile = further_profile(&report.rows);
+    let mut problems = memory(&servers, &provider, options, &mut report)?;
+    report.requests = provider.connection_count() - asked;
+    if report.requests > 0 {
+        problems.push(format!("the provider was asked {} times by logins that had all keys", report.requests));
+    }
+
+    print!("{}", report.table());
+    if let Some(file) = &options.json {
+        std::fs::write(file, format!("{:#}\n", report.json()))?;
+    }
+    if let Some(file) = &options.svg {
+        std::fs::write(file, picture::svg(&report))?;
+    }
+    Ok(problems)
+}
+
+fn of<'a>(servers: &'a [Servers; 2], variant: &Variant) -> &'a Servers {
+    &servers[usize::from(variant.preloaded)]
+}
+
+type Provider = oauth_validator_mock_provider::Provider;
+
+/// All rounds of all variants, and of the server's own ways to log in.
+fn rows(servers: &[Servers; 2], variants: &[Variant], provider: &Provider, options: &Options) -> Result<Vec<Row>> {
+    let row = |name: String| Row { name, rounds: Vec::new(), noop: Vec::new() };
+    let mut rows: Vec<Row> = variants.iter().map(|variant| row(variant.name())).collect();
+    let mut noop = [row("no-op".into()), row("no-op, preloaded".into())];
+    let mut others: Vec<Row> = vec![row("trust".into()), row("scram-sha-256".into())];
+    for number in 1..=options.rounds {
+        eprintln!("round {number} of {}", options.rounds);
+        for (variant, row) in variants.iter().zip(&mut rows) {
+            let pair = of(servers, variant);
+            let [floor, ours] = pair.clients(variant, provider)?;
+            let subjects = [subject(floor, &pair.noop), subject(ours, &pair.ours)];
+            let [floor, ours] = <[_; 2]>::try_from(round(&subjects, options.logins)?).map_err(|_| Error::other("2"))?;
+            if (Variant { preloaded: false, ..*variant }) == BASE {
+                let noop = &mut noop[usize::from(variant.preloaded)];
+                noop.rounds.push(floor.clone());
+                noop.noop.push(floor.clone());
+            }
+            row.rounds.push(ours);
+            row.noop.push(floor);
+        }
+        let plain = servers[0].clients_without_a_token();
+        let subjects: Vec<_> = plain.into_iter().map(|(_, client)| subject(client, &servers[0].noop)).collect();
+        for (row, sample) in others.iter_mut().zip(round(&subjects, options.logins)?) {
+            row.rounds.push(sample);
+            row.noop.extend(noop[0].rounds.last().cloned());
+        }
+    }
+    Ok(noop.into_iter().chain(rows).chain(others).collect())
+}
+
+fn subject(client: Client, cluster: &oauth_validator_server_tests::Cluster) -> Subject {
+    Subject { client, postmaster: cluster.postmaster_pid() }
+}
+
+/// From the rows with 1,000 profiles and with 1, in microseconds.
+fn further_profile(rows: &[Row]) -> Option<f64> {
+    let time = |profiles| {
+        let name = Variant { profiles, ..BASE }.name();
+        let row = rows.iter().find(|row| row.name == name)?;
+        Some(oauth_validator_bench::report::Spread::of(row.rounds.iter().map(median)).median)
+    };
+    Some((time(1000)? - time(1)?) * 1e3 / 999.0)
+}
+
+/// Fills in what logins cost in memory, and returns what they leave behind.
+fn memory(servers: &[Servers; 2], provider: &Provider, options: &Options, report: &mut Report) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let [noop, ours] = servers[0].clients(&BASE, provider)?;
+    let more = growth(&noop, &ours)?;
+    report.memory.push(("a backend's memory, more than with no-op".into(), format!("{more} kB")));
+    if more >= 1024 {
+        problems.push(format!("a login takes {more} kB of memory; 1024 kB would be too much"));
+    }
+    if options.soak > 0 {
+        eprintln!("soak of {} logins", options.soak);
+        let [before, after] = soak(&subject(ours, &servers[0].ours), options.soak)?;
+        let text = format!(
+            "{} kB and {} files before, {} kB and {} files after",
+            before.memory, before.files, after.memory, after.files
+        );
+        report.memory.push((format!("the postmaster, {} logins", options.soak), text.clone()));
+        if after.files > before.files || after.memory > before.memory + FLAT {
+            problems.push(format!("{} logins leave something in the postmaster: {text}", options.soak));
+        }
+    }
+    Ok(problems)
+}
+
+fn about(servers: &Servers, options: &Options) -> Result<Vec<(String, String)>> {
+    let version = servers.ours.sql("SELECT version()").map_err(|error| Error::other(error.to_string()))?;
+    let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown", |(_, name)| name);
+    let cores = std::thread::available_parallelism()?;
+    let date = Command::new("date").arg("+%Y-%m-%d").output()?;
+    let pairs = [
+        ("machine", format!("{model}, {cores} cores")),
+        ("server", version.into_iter().flatten().flatten().next().unwrap_or_default()),
+        ("date", String::from_utf8_lossy(&date.stdout).trim().to_owned()),
+        ("rounds", format!("{}, of {} logins of each kind", options.rounds, options.logins)),
+    ];
+    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}

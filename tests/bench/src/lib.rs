@@ -1,0 +1,18 @@
+//! What a login with oauth_validator costs, beside a validator that does nothing.
+//!
+//! `logins` (`make bench`) measures real logins: `servers` has two of them, one for each validator, `variant` says what
+//! differs between the rows, `measure` takes the times and `report` writes them down. `stage` has the parts of a
+//! decision, for the microbenchmarks. Nothing here asserts a time: machines differ, and so do their neighbours.
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod measure;
+pub mod noop;
+pub mod picture;
+pub mod report;
+pub mod scram;
+pub mod servers;
+pub mod soak;
+pub mod stage;
+pub mod usage;
+pub mod variant;

@@ -1,0 +1,99 @@
+//! Two servers that differ in their validator alone, and the provider whose keys one of them knows.
+
+use crate::client::{Client, Proof};
+use crate::variant::{ALL, Variant};
+use oauth_validator_mock_provider::Provider;
+use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, tool_path};
+use std::collections::BTreeSet;
+use std::io::{Error, Result};
+use std::path::Path;
+
+/// The role that logs in with a password, and the password.
+const BY_PASSWORD: &str = "password";
+/// The role that is let in without a proof.
+const BY_TRUST: &str = "trusted";
+
+/// The server with the validator that does nothing, and the one with ours.
+pub struct Servers {
+    /// The floor.
+    pub noop: Cluster,
+    /// oauth_validator.
+    pub ours: Cluster,
+    /// Whether their validators are preloaded.
+    pub preloaded: bool,
+}
+
+impl Servers {
+    /// Starts both. Settings are the same, down to a log of denials alone.
+    pub fn start(noop: &Path, preloaded: bool) -> Result<Self> {
+        let server = |module: &Path| {
+            let preload = if preloaded { "shared_preload_libraries = 'oauth_validator'\n" } else { "" };
+            let cluster = Cluster::start(ClusterOptions {
+                module: Some(module.to_owned()),
+                helper: Some(tool_path()),
+                hba: hba(),
+                // The harness' own lines of the log for each login are no part of what is measured.
+                conf: format!("log_connections = ''\nmax_connections = 100\n{preload}"),
+                ..ClusterOptions::default()
+            });
+            for role in roles() {
+                run(&cluster, &format!("CREATE ROLE \"{role}\" LOGIN PASSWORD '{BY_PASSWORD}'"))?;
+            }
+            Ok::<_, Error>(cluster)
+        };
+        Ok(Self { noop: server(noop)?, ours: server(&module_path())?, preloaded })
+    }
+
+    /// Has our server use the configuration of a variant, and know its keys. Both servers' clients for it.
+    ///
+    /// # Errors
+    /// When either of them cannot log in.
+    pub fn clients(&self, variant: &Variant, provider: &Provider) -> Result<[Client; 2]> {
+        self.ours.write_config(&variant.config(&provider.base_url()));
+        let token = variant.token(now());
+        let clients = [&self.noop, &self.ours]
+            .map(|cluster| Client::new(cluster.socket_dir(), &variant.profile(), Proof::Token(token.clone())));
+        for client in &clients {
+            client.login()?;
+        }
+        Ok(clients)
+    }
+
+    /// Clients that log in at the floor's server in PostgreSQL's own ways, each with its name.
+    pub fn clients_without_a_token(&self) -> [(&'static str, Client); 2] {
+        let client = |role, proof| Client::new(self.noop.socket_dir(), role, proof);
+        [
+            ("trust", client(BY_TRUST, Proof::Nothing)),
+            ("scram-sha-256", client(BY_PASSWORD, Proof::Password(BY_PASSWORD.into()))),
+        ]
+    }
+}
+
+/// A provider that publishes the keys of all variants.
+pub fn provider() -> Provider {
+    let provider = Provider::start_without_tls();
+    for variant in ALL {
+        provider.set_document(&variant.jwks_path(), variant.jwks());
+    }
+    provider
+}
+
+/// Lines of pg_hba.conf: one for each way in.
+fn hba() -> String {
+    let mut lines =
+        BTreeSet::from([format!("local all {BY_TRUST} trust\n"), format!("local all {BY_PASSWORD} scram-sha-256\n")]);
+    for variant in ALL {
+        let (role, issuer) = (variant.profile(), variant.issuer());
+        lines.insert(format!("local all {role} oauth issuer=\"{issuer}\" scope=\"openid db.connect\"\n"));
+    }
+    lines.into_iter().collect()
+}
+
+fn roles() -> BTreeSet<String> {
+    let own = [BY_PASSWORD, BY_TRUST].map(str::to_owned);
+    own.into_iter().chain(ALL.iter().map(Variant::profile)).collect()
+}
+
+fn run(cluster: &Cluster, sql: &str) -> Result<()> {
+    cluster.sql(sql).map(drop).map_err(|error| Error::other(format!("{sql}: {error}")))
+}

@@ -1,0 +1,87 @@
+//! What the kernel says that processes use: time, memory, open files (proc(5)).
+
+use std::fs;
+use std::io::{Error, Result};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Processor time of a process and of its children that have ended and were waited for.
+///
+/// # Errors
+/// When there is no such process.
+pub fn processor_time(pid: u32) -> Result<Duration> {
+    // utime, stime, cutime and cstime.
+    let ticks: u64 = numbers_of_stat(pid, 14..=17)?.iter().sum();
+    Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}
+
+/// Pages that a process and its ended children touched for the first time, and that the kernel had to provide without
+/// reading a disk. Unlike times, these repeat.
+///
+/// # Errors
+/// When there is no such process.
+pub fn page_faults(pid: u32) -> Result<u64> {
+    // minflt and cminflt.
+    Ok(numbers_of_stat(pid, 10..=11)?.iter().sum())
+}
+
+/// Fields of `/proc/PID/stat`, by the numbers that proc_pid_stat(5) gives them.
+fn numbers_of_stat(pid: u32, fields: RangeInclusive<usize>) -> Result<Vec<u64>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The second field is a name in parentheses, which may hold anything, also parentheses.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let wanted = after_name.split_whitespace().skip(fields.start() - 3).take(fields.end() - fields.start() + 1);
+    let numbers: Option<Vec<u64>> = wanted.map(|field| field.parse().ok()).collect();
+    numbers.ok_or_else(|| Error::other("no numbers in /proc/PID/stat"))
+}
+
+/// Memory that is no copy of a file, in kB: what a process has written, also before it was forked.
+///
+/// # Errors
+/// When there is no such process, or it is another user's.
+pub fn written_memory(pid: u32) -> Result<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .ok_or_else(|| Error::other("no Anonymous in smaps_rollup"))
+}
+
+/// How many files a process has open.
+///
+/// # Errors
+/// When there is no such process, or it is another user's.
+pub fn open_files(pid: u32) -> Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{open_files, page_faults, processor_time, written_memory};
+
+    #[test]
+    fn this_process_uses_something() {
+        let own = std::process::id();
+        let before = open_files(own).unwrap();
+        let _file = std::fs::File::open("/dev/null").unwrap();
+        assert!(open_files(own).unwrap() > before);
+        assert!(written_memory(own).unwrap() > 100);
+        let started = std::time::Instant::now();
+        while started.elapsed().as_millis() < 50 {}
+        assert!(processor_time(own).unwrap().as_millis() > 0);
+        let faults = page_faults(own).unwrap();
+        assert_eq!(vec![1u8; 1 << 20].iter().filter(|byte| **byte == 1).count(), 1 << 20);
+        assert!(page_faults(own).unwrap() > faults);
+    }
+
+    #[test]
+    fn a_process_that_is_not_there_uses_nothing() {
+        for missing in [
+            processor_time(u32::MAX).map(drop),
+            page_faults(u32::MAX).map(drop),
+            written_memory(u32::MAX).map(drop),
+            open_files(u32::MAX).map(drop),
+        ] {
+            assert_eq!(missing.unwrap_err().kind(), std::io::ErrorKind::NotFound);
+        }
+    }
+}
