@@ -79,7 +79,7 @@ impl KeyFolder {
         if found.size > max {
             return Err(CacheTrouble::TooLarge { found, max_bytes: MAX_KEY_RECORD_BYTES });
         }
-        let mut contents = Vec::new();
+        let mut contents = Vec::with_capacity(found.room());
         // The size is only what the file had a moment ago; the reader keeps the limit.
         match file.take(max.saturating_add(1)).read_to_end(&mut contents) {
             Ok(_) if contents.len() > MAX_KEY_RECORD_BYTES => {

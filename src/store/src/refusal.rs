@@ -36,6 +36,11 @@ impl Found {
         }
     }
 
+    /// How much room its contents need, so that one read takes them and one more sees their end.
+    pub(crate) fn room(&self) -> usize {
+        usize::try_from(self.size).unwrap_or(0).saturating_add(1)
+    }
+
     pub(crate) fn writable_by_others(&self) -> bool {
         self.mode & 0o022 != 0
     }

@@ -144,7 +144,7 @@ fn read_capped(path: &Path, file: File, found: Found, max_bytes: usize, user: Se
     if found.size > max {
         return Err(too_large(found));
     }
-    let mut contents = Vec::new();
+    let mut contents = Vec::with_capacity(found.room());
     // The size is only what the file had a moment ago; the reader keeps the limit.
     match file.take(max.saturating_add(1)).read_to_end(&mut contents) {
         Ok(_) if contents.len() > max_bytes => Err(too_large(found)),
