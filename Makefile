@@ -5,6 +5,7 @@
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
 # make install  installs library, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
+# make deny     checks licences, sources and banned crates of all dependencies
 # make clean    removes what was built
 #
 # Nothing has to be installed by hand but Rust, a C compiler and, where no PostgreSQL 18 with server headers or no
@@ -94,6 +95,10 @@ check:
 	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --package oauth-validator-bench --all-targets --features oauth-validator-server-tests/oidc-provider -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps
 	.ci/promises
+
+.PHONY: deny
+deny:
+	.ci/deny
 
 clean:
 	$(CARGO) clean
