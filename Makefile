@@ -5,6 +5,7 @@
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
 # make install  installs library, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
+# make deb      builds Debian packages into target/deb, for each PostgreSQL whose server headers are installed
 # make deny     checks licences, sources and banned crates of all dependencies
 # make clean    removes what was built
 #
@@ -108,10 +109,15 @@ prefix ?= /usr/local
 sysconfdir ?= /etc/postgresql
 # Where each shell looks by itself.
 completions = mkdir -p "$(dir $(DESTDIR)$(prefix)/share/$(2))" && target/bin/oauth-validator completions $(1) > "$(DESTDIR)$(prefix)/share/$(2)"
+.PHONY: install-common install-module deb
+install: install-common install-module
+
 # The library is built once more, to know where its helper will be.
-install: tool
+install-module:
 	$(PREPARE); OAUTH_VALIDATOR_HELPER="$(prefix)/bin/oauth-validator" $(BUILD_MODULE); \
 	install -D -m 755 $(SHIPPED)/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"
+
+install-common: tool
 	install -D -m 755 target/bin/oauth-validator "$(DESTDIR)$(prefix)/bin/oauth-validator"
 	for page in man/*.[157]; do install -D -m 644 $$page "$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}"; done
 	for unit in config/systemd/*; do install -D -m 644 $$unit "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/$${unit##*/}"; done
@@ -122,3 +128,11 @@ install: tool
 	$(call completions,zsh,zsh/site-functions/_oauth-validator)
 	$(call completions,fish,fish/vendor_completions.d/oauth-validator.fish)
 	test -e "$(DESTDIR)$(sysconfdir)/oauth-validator.toml" || { install -D -m 644 config/oauth-validator.toml "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"; sed -i 's|^#:schema file:///usr/|#:schema file://$(prefix)/|' "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"; }
+
+# debhelper gives its steps another HOME, where neither cargo nor rustup would find their own.
+deb:
+	@command -v dh > /dev/null || { echo "make deb needs debhelper: apt-get install debhelper" >&2; exit 1; }
+	rm -rf target/deb
+	mkdir -p target/deb
+	export DEB_RULES_REQUIRES_ROOT=no CARGO_HOME="$${CARGO_HOME:-$$HOME/.cargo}" RUSTUP_HOME="$${RUSTUP_HOME:-$$HOME/.rustup}"; \
+	debian/rules clean && debian/rules binary
