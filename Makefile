@@ -6,6 +6,8 @@
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
 # make install  installs library, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
 # make deb      builds Debian packages into target/deb, for each PostgreSQL whose server headers are installed
+# make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
+#               and psql there; as root, on Linux, with debootstrap and Node.js
 # make deny     checks licences, sources and banned crates of all dependencies
 # make clean    removes what was built
 #
@@ -109,7 +111,7 @@ prefix ?= /usr/local
 sysconfdir ?= /etc/postgresql
 # Where each shell looks by itself.
 completions = mkdir -p "$(dir $(DESTDIR)$(prefix)/share/$(2))" && target/bin/oauth-validator completions $(1) > "$(DESTDIR)$(prefix)/share/$(2)"
-.PHONY: install-common install-module deb
+.PHONY: install-common install-module deb test-debian
 install: install-common install-module
 
 # The library is built once more, to know where its helper will be.
@@ -136,3 +138,6 @@ deb:
 	mkdir -p target/deb
 	export DEB_RULES_REQUIRES_ROOT=no CARGO_HOME="$${CARGO_HOME:-$$HOME/.cargo}" RUSTUP_HOME="$${RUSTUP_HOME:-$$HOME/.rustup}"; \
 	debian/rules clean && debian/rules binary
+
+test-debian: $(OIDC)/installed $(OIDC)/provider.mjs
+	tests/debian/run

@@ -91,7 +91,7 @@ impl Client {
         let (status, early) = poll();
         assert_eq!((status.as_u16(), &early["error"]), (400, &Value::from("authorization_pending")), "{early}");
 
-        let said = Browser::new(self).confirm(&text(&device["verification_uri_complete"]), name);
+        let said = self.confirm(&text(&device["verification_uri_complete"]), name);
         assert!(said.contains("Sign-in Success"), "{said}");
         let (status, tokens) = poll();
         assert_eq!(status, StatusCode::OK, "{tokens}");
@@ -100,6 +100,11 @@ impl Client {
             id: tokens["id_token"].as_str().map(str::to_owned),
             refresh: text(&tokens["refresh_token"]),
         }
+    }
+
+    /// Opens an address in a new browser, agrees to everything under this name, and returns the last page.
+    pub fn confirm(&self, url: &str, name: &str) -> String {
+        Browser::new(self).confirm(url, name)
     }
 
     /// Where the provider says what becomes of a token.

@@ -1,0 +1,162 @@
+//! A cluster as Debian's `pg_createcluster` makes it, with TLS on, and what it says about itself.
+//!
+//! It must never outlive its handle. Its library and configuration are those of the packages, at the packages' places.
+
+use crate::packages::{run, said};
+use oauth_validator_mock_provider::LocalhostCertificate;
+use oauth_validator_server_tests::{Login, LoginOutcome, Session, eventually};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Unlike any that a package or a person makes.
+const NAME: &str = "validated";
+
+/// Starts, stops and reloads on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a cluster is set up besides what Debian does.
+pub struct Setup<'a> {
+    /// Whether it listens at `localhost`; only one cluster at a time can.
+    pub tcp: bool,
+    /// Lines of pg_hba.conf after that for `postgres`, who may always log in on the Unix socket.
+    pub hba: &'a str,
+    /// Further lines of postgresql.conf.
+    pub conf: &'a str,
+}
+
+/// A running cluster.
+pub struct DebianCluster {
+    major: u32,
+    sockets: TempDir,
+}
+
+impl DebianCluster {
+    /// A cluster of this major release, on port 5432 of a folder of sockets that is its own.
+    pub fn start(major: u32, setup: &Setup<'_>) -> Self {
+        let sockets = tempfile::Builder::new().prefix("ovd-").tempdir().expect("a folder of sockets");
+        run("chown", &["postgres:", &sockets.path().to_string_lossy()]);
+        let folder = sockets.path().to_str().expect("UTF-8");
+        run("pg_createcluster", &[&major.to_string(), NAME, "--port", "5432", "--socketdir", folder]);
+        let cluster = Self { major, sockets };
+        let listen = if setup.tcp { "localhost" } else { "" };
+        cluster.append("postgresql.conf", &format!("listen_addresses = '{listen}'\nfsync = off\n{}\n", setup.conf));
+        cluster.set_hba(setup.hba);
+        cluster.control("start");
+        cluster
+    }
+
+    /// Its files in /etc/postgresql.
+    pub fn file(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/etc/postgresql/{}/{NAME}/{name}", self.major))
+    }
+
+    /// A program of its release.
+    pub fn program(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/usr/lib/postgresql/{}/bin/{name}", self.major))
+    }
+
+    /// Replaces the lines of pg_hba.conf after the first.
+    pub fn set_hba(&self, lines: &str) {
+        fs::write(self.file("pg_hba.conf"), format!("local all postgres trust\n{lines}\n")).expect("pg_hba.conf");
+    }
+
+    /// Replaces pg_ident.conf.
+    pub fn set_ident(&self, lines: &str) {
+        fs::write(self.file("pg_ident.conf"), format!("{lines}\n")).expect("pg_ident.conf");
+    }
+
+    /// Has it show this certificate from the next reload on.
+    pub fn certify(&self, certificate: &LocalhostCertificate) {
+        for (name, pem) in [("server.crt", &certificate.certificate_pem), ("server.key", &certificate.key_pem)] {
+            let path = self.file(name);
+            fs::write(&path, pem).expect("a PEM file");
+            run("chown", &["postgres:", &path.to_string_lossy()]);
+            run("chmod", &["600", &path.to_string_lossy()]);
+        }
+        let files = ["crt", "key"].map(|end| self.file(&format!("server.{end}")).display().to_string());
+        let [certificate, key] = files;
+        self.append("postgresql.conf", &format!("ssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n"));
+    }
+
+    /// Has it load the packages' library at the next login.
+    pub fn enable(&self) {
+        self.append("postgresql.conf", "oauth_validator_libraries = 'oauth_validator'\n");
+        self.reload();
+    }
+
+    /// Has it read its files again, and waits until new sessions see them.
+    pub fn reload(&self) {
+        let before = self.value("select pg_conf_load_time()");
+        self.control("reload");
+        eventually("a reload", PATIENCE, || (self.value("select pg_conf_load_time()") != before).then_some(()));
+    }
+
+    /// Logs in on the Unix socket and waits for the outcome.
+    pub fn login(&self, role: &str, token: &str) -> LoginOutcome {
+        Login::new(role, "postgres").token(token).attempt(self.sockets.path()).outcome
+    }
+
+    /// The same, which must be let in; with what the log says if it is not.
+    #[track_caller]
+    pub fn lets_in(&self, role: &str, token: &str) -> Session {
+        match self.login(role, token) {
+            LoginOutcome::Accepted(session) => session,
+            other => panic!("{role} was not let in to {}: {other:?}\n{}", self.major, self.log()),
+        }
+    }
+
+    /// A session of the superuser, whom no validator judges.
+    #[track_caller]
+    pub fn superuser(&self) -> Session {
+        Login::new("postgres", "postgres").attempt(self.sockets.path()).accepted()
+    }
+
+    /// The first value of a query by the superuser.
+    #[track_caller]
+    pub fn value(&self, sql: &str) -> String {
+        let rows = self.superuser().query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        rows.into_iter().flatten().next().flatten().unwrap_or_default()
+    }
+
+    /// Changes with a restart, and with a crash of any of its processes.
+    pub fn life(&self) -> String {
+        self.value(
+            "select pg_postmaster_start_time() || ' ' || pid from pg_stat_activity where backend_type = 'checkpointer'",
+        )
+    }
+
+    /// Everything that it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(format!("/var/log/postgresql/postgresql-{}-{NAME}.log", self.major)).unwrap_or_default()
+    }
+
+    /// Waits until it has logged this.
+    #[track_caller]
+    pub fn has_logged(&self, text: &str) {
+        let log = || self.log();
+        eventually(&format!("{text:?} in the log"), PATIENCE, || log().contains(text).then_some(()));
+    }
+
+    fn append(&self, name: &str, lines: &str) {
+        let path = self.file(name);
+        let text = fs::read_to_string(&path).expect("a file of the cluster");
+        fs::write(&path, format!("{text}\n{lines}")).expect("a file of the cluster");
+    }
+
+    fn control(&self, action: &str) {
+        let output = Command::new("pg_ctlcluster").args([&self.major.to_string(), NAME, action]).output();
+        let output = output.expect("pg_ctlcluster runs");
+        assert!(output.status.success(), "{action}: {}{}", said(&output), self.log());
+    }
+}
+
+impl Drop for DebianCluster {
+    fn drop(&mut self) {
+        // No assertion: the test may be unwinding.
+        let _ = Command::new("pg_dropcluster").args(["--stop", &self.major.to_string(), NAME]).output();
+        let _ = fs::remove_file(format!("/var/log/postgresql/postgresql-{}-{NAME}.log", self.major));
+    }
+}
