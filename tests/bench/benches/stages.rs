@@ -11,6 +11,6 @@ fn main() {
 fn stage(bencher: Bencher<'_, '_>, name: &String) {
     let stages = all();
     let found = stages.iter().find(|stage| stage.name == *name).expect("a name of the list");
-    let mut body = found.prepare();
-    bencher.bench_local(move || body());
+    let body = found.prepare();
+    bencher.bench_local(body);
 }

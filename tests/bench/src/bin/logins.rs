@@ -24,13 +24,16 @@ struct Options {
     logins: usize,
     soak: usize,
     only_base: bool,
+    only: String,
     json: Option<PathBuf>,
     svg: Option<PathBuf>,
 }
 
-const USAGE: &str = "usage: logins [--quick] [--base] [--rounds N] [--logins N] [--soak N] [--json FILE] [--svg FILE]
+const USAGE: &str =
+    "usage: logins [--quick] [--base] [--only TEXT] [--rounds N] [--logins N] [--soak N] [--json FILE] [--svg FILE]
   --quick     2 rounds of 20 logins and a soak of 200: shows that it works
   --base      only the case that the targets name, preloaded and not
+  --only TEXT only rows whose names have this in them
   --rounds N  rounds (5)
   --logins N  logins of each kind in a round (400)
   --soak N    logins after which the postmaster must be as it was (100000; 0: none)";
@@ -51,13 +54,15 @@ fn main() -> ExitCode {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options = Options { rounds: 5, logins: 400, soak: 100_000, only_base: false, json: None, svg: None };
+    let mut options =
+        Options { rounds: 5, logins: 400, soak: 100_000, only_base: false, only: String::new(), json: None, svg: None };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| Error::other(format!("{argument} needs a value\n{USAGE}")));
         let number = |text: String| text.parse().map_err(|_| Error::other(format!("{text} is no number\n{USAGE}")));
         match argument.as_str() {
             "--quick" => options = Options { rounds: 2, logins: 20, soak: 200, ..options },
             "--base" => options.only_base = true,
+            "--only" => options.only = value()?,
             "--rounds" => options.rounds = number(value()?)?,
             "--logins" => options.logins = number(value()?)?,
             "--soak" => options.soak = number(value()?)?,
@@ -77,6 +82,7 @@ fn bench(options: &Options) -> Result<Vec<String>> {
     let variants: Vec<Variant> = ALL
         .into_iter()
         .filter(|variant| !options.only_base || Variant { preloaded: false, ..*variant } == BASE)
+        .filter(|variant| variant.name().contains(&options.only))
         .collect();
 
     // Each set of keys is fetched once, before anything is measured.
@@ -128,8 +134,8 @@ fn rows(servers: &[Servers; 2], variants: &[Variant], provider: &Provider, optio
             let [floor, ours] = pair.clients(variant, provider)?;
             let subjects = [subject(floor, &pair.noop), subject(ours, &pair.ours)];
             let [floor, ours] = <[_; 2]>::try_from(round(&subjects, options.logins)?).map_err(|_| Error::other("2"))?;
-            if (Variant { preloaded: false, ..*variant }) == BASE {
-                let noop = &mut noop[usize::from(variant.preloaded)];
+            let noop = &mut noop[usize::from(variant.preloaded)];
+            if noop.rounds.len() < number {
                 noop.rounds.push(floor.clone());
                 noop.noop.push(floor.clone());
             }
@@ -143,7 +149,7 @@ fn rows(servers: &[Servers; 2], variants: &[Variant], provider: &Provider, optio
             row.noop.extend(noop[0].rounds.last().cloned());
         }
     }
-    Ok(noop.into_iter().chain(rows).chain(others).collect())
+    Ok(noop.into_iter().chain(rows).chain(others).filter(|row| !row.noop.is_empty()).collect())
 }
 
 fn subject(client: Client, cluster: &oauth_validator_server_tests::Cluster) -> Subject {
