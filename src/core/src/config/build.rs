@@ -2,11 +2,12 @@
 //! profiles go together is decided in `check`.
 
 use super::collect::Findings;
+use super::layout::Layout;
 use super::online::{self, Mode};
 use super::profile::{At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenKind};
-use super::section::{Base, Empty, Section};
+use super::section::{Empty, Section};
 use super::values::suggest;
-use super::{check, identity, keys, presets, roles, rules};
+use super::{check, keys, presets, roles};
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};
 use crate::claim_path::ClaimPath;
@@ -14,6 +15,7 @@ use crate::finding::FindingCode;
 use crate::introspection::OnlineCheck;
 use crate::keys::source::KeyTiming;
 use std::ops::Range;
+use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 /// Values for profiles that do not set their own.
@@ -48,7 +50,8 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
         findings.add(FindingCode::WrongType, named.span(), message);
         return Vec::new();
     };
-    let mut profiles = Vec::new();
+    let mut layouts = Vec::new();
+    let mut profiles = Vec::with_capacity(table.len());
     for (key, value) in table.iter() {
         let name = key.get_ref().as_ref();
         check_name(findings, name, key.span());
@@ -59,9 +62,9 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
         };
         let section = Section::open(findings, format!("profiles.{name}"), key.span(), table, "profiles.*");
         let preset = preset(findings, &section);
-        let base = preset.map(|preset| Base { preset: preset.name, table: presets.table(preset) });
-        let section = section.over(base);
-        if let Some(profile) = profile(findings, name, &section, &defaults) {
+        let layout = Layout::of(findings, &mut layouts, &presets, preset, defaults.keys);
+        let section = section.over(layout.base());
+        if let Some(profile) = profile(findings, name, &section, layout, &defaults) {
             check::profile(findings, &section, &profile);
             profiles.push((profile, section));
         }
@@ -118,15 +121,21 @@ fn limits(findings: &mut Findings<'_>, section: &Section<'_>, fallback: &Default
 }
 
 /// Every part is read before any is missed, so that all findings come at once.
-fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defaults: &Defaults) -> Option<Profile> {
+fn profile(
+    findings: &mut Findings<'_>,
+    name: &str,
+    section: &Section<'_>,
+    layout: &Layout<'_>,
+    defaults: &Defaults,
+) -> Option<Profile> {
     let preset_name = section.preset_name();
     let issuer = issuer(findings, section);
     let hba_issuers = section.strings(findings, "hba_issuers", Empty::Refused);
     let token_issuers = section.strings(findings, "token_issuers", Empty::Refused);
     let audience = audience(findings, section);
     let clients = clients(findings, section);
-    let algorithms = algorithms(findings, section);
-    let token_types = token_types(findings, section);
+    let algorithms = layout.algorithms(findings, section);
+    let token_types = layout.token_types(findings, section);
     let kind = section.word(findings, "token_kind", &[("access", TokenKind::Access), ("any", TokenKind::Any)]);
     let limits = limits(findings, section, defaults);
     let databases = section.strings(findings, "databases", Empty::Refused);
@@ -134,18 +143,21 @@ fn profile(findings: &mut Findings<'_>, name: &str, section: &Section<'_>, defau
     let actor_allowed = section.word(findings, "actor", &[("deny", false), ("allow", true)]);
     let deny_jti = section.strings(findings, "deny_jti", Empty::Allowed);
     let deny_identities = section.strings(findings, "deny_identities", Empty::Allowed);
-    let identity = identity::identity(findings, section);
-    let mut scope = scope(findings, section);
-    let access_token = rules::rules(findings, section, "access_token");
-    let require = rules::rules(findings, section, "require");
+    let identity = layout.identity(findings, section);
+    let mut scope = layout.scope(findings, section);
+    let access_token = layout.access_token(findings, section);
+    let require = layout.require(findings, section);
     let roles = roles::roles(findings, section);
     let issuer_text = issuer.as_ref().map(|issuer| issuer.value.as_str());
-    let (keys, deny_kids) = key_source(findings, section, issuer_text, defaults.keys);
+    let (keys, deny_kids) = match issuer_text.and_then(|issuer| layout.keys(section, issuer)) {
+        Some((keys, deny_kids)) => (Some(keys), deny_kids),
+        None => key_source(findings, section, issuer_text, defaults.keys),
+    };
     let (issuer, audience, keys) = (issuer?, audience?, keys?);
     if let KeySource::Online(check) = &keys
         && let OnlineCheck { scope_separator: Some(separator), .. } = check.as_ref()
     {
-        scope.separator.clone_from(separator);
+        Arc::make_mut(&mut scope).separator.clone_from(separator);
     }
     let own = || At { value: vec![issuer.value.clone()], origin: issuer.origin };
     Some(Profile {
@@ -217,7 +229,7 @@ fn clients(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Clie
     Some(At { value: Clients { claims: claims?, allow: allow?.value }, origin })
 }
 
-fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algorithm>> {
+pub(super) fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algorithm>> {
     let Some(names) = section.strings(findings, "algorithms", Empty::Refused) else {
         return At::built_in(vec![Algorithm::Rs256, Algorithm::Es256]);
     };
@@ -241,7 +253,7 @@ fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algo
     At { value: algorithms, origin: names.origin }
 }
 
-fn token_types(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<String>> {
+pub(super) fn token_types(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<String>> {
     match section.strings(findings, "token_types", Empty::Refused) {
         Some(types) => At {
             value: types.value.iter().map(|name| crate::header::normal_type(name)).collect(),
@@ -251,7 +263,7 @@ fn token_types(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Str
     }
 }
 
-fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope {
+pub(super) fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope {
     let mut scope = Scope {
         claim: At::built_in(ScopeClaim::Claim(standard_path("$.scope"))),
         separator: " ".to_owned(),

@@ -12,6 +12,7 @@ mod identity;
 mod keys;
 #[cfg(test)]
 mod keys_tests;
+mod layout;
 mod online;
 #[cfg(test)]
 mod online_tests;

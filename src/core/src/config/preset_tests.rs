@@ -175,3 +175,53 @@ fn the_effective_profile_names_the_origin_of_each_value() {
     let inline = text.replace("jwks_file = \"k\"", "jwks = '{\"keys\":[]}'");
     assert!(effective(&inline, "p").iter().all(|setting| !setting.value.contains("keys")));
 }
+
+/// As text, with every part of it.
+fn all_of(profile: &Profile) -> String {
+    format!("{profile:?}")
+}
+
+#[test]
+fn a_profile_is_the_same_alone_and_after_another_one_of_its_preset() {
+    let plain = "[profiles.p]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\n".to_owned();
+    for text in ALL.iter().map(|preset| profile_of(preset.name)).chain([plain]) {
+        // In front of it, so that it is read first; and as many lines in place of it.
+        let first = "[profiles.a]\nissuer = \"https://a.example\"\naudience = [\"a\"]\n\
+                     clients = { claims = [\"$.c\"], allow = [\"c\"] }\nalgorithms = [\"PS512\"]\ntoken_types = [\"A\"]\n\
+                     identity = { claim = \"$.a\", prefix = \"a:\" }\nscope = { claim = \"$.a\", prefix = \"a\" }\n\
+                     keys = { jwks_file = \"a\", deny_kids = [\"a\"] }\n\
+                     [[profiles.a.require]]\nclaim = \"$.a\"\npresent = true\n\
+                     [[profiles.a.access_token]]\nclaim = \"$.a\"\npresent = true\n";
+        let preset = text.lines().find(|line| line.starts_with("preset")).unwrap_or("# none").to_owned();
+        // Where the preset asks the provider about tokens, the first one is of no preset.
+        let asks = matches!(parsed(&text).keys, KeySource::Online(_));
+        let preset = if asks { "# none".to_owned() } else { preset };
+        let both = format!("{}\n{text}", first.replace("[profiles.a]\n", &format!("[profiles.a]\n{preset}\n")));
+        let parsed_both = Config::parse(both.as_bytes(), "f");
+        let both = parsed_both.config.unwrap_or_else(|| panic!("{both}\n{:#?}", parsed_both.findings));
+        let alone = parsed(&format!("{}{text}", "\n".repeat(first.lines().count() + 2)));
+        assert_eq!(all_of(&both.profiles()[1]), all_of(&alone), "{text}");
+    }
+}
+
+#[test]
+fn mistakes_are_found_in_each_profile_of_a_preset() {
+    let bare = |name: &str| format!("[profiles.{name}]\npreset = \"okta\"\nissuer = \"https://{name}.example\"\n");
+    let good = |name: &str| format!("{}audience = [\"{name}\"]\n", bare(name));
+    for (wrong, code) in [
+        ("audience = [\"b\"]\nidentity = { claim = \"sub\" }\n", FindingCode::BadJsonPath),
+        ("audience = [\"b\"]\nscope = { claim = 7 }\n", FindingCode::WrongType),
+        ("audience = [\"b\"]\nalgorithms = [\"HS256\"]\n", FindingCode::BadValue),
+        ("audience = [\"b\"]\ntoken_types = []\n", FindingCode::EmptyValue),
+        ("audience = [\"b\"]\nkeys = { jwks_url = \"http://b.example/\" }\n", FindingCode::BadUrl),
+        ("audience = [\"b\"]\nmode = \"introspection\"\n", FindingCode::MissingKey),
+        ("audience = [\"b\"]\nrequire = [{ claim = \"$.a\" }]\n", FindingCode::Conflict),
+        ("audience = [\"b\"]\naccess_token = [{ equals = 1 }]\n", FindingCode::MissingKey),
+        ("audience = [\"b\"]\nidentiy = {}\n", FindingCode::UnknownKey),
+        ("", FindingCode::MissingKey),
+    ] {
+        let text = format!("{}{}{wrong}{}", good("a"), bare("b"), good("c"));
+        assert_eq!(codes(&text), [code], "{text}");
+        assert!(Config::parse(text.as_bytes(), "f").config.is_none(), "{text}");
+    }
+}

@@ -10,6 +10,7 @@ use crate::keys::{KeyFile, KeySet};
 use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,7 +249,7 @@ pub struct Profile {
     /// Whether ID tokens are refused.
     pub token_kind: TokenKind,
     /// What every access token of this issuer meets, and other tokens do not.
-    pub access_token: Vec<Rule>,
+    pub access_token: Arc<[Rule]>,
     /// In seconds, 0 to 300.
     pub clock_skew: i64,
     /// In seconds, from 1.
@@ -266,11 +267,11 @@ pub struct Profile {
     /// Refused identities.
     pub deny_identities: Vec<String>,
     /// Where the identity comes from.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// Scopes.
-    pub scope: Scope,
+    pub scope: Arc<Scope>,
     /// Rules besides.
-    pub require: Vec<Rule>,
+    pub require: Arc<[Rule]>,
     /// Which roles a token grants, for delegation.
     pub roles: Option<Roles>,
     /// Where the keys are.

@@ -44,10 +44,10 @@ impl<'a> Section<'a> {
         table: &'a DeTable<'a>,
         schema: &str,
     ) -> Self {
-        let valid: Vec<&str> = settings::keys_of(schema).collect();
         for key in table.keys() {
             let name = key.get_ref().as_ref();
-            if !valid.contains(&name) {
+            if !settings::has(schema, name) {
+                let valid: Vec<&str> = settings::keys_of(schema).collect();
                 let place = if path.is_empty() { "at the top level".to_owned() } else { format!("in [{path}]") };
                 findings
                     .add(FindingCode::UnknownKey, key.span(), format!("unknown key \"{name}\" {place}"))
@@ -55,6 +55,11 @@ impl<'a> Section<'a> {
             }
         }
         Self { path, span, table: Some(table), base: None }
+    }
+
+    /// A table that the file does not have, over one of a preset.
+    pub(super) fn of_preset(base: Option<Base<'a>>) -> Self {
+        Self { path: String::new(), span: 0..0, table: None, base }
     }
 
     /// The same table over one of a preset.
@@ -285,8 +290,7 @@ impl<'a> Section<'a> {
                 None => self.wrong_type(findings, key, value, "an array of strings"),
             }
         }
-        let distinct: BTreeSet<&String> = strings.iter().collect();
-        if distinct.len() < strings.len() {
+        if has_duplicates(&strings) {
             let message = format!("{} names the same value twice", self.name(key));
             findings.add(FindingCode::BadValue, self.span_of(key), message);
         }
@@ -436,6 +440,10 @@ impl<'a> Section<'a> {
         }
         jsons
     }
+}
+
+fn has_duplicates(strings: &[String]) -> bool {
+    strings.len() > 1 && strings.iter().collect::<BTreeSet<_>>().len() < strings.len()
 }
 
 /// Whether an array may be empty.

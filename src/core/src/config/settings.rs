@@ -278,3 +278,8 @@ pub const SETTINGS: &[Setting] = &[
 pub(super) fn keys_of(table: &str) -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().filter(move |setting| setting.table == table).map(|setting| setting.key)
 }
+
+/// Whether a table has this key.
+pub(super) fn has(table: &str, key: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.key == key && setting.table == table)
+}
