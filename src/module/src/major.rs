@@ -91,8 +91,8 @@ mod pg19 {
     use oauth_validator_core::Denial;
     use pgrx::pg_sys;
     use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
-    use std::ffi::{CStr, CString, c_char, c_int};
-    use std::mem::offset_of;
+    use std::ffi::{CStr, CString, c_char, c_int, c_void};
+    use std::mem::{offset_of, transmute};
     use std::ptr;
     use std::sync::Mutex;
 
@@ -110,17 +110,38 @@ mod pg19 {
     /// `validator.profile`; the server takes `validator.` off.
     const PROFILE: &CStr = c"profile";
 
+    type Register = unsafe extern "C-unwind" fn(*mut ValidatorModuleState, c_int, *mut *const c_char);
+    type Get = unsafe extern "C-unwind" fn(*const ValidatorModuleState, *const c_char) -> *const c_char;
+
+    // These are the types that the headers declare. Nothing else may refer to the two functions: the loader looks for
+    // them before a server looks at the library's release, and PostgreSQL 18 would have nothing better to say than that a
+    // symbol is undefined.
+    const _: (Register, Get) = (bindings::RegisterOAuthHBAOptions, bindings::GetOAuthHBAOption);
+
+    /// Where the server has a function of this name.
+    ///
+    /// # Panics
+    /// If it has none, as no PostgreSQL 19: then the login is denied.
+    fn server_function(name: &CStr) -> *mut c_void {
+        // SAFETY: dlsym(3) takes any name; RTLD_DEFAULT looks in the server before it looks in libraries.
+        let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+        assert!(!address.is_null(), "the server lacks a function of libpq/oauth.h");
+        address
+    }
+
     /// Makes the options of ours known to the server, which denies logins by lines that have others. May raise an ERROR.
     ///
     /// # Safety
     ///
     /// To be called in `startup_cb`, under the guard, with the state that the server passes.
     pub(crate) unsafe fn register_hba_options(state: *mut ValidatorModuleState) {
+        let function = server_function(c"RegisterOAuthHBAOptions");
         let mut names: [*const c_char; 1] = [PROFILE.as_ptr()];
-        // SAFETY: RegisterOAuthHBAOptions (auth-oauth.c) copies the names, changes none, and puts up with a null state.
-        // The closure has no destructor.
+        // SAFETY: the type is checked above. RegisterOAuthHBAOptions (auth-oauth.c) copies the names, changes none, and
+        // puts up with a null state. The closure has no destructor.
         unsafe {
-            pg_guard_ffi_boundary(|| bindings::RegisterOAuthHBAOptions(state, 1, names.as_mut_ptr()));
+            let register = transmute::<*mut c_void, Register>(function);
+            pg_guard_ffi_boundary(|| register(state, 1, names.as_mut_ptr()));
         }
     }
 
@@ -129,12 +150,14 @@ mod pg19 {
     ///
     /// # Safety
     ///
-    /// To be called in `validate_cb` with the state that the server passes.
+    /// To be called in `validate_cb`, under the guard, with the state that the server passes.
     pub(crate) unsafe fn hba_profiles(state: *const ValidatorModuleState) -> Option<Vec<u8>> {
-        // SAFETY: GetOAuthHBAOption (auth-oauth.c) looks through lists of the line and raises nothing. What it returns is
-        // null or a string that belongs to the line, which lives as long as the backend.
+        let function = server_function(c"GetOAuthHBAOption");
+        // SAFETY: the type is checked above. GetOAuthHBAOption (auth-oauth.c) looks through lists of the line and raises
+        // nothing. What it returns is null or a string that belongs to the line, which lives as long as the backend.
         unsafe {
-            let value = pg_guard_ffi_boundary(|| bindings::GetOAuthHBAOption(state, PROFILE.as_ptr()));
+            let get = transmute::<*mut c_void, Get>(function);
+            let value = pg_guard_ffi_boundary(|| get(state, PROFILE.as_ptr()));
             (!value.is_null()).then(|| CStr::from_ptr(value).to_bytes().to_vec())
         }
     }
