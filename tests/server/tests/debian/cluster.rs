@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Setup<'a> {
     /// Whether it listens at `localhost`; only one cluster at a time can.
     pub tcp: bool,
-    /// Lines of pg_hba.conf after that for `postgres`, who may always log in on the Unix socket.
+    /// Lines of pg_hba.conf for [`DebianCluster::enable`], after that for `postgres`, who may always log in on the Unix
+    /// socket. A server takes no line with `oauth` before it has a validator.
     pub hba: &'a str,
     /// Further lines of postgresql.conf.
     pub conf: &'a str,
@@ -30,6 +31,7 @@ pub struct Setup<'a> {
 /// A running cluster.
 pub struct DebianCluster {
     major: u32,
+    hba: String,
     sockets: TempDir,
 }
 
@@ -40,10 +42,16 @@ impl DebianCluster {
         run("chown", &["postgres:", &sockets.path().to_string_lossy()]);
         let folder = sockets.path().to_str().expect("UTF-8");
         run("pg_createcluster", &[&major.to_string(), NAME, "--port", "5432", "--socketdir", folder]);
-        let cluster = Self { major, sockets };
+        let cluster = Self { major, hba: setup.hba.to_owned(), sockets };
         let listen = if setup.tcp { "localhost" } else { "" };
-        cluster.append("postgresql.conf", &format!("listen_addresses = '{listen}'\nfsync = off\n{}\n", setup.conf));
-        cluster.set_hba(setup.hba);
+        cluster.append(
+            "postgresql.conf",
+            &format!(
+                "listen_addresses = '{listen}'\nfsync = off\nlog_connections = 'authentication'\n{}\n",
+                setup.conf
+            ),
+        );
+        cluster.set_hba("");
         cluster.control("start");
         cluster
     }
@@ -59,7 +67,7 @@ impl DebianCluster {
     }
 
     /// Replaces the lines of pg_hba.conf after the first.
-    pub fn set_hba(&self, lines: &str) {
+    fn set_hba(&self, lines: &str) {
         fs::write(self.file("pg_hba.conf"), format!("local all postgres trust\n{lines}\n")).expect("pg_hba.conf");
     }
 
@@ -81,8 +89,9 @@ impl DebianCluster {
         self.append("postgresql.conf", &format!("ssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n"));
     }
 
-    /// Has it load the packages' library at the next login.
+    /// Has it load the packages' library at the next login that a line of pg_hba.conf wants a token for.
     pub fn enable(&self) {
+        self.set_hba(&self.hba);
         self.append("postgresql.conf", "oauth_validator_libraries = 'oauth_validator'\n");
         self.reload();
     }

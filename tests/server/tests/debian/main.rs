@@ -7,6 +7,7 @@
 mod cluster;
 mod install;
 mod packages;
+mod probe;
 mod psql;
 mod removal;
 mod scene;

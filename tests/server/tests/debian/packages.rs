@@ -30,7 +30,7 @@ pub fn debs(build: &str) -> Vec<PathBuf> {
 /// As unattended upgrades do it: a configuration that was edited is kept.
 pub fn apt(arguments: &[&str], debs: &[PathBuf]) -> Output {
     let mut command = Command::new("apt-get");
-    command.args(["--yes", "--quiet", "--no-download", "-o", "DPkg::Options::=--force-confold"]);
+    command.args(["--yes", "--quiet", "-o", "DPkg::Options::=--force-confold"]);
     command.args(arguments).args(debs).env("DEBIAN_FRONTEND", "noninteractive");
     command.output().expect("apt-get runs")
 }

@@ -3,10 +3,9 @@
 //! The token is psql's own business: no test sees it. Both parties are known by the system's trust store alone.
 
 use crate::browser::Client;
-use crate::cluster::{DebianCluster, Setup};
+use crate::cluster::DebianCluster;
 use crate::oidc::{OidcProvider, make_key};
-use crate::packages::{configure, trust};
-use oauth_validator_mock_provider::LocalhostCertificate;
+use crate::scene::over_tls;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
@@ -32,7 +31,7 @@ fn a_person_logs_in_to_19() {
 
 fn first_unmapped_then_mapped(major: u32) {
     let provider = OidcProvider::start(&[&make_key("ES256", "first")]);
-    let cluster = start(major, &provider);
+    let cluster = over_tls(major, &provider).0;
     let issuer = provider.issuer();
     let client = Client::of(&provider);
 
@@ -56,25 +55,6 @@ fn first_unmapped_then_mapped(major: u32) {
     let said = String::from_utf8_lossy(&plain.stderr);
     assert!(said.contains("no pg_hba.conf entry") && said.contains("no encryption"), "{said}");
     assert!(!said.contains("Visit"), "psql asked for a token in vain: {said}");
-}
-
-/// One profile, one role, one line of pg_hba.conf, and one authority for the certificates of both.
-fn start(major: u32, provider: &OidcProvider) -> DebianCluster {
-    let issuer = provider.issuer();
-    let hba = format!("hostssl all all 127.0.0.1/32 oauth issuer=\"{issuer}\" scope=\"db.connect\" map=corp");
-    let cluster = DebianCluster::start(major, &Setup { tcp: true, hba: &hba, conf: "" });
-    let own = LocalhostCertificate::new();
-    trust(&[provider.ca_pem(), &own.ca_pem]);
-    cluster.certify(&own);
-    configure(&profile(&issuer));
-    cluster.enable();
-    cluster.superuser().query("create role reader login").expect("a role");
-    cluster
-}
-
-/// The system's trust store is enough: no `ca_file`.
-fn profile(issuer: &str) -> String {
-    format!("[profiles.corp]\npreset = \"rfc9068\"\nissuer = \"{issuer}\"\naudience = [\"postgres\"]\n")
 }
 
 /// Runs psql, and does in a browser what it says, under this name.

@@ -3,7 +3,8 @@
 use crate::browser::Client;
 use crate::cluster::{DebianCluster, Setup};
 use crate::oidc::{OidcProvider, make_key};
-use crate::packages::{MAJORS, trust};
+use crate::packages::{MAJORS, configure, trust};
+use oauth_validator_mock_provider::LocalhostCertificate;
 use oauth_validator_server_tests::{LoginOutcome, Session};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,12 +79,12 @@ impl Scene {
         login: impl Fn(&DebianCluster) -> LoginOutcome + Sync,
         work: impl FnOnce(),
     ) -> usize {
-        let done = Done(AtomicBool::new(false));
+        let done = AtomicBool::new(false);
         thread::scope(|scope| {
             let (login, done) = (&login, &done);
             let one_after_the_other = |cluster| {
                 let mut count = 0;
-                while !done.0.load(Ordering::Relaxed) {
+                while !done.load(Ordering::Relaxed) {
                     match login(cluster) {
                         LoginOutcome::Accepted(_) => count += 1,
                         other => panic!("after {count} logins: {other:?}\n{}", cluster.log()),
@@ -104,12 +105,26 @@ impl Scene {
     }
 }
 
-struct Done(AtomicBool);
+/// A cluster at `localhost` that asks for TLS and for tokens of this provider, with a map that is still empty and the
+/// role `reader`; and its certificate. The system trusts both authorities, so the profile needs no `ca_file`.
+pub fn over_tls(major: u32, provider: &OidcProvider) -> (DebianCluster, LocalhostCertificate) {
+    let issuer = provider.issuer();
+    let hba = format!("hostssl all all 127.0.0.1/32 oauth issuer=\"{issuer}\" scope=\"db.connect\" map=corp");
+    let cluster = DebianCluster::start(major, &Setup { tcp: true, hba: &hba, conf: "" });
+    let own = LocalhostCertificate::new();
+    trust(&[provider.ca_pem(), &own.ca_pem]);
+    cluster.certify(&own);
+    configure(&format!("[profiles.corp]\npreset = \"rfc9068\"\nissuer = \"{issuer}\"\naudience = [\"postgres\"]\n"));
+    cluster.enable();
+    cluster.superuser().query("create role reader login").expect("a role");
+    (cluster, own)
+}
 
-struct End<'a>(&'a Done);
+/// Sets the flag when it goes out of scope.
+struct End<'a>(&'a AtomicBool);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
+        self.0.store(true, Ordering::Relaxed);
     }
 }
