@@ -8,7 +8,8 @@ use oauth_validator_server_tests::{Login, LoginOutcome, Session, eventually};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Unlike any that a package or a person makes.
@@ -16,6 +17,8 @@ const NAME: &str = "validated";
 
 /// Starts, stops and reloads on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+const POLL: Duration = Duration::from_millis(10);
 
 /// How a cluster is set up besides what Debian does.
 pub struct Setup<'a> {
@@ -145,8 +148,11 @@ impl DebianCluster {
     /// Waits until it has logged this.
     #[track_caller]
     pub fn has_logged(&self, text: &str) {
-        let log = || self.log();
-        eventually(&format!("{text:?} in the log"), PATIENCE, || log().contains(text).then_some(()));
+        let give_up = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < give_up, "{text:?} was not logged; the log says:\n{}", self.log());
+            thread::sleep(POLL);
+        }
     }
 
     fn append(&self, name: &str, lines: &str) {
