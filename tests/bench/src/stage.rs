@@ -85,6 +85,7 @@ fn decision(variant: Variant) -> Body {
     let config = parsed(&variant.config("http://127.0.0.1:1"));
     let token = variant.token(NOW);
     let request = Request {
+        hba_profiles: None,
         hba_issuer: variant.issuer(),
         hba_scope: "openid db.connect".into(),
         delegate_ident_mapping: false,

@@ -37,7 +37,7 @@ fn one_stage(name: &str) -> Result<()> {
     let stage = stage.ok_or_else(|| Error::other(format!("there is no stage {name}; see stage --list")))?;
     let mut body = stage.prepare();
     let cold = timed(|| measured(&mut body));
-    let warm = timed(|| body());
+    let warm = timed(body);
     println!("{cold} {warm}");
     Ok(())
 }

@@ -1,3 +1,5 @@
+//! A login as a script of messages: what the server sends, and what the probe answers and concludes.
+
 use super::{Challenge, Findings, Outcome, attempt};
 use crate::output::Failure;
 use crate::probe::script::Script;

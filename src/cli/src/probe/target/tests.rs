@@ -1,3 +1,5 @@
+//! What the options and the variables of libpq make of a target, and what they are refused for.
+
 use super::{Check, Place, Roots, Security, Target, Variables};
 use crate::args::{Args, Command};
 use crate::output::Failure;
