@@ -148,7 +148,7 @@ fn wrong(setting: &Setting) -> Vec<&'static str> {
     let mut values = match setting.kind {
         Kind::Table | Kind::Profiles | Kind::Rules => vec!["7", "\"x\""],
         Kind::NamedJsonPaths => vec!["7", "{}", "{ a = \"sub\" }", "{ a = 7 }"],
-        Kind::NamedStrings => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = [7] }"],
+        Kind::NamedStrings => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = [7] }", "{ a = [\"\"] }"],
         Kind::Boolean => vec!["\"yes\"", "1"],
         Kind::True => vec!["false", "\"true\""],
         Kind::Duration(..) => vec!["30", "\"30\"", "\"soon\"", "\"\""],
@@ -160,7 +160,7 @@ fn wrong(setting: &Setting) -> Vec<&'static str> {
         Kind::StringsOrNone => vec!["\"x\"", "[7]", "[]", "7"],
         Kind::Url => vec!["7", "\"idp.example\"", "\"http://idp.example\"", "\"https://idp.example/#x\""],
         Kind::Urls => vec!["\"https://idp.example\"", "[\"http://idp.example\"]", "[7]"],
-        Kind::Proxy => vec!["7", "\"proxy:3128\"", "\"http://user:password@proxy:3128\""],
+        Kind::Proxy => vec!["7", "\"proxy:3128\"", "\"https://proxy:3128\"", "\"http://user:password@proxy:3128\""],
         Kind::Hosts => vec!["\"h\"", "[\"https://h\"]", "[\"*.h\"]", "[7]"],
         Kind::JsonPath | Kind::JsonPathOrNone => vec!["7", "\"sub\"", "\"\"", "[\"$.a\"]"],
         Kind::JsonPaths => vec!["\"$.a\"", "[\"sub\"]", "[7]"],
@@ -171,6 +171,8 @@ fn wrong(setting: &Setting) -> Vec<&'static str> {
     let (is_list, is_text) = (wrong_if_empty_list(setting), wrong_if_empty_text(setting));
     values.extend(is_list.then_some("[]"));
     values.extend(is_text.then_some("\"\""));
+    let holds_strings = matches!(setting.kind, Kind::Strings | Kind::StringsOrNone | Kind::Urls | Kind::Hosts);
+    values.extend((holds_strings && !setting.may_hold_empty_string()).then_some("[\"\"]"));
     values
 }
 
@@ -205,6 +207,7 @@ fn right(setting: &Setting) -> Vec<&'static str> {
         ("auth", _) => vec!["\"basic\"", "\"post\""],
         ("token_kind", _) => vec!["\"access\"", "\"any\""],
         ("type", _) => vec!["\"string\"", "\"integer\""],
+        ("token_types", _) => vec!["[\"\", \"at+jwt\"]", "[\"\"]"],
         ("case", _) => vec!["\"keep\"", "\"lower\""],
         ("hba", _) => vec!["\"require\"", "\"ignore\""],
         (_, Kind::Word(_)) => vec!["\"deny\"", "\"allow\""],

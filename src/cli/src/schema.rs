@@ -85,6 +85,7 @@ fn of_kind(setting: &Setting) -> Value {
     let least = |empty: &str| usize::from(setting.default != empty);
     let (some, text) = (least("[]"), least("\"\""));
     let list = |items: Value| json!({ "type": "array", "items": items, "uniqueItems": true, "minItems": some });
+    let string = json!({ "type": "string", "minLength": usize::from(!setting.may_hold_empty_string()) });
     let below =
         if setting.table.is_empty() { setting.key.to_owned() } else { format!("{}.{}", setting.table, setting.key) };
     match setting.kind {
@@ -96,7 +97,7 @@ fn of_kind(setting: &Setting) -> Value {
         }),
         Kind::Rules => json!({ "type": "array", "items": table(&below) }),
         Kind::NamedJsonPaths => named(json_path()),
-        Kind::NamedStrings => named(list(json!({ "type": "string" }))),
+        Kind::NamedStrings => named(list(string)),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::True => json!({ "enum": [true] }),
         // Which durations there are is more than a pattern can say.
@@ -106,11 +107,11 @@ fn of_kind(setting: &Setting) -> Value {
         Kind::Words(words) => list(json!({ "enum": words })),
         Kind::Preset => json!({ "enum": presets::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>() }),
         Kind::Text | Kind::Path | Kind::Regex => json!({ "type": "string", "minLength": text }),
-        Kind::Strings => list(json!({ "type": "string" })),
-        Kind::StringsOrNone => json!({ "anyOf": [list(json!({ "type": "string" })), { "enum": ["none"] }] }),
+        Kind::Strings => list(string),
+        Kind::StringsOrNone => json!({ "anyOf": [list(string), { "enum": ["none"] }] }),
         Kind::Url => url(),
         Kind::Urls => list(url()),
-        Kind::Proxy => json!({ "type": "string", "pattern": "^(https?://[^@]*)?$" }),
+        Kind::Proxy => json!({ "type": "string", "pattern": "^(http://[^@]*)?$" }),
         Kind::Hosts => list(json!({ "type": "string", "pattern": "^([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])$" })),
         Kind::JsonPath => json_path(),
         Kind::JsonPathOrNone => json!({ "anyOf": [json_path(), { "enum": ["none"] }] }),

@@ -46,7 +46,7 @@ finding_codes! {
     UnknownKey = "unknown_key", Error, "The key does not exist in this table.";
     WrongType = "wrong_type", Error, "The value has the wrong type.";
     MissingKey = "missing_key", Error, "A required key is absent.";
-    EmptyValue = "empty_value", Error, "A list or string that must say something is empty.";
+    EmptyValue = "empty_value", Error, "A list or string that must say something is empty, or a list holds an empty string.";
     OutOfRange = "out_of_range", Error, "A number, size or duration is outside its range.";
     BadValue = "bad_value", Error, "The value is none of those allowed here.";
     BadName = "bad_name", Error, "A profile's name has other characters than a-z, 0-9, _ and -.";

@@ -85,6 +85,25 @@ fn what_may_be_empty_may_and_nothing_else() {
 }
 
 #[test]
+fn lists_hold_an_empty_string_only_where_the_table_says() {
+    let lists = [Kind::Strings, Kind::StringsOrNone, Kind::Urls, Kind::Hosts, Kind::JsonPaths];
+    let mut accepted = Vec::new();
+    for setting in with_kind(|setting| lists.contains(&setting.kind)) {
+        for value in ["[\"\"]", "[\"\", \"$.a\"]"] {
+            let codes = found(setting, value);
+            assert_eq!(
+                codes.contains(&FindingCode::EmptyValue),
+                !setting.may_hold_empty_string(),
+                "{setting:?}: {codes:?}"
+            );
+            assert!(codes.len() <= 1, "{setting:?} {value}: {codes:?}");
+        }
+        accepted.extend(setting.may_hold_empty_string().then_some(setting.key));
+    }
+    assert_eq!(accepted, ["token_types"]);
+}
+
+#[test]
 fn the_words_to_choose_from_are_those_of_the_table() {
     for setting in with_kind(|setting| matches!(setting.kind, Kind::Word(_))) {
         let Kind::Word(words) = setting.kind else { unreachable!() };

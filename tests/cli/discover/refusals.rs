@@ -243,7 +243,8 @@ fn wrong_usage_is_told_before_anybody_is_asked() {
         (&["https://idp.example", "--allow-host", "https://keys.example"], "an allowed host is no host"),
         (&["https://idp.example", "--allow-host", "*"], "an allowed host is no host"),
         (&["https://idp.example", "--timeout", "0s"], "it must be 1s to 5min"),
-        (&["https://idp.example", "--proxy", "socks5://localhost:1"], "neither http nor https"),
+        (&["https://idp.example", "--proxy", "socks5://localhost:1"], "does not begin with http://"),
+        (&["https://idp.example", "--proxy", "https://localhost:1"], "does not begin with http://"),
         (&["https://idp.example", "--proxy", "http://a:b@localhost:1"], "user name or a password"),
         (&[], "<ISSUER>"),
     ] {

@@ -258,7 +258,7 @@ fn what_cannot_be_asked_is_refused_before_anybody_is() {
     refused(|parts| parts.jwks_url = Some("https://g@h/x".to_owned()), "the URL of the keys has a user name");
     refused(|parts| parts.allowed_hosts = vec!["*".to_owned()], "an allowed host is no host");
     for (proxy, words) in
-        [("socks5://localhost:1", "neither http nor https"), ("http://a:b@localhost:1", "user name or a password")]
+        [("socks5://localhost:1", "does not begin with http://"), ("http://a:b@localhost:1", "user name or a password")]
     {
         assert_refused(&ask(&HelperRequest { proxy: Some(proxy.to_owned()), ..request(&provider) }), "proxy", words);
     }

@@ -208,8 +208,8 @@ fn proxy(text: &str) -> Result<Proxy, NetError> {
     if text.contains('@') {
         return Err(refused("has a user name or a password, which every user of this machine could read"));
     }
-    if !text.starts_with("http://") && !text.starts_with("https://") {
-        return Err(refused("is neither http nor https"));
+    if !text.starts_with("http://") {
+        return Err(refused("does not begin with http://"));
     }
     Proxy::new(text).map_err(|_| refused("is no URL"))
 }
@@ -311,8 +311,9 @@ mod tests {
         assert!(proxy("http://proxy.example:3128").is_ok());
         for (text, why) in [
             ("http://ana:secret@proxy.example:3128", "user name or a password"),
-            ("socks5://proxy.example", "neither http nor https"),
-            ("proxy.example:3128", "neither http nor https"),
+            ("socks5://proxy.example", "does not begin with http://"),
+            ("https://proxy.example:3128", "does not begin with http://"),
+            ("proxy.example:3128", "does not begin with http://"),
             ("http://", "is no URL"),
         ] {
             let error = proxy(text).expect_err(text);

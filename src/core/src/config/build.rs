@@ -254,7 +254,7 @@ pub(super) fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> 
 }
 
 pub(super) fn token_types(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<String>> {
-    match section.strings(findings, "token_types", Empty::Refused) {
+    match section.any_strings(findings, "token_types", Empty::Refused) {
         Some(types) => At {
             value: types.value.iter().map(|name| crate::header::normal_type(name)).collect(),
             origin: types.origin,
@@ -290,10 +290,6 @@ pub(super) fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope
         scope.ignore = ignore.value;
     }
     if let Some(required) = section.strings(findings, "required", Empty::Allowed) {
-        if required.value.iter().any(String::is_empty) {
-            let message = format!("{} holds an empty name", section.name("required"));
-            findings.add(FindingCode::EmptyValue, section.span_of("required"), message);
-        }
         scope.required = required;
     }
     let words = [("require", HbaScopes::Require), ("ignore", HbaScopes::Ignore)];

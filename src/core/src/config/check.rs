@@ -112,9 +112,7 @@ fn not_an_issuer(text: &str) -> Option<&'static str> {
 }
 
 fn not_a_token_issuer(text: &str) -> Option<&'static str> {
-    if text.is_empty() {
-        Some("it is empty")
-    } else if text.starts_with("http://") {
+    if text.starts_with("http://") {
         Some("an issuer without TLS can be impersonated")
     } else if text.contains('*') || text.contains('{') {
         Some("wildcards and templates are not understood; name each issuer")

@@ -235,7 +235,7 @@ fn hosts(findings: &mut Findings<'_>, section: &Section<'_>) -> Vec<String> {
         let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         address.is_some_and(|address| address.parse::<core::net::Ipv6Addr>().is_ok())
     };
-    if let Some(bad) = hosts.iter().find(|host| host.is_empty() || !is_name(host) && !is_address(host)) {
+    if let Some(bad) = hosts.iter().find(|host| !is_name(host) && !is_address(host)) {
         let name = section.name("allowed_hosts");
         let message = format!("{name} cannot have \"{}\"", crate::trace::printable(bad));
         findings
@@ -252,14 +252,16 @@ fn proxy(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<String> {
     }
     let why = if proxy.contains('@') {
         Some("it has a user name or a password, which everybody who may read this file would know")
-    } else if !proxy.starts_with("http://") && !proxy.starts_with("https://") {
-        Some("it is no http URL")
+    } else if !proxy.starts_with("http://") {
+        Some("it does not begin with http://")
     } else {
         None
     };
     if let Some(why) = why {
         let message = format!("{} cannot be used: {why}", section.name("proxy"));
-        findings.add(FindingCode::BadUrl, section.span_of("proxy"), message).hint("write it as \"http://HOST:PORT\"");
+        findings
+            .add(FindingCode::BadUrl, section.span_of("proxy"), message)
+            .hint("write it as \"http://HOST:PORT\"; TLS goes through it, up to the provider");
     }
     Some(proxy)
 }

@@ -88,9 +88,11 @@ fn providers_that_cannot_be_trusted_are_refused() {
         ("allowed_hosts = [\"https://keys.example\"]", FindingCode::BadValue),
         ("allowed_hosts = [\"keys.example:443\"]", FindingCode::BadValue),
         ("allowed_hosts = [\"[::g]\"]", FindingCode::BadValue),
-        ("allowed_hosts = [\"\"]", FindingCode::BadValue),
+        ("allowed_hosts = [\"keys.example\", \"\"]", FindingCode::EmptyValue),
+        ("deny_kids = [\"\"]", FindingCode::EmptyValue),
         ("proxy = \"http://ana:secret@proxy\"", FindingCode::BadUrl),
         ("proxy = \"socks5://proxy\"", FindingCode::BadUrl),
+        ("proxy = \"https://proxy:3128\"", FindingCode::BadUrl),
         ("ca_file = \"\"", FindingCode::EmptyValue),
         ("insecure_http = 1", FindingCode::WrongType),
     ] {

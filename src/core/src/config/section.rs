@@ -280,8 +280,23 @@ impl<'a> Section<'a> {
         found
     }
 
-    /// An array of strings without duplicates; `None` also if it is empty and must not be.
+    /// An array of strings without duplicates, none of them empty; `None` also if the array is empty and must not be.
     pub(super) fn strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
+        let strings = self.any_strings(findings, key, empty)?;
+        if let Some(at) = strings.value.iter().position(String::is_empty) {
+            let elements = self.get(key).and_then(|value| value.get_ref().as_array());
+            let span = elements.filter(|_| self.is_own(key)).and_then(|elements| elements.get(at)).map(Spanned::span);
+            let message = format!("{} holds an empty string", self.name(key));
+            findings
+                .add(FindingCode::EmptyValue, span.unwrap_or_else(|| self.span_of(key)), message)
+                .hint("write the value that is meant, or remove the empty one");
+            return None;
+        }
+        Some(strings)
+    }
+
+    /// The same, where an empty string means something.
+    pub(super) fn any_strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
         let values = self.array(findings, key, "an array of strings", empty)?;
         let mut strings = Vec::new();
         for value in &values {

@@ -36,6 +36,12 @@ impl Setting {
         };
         Some(if may_be_empty { "may be empty" } else { "not empty" })
     }
+
+    /// Whether a list of strings may hold an empty one. Of any other, it could only match what nobody meant.
+    #[must_use]
+    pub fn may_hold_empty_string(&self) -> bool {
+        self.key == "token_types"
+    }
 }
 
 /// What is written for a key.

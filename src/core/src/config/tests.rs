@@ -182,7 +182,6 @@ fn bad_values() {
         "hba_issuers = []",
         "token_issuers = []",
         "scope = { separator = \"\" }",
-        "scope = { required = [\"\"] }",
         "identity = { verified_values = [] }",
     ] {
         one(line, FindingCode::EmptyValue);
@@ -220,8 +219,22 @@ fn issuers_are_plain_https_urls() {
     }
     one("token_issuers = [\"http://idp.example\"]", FindingCode::BadUrl);
     one("token_issuers = [\"https://*.example\"]", FindingCode::BadUrl);
-    one("token_issuers = [\"\"]", FindingCode::BadUrl);
     assert_eq!(found("token_issuers = [\"accounts.google.com\"]"), []);
+}
+
+#[test]
+fn an_empty_string_in_a_list_is_found_where_it_is() {
+    let text = GOOD.replace("[\"pg\"]", "[\"pg\", \"\"]");
+    let found_here = findings(&text);
+    let place = found_here.first().map(|finding| (finding.code, finding.position.line, finding.position.column));
+    assert_eq!(place, Some((FindingCode::EmptyValue, 3, 19)), "{found_here:#?}");
+    assert_eq!(found_here.len(), 1);
+    assert_eq!(found_here[0].message, "profiles.corp.audience holds an empty string");
+    one("scope = { required = [\"a\", \"\"] }", FindingCode::EmptyValue);
+    one("clients = { claims = [\"$.azp\"], allow = [\"\"] }", FindingCode::EmptyValue);
+    // A header without typ; and a rule compares values that may well be empty.
+    assert_eq!(found("token_types = [\"\"]"), []);
+    assert_eq!(found("require = [{ claim = \"$.tid\", one_of = [\"\"] }]"), []);
 }
 
 #[test]
@@ -455,6 +468,7 @@ fn delegation_needs_one_mapping() {
         ("claim = \"$.r[*]\", prefix = \"\"", FindingCode::EmptyValue),
         ("claim = \"$.r[*]\", map = {}", FindingCode::EmptyValue),
         ("claim = \"$.r[*]\", map = { A = [] }", FindingCode::EmptyValue),
+        ("claim = \"$.r[*]\", map = { A = [\"reader\", \"\"] }", FindingCode::EmptyValue),
         ("claim = \"$.r[*]\", map = { A = \"reader\" }", FindingCode::WrongType),
         ("claim = \"r\", exact = true", FindingCode::BadJsonPath),
         ("claim = \"$.r[*]\", exact = true, privileged = \"yes\"", FindingCode::BadValue),
