@@ -38,7 +38,10 @@ fn offered_by_bash(words: &[&str]) -> Vec<String> {
 fn bash_completes_commands_and_options() {
     assert_eq!(offered_by_bash(&["oauth-validator", "che"]), ["check"]);
     assert_eq!(offered_by_bash(&["oauth-validator", "keys", "ref"]), ["refresh"]);
-    assert_eq!(offered_by_bash(&["oauth-validator", "explain", "--hba-"]), ["--hba-issuer", "--hba-scope"]);
+    assert_eq!(
+        offered_by_bash(&["oauth-validator", "explain", "--hba-"]),
+        ["--hba-issuer", "--hba-profile", "--hba-scope"]
+    );
     let presets = offered_by_bash(&["oauth-validator", "preset", "show", "okta"]);
     assert_eq!(presets, ["okta", "okta-org"]);
     let shells = offered_by_bash(&["oauth-validator", "completions", ""]);

@@ -6,6 +6,7 @@
 mod files;
 
 use crate::denials;
+use crate::server_files::{self, CONF, MAP};
 use crate::support::{CONFIG, Folder, NOW, Run, corp, okta, run};
 use insta::Settings;
 use oauth_validator_core::{FindingCode, Reason};
@@ -79,9 +80,14 @@ const LINE: [(&str, &str); 2] =
 fn explained(folder: &Folder, provider: Option<&str>, token: &str, args: &[&str]) -> String {
     let line = LINE.iter().filter(|(option, _)| !args.contains(option));
     let args: Vec<&str> = line.flat_map(|(option, value)| [*option, *value]).chain(args.iter().copied()).collect();
-    screen(folder, provider, "explain", &args, |columns| {
+    asked(folder, provider, token, &args)
+}
+
+/// The same, without a line of pg_hba.conf.
+fn asked(folder: &Folder, provider: Option<&str>, token: &str, args: &[&str]) -> String {
+    screen(folder, provider, "explain", args, |columns| {
         let mut command = folder.command("explain");
-        command.args(["--config", CONFIG]).args(&args).envs(columns);
+        command.args(["--config", CONFIG]).args(args).envs(columns);
         if !args.contains(&"--at") {
             command.args(["--at", &NOW.to_string()]);
         }
@@ -102,7 +108,8 @@ fn every_denial_is_explained_on_a_screen_of_its_own() {
         Reason::ALL.iter().map(|reason| reason.code()).filter(|code| *code != "internal").collect();
     assert_eq!(cases.iter().map(|case| case.code).collect::<BTreeSet<_>>(), codes);
     let granted = ["granted", "granted-role", "granted-delegated", "granted-ascii"].map(str::to_owned);
-    assert_no_other("explain", names.into_iter().chain(granted).collect());
+    let logins = logins().into_iter().map(|login| login.name.to_owned());
+    assert_no_other("explain", names.into_iter().chain(granted).chain(logins).collect());
 }
 
 #[test]
@@ -117,6 +124,62 @@ fn a_grant_says_what_postgresql_does_with_it() {
         let screen = explained(&Folder::new(&config), None, &okta().sign(keys::corp()), args);
         assert!(screen.contains("\ngranted: "), "{screen}");
         assert_screen("explain", name, &screen);
+    }
+}
+
+/// A login that the server's files are asked about.
+struct Asked {
+    name: &'static str,
+    profile: &'static str,
+    hba: String,
+    ident: &'static str,
+    args: &'static [&'static str],
+    /// What the screen must say of it.
+    says: &'static str,
+}
+
+fn logins() -> Vec<Asked> {
+    let plain =
+        |name, says| Asked { name, profile: "", hba: server_files::LINE.to_owned(), ident: MAP, args: ROLE, says };
+    let line = |from: &str, to: &str| server_files::LINE.replace(from, to);
+    let before = |line: &str| format!("{line}\n{}", server_files::LINE);
+    let roles = "[profiles.corp.roles]\nclaim = \"$.pg_groups[*]\"\nexact = true\n";
+    vec![
+        plain("login", "succeeds as \"ana\""),
+        Asked { args: &[], ..plain("login-roles", "role:    ana (pg_ident.conf:1)") },
+        Asked { ident: "okta 00u000user0000000h8 ana\n", ..plain("login-not_mapped", "fails as \"ana\"") },
+        Asked { args: &[], ident: "", ..plain("login-no_roles", "fails") },
+        Asked { hba: line(" map=okta", ""), ..plain("login-without_map", "fails as \"ana\"") },
+        Asked { hba: before("host all all all scram-sha-256"), ..plain("login-other_method", "method scram-sha-256") },
+        Asked { hba: line("all all all", "sales all all"), ..plain("login-no_line", "no line of pg_hba.conf") },
+        Asked { hba: before("hostssl all +dba all reject"), ..plain("login-unless", "unless:") },
+        Asked { ident: "okta /^00u +dba\n", ..plain("login-member", "may succeed as \"ana\"") },
+        Asked { hba: line("scope=\"openid db.connect\"", "scope=db.admin"), ..plain("login-denied", "scope_missing") },
+        Asked {
+            profile: roles,
+            hba: line("map=okta", "delegate_ident_mapping=1"),
+            args: &["--role", "readers"],
+            ..plain("login-delegated", "succeeds as \"readers\"")
+        },
+        Asked { hba: line("map=okta", "map=okta validator.profile=corp"), ..plain("login-profile", "corp") },
+        Asked {
+            hba: line("map=okta", "map=okta validator.profile=crop"),
+            ..plain("login-profile_unknown", "denied: profile_unknown")
+        },
+    ]
+}
+
+const ROLE: &[&str] = &["--role", "ana", "--address", "10.1.2.3"];
+
+#[test]
+fn what_the_servers_files_make_of_a_login_has_a_screen() {
+    for login in logins() {
+        let folder = server_files::folder(&corp("", login.profile), CONF, &login.hba, login.ident);
+        folder.write("data/PG_VERSION", "19\n");
+        let args = [&["--postgresql-conf", "data/postgresql.conf"], login.args].concat();
+        let screen = asked(&folder, None, &okta().sign(keys::corp()), &args);
+        assert!(screen.contains(login.says), "{}: {screen}", login.says);
+        assert_screen("explain", login.name, &screen);
     }
 }
 

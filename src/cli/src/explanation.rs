@@ -80,7 +80,7 @@ impl Explanation {
 
     /// Whether the token is granted, and nothing in the server's files keeps the login from succeeding.
     pub(crate) fn is_fine(&self) -> bool {
-        self.is_granted() && !self.login.as_ref().is_some_and(LoginReport::fails)
+        self.is_granted() && !self.login.as_ref().is_some_and(LoginReport::is_failure)
     }
 
     /// What was granted.

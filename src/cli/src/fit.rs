@@ -53,7 +53,7 @@ fn is_excerpt(line: &str) -> bool {
 fn break_line(line: &str, width: usize, out: &mut String) {
     let indent = hanging(&plain(line));
     let mut column = 0;
-    for word in line.split_inclusive(' ') {
+    for word in words(line) {
         let shown = shown_width(word.trim_end_matches(' '));
         if column > indent && column + shown > width {
             out.truncate(out.trim_end_matches(' ').len());
@@ -64,6 +64,21 @@ fn break_line(line: &str, width: usize, out: &mut String) {
         out.push_str(word);
         column += shown_width(word);
     }
+}
+
+/// The words of a line, each with the space behind it. More than one space breaks none: such are fields of a line that is
+/// to be copied, as in `MAP   IDENTITY   ROLE`.
+fn words(line: &str) -> Vec<&str> {
+    let is_space = |at: usize| line.as_bytes().get(at) == Some(&b' ');
+    let is_single = |at: usize| is_space(at) && !is_space(at + 1) && !at.checked_sub(1).is_some_and(is_space);
+    let mut words = Vec::new();
+    let mut start = 0;
+    for at in (0..line.len()).filter(|at| is_single(*at)) {
+        words.push(&line[start..=at]);
+        start = at + 1;
+    }
+    words.push(&line[start..]);
+    words
 }
 
 /// How far the lines after the first are indented: as its text behind a label, such as `note: `.
@@ -126,6 +141,13 @@ mod tests {
         let url = format!("https://idp.example/{}", "a".repeat(50));
         assert_eq!(fitted(&format!("note: see {url} there"), 40), format!("note: see\n      {url}\n      there"));
         assert_eq!(fitted(&format!("note: {url}"), 40), format!("note: {url}"));
+    }
+
+    #[test]
+    fn fields_stay_together() {
+        let text = "  next:    write into the file: corp   ana@corp   ana";
+        assert_eq!(fitted(text, 46), "  next:    write into the file:\n           corp   ana@corp   ana");
+        assert_eq!(fitted(text, 60), text);
     }
 
     #[test]

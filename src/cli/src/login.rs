@@ -13,6 +13,12 @@ use oauth_validator_core::server_files::{
 };
 use serde_json::{Value, json};
 
+/// What to do where the server alone knows.
+const TRY_IT: &str = "\"oauth-validator probe\" tries it: it logs in once";
+
+/// What to do where the map has no line.
+const ADD: &str = "if it is to log in, add this";
+
 /// The line of pg_hba.conf that takes the connection.
 pub(crate) struct TakenLine<'s> {
     server: &'s ServerFiles,
@@ -37,6 +43,8 @@ pub(crate) struct LoginReport {
     /// Unknown where the files do not settle it.
     succeeds: Option<bool>,
     why: String,
+    /// What to do about it; nothing where the login succeeds, or the denial says it.
+    next: Option<String>,
 }
 
 impl<'s> TakenLine<'s> {
@@ -102,21 +110,29 @@ impl<'s> TakenLine<'s> {
             ident: None,
             succeeds: Some(false),
             why: String::new(),
+            next: None,
         };
         match (line, grant) {
-            (None, _) => report.why = "no line of pg_hba.conf takes the connection, so it is rejected".to_owned(),
-            (Some(line), _) if !line.is_oauth() => {
-                report.why = format!("the line has the method {}, so no token is asked for", line.method);
-            }
-            (Some(line), _) if !is_ours(line) => {
-                let library = line.option("validator").unwrap_or_default();
-                report.why = format!("the line is for another validator, \"{library}\"");
-            }
+            (None, _) => report.fails(
+                "no line of pg_hba.conf takes the connection, so it is rejected",
+                "write an OAuth line for this role, database and address, and reload the server",
+            ),
+            (Some(line), _) if !line.is_oauth() => report.fails(
+                format!("the line has the method {}, so no token is asked for", line.method),
+                "put an OAuth line for such connections before it, and reload the server",
+            ),
+            (Some(line), _) if !is_ours(line) => report.fails(
+                format!("the line is for another validator, \"{}\"", line.option("validator").unwrap_or_default()),
+                "if it is meant for oauth_validator, write validator=oauth_validator",
+            ),
             (Some(_), None) => report.why = "the token is denied".to_owned(),
             (Some(line), Some(grant)) => self.granted(line, grant, &mut report),
         }
         if report.succeeds == Some(true) && report.assumed.is_some() {
             report.succeeds = None;
+        }
+        if report.succeeds.is_none() {
+            report.next.get_or_insert_with(|| TRY_IT.to_owned());
         }
         report
     }
@@ -134,6 +150,7 @@ impl<'s> TakenLine<'s> {
         let Some(ident) = &self.server.ident else {
             report.succeeds = None;
             report.why = format!("pg_ident.conf was not read; the map \"{map}\" decides");
+            report.next = Some("say where it is: --ident FILE (SHOW ident_file)".to_owned());
             return;
         };
         let Some(role) = &self.role else {
@@ -141,24 +158,36 @@ impl<'s> TakenLine<'s> {
                 let (RolesOfIdentity::One(role) | RolesOfIdentity::Some(role)) = role;
                 report.roles.push(format!("{role} ({})", self.place(&line.place)));
             }
-            report.succeeds = if report.roles.is_empty() { Some(false) } else { None };
-            report.why = match report.roles.len() {
-                0 => format!("the map \"{map}\" has no line for this identity"),
-                _ => "as one of these roles; --role would say which".to_owned(),
-            };
+            if report.roles.is_empty() {
+                let why = format!("the map \"{map}\" has no line for this identity");
+                return report.fails(why, mapped(ADD, map, identity, None));
+            }
+            report.succeeds = None;
+            report.why = "no role was asked for".to_owned();
+            report.next = Some("ask about one of these roles: --role ROLE".to_owned());
             return;
         };
-        let (succeeds, line, why) = match map_identity(ident, map, identity, role) {
+        let line = match map_identity(ident, map, identity, role) {
             Mapping::Granted(line) => {
-                (Some(true), Some(line), "the map lets the identity log in as the role".to_owned())
+                report.succeeds = Some(true);
+                report.why = "the map lets the identity log in as the role".to_owned();
+                line
             }
-            Mapping::Denied => (Some(false), None, format!("the map \"{map}\" has no line for this identity and role")),
-            Mapping::Broken(line, why) => (Some(false), Some(line), why),
-            Mapping::Unknown(line, why) => (None, Some(line), why),
+            Mapping::Denied => {
+                let why = format!("the map \"{map}\" has no line for this identity and role");
+                return report.fails(why, mapped(ADD, map, identity, Some(role)));
+            }
+            Mapping::Broken(line, why) => {
+                report.fails(why, "correct the line of pg_ident.conf, and reload the server");
+                line
+            }
+            Mapping::Unknown(line, why) => {
+                report.succeeds = None;
+                report.why = format!("the server alone knows {why}");
+                line
+            }
         };
-        report.succeeds = succeeds;
-        report.ident = line.map(|line| self.place(&line.place));
-        report.why = why;
+        report.ident = Some(self.place(&line.place));
     }
 
     fn without_map(&self, identity: &str, report: &mut LoginReport) {
@@ -166,15 +195,17 @@ impl<'s> TakenLine<'s> {
             None => {
                 report.roles.push(identity.to_owned());
                 report.succeeds = None;
-                report.why = "as the role of that name; the line has no map".to_owned();
+                report.why = "the line has no map, so the role needs the name of the identity".to_owned();
+                report.next = Some("ask about a role: --role ROLE".to_owned());
             }
             Some(role) if role == identity => {
                 report.succeeds = Some(true);
                 report.why = "the role has the name of the identity".to_owned();
             }
-            Some(_) => {
-                report.why = "the line has no map, so the role would need the name of the identity".to_owned();
-            }
+            Some(role) => report.fails(
+                "the line has no map, so the role would need the name of the identity",
+                mapped("if it is to log in, add map=NAME to the line, and this", "NAME", identity, Some(role)),
+            ),
         }
     }
 
@@ -184,6 +215,26 @@ impl<'s> TakenLine<'s> {
 
     fn place(&self, place: &Place) -> String {
         place_in(&self.server.sources, place)
+    }
+}
+
+/// The line that lets the identity log in as a role, behind where to write it.
+fn mapped(before: &str, map: &str, identity: &str, role: Option<&str>) -> String {
+    let role = role.and_then(word).unwrap_or_else(|| "ROLE".to_owned());
+    let identity = word(identity).unwrap_or_else(|| "IDENTITY".to_owned());
+    let map = word(map).unwrap_or_else(|| "NAME".to_owned());
+    format!("{before} to pg_ident.conf, and reload the server: {map}   {identity}   {role}")
+}
+
+/// A name as it is written in pg_ident.conf, where a quotation mark is doubled between quotation marks; `None` if it
+/// cannot be, since it would be a regular expression, whatever its quotes.
+fn word(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_alphanumeric() || "-_.@:|".contains(c);
+    match name {
+        "" | "all" => Some(format!("\"{name}\"")),
+        _ if name.starts_with('/') => None,
+        _ if name.chars().all(plain) => Some(name.to_owned()),
+        _ => Some(format!("\"{}\"", name.replace('"', "\"\""))),
     }
 }
 
@@ -215,8 +266,14 @@ fn only_line<'s>(options: &ExplainOptions, server: &'s ServerFiles) -> Result<Ch
 }
 
 impl LoginReport {
+    fn fails(&mut self, why: impl Into<String>, next: impl Into<String>) {
+        self.succeeds = Some(false);
+        self.why = why.into();
+        self.next = Some(next.into());
+    }
+
     /// Whether the login would not succeed.
-    pub(crate) fn fails(&self) -> bool {
+    pub(crate) fn is_failure(&self) -> bool {
         self.succeeds == Some(false)
     }
 
@@ -234,11 +291,13 @@ impl LoginReport {
         let outcome = match self.succeeds {
             Some(true) => format!("succeeds{role}, if the server has the role"),
             Some(false) => format!("fails{role}"),
-            None => format!("cannot be told from the files{role}"),
+            None if !self.roles.is_empty() => "depends on the role".to_owned(),
+            None => format!("may succeed{role}: the files do not settle it"),
         };
         let ident = self.ident.as_ref().map(|ident| format!(" ({ident})")).unwrap_or_default();
         lines.push(("login", outcome));
         lines.push(("why", format!("{}{ident}", self.why)));
+        lines.extend(self.next.iter().map(|next| ("next", next.clone())));
         lines
     }
 
@@ -255,6 +314,29 @@ impl LoginReport {
             "ident_line": self.ident,
             "succeeds": self.succeeds,
             "why": self.why,
+            "next": self.next,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn names_are_written_so_that_they_stay_names() {
+        for (name, written) in [
+            ("00u1-a_b.c@corp.example", "00u1-a_b.c@corp.example"),
+            ("all", "\"all\""),
+            ("", "\"\""),
+            ("+dba", "\"+dba\""),
+            ("a b", "\"a b\""),
+            ("a,b#c", "\"a,b#c\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("a\\1", "\"a\\1\""),
+        ] {
+            assert_eq!(word(name).as_deref(), Some(written), "{name}");
+        }
+        assert_eq!(word("/^a"), None);
     }
 }

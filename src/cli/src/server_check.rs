@@ -12,8 +12,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 use toml::de::DeTable;
 
-const NO_START: &str = "with such a line the server does not start; on a reload it keeps what it had";
-const NO_MAPS: &str = "with such a line the server starts without any map; on a reload it keeps those that it had";
+const NO_START: &str = "correct it: with such a line the server does not start, and on a reload it keeps what it had";
+const NO_MAPS: &str =
+    "correct it: with such a line the server starts without any map, and on a reload it keeps those that it had";
 
 /// Settings and options with such names hold secrets.
 const SECRETS: [&str; 2] = ["passw", "secret"];
@@ -36,7 +37,9 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, config
     }
     let mut of_config = Vec::new();
     let settings = server.settings.as_ref().map(|(settings, source)| (settings, *source));
-    let findings = config.map(|config| review(config, &server.sources, &server.hba, server.ident.as_deref(), settings));
+    // Without the file no map is known: that is one finding, and not one of each line.
+    let ident = server.ident.as_deref().filter(|_| server.ident_trouble.is_none());
+    let findings = config.map(|config| review(config, &server.sources, &server.hba, ident, settings));
     for finding in findings.into_iter().flatten() {
         let (code, message, hint) = (finding.code, finding.message, finding.hint);
         match finding.spot {
@@ -92,7 +95,9 @@ fn ident_trouble(server: &ServerFiles) -> Option<Page<'_>> {
     let why = server.ident_trouble.as_ref()?;
     let name = server.ident_path.as_ref()?.to_string_lossy().into_owned();
     let message = format!("the file cannot be read: {why}");
-    let hint = "the server goes on without any map, so that logins by a line with map= are denied".to_owned();
+    let hint = "make sure that it is there, and that the server's user can read it: without it there is no map, and every \
+                login by a line with map= is denied";
+    let hint = hint.to_owned();
     let found = vec![Shown::of_the_machine(FindingCode::IdentUnreadable, None, message, hint)];
     Some(Page { name, text: Cow::Borrowed(b""), found })
 }

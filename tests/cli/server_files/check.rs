@@ -59,7 +59,7 @@ error[issuer_unserved]: no profile serves the issuer \"https://other.example\"
 3 |   oauth issuer=https://other.example scope=x map=okta
   |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: every login by this line is denied with hba_issuer_unknown; the profiles serve https://acme.okta.example/oauth2/aus000001
+  = help: every login by this line is denied with hba_issuer_unknown; write a profile for it, or an issuer that one serves: https://acme.okta.example/oauth2/aus000001
 ";
     assert!(run.stdout.contains(expected), "{}", run.stdout);
     assert!(
@@ -243,6 +243,14 @@ fn profiles_of_a_line_are_those_that_postgresql_19_names() {
     folder.write("data/PG_VERSION", "19\n");
     assert_found(&folder, 1, &[("unknown_profile", "data/pg_hba.conf", 1)]);
     assert!(words(&folder, "unknown_profile").contains("no profile \\\"crop\\\""));
+    assert!(words(&folder, "unknown_profile").contains("profile_unknown; did you mean \\\"corp\\\"?"));
+    for (list, count) in [("\"a,crop\"", 2), ("\"a,corp\"", 1), ("corp", 0), ("\" corp \"", 0), ("\"corp,\"", 1)] {
+        folder.write("data/pg_hba.conf", &hba.replace("\"corp, crop\"", list));
+        let unreached = [("profile_unreached", "oauth-validator.toml", 1)];
+        let unreached = if list.contains("corp") { &[][..] } else { &unreached };
+        let found = [unreached, &vec![("unknown_profile", "data/pg_hba.conf", 1); count]].concat();
+        assert_found(&folder, i32::from(count > 0), &found);
+    }
 }
 
 #[test]
@@ -300,8 +308,7 @@ fn what_is_not_there_is_said() {
     without_file.assert_failed(&["oauth_validator.config_file = 'x.toml' is not an absolute path"]);
     folder.write("data/postgresql.conf", CONF);
     std::fs::remove_file(folder.path("data/pg_ident.conf")).unwrap();
-    let found = [("map_unknown", "data/pg_hba.conf", 1), ("ident_unreadable", "data/pg_ident.conf", 0)];
-    assert_found(&folder, 0, &found);
+    assert_found(&folder, 0, &[("ident_unreadable", "data/pg_ident.conf", 0)]);
 }
 
 #[test]

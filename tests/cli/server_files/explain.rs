@@ -1,7 +1,7 @@
 //! `explain` with the server's files: the line of pg_hba.conf, the line of pg_ident.conf, and whether the login succeeds.
 
 use super::{CONF, ISSUER, LINE, MAP, folder};
-use crate::support::{CONFIG, Folder, NOW, Run, corp, okta, run};
+use crate::support::{CONFIG, Folder, NOW, Run, corp, okta, run, two_of_one_issuer};
 use oauth_validator_fixtures::{jwks, keys};
 use serde_json::{Value, json};
 
@@ -53,6 +53,7 @@ granted: authn_id \"00u000user0000000h7\" (profile \"corp\")
     let expected = json!({
         "hba_line": "pg_hba.conf:2", "method": "oauth", "map": "okta", "assumed": null, "unless": [], "role": "ana", "roles": [],
         "ident_line": "pg_ident.conf:2", "succeeds": true, "why": "the map lets the identity log in as the role",
+        "next": null,
     });
     assert_eq!(report["login"], expected);
 }
@@ -73,6 +74,77 @@ fn issuer_scope_and_delegation_come_from_the_line_unless_options_say_otherwise()
     let folder = super::folder(&corp("", roles), CONF, &hba, "");
     let run = explain(&folder, &["--role", "nobodys_role", "--json"]);
     assert_eq!((run.code, run.json()["reason"].clone()), (1, json!("role_not_granted")));
+}
+
+/// Exit code, reason of a denial, and identity of a grant, by a line with this `validator.profile`.
+fn by_profiles(list: &str, args: &[&str]) -> (i32, Value, Value) {
+    let hba = LINE.replace("map=okta", &format!("map=okta validator.profile={list}"));
+    let ident = "okta /00u000user0000000h7$ ana\n";
+    let folder = folder(&two_of_one_issuer(), CONF, &hba, ident);
+    folder.write("data/PG_VERSION", "19\n");
+    let run = explain(&folder, &[&["--role", "ana", "--json"], args].concat());
+    let report = run.json();
+    assert_eq!(report["login"]["hba_line"], json!("pg_hba.conf:1"), "{report:#}");
+    (run.code, report["reason"].clone(), report["authn_id"].clone())
+}
+
+#[test]
+fn profiles_of_the_line_take_the_place_of_its_issuer() {
+    let granted = |name: &str| (0, Value::Null, json!(format!("{name}:00u000user0000000h7")));
+    let denied = |code: &str| (1, json!(code), Value::Null);
+    for (list, becomes) in [
+        ("corp", granted("corp")),
+        ("second", granted("second")),
+        ("\"second\"", granted("second")),
+        ("\"corp, second\"", denied("profile_ambiguous")),
+        ("crop", denied("profile_unknown")),
+        ("\"corp,crop\"", denied("profile_unknown")),
+        ("\"second,\"", denied("profile_unknown")),
+        ("\"\"", denied("profile_unknown")),
+    ] {
+        assert_eq!(by_profiles(list, &[]), becomes, "{list}");
+    }
+    // An option is asked about, and not what the line has.
+    for (list, args, becomes) in [
+        ("corp", &["--hba-profile", "second"][..], granted("second")),
+        ("crop", &["--hba-profile", "second"], granted("second")),
+        ("corp", &["--hba-profile", "crop"], denied("profile_unknown")),
+        ("corp", &["--hba-issuer", ISSUER], denied("profile_ambiguous")),
+        ("corp", &["--hba-issuer", "https://other.example"], denied("hba_issuer_unknown")),
+        ("crop", &["--hba-issuer", "https://other.example", "--hba-profile", "corp"], granted("corp")),
+    ] {
+        assert_eq!(by_profiles(list, args), becomes, "{list} {args:?}");
+    }
+}
+
+#[test]
+fn a_line_with_profiles_is_none_for_postgresql_18() {
+    let hba = LINE.replace("map=okta", "map=okta validator.profile=corp");
+    let folder = folder(&corp("", ""), CONF, &hba, MAP);
+    assert_login(&folder, &["--role", "ana"], 1, "", Some(false), "no line of pg_hba.conf takes the connection");
+    folder.write("data/PG_VERSION", "19\n");
+    assert_login(&folder, &["--role", "ana"], 0, "pg_hba.conf:1", Some(true), "the map lets");
+}
+
+#[test]
+fn a_login_that_fails_says_what_to_write() {
+    let next = |hba: &str, ident: &str, args: &[&str]| {
+        let folder = folder(&corp("", ""), CONF, hba, ident);
+        explain(&folder, &[args, &["--json"]].concat()).json()["login"]["next"].clone()
+    };
+    let add = "if it is to log in, add this to pg_ident.conf, and reload the server: okta   00u000user0000000h7   ";
+    assert_eq!(next(LINE, "", &["--role", "ana"]), json!(format!("{add}ana")));
+    assert_eq!(next(LINE, "", &["--role", "an \"a"]), json!(format!("{add}\"an \"\"a\"")));
+    assert_eq!(next(LINE, "", &[]), json!(format!("{add}ROLE")));
+    let without_map = next(&LINE.replace(" map=okta", ""), "", &["--role", "ana"]);
+    assert!(without_map.as_str().is_some_and(|next| next.contains("add map=NAME to the line")), "{without_map}");
+    let denied = next(&LINE.replace("db.connect", "db.admin"), MAP, &["--role", "ana"]);
+    assert_eq!(denied, Value::Null, "the denial has its own hint");
+    // What it says is taken.
+    let written = format!("{}\n", next(LINE, "", &["--role", "all"]).as_str().unwrap().rsplit_once(": ").unwrap().1);
+    let folder = folder(&corp("", ""), CONF, LINE, &written);
+    assert_login(&folder, &["--role", "all"], 0, "pg_hba.conf:1", Some(true), "the map lets");
+    assert_login(&folder, &["--role", "ana"], 1, "pg_hba.conf:1", Some(false), "no line for");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A configuration for each finding of `check`, in the order of the manual.
 
+use crate::server_files::{CONF, ISSUER, LINE, MAP, folder};
 use crate::support::{CONFIG, Folder, corp, two_of_one_issuer};
 
 /// A file that is checked.
@@ -24,7 +25,8 @@ fn with(name: &'static str, codes: &'static [&'static str], lines: &str) -> Case
 
 /// Every case; each makes a folder of its own.
 pub fn cases() -> Vec<Case> {
-    let groups = [of_the_text(), of_values(), of_profiles(), of_warnings(), of_other_files()];
+    let groups =
+        [of_the_text(), of_values(), of_profiles(), of_warnings(), of_other_files(), of_the_server(), of_its_lines()];
     groups.into_iter().flatten().collect()
 }
 
@@ -50,6 +52,7 @@ fn of_values() -> Vec<Case> {
         with("wrong_type", &["wrong_type"], "clock_skew = 30"),
         case("missing_key", &["missing_key"], "[profiles.corp]\npreset = \"okta\"\n"),
         with("empty_value", &["empty_value"], "audience = []"),
+        with("empty_value-string", &["empty_value"], "audience = [\"api://postgres\", \"\"]"),
         with("out_of_range", &["out_of_range"], "clock_skew = \"6min\""),
         with("bad_value", &["bad_value"], "algorithms = [\"HS256\"]"),
         with("bad_value-duration", &["bad_value"], "max_lifetime = \"1 month\""),
@@ -57,6 +60,7 @@ fn of_values() -> Vec<Case> {
         case("bad_name", &["bad_name"], &corp("", "").replace("corp]", "Corp]")),
         with("bad_url", &["bad_url"], "issuer = \"http://acme.okta.example/oauth2/aus000001\""),
         with("bad_url-well-known", &["bad_url"], "issuer = \"https://idp.example/.well-known/openid-configuration\""),
+        with("bad_url-proxy", &["bad_url"], "keys = { proxy = \"https://proxy.corp.example:3128\" }"),
         with("bad_jsonpath", &["bad_jsonpath"], "identity = { claim = \"uid\" }"),
         with("bad_pattern", &["bad_pattern"], "identity = { claim = \"$.uid\", pattern = '(?=00u).*' }"),
         with("bad_keys", &["bad_keys"], "keys = { jwks = '{\"keys\": []}' }"),
@@ -113,5 +117,61 @@ fn of_other_files() -> Vec<Case> {
             &["unknown_key", "empty_value", "out_of_range"],
             &corp("audience = []\naudiance = 1\nclock_skew = \"6min\"", ""),
         ),
+    ]
+}
+
+/// The server's files: pg_hba.conf is the last but one, pg_ident.conf the last.
+fn served(name: &'static str, codes: &'static [&'static str], config: &str, [conf, hba, ident]: [&str; 3]) -> Case {
+    Case { name, codes, args: &["--pgdata", "data"], folder: folder(config, conf, hba, ident) }
+}
+
+fn of_the_server() -> Vec<Case> {
+    let plain = |name, codes, files| served(name, codes, &corp("", ""), files);
+    let without_ident = plain("ident_unreadable", &["ident_unreadable"], [CONF, LINE, MAP]);
+    std::fs::remove_file(without_ident.folder.path("data/pg_ident.conf")).expect("it was there");
+    let other = "ssl = on\noauth_validator_libraries = 'my_validator'\n";
+    let without_tls = "oauth_validator_libraries = oauth_validator\n";
+    vec![
+        plain("valid-server", &[], [CONF, LINE, MAP]),
+        plain("server_line", &["server_line"], [CONF, &format!("local all all truts\n{LINE}"), MAP]),
+        plain("server_line-ident", &["server_line"], [CONF, LINE, &format!("{MAP}okta 00u\n")]),
+        plain("library_missing", &["library_missing"], ["ssl = on\n", LINE, MAP]),
+        plain("library_missing-other", &["library_missing"], [other, LINE, MAP]),
+        without_ident,
+        plain("tls_off", &["tls_off"], [without_tls, LINE, MAP]),
+    ]
+}
+
+fn of_its_lines() -> Vec<Case> {
+    let plain = |name, codes, hba: &str| served(name, codes, &corp("", ""), [CONF, hba, MAP]);
+    let libraries = "ssl = on\noauth_validator_libraries = 'my_validator, oauth_validator'\n";
+    let own = LINE.replace("map=okta", "map=okta validator=oauth_validator");
+    let other = "hostssl all all all oauth issuer=https://idp.example scope=pg validator=my_validator\n";
+    let partner = corp("issuer = \"https://partner.example\"\naudience = [\"pg\"]", "").replace("corp]", "partner]");
+    let second = LINE.replace(ISSUER, "https://partner.example").replace("all all all", "sales all all");
+    let names = LINE.replace("map=okta", "map=okta validator.profile=\"corp, crop\"");
+    let unknown = plain("unknown_profile", &["unknown_profile"], &names);
+    unknown.folder.write("data/PG_VERSION", "19\n");
+    let object_id = corp("identity = { claim = \"$.oid\" }", "");
+    vec![
+        plain(
+            "issuer_unserved",
+            &["issuer_unserved"],
+            &(LINE.replace("aus000001", "default").replace("all all all", "sales all all") + LINE),
+        ),
+        plain("profile_unreached", &["profile_unreached"], "local all all peer\n"),
+        unknown,
+        plain(
+            "delegation_unconfigured",
+            &["delegation_unconfigured"],
+            &LINE.replace("map=okta", "delegate_ident_mapping=1"),
+        ),
+        served("shared_map", &["shared_map"], &(corp("", "") + &partner), [CONF, &(second + LINE), MAP]),
+        served("map_missing", &["map_missing"], &object_id, [CONF, &LINE.replace(" map=okta", ""), MAP]),
+        plain("map_unknown", &["map_unknown"], &LINE.replace("map=okta", "map=otka")),
+        plain("token_in_clear", &["token_in_clear"], &LINE.replace("hostssl", "host")),
+        plain("shadowed_line", &["shadowed_line"], &format!("host all all all scram-sha-256\n{LINE}")),
+        served("other_validator", &["other_validator"], &corp("", ""), [libraries, &(own + other), MAP]),
+        plain("not_judged", &["not_judged"], &LINE.replace("all all all", "all /^(?!root) all")),
     ]
 }

@@ -7,7 +7,7 @@ use super::hba::{Connection, HbaLine};
 use super::ident::IdentLine;
 use super::settings::{LIBRARY, Settings, is_our_library};
 use super::{Place, Source, place_in};
-use crate::config::{Config, IdentityClaims, Origin, Profile};
+use crate::config::{Config, IdentityClaims, Origin, Profile, suggest};
 use crate::finding::FindingCode;
 use crate::line::{HBA_PROFILE_OPTION, profile_names, serves_issuer};
 use std::collections::BTreeMap;
@@ -99,7 +99,13 @@ impl<'a> Review<'a> {
             (_, None) => "oauth_validator_libraries is not set, so that no OAuth login is possible".to_owned(),
             _ => format!("oauth_validator_libraries does not name {LIBRARY}"),
         };
-        let hint = format!("set oauth_validator_libraries = '{LIBRARY}', and reload the server");
+        let hint = match libraries.filter(|libraries| !libraries.is_empty()) {
+            Some(others) => format!(
+                "add it, as in '{}, {LIBRARY}', and reload the server; an OAuth line then says validator={LIBRARY}",
+                others.join(", ")
+            ),
+            None => format!("set oauth_validator_libraries = '{LIBRARY}', and reload the server"),
+        };
         self.add(FindingCode::LibraryMissing, spot, message, hint);
     }
 
@@ -126,16 +132,20 @@ impl<'a> Review<'a> {
             let unknown = |name: &&str| config.profiles().iter().all(|profile| profile.name != *name);
             for name in profile_names(names).filter(unknown) {
                 let message = format!("the configuration has no profile \"{name}\"");
-                let hint = format!("it has {}", list(config.profiles().iter().map(|profile| &*profile.name)));
+                let valid: Vec<&str> = config.profiles().iter().map(|profile| &*profile.name).collect();
+                let nearest = if valid.is_empty() { "it has none".to_owned() } else { suggest(name, &valid) };
+                let hint = format!("every login by this line is denied with profile_unknown; {nearest}");
                 self.at(FindingCode::UnknownProfile, line.option_place(HBA_PROFILE_OPTION), message, hint);
             }
         } else if profiles.is_empty() {
             let issuers = self.config.profiles().iter().flat_map(|profile| &profile.hba_issuers.value);
             let message = format!("no profile serves the issuer \"{}\"", line.issuer());
-            let hint = format!(
-                "every login by this line is denied with hba_issuer_unknown; the profiles serve {}",
-                list(issuers.map(String::as_str))
-            );
+            let issuers: Vec<&str> = issuers.map(String::as_str).collect();
+            let remedy = match issuers.as_slice() {
+                [] => "write a profile for it: \"oauth-validator init\"".to_owned(),
+                issuers => format!("write a profile for it, or an issuer that one serves: {}", issuers.join(", ")),
+            };
+            let hint = format!("every login by this line is denied with hba_issuer_unknown; {remedy}");
             self.at(FindingCode::IssuerUnserved, line.option_place("issuer"), message, hint);
         }
         profiles
@@ -159,8 +169,9 @@ impl<'a> Review<'a> {
             Connection::Local | Connection::HostGssEnc => return,
         };
         if !loopback {
-            let message = format!("{word} takes connections without TLS, on which everybody can read the token");
-            self.at(FindingCode::TokenInClear, &line.connection_place, message, "write hostssl");
+            let message =
+                format!("{word} takes connections without TLS, on which everybody on the way can read the token");
+            self.at(FindingCode::TokenInClear, &line.connection_place, message, "write hostssl in its place");
         }
     }
 
@@ -170,7 +181,7 @@ impl<'a> Review<'a> {
                 let message =
                     format!("the line says delegate_ident_mapping=1, but profile \"{}\" has no [roles]", profile.name);
                 let hint = format!(
-                    "every login is denied with delegation_not_configured; write [profiles.{}.roles], or a map= instead",
+                    "every login is denied with delegation_not_configured; write [profiles.{}.roles], or map=NAME in place of the option",
                     profile.name
                 );
                 self.at(
@@ -189,14 +200,14 @@ impl<'a> Review<'a> {
                     "without map= the identity itself must be the role's name, and that of profile \"{}\" {why}",
                     profile.name
                 );
-                let hint = "add map=NAME, and lines for it in pg_ident.conf";
+                let hint = "add map=NAME, and to pg_ident.conf lines for it: NAME   IDENTITY   ROLE";
                 self.at(FindingCode::MapMissing, &line.place, message, hint);
             }
             return;
         };
         if ident.is_some_and(|ident| ident.iter().all(|line| line.map != map)) {
             let message = format!("pg_ident.conf has no line for the map \"{map}\", so that nobody can log in");
-            let hint = format!("add lines such as: {map}   IDENTITY   ROLE");
+            let hint = format!("correct the name, or add to pg_ident.conf lines for it: {map}   IDENTITY   ROLE");
             self.at(FindingCode::MapUnknown, line.option_place("map"), message, hint);
         }
     }
@@ -231,7 +242,8 @@ impl<'a> Review<'a> {
         for profile in unreached {
             let message = format!("no line of pg_hba.conf reaches profile \"{}\"", profile.name);
             let issuer = profile.hba_issuers.value.first().map_or("", String::as_str);
-            let hint = format!("a line for it has the method oauth and issuer=\"{issuer}\"");
+            let hint =
+                format!("add a line for it, with the method oauth and issuer=\"{issuer}\"; or remove the profile");
             self.add(FindingCode::ProfileUnreached, Spot::Profile(profile.name.clone()), message, hint);
         }
     }
@@ -269,11 +281,6 @@ impl<'a> Review<'a> {
             }
         }
     }
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// Why the identities of a profile are no names that roles have, as far as the profile says.
