@@ -61,6 +61,26 @@ fn the_report_says_what_was_found_and_what_to_write() {
     }
 }
 
+/// Only what is copied as a whole may be wider than a terminal: a URL, a path of this machine, a line of pg_hba.conf.
+#[test]
+fn the_report_fits_a_terminal() {
+    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    provider.set_keys(json!({ "keys": [keys::corp().public_jwk(), { "kty": "RSA", "kid": "a".repeat(40) }] }));
+    let ca_file = provider.ca_file().to_str().expect("UTF-8");
+    let fitted = |issuer: &str| run(command(&[issuer, "--ca-file", ca_file]).env("COLUMNS", "80"));
+    let report = fitted(&provider.issuer());
+    assert_eq!(report.code, 0, "{}", report.stderr);
+    assert!(report.stdout.contains("\nleft out       key 2: ") && report.stdout.contains("introspection.client_id"));
+    let refused = fitted(&format!("{}/other", provider.issuer()));
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    let copied = |line: &str| {
+        line.starts_with("#   hostssl ") || line.starts_with("keys = ") || line.split_whitespace().count() <= 2
+    };
+    for line in report.stdout.lines().chain(refused.stdout.lines()).filter(|line| !copied(line)) {
+        assert!(line.chars().count() <= 80, "{line}\n{}", report.stdout);
+    }
+}
+
 #[test]
 fn the_report_as_json_says_the_same() {
     let provider = provider();

@@ -233,3 +233,22 @@ fn the_file_is_called_as_it_was_named() {
     assert_eq!(shown.code, 0, "{}", shown.stdout);
     assert!(shown.stdout.contains("# sub/new.toml:6\n") && !shown.stdout.contains("# new.toml"), "{}", shown.stdout);
 }
+
+/// Where lines may be 80 wide, the same settings are there, and in none of them is anything but a value that is itself too
+/// long beyond that.
+#[test]
+fn on_a_terminal_nothing_is_lost_and_comments_fit() {
+    let long = "audience = [\"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0\", \"api, \\\"a\\\" # b\", \"https://corp.example/a/b/c/d\"]";
+    let folder = Folder::new(&corp(&format!("{long}\ndeny_jti = [\"a\", \"b\"]"), ""));
+    let wide = folder.check(&["--effective"]);
+    let narrow = run(folder.command("check").args([CONFIG, "--effective"]).env("COLUMNS", "80"));
+    assert_eq!((wide.code, narrow.code), (0, 0), "{}", narrow.stdout);
+    assert!(wide.stdout.lines().any(|line| line.len() > 80), "{}", wide.stdout);
+    let too_wide: Vec<&str> = narrow.stdout.lines().filter(|line| line.chars().count() > 80).collect();
+    assert_eq!(too_wide, Vec::<&str>::new());
+    let parsed = |run: &Run| tables(run).parse::<toml::Table>().unwrap_or_else(|why| panic!("{why}{}", run.stdout));
+    assert_eq!(parsed(&wide), parsed(&narrow));
+    let expected =
+        "# oauth-validator.toml:2\naudience                 = [\n    \"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0\",\n    ";
+    assert!(narrow.stdout.contains(expected), "{}", narrow.stdout);
+}

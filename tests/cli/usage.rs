@@ -252,6 +252,29 @@ fn lines_fit_the_terminal_and_are_coloured_there() {
     assert!(narrow.lines().all(|line| line.trim_end().chars().count() <= 70), "{narrow}");
 }
 
+/// Yellow and cyan, and whatever is bold and green, cannot be read on white; dark blue cannot be on black.
+#[test]
+fn colours_can_be_read_on_white_and_on_black() {
+    let folder = Folder::new(&corp("max_lifetime = \"48h\"\nclock_skew = 30", ""));
+    folder.write("granted", &okta().sign(oauth_validator_fixtures::keys::corp()));
+    folder.write("denied", "x");
+    let mut check = folder.command("check");
+    check.arg(CONFIG);
+    let shown = on_a_terminal(&check, 80);
+    assert!(shown.contains("warning[long_lifetime]") && shown.contains("error[wrong_type]"), "{shown}");
+    folder.write(CONFIG, &corp("", ""));
+    let explained = ["granted", "denied"].map(|token| {
+        let mut explain = folder.command("explain");
+        explain.args(["--config", CONFIG, "--token-file", token, "--at", &crate::support::NOW.to_string()]);
+        on_a_terminal(&explain, 80)
+    });
+    assert!(explained[0].contains("\u{1b}[32mgranted") && explained[1].contains("\u{1b}[1;31mdenied"), "{explained:?}");
+    for escape in [shown].iter().chain(&explained).flat_map(|text| text.split("\u{1b}[").skip(1)) {
+        let colour = escape.split('m').next().unwrap_or_default();
+        assert!(["0", "1", "32", "35", "91", "94", "1;31"].contains(&colour), "{colour}: {escape}");
+    }
+}
+
 #[test]
 fn ascii_is_asked_for_or_follows_from_the_locale() {
     let folder = Folder::new(&corp("", ""));

@@ -68,7 +68,7 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
     let keys = &found.document.keys;
     let mut jwks_uri = found.metadata.jwks_uri.as_str().to_owned();
     if found.is_elsewhere(inquiry) {
-        jwks_uri.push_str("  (not the issuer's host; allowed by --allow-host)");
+        jwks_uri.push_str(" (not the issuer's host; allowed by --allow-host)");
     }
     let mut rows = vec![
         ("issuer", inquiry.issuer().as_str().to_owned()),
@@ -81,10 +81,12 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
     rows.extend(found.metadata.introspection_endpoint.iter().map(|endpoint| ("introspection", endpoint.clone())));
     let rows: String =
         rows.iter().map(|(what, value)| format!("{what:<13}  {}\n", output::visible(value, false))).collect();
+    let rows = output::prose(&rows);
     let Proposal { preset, profile, introspection, hba, .. } = proposal;
     let introspection = introspection.as_deref().map(commented).unwrap_or_default();
     format!(
-        "{rows}\n# In oauth-validator.toml, with the words in capitals replaced; see: oauth-validator preset show {preset}\n\
+        "{rows}\n# In oauth-validator.toml, with the words in capitals replaced;\n\
+         # see: oauth-validator preset show {preset}\n\
          {profile}\n{introspection}\
          # In pg_hba.conf, with the scopes that your clients request:\n#   {hba}\n"
     )
@@ -92,9 +94,9 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
 
 /// The lines of another way to verify tokens.
 fn commented(lines: &str) -> String {
-    let lines: String = lines.lines().map(|line| format!("#     {line}\n")).collect();
+    let lines: String = lines.lines().map(|line| format!("#   {line}\n")).collect();
     format!(
-        "# Or, to have each token judged by the provider, in place of the preset, as a client that it knows:\n{lines}\n"
+        "# Or, to have each token judged by the provider, in place of the preset, as a\n# client that it knows:\n{lines}\n"
     )
 }
 
@@ -131,12 +133,12 @@ fn failed(inquiry: &Inquiry, error: &NetError, as_json: bool) -> String {
         return format!("{:#}\n", json!({ "issuer": inquiry.issuer().as_str(), "error": found }));
     }
     let text = |text: &str| output::visible(text, false).into_owned();
-    format!(
+    output::prose(&format!(
         "error[{}]: {}\n\n  help: {}\n",
         error.code.name(),
         text(&error.to_string()),
         text(&error.hint(Wording::Options))
-    )
+    ))
 }
 
 /// What the provider says about keeping its keys.

@@ -3,7 +3,7 @@
 //! What is printed is TOML that can be put into a configuration. Must never print a key document: it fills screens,
 //! and is written in the file anyway.
 
-use crate::output::{Failure, visible, visible_toml};
+use crate::output::{self, Failure, visible, visible_toml};
 use oauth_validator_core::Config;
 use oauth_validator_core::config::{Effective, Origin, effective};
 use serde_json::{Map, Value, json};
@@ -15,6 +15,9 @@ const HIDDEN: &str = "keys.jwks";
 
 /// Longer settings do not move the comments of the others away.
 const WIDEST: usize = 72;
+
+/// Between a setting and its comment.
+const GAP: &str = "    ";
 
 /// The settings of one profile.
 pub(crate) struct Table<'c> {
@@ -43,7 +46,8 @@ pub(crate) fn tables<'c>(config: &'c Config, text: &[u8], only: Option<&str>) ->
 /// For a person: TOML, each table behind an empty line.
 pub(crate) fn to_text(tables: &[Table<'_>], file: &str) -> String {
     let file = visible(file, false);
-    tables.iter().flat_map(|table| table.blocks()).map(|block| block.to_text(&file)).collect()
+    let width = output::width();
+    tables.iter().flat_map(|table| table.blocks()).map(|block| block.to_text(&file, width)).collect()
 }
 
 /// For a program: by profile, the settings in their order.
@@ -89,29 +93,54 @@ fn rule_key(key: &str) -> Option<(&str, usize, &str)> {
 }
 
 impl Block<'_> {
-    fn to_text(&self, file: &str) -> String {
+    /// What is wider than `width` has its comment above it, and elements in lines of their own.
+    fn to_text(&self, file: &str, width: Option<usize>) -> String {
         let key_width = self.lines.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-        let written: Vec<String> = self
-            .lines
+        let line = |(key, setting): &(&str, &Effective)| {
+            (format!("{key:key_width$} = {}", visible_toml(&setting.value)), origin_words(setting, file))
+        };
+        let written: Vec<(String, String)> = self.lines.iter().map(line).collect();
+        let columns = |text: &str| text.chars().count();
+        let fits = |line: &str, origin: &str| {
+            columns(line) <= WIDEST && width.is_none_or(|width| columns(line) + GAP.len() + columns(origin) <= width)
+        };
+        let widest = written
             .iter()
-            .map(|(key, setting)| format!("{key:key_width$} = {}", visible_toml(&setting.value)))
-            .collect();
-        let width = |line: &String| line.chars().count();
-        let widest = written.iter().map(width).filter(|width| *width <= WIDEST).max().unwrap_or(0);
+            .filter(|(line, origin)| fits(line, origin))
+            .map(|(line, _)| columns(line))
+            .max()
+            .unwrap_or(0);
         let mut text = format!("\n{}\n", self.head);
-        for (line, (_, setting)) in written.iter().zip(&self.lines) {
-            let hidden = if setting.key == HIDDEN { ", not shown" } else { "" };
-            text.push_str(&format!("{line:widest$}    # {}{hidden}\n", origin_words(setting.origin, file)));
+        for ((line, origin), (key, setting)) in written.iter().zip(&self.lines) {
+            match width {
+                Some(width) if columns(line).max(widest) + GAP.len() + columns(origin) > width => {
+                    let spread = spread(&setting.value).filter(|_| columns(line) > width);
+                    let line = spread.map_or_else(|| line.clone(), |array| format!("{key:key_width$} = {array}"));
+                    text.push_str(&format!("{origin}\n{line}\n"));
+                }
+                _ => text.push_str(&format!("{line:widest$}{GAP}{origin}\n")),
+            }
         }
         text
     }
 }
 
-fn origin_words(origin: Origin, file: &str) -> String {
-    match origin {
-        Origin::BuiltIn => "built-in".to_owned(),
-        Origin::Preset(name) => format!("preset {name}"),
-        Origin::Line(line) => format!("{file}:{line}"),
+/// An array of TOML with each element in a line of its own; nothing of what is none.
+fn spread(toml: &str) -> Option<String> {
+    let document = format!("value = {}", visible_toml(toml));
+    let parsed = DeTable::parse(&document).ok()?;
+    let elements = parsed.get_ref().get("value")?.get_ref().as_array()?;
+    let lines: String = elements.iter().map(|element| format!("    {},\n", &document[element.span()])).collect();
+    Some(format!("[\n{lines}]"))
+}
+
+/// Where a setting comes from, as a comment.
+fn origin_words(setting: &Effective, file: &str) -> String {
+    let hidden = if setting.key == HIDDEN { ", not shown" } else { "" };
+    match setting.origin {
+        Origin::BuiltIn => format!("# built-in{hidden}"),
+        Origin::Preset(name) => format!("# preset {name}{hidden}"),
+        Origin::Line(line) => format!("# {file}:{line}{hidden}"),
     }
 }
 

@@ -29,6 +29,12 @@ const STEPS: [Step; 11] = [
 /// Claims that are times (RFC 7519 section 4.1), which few people read as numbers.
 const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
 
+/// Bold and red (ECMA-48, SGR).
+const RED: &str = "1;31";
+
+/// Green, and not bold: many terminals make that a brighter one, which nobody can read on white.
+const GREEN: &str = "32";
+
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
@@ -44,16 +50,16 @@ impl Style {
             (true, false) => "✓",
             (false, false) => "✗",
         };
-        self.painted(mark, if held { "32" } else { "31" })
+        self.painted(mark, if held { GREEN } else { RED })
     }
 
     fn not_reached(self) -> &'static str {
         if self.ascii { "-     " } else { "-" }
     }
 
-    /// In a colour of ECMA-48 (SGR), where the terminal has some.
+    /// In a colour, where the terminal has some.
     fn painted(self, text: &str, code: &str) -> String {
-        if self.colour { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 
@@ -151,7 +157,7 @@ impl Explanation {
 
     fn granted_lines(&self, grant: &Grant, style: Style, lines: &mut Vec<String>) {
         let identity = visible(grant.authn_id(), style.ascii);
-        let granted = style.painted("granted", "32");
+        let granted = style.painted("granted", GREEN);
         lines.push(format!("{granted}: authn_id \"{identity}\" (profile \"{}\")", grant.profile()));
         if self.login.is_none() {
             lines.push(format!("  next:    {}", visible(&self.what_remains(grant), style.ascii)));
@@ -214,7 +220,7 @@ impl Explanation {
 fn denied_lines(denial: &Denial, style: Style, lines: &mut Vec<String>) {
     let message = denial.message();
     let rest = message.strip_prefix("denied").unwrap_or(&message);
-    lines.push(format!("{}{rest}", style.painted("denied", "31")));
+    lines.push(format!("{}{rest}", style.painted("denied", RED)));
     lines.push(format!("  problem: {}", denial.reason.blame().words()));
     lines.push(format!("  detail:  {}", visible(&denial.detail, style.ascii)));
     lines.push(format!("  hint:    {}", visible(&denial.hint, style.ascii)));

@@ -4,12 +4,16 @@
 //! a key set written into the file can fill a screen.
 
 use crate::output::visible;
+use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use oauth_validator_core::{Finding, FindingCode, KeysUnavailable, Reason, Related, Severity};
 use oauth_validator_store::Refusal;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::ops::Range;
+
+/// The colour of PostgreSQL's own warnings (`PG_COLORS`). The renderer's is yellow, which nobody can read on white.
+const WARNING: Style = AnsiColor::Magenta.on_default().effects(Effects::BOLD);
 
 /// A finding, whoever made it.
 #[derive(Debug)]
@@ -102,7 +106,7 @@ impl Page<'_> {
 /// The findings for a person, each followed by an empty line.
 pub(crate) fn render(found: &[Shown], file: &str, text: &[u8], colour: bool) -> String {
     let text = Text::new(text);
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if colour { Renderer::styled().warning(WARNING) } else { Renderer::plain() };
     found.iter().map(|shown| renderer.render(&[group(shown, file, &text)]) + "\n\n").collect()
 }
 

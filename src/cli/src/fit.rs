@@ -15,17 +15,22 @@ const COLUMNS: std::ops::RangeInclusive<usize> = 40..=100;
 const STEPS: [(&str, usize); 6] =
     [("✓ ", 13), ("✗ ", 13), ("- ", 13), ("ok     ", 18), ("FAILED ", 18), ("-      ", 18)];
 
-/// The text as `stream` should show it: by the width of its terminal, else by COLUMNS, if that is exported.
+/// The longest name of a row.
+const MAX_NAME: usize = 14;
+
+/// The text as `stream` should show it.
 pub(crate) fn for_stream(text: &str, stream: &(impl AsFd + IsTerminal)) -> String {
+    width(stream).map_or_else(|| text.to_owned(), |width| fitted(text, width))
+}
+
+/// How wide lines may be: as the terminal, else as COLUMNS says, if that is exported.
+pub(crate) fn width(stream: &(impl AsFd + IsTerminal)) -> Option<usize> {
     let width = if stream.is_terminal() {
         tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col))
     } else {
         env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
     };
-    match width {
-        Some(width) if width >= *COLUMNS.start() => fitted(text, width.min(*COLUMNS.end())),
-        _ => text.to_owned(),
-    }
+    width.filter(|width| width >= COLUMNS.start()).map(|width| width.min(*COLUMNS.end()))
 }
 
 /// The text with no line of prose wider than `width`, as far as its words allow.
@@ -88,6 +93,11 @@ fn hanging(line: &str) -> usize {
         return indent;
     }
     let leading = line.len() - line.trim_start_matches(' ').len();
+    // A row of a report: what it says is set apart from its name.
+    let row = line.find("  ").filter(|at| (1..=MAX_NAME).contains(at));
+    if let Some(at) = row {
+        return at + line[at..].len() - line[at..].trim_start_matches(' ').len();
+    }
     let label = line[leading..].find(": ").filter(|at| *at <= 8).map(|at| leading + at + 2);
     match label {
         Some(at) => at + line[at..].len() - line[at..].trim_start_matches(' ').len(),
@@ -141,6 +151,12 @@ mod tests {
         let url = format!("https://idp.example/{}", "a".repeat(50));
         assert_eq!(fitted(&format!("note: see {url} there"), 40), format!("note: see\n      {url}\n      there"));
         assert_eq!(fitted(&format!("note: {url}"), 40), format!("note: {url}"));
+    }
+
+    #[test]
+    fn rows_of_a_report_go_on_under_what_they_say() {
+        assert_eq!(fitted("left out       key 2: aaaa bbbb", 26), "left out       key 2: aaaa\n               bbbb");
+        assert_eq!(fitted("metadata       https://idp.example/a", 20), "metadata       https://idp.example/a");
     }
 
     #[test]

@@ -56,6 +56,11 @@ pub(crate) fn prose(text: &str) -> String {
     fit::for_stream(text, &io::stdout())
 }
 
+/// How wide its lines may be, where somebody reads them.
+pub(crate) fn width() -> Option<usize> {
+    fit::width(&io::stdout())
+}
+
 fn prose_on_stderr(text: &str) -> String {
     fit::for_stream(text, &io::stderr())
 }

@@ -88,7 +88,8 @@ impl Proposal {
 fn introspection(endpoint: &str) -> String {
     let secret = "/etc/postgresql/oauth-validator.secret";
     format!(
-        "mode = \"introspection\"\nintrospection = {{ endpoint = {}, client_id = \"CLIENT-ID\", client_secret_file = \"{secret}\" }}\n",
+        "mode = \"introspection\"\nintrospection.endpoint = {}\nintrospection.client_id = \"CLIENT-ID\"\n\
+         introspection.client_secret_file = \"{secret}\"\n",
         quoted(endpoint)
     )
 }

@@ -157,12 +157,13 @@ fn discover_says_how_its_endpoint_is_used() {
     let (provider, run) = discovered(json!(endpoint), &[]);
     assert_eq!(run.code, 0, "{}", run.stdout);
     let (_, note) = run.stdout.split_once("\n# Or, to have each token judged by the provider").expect("the note");
+    let (note, _) = note.split_once("\n\n").expect("its end");
     assert!(note.contains("mode = \"introspection\"") && note.contains(endpoint), "{note}");
     let (_, profile) = run.stdout.split_once("[profiles.").expect("the profile");
     let profile = format!("[profiles.{}", profile.split_once("\n\n").expect("its end").0);
     let profile: String =
         profile.lines().filter(|line| !line.starts_with("preset = ")).map(|line| format!("{line}\n")).collect();
-    let lines: Vec<&str> = note.lines().filter_map(|line| line.strip_prefix("#     ")).collect();
+    let lines: Vec<&str> = note.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
     let folder = Folder::new(&format!("{profile}\n{}\n", lines.join("\n")));
     folder.write("oauth-validator.secret", "s\n");
     let config = fs::read_to_string(folder.path(CONFIG)).expect("it was written");

@@ -106,11 +106,13 @@ fn of_other_files() -> Vec<Case> {
     std::fs::remove_file(missing.folder.path("corp.jwks.json")).expect("it was there");
     let empty = case("keys_unavailable-empty", &["keys_unavailable"], &corp("", ""));
     empty.folder.write("corp.jwks.json", "{\"keys\": []}");
+    let audiences = "preset = \"okta\"\naudience = [\"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0\", \"api://postgres\"]";
     vec![
         readable,
         missing,
         empty,
         case("introspection_unavailable", &["introspection_unavailable"], &asking),
+        Case { args: &["--effective"], ..with("effective-settings", &[], audiences) },
         Case { args: &["--effective"], ..with("effective", &["unknown_key"], "audiance = 1") },
         case(
             "several",
