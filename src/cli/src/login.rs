@@ -233,7 +233,8 @@ fn word(name: &str) -> Option<String> {
     match name {
         "" | "all" => Some(format!("\"{name}\"")),
         _ if name.starts_with('/') => None,
-        _ if name.chars().all(plain) => Some(name.to_owned()),
+        // With `@` in front, it would be a file of names.
+        _ if name.chars().all(plain) && !name.starts_with('@') => Some(name.to_owned()),
         _ => Some(format!("\"{}\"", name.replace('"', "\"\""))),
     }
 }
@@ -330,6 +331,7 @@ mod tests {
             ("all", "\"all\""),
             ("", "\"\""),
             ("+dba", "\"+dba\""),
+            ("@corp", "\"@corp\""),
             ("a b", "\"a b\""),
             ("a,b#c", "\"a,b#c\""),
             ("a\"b", "\"a\"\"b\""),

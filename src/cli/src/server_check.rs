@@ -97,8 +97,7 @@ fn ident_trouble(server: &ServerFiles) -> Option<Page<'_>> {
     let message = format!("the file cannot be read: {why}");
     let hint = "make sure that it is there, and that the server's user can read it: without it there is no map, and every \
                 login by a line with map= is denied";
-    let hint = hint.to_owned();
-    let found = vec![Shown::of_the_machine(FindingCode::IdentUnreadable, None, message, hint)];
+    let found = vec![Shown::of_the_machine(FindingCode::IdentUnreadable, None, message, hint.to_owned())];
     Some(Page { name, text: Cow::Borrowed(b""), found })
 }
 
