@@ -69,7 +69,7 @@ finding_codes! {
     ServerLine = "server_line", Error, "The server does not take a line of pg_hba.conf, pg_ident.conf or postgresql.conf.";
     LibraryMissing = "library_missing", Error, "oauth_validator_libraries does not name the module.";
     IssuerUnserved = "issuer_unserved", Error, "No profile serves the issuer of an OAuth line in pg_hba.conf.";
-    UnknownProfile = "unknown_profile", Error, "validator.profile in pg_hba.conf names a profile that does not exist.";
+    UnknownProfile = "unknown_profile", Error, "validator.profile in pg_hba.conf names a profile that does not exist, or one twice.";
     DelegationUnconfigured = "delegation_unconfigured", Error, "A line says delegate_ident_mapping=1, and its profile has no roles.";
     ProfileUnreached = "profile_unreached", Warning, "No line of pg_hba.conf reaches the profile.";
     SharedMap = "shared_map", Warning, "Two profiles share a map of pg_ident.conf, and their identities can be equal.";

@@ -244,13 +244,36 @@ fn profiles_of_a_line_are_those_that_postgresql_19_names() {
     assert_found(&folder, 1, &[("unknown_profile", "data/pg_hba.conf", 1)]);
     assert!(words(&folder, "unknown_profile").contains("no profile \\\"crop\\\""));
     assert!(words(&folder, "unknown_profile").contains("profile_unknown; did you mean \\\"corp\\\"?"));
-    for (list, count) in [("\"a,crop\"", 2), ("\"a,corp\"", 1), ("corp", 0), ("\" corp \"", 0), ("\"corp,\"", 1)] {
+    for (list, count) in
+        [("\"a,crop\"", 2), ("\"a,corp\"", 1), ("corp", 0), ("\" corp \"", 0), ("\"corp,\"", 1), ("\"corp,corp\"", 1)]
+    {
         folder.write("data/pg_hba.conf", &hba.replace("\"corp, crop\"", list));
         let unreached = [("profile_unreached", "oauth-validator.toml", 1)];
         let unreached = if list.contains("corp") { &[][..] } else { &unreached };
         let found = [unreached, &vec![("unknown_profile", "data/pg_hba.conf", 1); count]].concat();
         assert_found(&folder, i32::from(count > 0), &found);
     }
+}
+
+#[test]
+fn profiles_that_a_line_names_together_need_identities_of_their_own() {
+    let prefix = |prefix: &str| format!("identity = {{ claim = \"$.sub\", prefix = \"{prefix}\" }}\n");
+    let found = |own: &str, partner: &str| {
+        let partner = format!("issuer = \"https://partner.example\"\naudience = [\"x\"]\n{partner}");
+        let both = corp(own, "") + &corp(&partner, "").replace("corp]", "partner]");
+        let hba = LINE.replace("map=okta", "map=okta validator.profile=\"corp, partner\"");
+        let folder = folder(&both, CONF, &hba, MAP);
+        folder.write("data/PG_VERSION", "19\n");
+        folder
+    };
+    let shared = found("", "");
+    assert_found(&shared, 1, &[("shared_map", "data/pg_hba.conf", 1), ("shared_line", "data/pg_hba.conf", 1)]);
+    assert!(words(&shared, "shared_line").contains("profiles \\\"corp\\\" and \\\"partner\\\" serve this line"));
+    assert!(words(&shared, "shared_line").contains("profile_ambiguous"));
+    let one = found("", &prefix("p:"));
+    assert_found(&one, 1, &[("shared_line", "data/pg_hba.conf", 1)]);
+    assert_found(&found(&prefix("c:"), &prefix("p:")), 0, &[]);
+    assert_found(&found("databases = [\"a\"]\n", "databases = [\"b\"]\n"), 0, &[("shared_map", "data/pg_hba.conf", 1)]);
 }
 
 #[test]

@@ -223,7 +223,8 @@ fn shared_lines(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]
     }
 }
 
-fn databases_overlap(a: &Profile, b: &Profile) -> bool {
+/// Whether one login can be by both.
+pub(crate) fn databases_overlap(a: &Profile, b: &Profile) -> bool {
     match (&a.databases, &b.databases) {
         (Some(a), Some(b)) => a.iter().any(|database| b.contains(database)),
         _ => true,

@@ -7,7 +7,7 @@ use super::hba::{Connection, HbaLine};
 use super::ident::IdentLine;
 use super::settings::{LIBRARY, Settings, is_our_library};
 use super::{Place, Source, place_in};
-use crate::config::{Config, IdentityClaims, Origin, Profile, suggest};
+use crate::config::{Config, IdentityClaims, Origin, Profile, databases_overlap, identities_apart, suggest};
 use crate::finding::FindingCode;
 use crate::line::{HBA_PROFILE_OPTION, profile_names, serves_issuer};
 use std::collections::BTreeMap;
@@ -128,15 +128,7 @@ impl<'a> Review<'a> {
     fn served(&mut self, line: &HbaLine) -> Vec<&'a Profile> {
         let profiles = self.profiles(line);
         if let Some(names) = line.profiles() {
-            let config = self.config;
-            let unknown = |name: &&str| config.profiles().iter().all(|profile| profile.name != *name);
-            for name in profile_names(names).filter(unknown) {
-                let message = format!("the configuration has no profile \"{name}\"");
-                let valid: Vec<&str> = config.profiles().iter().map(|profile| &*profile.name).collect();
-                let nearest = if valid.is_empty() { "it has none".to_owned() } else { suggest(name, &valid) };
-                let hint = format!("every login by this line is denied with profile_unknown; {nearest}");
-                self.at(FindingCode::UnknownProfile, line.option_place(HBA_PROFILE_OPTION), message, hint);
-            }
+            self.named(line, names, &profiles);
         } else if profiles.is_empty() {
             let issuers = self.config.profiles().iter().flat_map(|profile| &profile.hba_issuers.value);
             let message = format!("no profile serves the issuer \"{}\"", line.issuer());
@@ -149,6 +141,39 @@ impl<'a> Review<'a> {
             self.at(FindingCode::IssuerUnserved, line.option_place("issuer"), message, hint);
         }
         profiles
+    }
+
+    /// What is wrong with the profiles that a line names, as `crate::line` denies its logins for.
+    fn named(&mut self, line: &HbaLine, names: &str, profiles: &[&Profile]) {
+        let place = line.option_place(HBA_PROFILE_OPTION);
+        let valid: Vec<&str> = self.config.profiles().iter().map(|profile| &*profile.name).collect();
+        let mut seen = Vec::new();
+        for name in profile_names(names) {
+            let (message, remedy) = if !valid.contains(&name) {
+                let nearest = if valid.is_empty() { "it has none".to_owned() } else { suggest(name, &valid) };
+                (format!("the configuration has no profile \"{name}\""), nearest)
+            } else if seen.contains(&name) {
+                (format!("the line names profile \"{name}\" twice"), "name it once".to_owned())
+            } else {
+                seen.push(name);
+                continue;
+            };
+            let hint = format!("every login by this line is denied with profile_unknown; {remedy}");
+            self.at(FindingCode::UnknownProfile, place, message, hint);
+        }
+        for (at, first) in profiles.iter().enumerate() {
+            for second in &profiles[at + 1..] {
+                if databases_overlap(first, second) && !identities_apart(first, second) {
+                    let (first, second) = (&first.name, &second.name);
+                    let message = format!(
+                        "profiles \"{first}\" and \"{second}\" serve this line, so their identities can be equal"
+                    );
+                    let hint = "every login by this line is denied with profile_ambiguous; give each of them its own \
+                                identity.prefix, or name one of them only";
+                    self.at(FindingCode::SharedLine, place, message, hint);
+                }
+            }
+        }
     }
 
     fn connection(&mut self, line: &HbaLine, settings: Option<&Settings>) {
