@@ -11,6 +11,9 @@ use std::io::IsTerminal;
 /// Narrower terminals break lines as they like; on wider ones, longer lines are hard to read.
 const COLUMNS: std::ops::RangeInclusive<usize> = 40..=100;
 
+/// The longest name in front of a column.
+const WIDEST_NAME: usize = 16;
+
 /// What stands in front of a step, and how far its text is indented.
 const STEPS: [(&str, usize); 6] =
     [("✓ ", 13), ("✗ ", 13), ("- ", 13), ("ok     ", 18), ("FAILED ", 18), ("-      ", 18)];
@@ -99,7 +102,9 @@ fn hanging(line: &str) -> usize {
         return at + line[at..].len() - line[at..].trim_start_matches(' ').len();
     }
     let label = line[leading..].find(": ").filter(|at| *at <= 8).map(|at| leading + at + 2);
-    match label {
+    // Or behind a column, as in a list of presets.
+    let column = line[leading..].find("  ").filter(|at| *at <= WIDEST_NAME).map(|at| leading + at);
+    match label.or(column) {
         Some(at) => at + line[at..].len() - line[at..].trim_start_matches(' ').len(),
         None => leading + 2,
     }
@@ -142,6 +147,7 @@ mod tests {
             fitted("✓ rule       aaaa bbbb cccc", 20),
             "✓ rule       aaaa\n             bbbb\n             cccc"
         );
+        assert_eq!(fitted("okta    aaaa bbbb cccc", 18), "okta    aaaa bbbb\n        cccc");
         assert_eq!(fitted("error[bad_value]: aaaa bbbb", 24), "error[bad_value]: aaaa\n  bbbb");
         assert_eq!(fitted("   = help: aaaa bbbb cccc", 20), "   = help: aaaa bbbb\n           cccc");
     }

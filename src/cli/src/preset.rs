@@ -3,7 +3,7 @@
 //! Must never change a preset's text: its comments say what its safety rests on.
 
 use crate::args::PresetCommand;
-use crate::output::{Failure, Report};
+use crate::output::{self, Failure, Report};
 use oauth_validator_core::config::presets::{self, Preset};
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub(crate) fn run(command: &PresetCommand, as_json: bool) -> Result<Report, Fail
                 .collect();
             format!("{:#}\n", json!({ "presets": listed }))
         }
-        PresetCommand::List => list(),
+        PresetCommand::List => output::prose(&list()),
         PresetCommand::Show { name } => show(find(name)?, as_json),
     };
     Ok(Report { text, fine: true })
