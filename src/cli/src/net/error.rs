@@ -128,7 +128,7 @@ impl Code {
                 "see whether the provider is up and a firewall lets this machine reach it; is {proxy} needed?"
             }
             Self::Tls => {
-                "see which certificate the provider shows: openssl s_client -connect HOST:443 -servername HOST"
+                "see which certificate the provider shows: openssl s_client -connect HOST:PORT -servername HOST; it must be for this host, and not an authority's own"
             }
             Self::Timeout => "try again with a longer {timeout}; is {proxy} needed to reach the provider?",
             Self::Incomplete => "try again; what answers there may be no web server, or a proxy may cut the answer off",
