@@ -9,6 +9,7 @@ mod list;
 mod online;
 mod refresh;
 mod refusals;
+mod settings;
 mod units;
 
 use crate::network::provider;

@@ -28,10 +28,9 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
     let mut notes = Vec::new();
     let server = server_files(options, &mut notes)?;
     // With a folder of its own in postgresql.conf, the server does not look into the data directory.
-    let set = server.as_ref().filter(|_| options.folder.pgdata.is_some()).and_then(ServerFiles::cache_directory);
-    let place = match set {
-        Some(folder) => Some(KeyPlace::of_folder(&folder)?),
-        None => found,
+    let place = match (&options.folder.pgdata, server.as_ref().and_then(ServerFiles::cache_directory)) {
+        (Some(pgdata), Some(folder)) => Some(KeyPlace::of_setting(&folder, pgdata)?),
+        _ => found,
     };
     let user = match &place {
         Some(place) if options.server.server_user.is_none() => place.owner,

@@ -70,15 +70,11 @@ impl KeyPlace {
             ))
             .with_hint("give what the server says to: SHOW data_directory"));
         }
-        let option = format!("--pgdata {}", path.display());
+        let option = option_of(path);
         Ok(Self { folder: path.join(FOLDER), owner, option, create: true, group: group(owner, &metadata) })
     }
 
-    /// The place that this folder is.
-    ///
-    /// # Errors
-    /// As with [`KeyPlace::find`].
-    pub(crate) fn of_folder(path: &Path) -> Result<Self, Failure> {
+    fn of_folder(path: &Path) -> Result<Self, Failure> {
         // Without a slash at the end, with which a symbolic link is followed.
         let path: PathBuf = path.components().collect();
         let metadata = fs::symlink_metadata(&path).map_err(|error| {
@@ -94,6 +90,15 @@ impl KeyPlace {
         let owner = owner(&path, &metadata)?;
         let option = format!("--cache-dir {}", path.display());
         Ok(Self { folder: path, owner, option, create: false, group: group(owner, &metadata) })
+    }
+
+    /// The place that oauth_validator.cache_directory names, for the server of this data directory.
+    ///
+    /// # Errors
+    /// As with [`KeyPlace::find`].
+    pub(crate) fn of_setting(folder: &Path, pgdata: &Path) -> Result<Self, Failure> {
+        // The data directory leads to the configuration as well.
+        Self::of_folder(folder).map(|place| Self { option: option_of(pgdata), ..place })
     }
 
     /// Goes on as the owner if this process is root's; everything begins anew then.
@@ -152,6 +157,10 @@ impl KeyPlace {
     fn is_missing(&self) -> bool {
         fs::symlink_metadata(&self.folder).is_err_and(|error| error.kind() == ErrorKind::NotFound)
     }
+}
+
+fn option_of(pgdata: &Path) -> String {
+    format!("--pgdata {}", pgdata.display())
 }
 
 /// The user whose files these are, if this process is that user's or root's.

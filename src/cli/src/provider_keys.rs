@@ -107,7 +107,7 @@ impl<'f> Supply<'f> {
                      with a key file, explain asks nobody.",
                     failure.unwrap_or_default()
                 );
-                Err(KeysUnavailable::new(detail, format!("Fetch them: {}.", place.refresh_command(profile))))
+                Err(KeysUnavailable::new(detail, format!("Fetch them: {}", place.refresh_command(profile))))
             }
         }
     }

@@ -90,31 +90,53 @@ impl ServerFiles {
         Ok(Some(Self { sources, settings, hba_path, hba, ident, ident_path, ident_trouble, problems, ident_problems }))
     }
 
-    /// A setting of the module that is not empty.
-    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
-        let (settings, _) = self.settings.as_ref()?;
-        settings.value(&format!("oauth_validator.{name}")).filter(|value| !value.is_empty())
-    }
-
     /// The configuration that the server reads, if its files say which.
     ///
     /// # Errors
     /// If it is not a path that the server takes.
     pub(crate) fn config_file(&self) -> Result<Option<PathBuf>, Failure> {
-        match self.setting("config_file") {
-            Some(path) if !path.starts_with('/') => {
-                let what = format!("oauth_validator.config_file = '{path}' is not an absolute path");
-                Err(Failure::new(what).with_hint("the server denies every OAuth login for that: write the whole path"))
-            }
-            path => Ok(path.map(PathBuf::from)),
-        }
+        self.settings.as_ref().map_or(Ok(None), |(settings, _)| config_file(settings))
     }
 
     /// The folder of key files, if it is not the one in the data directory.
     pub(crate) fn cache_directory(&self) -> Option<PathBuf> {
-        let (settings, _) = self.settings.as_ref()?;
-        Some(settings.data_directory.join(self.setting("cache_directory")?))
+        cache_directory(&self.settings.as_ref()?.0)
     }
+}
+
+/// The settings of a data directory with a postgresql.conf of its own, for what needs no line of pg_hba.conf.
+pub(crate) fn settings_in(pgdata: &Path) -> Result<Option<Settings>, Failure> {
+    let options = ServerFileOptions::default();
+    match conf_path(Some(pgdata), &options) {
+        Ok(conf) => {
+            let mut disk = Disk;
+            let mut reader = Reader::new(&mut disk);
+            conf.map(|conf| read_settings(&mut reader, &conf, Some(pgdata)).map(|(settings, _)| settings)).transpose()
+        }
+        Err(Missing::Conf(_)) => Ok(None),
+        Err(Missing::Failed(failure)) => Err(failure),
+    }
+}
+
+/// As [`ServerFiles::config_file`].
+pub(crate) fn config_file(settings: &Settings) -> Result<Option<PathBuf>, Failure> {
+    match own_setting(settings, "config_file") {
+        Some(path) if !path.starts_with('/') => {
+            let what = format!("oauth_validator.config_file = '{path}' is not an absolute path");
+            Err(Failure::new(what).with_hint("the server denies every OAuth login for that: write the whole path"))
+        }
+        path => Ok(path.map(PathBuf::from)),
+    }
+}
+
+/// As [`ServerFiles::cache_directory`].
+pub(crate) fn cache_directory(settings: &Settings) -> Option<PathBuf> {
+    Some(settings.data_directory.join(own_setting(settings, "cache_directory")?))
+}
+
+/// A setting of the module that is not empty.
+fn own_setting<'s>(settings: &'s Settings, name: &str) -> Option<&'s str> {
+    settings.value(&format!("oauth_validator.{name}")).filter(|value| !value.is_empty())
 }
 
 fn usable<T>(lines: Vec<Result<T, Problem>>, problems: &mut Vec<Problem>) -> Vec<T> {

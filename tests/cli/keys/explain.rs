@@ -108,7 +108,7 @@ fn keys_that_the_server_would_not_use_are_not_used() {
         run.json()["hint"].as_str().expect("a hint").to_owned()
     };
     let hint = denied(&["corp.json\": absent.", "explain asks nobody"]);
-    assert_eq!(hint, "Fetch them: oauth-validator keys refresh corp --pgdata data.");
+    assert_eq!(hint, "Fetch them: oauth-validator keys refresh corp --pgdata data");
     server.write_record(&server.record(3 * 24 * 3600));
     denied(&["corp.json\": expired, fetched 20"]);
     server.write_record(&server.record(-3600));

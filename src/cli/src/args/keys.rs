@@ -2,7 +2,6 @@
 //!
 //! There is no default: keys are never written to, or read from, a place that nobody named.
 
-use super::DEFAULT_CONFIG;
 use clap::{Args as ClapArgs, Subcommand};
 use std::path::PathBuf;
 
@@ -38,8 +37,10 @@ pub(crate) enum KeysCommand {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ListOptions {
     /// The configuration whose profiles are listed.
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    pub(crate) config: PathBuf,
+    ///
+    /// By default the one that postgresql.conf in the data directory names, else /etc/postgresql/oauth-validator.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) folder: FolderOptions,
@@ -56,8 +57,10 @@ pub(crate) struct RefreshOptions {
     pub(crate) all: bool,
 
     /// The configuration with these profiles.
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    pub(crate) config: PathBuf,
+    ///
+    /// By default the one that postgresql.conf in the data directory names, else /etc/postgresql/oauth-validator.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) folder: FolderOptions,

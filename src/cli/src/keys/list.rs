@@ -15,8 +15,7 @@ use serde_json::{Value, json};
 
 /// Runs the command.
 pub(crate) fn run(options: &ListOptions, as_json: bool) -> Result<Report, Failure> {
-    let place = KeyPlace::require(&options.folder)?;
-    let file = ConfigFile::open(&options.config, place.owner)?;
+    let (place, file) = super::server_of(&options.folder, options.config.as_deref(), false)?;
     let config = file.usable()?;
     let list = List::of(&config, &place, &file);
     let text = if as_json { format!("{:#}\n", list.to_json(&place)) } else { list.to_text(&place) };

@@ -5,8 +5,12 @@
 mod list;
 mod refresh;
 
-use crate::args::KeysCommand;
+use crate::args::{DEFAULT_CONFIG, FolderOptions, KeysCommand};
+use crate::config_file::ConfigFile;
+use crate::key_place::KeyPlace;
 use crate::output::{Failure, Report};
+use crate::server_files;
+use std::path::Path;
 
 /// Runs the command.
 pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failure> {
@@ -14,4 +18,27 @@ pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failur
         KeysCommand::List(options) => list::run(options, as_json),
         KeysCommand::Refresh(options) => refresh::run(options, as_json),
     }
+}
+
+/// Where the server's keys are, as its own settings have it if its data directory has them.
+///
+/// Whoever is to `write` there goes on as the owner.
+fn server_of(folder: &FolderOptions, config: Option<&Path>, write: bool) -> Result<(KeyPlace, ConfigFile), Failure> {
+    let place = KeyPlace::require(folder)?;
+    let pgdata = folder.pgdata.as_deref();
+    let settings = pgdata.map(server_files::settings_in).transpose()?.flatten();
+    let place = match (pgdata, settings.as_ref().and_then(server_files::cache_directory)) {
+        (Some(pgdata), Some(elsewhere)) => KeyPlace::of_setting(&elsewhere, pgdata)?,
+        _ => place,
+    };
+    if write {
+        place.become_owner()?;
+    }
+    let set = match (config, &settings) {
+        (None, Some(settings)) => server_files::config_file(settings)?,
+        _ => None,
+    };
+    let path = config.or(set.as_deref()).unwrap_or(Path::new(DEFAULT_CONFIG));
+    let file = ConfigFile::open(path, place.owner)?;
+    Ok((place, file))
 }

@@ -4,9 +4,7 @@
 //! where one of the named profiles has nothing to fetch.
 
 use crate::args::RefreshOptions;
-use crate::config_file::ConfigFile;
 use crate::fetch::Foreground;
-use crate::key_place::KeyPlace;
 use crate::output::{Failure, Report, visible};
 use crate::words;
 use oauth_validator_core::config::{KeySource, suggest};
@@ -15,9 +13,7 @@ use serde_json::{Value, json};
 
 /// Runs the command.
 pub(crate) fn run(options: &RefreshOptions, as_json: bool) -> Result<Report, Failure> {
-    let place = KeyPlace::require(&options.folder)?;
-    place.become_owner()?;
-    let file = ConfigFile::open(&options.config, place.owner)?;
+    let (place, file) = super::server_of(&options.folder, options.config.as_deref(), true)?;
     let config = file.usable()?;
     let chosen = if options.all { all(&config) } else { named(&config, &options.profiles)? };
     let mut outcomes = Vec::new();
