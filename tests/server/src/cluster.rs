@@ -114,7 +114,7 @@ impl Cluster {
             folder.install(helper, "bin/oauth-validator")?;
         }
         self.template.copy_data(&self.data_dir())?;
-        let conf = conf::server_conf(folder.root(), paths::installed(), &options.conf);
+        let conf = conf::server_conf(folder.root(), options.module.is_some(), paths::installed(), &options.conf);
         folder.append("data/postgresql.conf", &conf)?;
         folder.replace("data/pg_hba.conf", conf::hba(&options.hba).as_bytes())?;
         folder.replace("data/pg_ident.conf", options.ident.as_bytes())?;

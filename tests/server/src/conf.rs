@@ -4,9 +4,11 @@ use std::path::Path;
 
 /// Everything a cluster sets, as lines of postgresql.conf. What a test adds comes after it and wins.
 ///
-/// An `installed` module has the path of its helper compiled in; tests replace the helper, so they name their own.
-pub(crate) fn server_conf(root: &Path, installed: bool, extra: &str) -> String {
+/// An `installed` module has the path of its helper compiled in; tests replace the helper, so they name their own. A
+/// cluster that is to have no module must not find that one either, so `has_module` says whether it may look for it.
+pub(crate) fn server_conf(root: &Path, has_module: bool, installed: bool, extra: &str) -> String {
     let folder = |name: &str| root.join(name).to_string_lossy().into_owned();
+    let libraries = if has_module { format!("{}:$libdir", folder("lib")) } else { folder("lib") };
     let helper = if installed { folder("bin/oauth-validator") } else { String::new() };
     let strings = [
         ("unix_socket_directories", root.to_string_lossy().into_owned()),
@@ -14,7 +16,7 @@ pub(crate) fn server_conf(root: &Path, installed: bool, extra: &str) -> String {
         ("log_connections", "receipt,authentication,authorization".into()),
         ("log_line_prefix", "%m [%p] %b: ".into()),
         ("oauth_validator_libraries", "oauth_validator".into()),
-        ("dynamic_library_path", format!("{}:$libdir", folder("lib"))),
+        ("dynamic_library_path", libraries),
         // A placeholder until the library is loaded by the first login.
         ("oauth_validator.config_file", folder("etc/oauth-validator.toml")),
         ("oauth_validator.helper", helper),
@@ -55,7 +57,7 @@ mod tests {
 
     #[test]
     fn what_a_test_adds_comes_last() {
-        let conf = server_conf(Path::new("/x"), false, "port = 1");
+        let conf = server_conf(Path::new("/x"), true, false, "port = 1");
         assert!(conf.ends_with("\nport = 1\n"), "{conf}");
         assert!(conf.contains("oauth_validator.config_file = '/x/etc/oauth-validator.toml'\n"));
         assert!(conf.contains("oauth_validator.helper = ''\n"));
@@ -63,7 +65,13 @@ mod tests {
 
     #[test]
     fn an_installed_module_runs_the_helper_of_the_test() {
-        let conf = server_conf(Path::new("/x"), true, "");
+        let conf = server_conf(Path::new("/x"), true, true, "");
         assert!(conf.contains("oauth_validator.helper = '/x/bin/oauth-validator'\n"), "{conf}");
+    }
+
+    #[test]
+    fn a_cluster_without_the_module_does_not_find_an_installed_one() {
+        let conf = server_conf(Path::new("/x"), false, true, "");
+        assert!(conf.contains("dynamic_library_path = '/x/lib'\n"), "{conf}");
     }
 }
