@@ -128,6 +128,12 @@ impl<'s> TakenLine<'s> {
             (Some(_), None) => report.why = "the token is denied".to_owned(),
             (Some(line), Some(grant)) => self.granted(line, grant, &mut report),
         }
+        if report.succeeds != Some(false) && self.server.lacks_library() {
+            report.succeeds = Some(false);
+            report.why = "oauth_validator_libraries does not name oauth_validator, without which the server takes no \
+                          oauth line; see \"oauth-validator check\""
+                .to_owned();
+        }
         if report.succeeds == Some(true) && report.assumed.is_some() {
             report.succeeds = None;
         }

@@ -98,6 +98,12 @@ impl ServerFiles {
         self.settings.as_ref().map_or(Ok(None), |(settings, _)| config_file(settings))
     }
 
+    /// Whether postgresql.conf was read, and does not let the server load the module.
+    pub(crate) fn lacks_library(&self) -> bool {
+        let names_it = |libraries: Vec<String>| libraries.iter().any(|library| is_our_library(library));
+        self.settings.as_ref().is_some_and(|(settings, _)| !settings.libraries().is_some_and(names_it))
+    }
+
     /// The folder of key files, if it is not the one in the data directory.
     pub(crate) fn cache_directory(&self) -> Option<PathBuf> {
         cache_directory(&self.settings.as_ref()?.0)
