@@ -93,6 +93,7 @@ fn a_refusal_says_where_its_reason_is() {
         "  issuer        https://idp.example\n  scope         openid db.connect\n",
         "  server says   FATAL 28000: OAuth bearer authentication failed for user \"ana\"\n",
         "  oauth_validator: denied: CODE   what is wrong",
+        "add --pgdata DIR, its data directory,\nto have its own settings, keys and maps looked at:\n",
         "  oauth-validator explain --role ana --database app \\\n    --hba-issuer https://idp.example --hba-scope 'openid db.connect'\n",
     ] {
         assert!(run.stdout.contains(line), "no {line:?} in {}", run.stdout);

@@ -207,7 +207,8 @@ machine's clock, above \"OAuth bearer authentication failed\":
                                   map its identity to this role
   ... do not match                the token is good, but its identity is not
                                   this role, and the line has no map=
-Or ask on the server, with the same token:
+Or ask on the server, with the same token; add --pgdata DIR, its data directory,
+to have its own settings, keys and maps looked at:
 ";
 
 const NOT_JUDGED: &str = "\
