@@ -24,6 +24,21 @@ fn each_preset_is_listed_with_what_it_is_for() {
 }
 
 #[test]
+fn the_list_fits_a_terminal_that_programs_are_told_of() {
+    let command = |columns| {
+        let mut command = Command::new(cargo_bin!("oauth-validator"));
+        run(command.env_clear().env("COLUMNS", columns).args(["preset", "list"])).stdout
+    };
+    let list = preset(&["list"]).stdout;
+    let narrow = command("80");
+    assert!(list.lines().any(|line| line.len() > 80) && narrow.lines().all(|line| line.len() <= 80), "{narrow}");
+    assert!(narrow.contains("\n                 "), "no line goes on under its column: {narrow}");
+    let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(joined(&narrow), joined(&list));
+    assert_eq!(command("nonsense"), list);
+}
+
+#[test]
 fn the_list_as_json_says_the_same() {
     let report = preset(&["list", "--json"]).json();
     let listed = report["presets"].as_array().expect("presets");

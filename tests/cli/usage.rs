@@ -159,7 +159,6 @@ fn a_closed_pipe_is_no_error_and_keeps_the_exit_code() {
 fn the_environment_makes_no_difference() {
     for args in [
         &["preset", "show", "entra"][..],
-        &["preset", "list"],
         &["schema"],
         &["completions", "fish"],
         &["init", "--preset", "google", "--audience", "a", "--client", "c"],
