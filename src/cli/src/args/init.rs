@@ -7,18 +7,19 @@ use oauth_validator_core::config::presets;
 use std::path::PathBuf;
 
 pub(super) const INIT_HELP: &str = "\
-Example: a first configuration, with the lines that the server's files need.
-  oauth-validator init --preset okta --audience api://postgres \\
-    --issuer https://acme.okta.com/oauth2/aus000001 \\
-    --output /etc/postgresql/oauth-validator.toml
-
-Example: one more profile, for a file that has some already.
+Example: one more profile for the configuration, be it the first. The lines that
+the server's files need come with it, as comments.
   cd /etc/postgresql
   cp -p oauth-validator.toml oauth-validator.toml.new
   oauth-validator init --preset google-id-token --audience CLIENT-ID \\
     --require '$.hd=corp.example' >> oauth-validator.toml.new
   oauth-validator check oauth-validator.toml.new &&
     mv oauth-validator.toml.new oauth-validator.toml
+
+Example: a configuration where there is none yet; an installation brings one.
+  oauth-validator init --preset okta --audience api://postgres \\
+    --issuer https://acme.okta.com/oauth2/aus000001 \\
+    --output /etc/postgresql/oauth-validator.toml
 
 Nobody is asked; see oauth-validator discover for what a provider says itself. \
 A profile that check would refuse is not written: exits with 2 and what is missing.";
