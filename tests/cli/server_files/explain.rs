@@ -181,12 +181,14 @@ fn the_map_decides_about_identity_and_role() {
 
 #[test]
 fn without_the_library_no_login_succeeds() {
-    for conf in ["ssl = on\n", "oauth_validator_libraries = ''\n", "oauth_validator_libraries = 'other'\n"] {
-        let folder = folder(&corp("", ""), conf, LINE, MAP);
+    for libraries in ["", "oauth_validator_libraries = ''\n", "oauth_validator_libraries = 'other'\n"] {
+        let folder = folder(&corp("", ""), &format!("ssl = on\n{libraries}"), LINE, MAP);
         let words = "oauth_validator_libraries does not name oauth_validator";
         assert_login(&folder, &["--role", "ana"], 1, "pg_hba.conf:1", Some(false), words);
     }
-    let folder = folder(&corp("", ""), "ssl = on\noauth_validator_libraries = 'other, oauth_validator'\n", LINE, MAP);
+    // Where there are two, PostgreSQL wants the line to say which.
+    let line = LINE.replace("map=okta", "map=okta validator=oauth_validator");
+    let folder = folder(&corp("", ""), "ssl = on\noauth_validator_libraries = 'other, oauth_validator'\n", &line, MAP);
     assert_login(&folder, &["--role", "ana"], 0, "pg_hba.conf:1", Some(true), "the map lets");
 }
 
