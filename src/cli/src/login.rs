@@ -129,10 +129,10 @@ impl<'s> TakenLine<'s> {
             (Some(line), Some(grant)) => self.granted(line, grant, &mut report),
         }
         if report.succeeds != Some(false) && self.server.lacks_library() {
-            report.succeeds = Some(false);
-            report.why = "oauth_validator_libraries does not name oauth_validator, without which the server takes no \
-                          oauth line; see \"oauth-validator check\""
-                .to_owned();
+            report.fails(
+                "oauth_validator_libraries does not name oauth_validator, without which the server takes no oauth line",
+                "\"oauth-validator check\" with the same options shows what postgresql.conf has to say",
+            );
         }
         if report.succeeds == Some(true) && report.assumed.is_some() {
             report.succeeds = None;
