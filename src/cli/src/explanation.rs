@@ -11,21 +11,6 @@ use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, Step, Verdict
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
-/// Every step, in the order of the decision.
-const STEPS: [Step; 11] = [
-    Step::Bounds,
-    Step::Rule,
-    Step::Issuer,
-    Step::Header,
-    Step::Key,
-    Step::Signature,
-    Step::Claims,
-    Step::Scope,
-    Step::Rules,
-    Step::Identity,
-    Step::Delegation,
-];
-
 /// Claims that are times (RFC 7519 section 4.1), which few people read as numbers.
 const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
 
@@ -101,9 +86,14 @@ impl Explanation {
     fn missing_steps(&self) -> impl Iterator<Item = (Step, &'static str)> {
         let taken = |step: &Step| self.verdict.trace.passages().iter().any(|passage| passage.step == *step);
         let asked = taken(&Step::Introspection);
-        let replaced = move |step: &Step| asked && matches!(step, Step::Header | Step::Key | Step::Signature);
+        // Either the provider is asked, or these three steps are taken.
+        let replaced = move |step: &Step| match step {
+            Step::Header | Step::Key | Step::Signature => asked,
+            Step::Introspection => !asked,
+            _ => false,
+        };
         let why = if self.is_granted() { "not needed: delegate_ident_mapping=0" } else { "not reached" };
-        STEPS.into_iter().filter(move |step| !taken(step) && !replaced(step)).map(move |step| (step, why))
+        Step::ALL.into_iter().filter(move |step| !taken(step) && !replaced(step)).map(move |step| (step, why))
     }
 
     /// For a person: notes, steps, verdict.

@@ -36,6 +36,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Self; 12] = [
+        Self::Bounds,
+        Self::Rule,
+        Self::Issuer,
+        Self::Header,
+        Self::Key,
+        Self::Signature,
+        Self::Introspection,
+        Self::Claims,
+        Self::Scope,
+        Self::Rules,
+        Self::Identity,
+        Self::Delegation,
+    ];
+
     /// One word for a line of a trace.
     #[must_use]
     pub const fn name(self) -> &'static str {
