@@ -60,7 +60,7 @@ impl DebianCluster {
     }
 
     /// Its files in /etc/postgresql.
-    pub fn file(&self, name: &str) -> PathBuf {
+    fn file(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("/etc/postgresql/{}/{NAME}/{name}", self.major))
     }
 
