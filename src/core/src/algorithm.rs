@@ -125,12 +125,41 @@ impl Algorithm {
     }
 }
 
+/// The base point of P-256, uncompressed (SEC 2, section 2.4.2): some point of the curve.
+const P256_POINT: [u8; 65] = *b"\x04\
+    \x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\
+    \x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
+
+/// Has the signature library set up what it sets up once in a process: whoever forks afterwards has passed that on.
+///
+/// Checks a signature that cannot hold with each of the algorithms that profiles accept by default, and decides nothing.
+pub fn warm_up() {
+    let rsa = Material::Rsa { n: vec![0xff; 256], e: vec![1, 0, 1] };
+    let ec = Material::Ec { curve: Curve::P256, point: P256_POINT.to_vec() };
+    for (algorithm, material, signature) in
+        [(Algorithm::Rs256, rsa, [0x55; 256].as_slice()), (Algorithm::Es256, ec, &[0x55; 64])]
+    {
+        let _ = algorithm.verifies(&material, b"", signature);
+    }
+}
+
 #[cfg(test)]
 mod vectors;
 
 #[cfg(test)]
 mod tests {
-    use super::Algorithm;
+    use super::{Algorithm, P256_POINT, warm_up};
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+
+    /// With a key that is none, nothing would be warmed up.
+    #[test]
+    fn the_point_that_warms_up_is_one_of_the_curve() {
+        assert!(ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, P256_POINT).is_ok());
+        let mut beside = P256_POINT;
+        beside[64] ^= 1;
+        assert!(ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, beside).is_err());
+        warm_up();
+    }
 
     #[test]
     fn only_asymmetric_algorithms_have_names() {

@@ -28,7 +28,7 @@ pub mod server_files;
 mod token;
 mod trace;
 
-pub use algorithm::Algorithm;
+pub use algorithm::{Algorithm, warm_up};
 pub use claim_path::ClaimPath;
 pub use config::{Config, Parsed, Profile};
 pub use decide::decide;

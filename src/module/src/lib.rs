@@ -37,6 +37,11 @@ pgrx::pg_module_magic!(name = c"oauth_validator", version);
 pub extern "C-unwind" fn _PG_init() {
     guard::install_panic_hook();
     guc::define();
+    // SAFETY: the postmaster alone writes it, around the loading of these libraries (miscinit.c), in its one thread.
+    if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
+        // Else every backend does it in its login.
+        oauth_validator_core::warm_up();
+    }
 }
 
 /// Called by `load_validator_library` (auth-oauth.c), once in a backend that authenticates by OAuth.
