@@ -57,6 +57,16 @@ fn every_preset_is_valid_where_users_could_have_written_it() {
     }
 }
 
+/// Only what follows the head is read.
+#[test]
+fn the_head_of_every_preset_is_all_comments() {
+    for preset in ALL {
+        let (head, settings) = preset.text.split_once("\n\n").unwrap_or_default();
+        assert!(!settings.is_empty(), "{}", preset.name);
+        assert!(head.lines().all(|line| line.starts_with('#')), "{}", preset.name);
+    }
+}
+
 #[test]
 fn every_preset_needs_little_and_grants_nothing_alone() {
     for preset in ALL {

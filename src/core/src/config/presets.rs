@@ -50,6 +50,13 @@ presets!(
     "zitadel-opaque" => "77776025198584418"
 );
 
+impl Preset {
+    /// The file without the comments at its head, which are most of it: a server parses it in its logins.
+    fn settings(&self) -> &'static str {
+        self.text.split_once("\n\n").map_or(self.text, |(_, settings)| settings)
+    }
+}
+
 /// Presets that were parsed for one file, each at most once.
 pub(super) struct Parsed {
     tables: Vec<OnceCell<Spanned<DeTable<'static>>>>,
@@ -65,6 +72,6 @@ impl Parsed {
     /// The table of a preset of [`ALL`].
     pub(super) fn table(&self, preset: &Preset) -> &DeTable<'static> {
         let at = ALL.iter().position(|known| known == preset).expect("a preset of ALL");
-        self.tables[at].get_or_init(|| DeTable::parse(ALL[at].text).expect("presets are tested")).get_ref()
+        self.tables[at].get_or_init(|| DeTable::parse(ALL[at].settings()).expect("presets are tested")).get_ref()
     }
 }

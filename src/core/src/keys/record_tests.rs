@@ -230,7 +230,10 @@ fn the_fingerprint_covers_whatever_decides_whose_keys_these_are() {
         timing: TIMING,
     };
     let own = source.fingerprint(None);
-    assert_eq!(own.len(), 64);
+    assert_eq!(
+        own, "b87850445d63a8d9b4e105e56bf420b925306937f17a91227dcccb27e0b17f6a",
+        "an upgrade must not make key files useless"
+    );
     let changed = |change: fn(&mut ProviderKeys)| {
         let mut source = source.clone();
         change(&mut source);

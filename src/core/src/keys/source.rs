@@ -4,7 +4,7 @@
 //! what the fingerprint is for.
 
 use aws_lc_rs::digest;
-use serde_json::json;
+use serde::Serialize;
 
 /// Keys that the provider itself publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,24 +70,46 @@ impl ProviderKeys {
     /// key. `ca` is the content of `ca_file`.
     #[must_use]
     pub fn fingerprint(&self, ca: Option<&[u8]>) -> String {
-        let location = match &self.location {
-            Location::Issuer => json!({}),
-            Location::Metadata(url) => json!({ "discovery_url": url }),
-            Location::Jwks(url) => json!({ "jwks_url": url }),
+        let (discovery_url, jwks_url) = match &self.location {
+            Location::Issuer => (None, None),
+            Location::Metadata(url) => (Some(url.as_str()), None),
+            Location::Jwks(url) => (None, Some(url.as_str())),
         };
-        // The members are always written in the same order, so equal settings give equal bytes.
-        let settings = json!({
-            "issuer": self.issuer,
-            "location": location,
-            "allowed_hosts": self.allowed_hosts,
-            "ca": ca.map(sha256),
-            "proxy": self.proxy,
-            "insecure_http": self.insecure_http,
-        });
-        sha256(settings.to_string().as_bytes())
+        let settings = Settings {
+            allowed_hosts: &self.allowed_hosts,
+            ca: ca.map(sha256),
+            insecure_http: self.insecure_http,
+            issuer: &self.issuer,
+            location: Place { discovery_url, jwks_url },
+            proxy: self.proxy.as_deref(),
+        };
+        // Texts, lists of them and a boolean: there is nothing that could fail.
+        sha256(&serde_json::to_vec(&settings).unwrap_or_default())
     }
 }
 
+/// What a fingerprint covers. It is in every key file: other members, names or orders make all of them useless.
+#[derive(Serialize)]
+struct Settings<'a> {
+    allowed_hosts: &'a [String],
+    ca: Option<String>,
+    insecure_http: bool,
+    issuer: &'a str,
+    location: Place<'a>,
+    proxy: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discovery_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_url: Option<&'a str>,
+}
+
 fn sha256(bytes: &[u8]) -> String {
-    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digest = digest::digest(&digest::SHA256, bytes);
+    let digits = digest.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
