@@ -107,7 +107,7 @@ fn client(claims: &Value, clients: &Clients, place: &str, trace: &mut Trace) -> 
         match path.select(claims).as_slice() {
             [] => {}
             [Value::String(client)] => {
-                trace.fact(&path.to_string(), &Value::String(client.clone()));
+                trace.fact(path, &Value::String(client.clone()));
                 named.push(client);
             }
             [_] => return Err(wrong_type(&path.to_string(), "a string")),

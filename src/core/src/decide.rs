@@ -14,14 +14,26 @@ use crate::keys::record::Wanted;
 use crate::keys::{KeySet, KeysUnavailable, NoKey, PublicKey};
 use crate::reason::Reason;
 use crate::token::BearerToken;
-use crate::trace::{Step, Trace};
+use crate::trace::{Step, Trace, Tracing};
 use crate::{identity, line, roles, rules, scope};
 use online::asks;
 use serde_json::Value;
 
 /// Decides about one login. `now` is the wall clock, in seconds since 1970.
 pub fn decide(request: &Request, token: &BearerToken, config: &Config, known: &Known, now: i64) -> Answer {
-    let mut decider = Decider { request, config, known, now, trace: Trace::default(), profile: None };
+    decide_for(Tracing::Values, request, token, config, known, now)
+}
+
+/// The same decision, for somebody who reads as much of its trace as `tracing` says.
+pub fn decide_for(
+    tracing: Tracing,
+    request: &Request,
+    token: &BearerToken,
+    config: &Config,
+    known: &Known,
+    now: i64,
+) -> Answer {
+    let mut decider = Decider { request, config, known, now, trace: Trace::new(tracing), profile: None };
     match decider.run(token.untrusted_bytes()) {
         Ok(grant) => Answer::Decided(Verdict { decision: Decision::Granted(grant), trace: decider.trace }),
         Err(Stop::Needs(needs)) => Answer::Needs(needs),
@@ -30,7 +42,7 @@ pub fn decide(request: &Request, token: &BearerToken, config: &Config, known: &K
                 Some(profile) => denial.for_profile(&profile.name),
                 None => denial,
             };
-            decider.trace.failed(step, denial.detail.clone());
+            decider.trace.failed(step, || denial.detail.clone());
             Answer::Decided(Verdict { decision: Decision::Denied(denial), trace: decider.trace })
         }
     }
@@ -118,7 +130,7 @@ impl<'a> Decider<'a> {
             Err(why) => return Err(malformed(why)),
         };
         let what = if matches!(shape, Shape::Opaque) { "that say nothing by themselves" } else { "in three parts" };
-        self.trace.held(Step::Bounds, format!("{} bytes {what}", token.len()));
+        self.trace.held(Step::Bounds, || format!("{} bytes {what}", token.len()));
         Ok(shape)
     }
 
@@ -130,12 +142,14 @@ impl<'a> Decider<'a> {
             self.profile = permitted.first().copied().filter(|_| permitted.len() == 1);
             return Err(self.too_large(token_bytes, permitted[0])).at(Step::Bounds);
         }
-        let names: Vec<&str> = permitted.iter().map(|profile| profile.name.as_str()).collect();
-        let by = match &request.hba_profiles {
-            Some(_) => line::HBA_PROFILE_OPTION.to_owned(),
-            None => format!("issuer \"{}\"", request.hba_issuer),
-        };
-        self.trace.held(Step::Rule, format!("pg_hba.conf {by}: {}", names.join(", ")));
+        self.trace.held(Step::Rule, || {
+            let names: Vec<&str> = permitted.iter().map(|profile| profile.name.as_str()).collect();
+            let by = match &request.hba_profiles {
+                Some(_) => line::HBA_PROFILE_OPTION.to_owned(),
+                None => format!("issuer \"{}\"", request.hba_issuer),
+            };
+            format!("pg_hba.conf {by}: {}", names.join(", "))
+        });
         Ok(permitted)
     }
 
@@ -156,7 +170,7 @@ impl<'a> Decider<'a> {
         let matching: Vec<&Profile> = candidates.iter().filter(serves).copied().collect();
         match matching.as_slice() {
             [profile] => {
-                self.trace.held(Step::Issuer, format!("profile \"{}\"", profile.name));
+                self.trace.held(Step::Issuer, || format!("profile \"{}\"", profile.name));
                 Ok(profile)
             }
             [] => Err(self.issuer_mismatch(issuer.is_some(), candidates)),
@@ -196,7 +210,7 @@ impl<'a> Decider<'a> {
             }
         }
         let header = header::check(unverified.untrusted_header(), self.config, profile).at(Step::Header)?;
-        self.trace.held(Step::Header, format!("algorithm {}", header.algorithm.name()));
+        self.trace.held(Step::Header, || format!("algorithm {}", header.algorithm.name()));
         Ok(header)
     }
 
@@ -233,7 +247,7 @@ impl<'a> Decider<'a> {
                 Err(Denial::new(Reason::TokenRevoked, detail)).at(Step::Key)
             }
             Ok(key) => {
-                self.trace.held(Step::Key, format!("one of {} keys fits", keys.keys().len()));
+                self.trace.held(Step::Key, || format!("one of {} keys fits", keys.keys().len()));
                 Ok(key)
             }
             Err(NoKey::UnknownKid) => self.newer_key(untrusted_issuer, header, keys, profile),
@@ -279,7 +293,7 @@ impl<'a> Decider<'a> {
     fn signature(&mut self, unverified: Unverified<'_>, header: &Header, key: &PublicKey) -> Result<Verified, Denial> {
         match Verified::check(unverified, header.algorithm, key) {
             Some(verified) => {
-                self.trace.held(Step::Signature, "it is the issuer's");
+                self.trace.held(Step::Signature, || "it is the issuer's".to_owned());
                 Ok(verified)
             }
             None => {
@@ -292,14 +306,14 @@ impl<'a> Decider<'a> {
 
     fn claims(&mut self, verified: Verified, profile: &Profile) -> Result<Accepted, Denial> {
         let accepted = Accepted::check(verified, self.config, profile, self.now, &mut self.trace)?;
-        self.trace.held(Step::Claims, "audience, client, times and kind of token");
+        self.trace.held(Step::Claims, || "audience, client, times and kind of token".to_owned());
         Ok(accepted)
     }
 
     /// Steps 8 to 11. The identity is worked out first, because denials from here on report it; whether it is a
     /// good one is only said in its own step.
     fn grant(&mut self, accepted: &Accepted, profile: &'a Profile) -> Result<Grant, Stop> {
-        let mut identity_trace = Trace::default();
+        let mut identity_trace = self.trace.beside();
         let identity = identity::of(accepted, self.config, profile, &mut identity_trace);
         let known_identity = identity.as_ref().ok().cloned();
         let with_identity = |denial: Denial| Denial { authn_id: known_identity.clone(), ..denial };
@@ -307,21 +321,19 @@ impl<'a> Decider<'a> {
         let required = scope::check(accepted, self.config, profile, &self.request.hba_scope, &mut self.trace)
             .map_err(&with_identity)
             .at(Step::Scope)?;
-        self.trace.held(
-            Step::Scope,
-            match required {
-                0 => "not looked at; the rules decide".to_owned(),
-                required => format!("{required} required, all granted"),
-            },
-        );
+        self.trace.held(Step::Scope, || match required {
+            0 => "not looked at; the rules decide".to_owned(),
+            required => format!("{required} required, all granted"),
+        });
         rules::check(&profile.require, accepted.claims(), self.config, &mut self.trace)
             .map_err(|why| with_identity(Denial::new(Reason::RuleFailed, why)))
             .at(Step::Rules)?;
-        self.trace.held(Step::Rules, format!("{} rules, all hold", profile.require.len()));
+        self.trace.held(Step::Rules, || format!("{} rules, all hold", profile.require.len()));
 
         self.trace.adopt_facts(identity_trace);
         let identity = identity.at(Step::Identity)?;
-        self.trace.held(Step::Identity, format!("as {} says", self.config.place(profile.identity.claims.origin)));
+        let config = self.config;
+        self.trace.held(Step::Identity, || format!("as {} says", config.place(profile.identity.claims.origin)));
         if self.request.delegate_ident_mapping {
             self.delegation(accepted, profile, &with_identity)?;
         }
@@ -344,7 +356,7 @@ impl<'a> Decider<'a> {
             };
             roles::check_privileges(privileges).map_err(with_identity).at(Step::Delegation)?;
         }
-        self.trace.held(Step::Delegation, "the token grants the role asked for");
+        self.trace.held(Step::Delegation, || "the token grants the role asked for".to_owned());
         Ok(())
     }
 }

@@ -52,7 +52,7 @@ impl Selector<'_> {
         match path.select(self.claims).as_slice() {
             [] => Ok(None),
             [node] => {
-                trace.fact(&path.to_string(), node);
+                trace.fact(path, node);
                 self.text(path, node).map(Some)
             }
             several => {
@@ -138,7 +138,7 @@ fn verified(selector: &Selector<'_>, config: &Config, identity: &Identity, trace
     let place = config.place(path.origin);
     match path.value.select(selector.claims).as_slice() {
         [node] => {
-            trace.fact(&path.value.to_string(), node);
+            trace.fact(&path.value, node);
             if identity.verified_values.iter().any(|value| equal(value, node)) {
                 return Ok(());
             }

@@ -31,7 +31,7 @@ mod trace;
 pub use algorithm::{Algorithm, warm_up};
 pub use claim_path::ClaimPath;
 pub use config::{Config, Parsed, Profile};
-pub use decide::decide;
+pub use decide::{decide, decide_for};
 pub use decision::{
     Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Privileges, Request, RoleAttributes, Verdict,
 };
@@ -43,4 +43,4 @@ pub use keys::source::{KeyTiming, Location, ProviderKeys};
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, PublicKey};
 pub use reason::{Blame, Reason};
 pub use token::BearerToken;
-pub use trace::{Fact, Passage, Step, Trace};
+pub use trace::{Fact, Passage, Step, Trace, Tracing};

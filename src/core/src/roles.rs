@@ -31,7 +31,7 @@ pub(crate) fn check(
     }
     let mut granted = false;
     for node in nodes {
-        trace.fact(&roles.claim.to_string(), node);
+        trace.fact(&roles.claim, node);
         let Value::String(value) = node else {
             let detail = format!("A value that {} of {place} selects in the token is not a string.", roles.claim);
             return Err(Denial::new(Reason::ClaimType, detail));

@@ -12,7 +12,7 @@ pub(crate) fn check(rules: &[Rule], claims: &Value, config: &Config, trace: &mut
     for rule in rules {
         let nodes = rule.claim.select(claims);
         if let [node] = nodes.as_slice() {
-            trace.fact(&rule.claim.to_string(), node);
+            trace.fact(&rule.claim, node);
         }
         if !holds(&rule.test, &nodes) {
             return Err(failure(config, rule, nodes.len()));

@@ -35,7 +35,7 @@ pub(crate) fn check(
     let nodes = path.select(accepted.claims());
     let granted = match nodes.as_slice() {
         [node] => {
-            trace.fact(&path.to_string(), node);
+            trace.fact(path, node);
             granted(node, &profile.scope.separator)
         }
         [] => {

@@ -5,6 +5,7 @@
 
 use crate::bounds::MAX_PRINTED_VALUE;
 use serde_json::Value;
+use std::fmt::Display;
 
 /// The steps of a decision, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,14 +95,37 @@ pub struct Passage {
     pub facts: Vec<Fact>,
 }
 
+/// How much of the way to a decision somebody wants to read. It never changes the decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tracing {
+    /// Nothing, as in nearly all logins.
+    Off,
+    /// The steps, for the server's log.
+    Steps,
+    /// The steps, and the values of the token in them, for whoever has the token.
+    #[default]
+    Values,
+}
+
 /// The way to a decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
+    tracing: Tracing,
     passages: Vec<Passage>,
     facts: Vec<Fact>,
 }
 
 impl Trace {
+    /// Nothing yet, and later as much as `tracing` says.
+    pub(crate) fn new(tracing: Tracing) -> Self {
+        Self { tracing, ..Self::default() }
+    }
+
+    /// Another one that is read by the same people.
+    pub(crate) fn beside(&self) -> Self {
+        Self::new(self.tracing)
+    }
+
     /// The steps, in order; the last one failed if the decision is a denial.
     #[must_use]
     pub fn passages(&self) -> &[Passage] {
@@ -117,9 +141,11 @@ impl Trace {
     }
 
     /// Remembers a value for the step that is under way.
-    pub(crate) fn fact(&mut self, name: &str, value: &Value) {
-        let value = printable(&value.to_string());
-        self.facts.push(Fact { name: name.to_owned(), value });
+    pub(crate) fn fact(&mut self, name: impl Display, value: &Value) {
+        if self.tracing == Tracing::Values {
+            let value = printable(&value.to_string());
+            self.facts.push(Fact { name: name.to_string(), value });
+        }
     }
 
     /// Takes over the values that another trace remembered for a step of this one.
@@ -128,18 +154,20 @@ impl Trace {
     }
 
     /// Ends a step that held.
-    pub(crate) fn held(&mut self, step: Step, said: impl Into<String>) {
-        self.end(step, true, said.into());
+    pub(crate) fn held(&mut self, step: Step, said: impl FnOnce() -> String) {
+        self.end(step, true, said);
     }
 
     /// Ends the step that failed.
-    pub(crate) fn failed(&mut self, step: Step, said: impl Into<String>) {
-        self.end(step, false, said.into());
+    pub(crate) fn failed(&mut self, step: Step, said: impl FnOnce() -> String) {
+        self.end(step, false, said);
     }
 
-    fn end(&mut self, step: Step, held: bool, said: String) {
-        let facts = std::mem::take(&mut self.facts);
-        self.passages.push(Passage { step, held, said, facts });
+    fn end(&mut self, step: Step, held: bool, said: impl FnOnce() -> String) {
+        if self.tracing >= Tracing::Steps {
+            let facts = std::mem::take(&mut self.facts);
+            self.passages.push(Passage { step, held, said: said(), facts });
+        }
     }
 }
 

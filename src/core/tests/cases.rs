@@ -4,7 +4,7 @@
 
 use oauth_validator_core::{
     Answer, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Known, Needs, OnlineAnswer,
-    Privileges, Reason, Request, RoleAttributes, decide,
+    Privileges, Reason, Request, RoleAttributes, Tracing, Verdict, decide, decide_for,
 };
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -26,7 +26,7 @@ fn decided(case: &Case) -> (Outcome, Option<Denial>) {
     let mut known = Known::default();
     loop {
         match decide(&request, &token, &config, &known, ISSUED_AT + case.at) {
-            Answer::Decided(verdict) => match verdict.decision {
+            Answer::Decided(verdict) => match seen_by_everybody(case, verdict, &request, &token, &config, &known) {
                 Decision::Denied(denial) => return denied(denial),
                 Decision::Granted(grant) => {
                     return (Outcome { code: None, authn_id: Some(grant.authn_id().to_owned()) }, None);
@@ -41,6 +41,29 @@ fn decided(case: &Case) -> (Outcome, Option<Denial>) {
             Answer::Needs(other) => panic!("{}: {other:?}", case.name),
         }
     }
+}
+
+/// The decision, which is the same whoever reads its trace.
+fn seen_by_everybody(
+    case: &Case,
+    verdict: Verdict,
+    request: &Request,
+    token: &BearerToken,
+    config: &Config,
+    known: &Known,
+) -> Decision {
+    for tracing in [Tracing::Off, Tracing::Steps] {
+        let Answer::Decided(other) = decide_for(tracing, request, token, config, known, ISSUED_AT + case.at) else {
+            panic!("{}: {tracing:?} wants to know more", case.name);
+        };
+        assert_eq!(format!("{:?}", other.decision), format!("{:?}", verdict.decision), "{}: {tracing:?}", case.name);
+        let lines = |verdict: &Verdict| verdict.trace.log_lines().collect::<Vec<_>>();
+        let wanted = if tracing == Tracing::Off { Vec::new() } else { lines(&verdict) };
+        assert_eq!(lines(&other), wanted, "{}: {tracing:?}", case.name);
+        let facts = other.trace.passages().iter().flat_map(|passage| &passage.facts).count();
+        assert_eq!(facts, 0, "{}: values are for explain alone", case.name);
+    }
+    verdict.decision
 }
 
 fn request(case: &Case) -> Request {

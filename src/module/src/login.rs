@@ -5,8 +5,9 @@
 use crate::catalog;
 use crate::errands::{self, Errands};
 use crate::hba::Connection;
+use crate::report;
 use crate::request::request;
-use oauth_validator_core::{Answer, BearerToken, Config, Denial, Known, Needs, Reason, Verdict, Wanted, decide};
+use oauth_validator_core::{Answer, BearerToken, Config, Denial, Known, Needs, Reason, Verdict, Wanted, decide_for};
 use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, load_keys, read_trusted};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -64,8 +65,9 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
         Err(denial) => return Verdict::denied(denial),
     };
     let mut known = Known::default();
+    let tracing = report::tracing();
     for _ in 0..MAX_ROUNDS {
-        match decide(&request, token, config, &known, now()) {
+        match decide_for(tracing, &request, token, config, &known, now()) {
             Answer::Decided(verdict) => return verdict,
             Answer::Needs(Needs::Keys { profile, file: source }) => {
                 known.insert_keys(profile, load_keys(&source, file, ServerUser::current()));

@@ -4,7 +4,7 @@
 //! The texts are those of the decision; no token, part of a token, or value of a claim is within reach here.
 
 use crate::abi::{errcode, errdetail_internal, errfinish, errhint_internal, errmsg_internal, errstart};
-use oauth_validator_core::{Blame, Denial, Trace};
+use oauth_validator_core::{Blame, Denial, Trace, Tracing};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys};
 use std::ffi::{CStr, CString};
@@ -38,11 +38,13 @@ pub(crate) fn trouble(what: &str, hint: &str) {
     emit(pg_sys::COMMERROR, PgSqlErrorCode::ERRCODE_SYSTEM_ERROR, what, "", hint);
 }
 
+/// How much of a decision the log will have: the steps at DEBUG1, and never a value of the token.
+pub(crate) fn tracing() -> Tracing {
+    if PgLogLevel::DEBUG1.is_interesting() { Tracing::Steps } else { Tracing::Off }
+}
+
 /// Logs the steps of a decision at DEBUG1.
 pub(crate) fn trace(trace: &Trace) {
-    if !PgLogLevel::DEBUG1.is_interesting() {
-        return;
-    }
     for line in trace.log_lines() {
         emit(pg_sys::DEBUG1, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, &line, "", "");
     }

@@ -1,7 +1,7 @@
 //! The parts of a login that are ours, each by itself, as the library in the server runs them.
 
 use crate::variant::{BASE, Variant};
-use oauth_validator_core::{Answer, BearerToken, Config, Decision, KeySet, Known, Needs, Request, decide};
+use oauth_validator_core::{Answer, BearerToken, Config, Decision, KeySet, Known, Needs, Request, Tracing, decide_for};
 use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, read_trusted};
 use std::hint::black_box;
 use std::io::Write;
@@ -95,12 +95,12 @@ fn decision(variant: Variant) -> Body {
     };
     let keys = KeySet::from_jwks(variant.jwks().to_string().as_bytes()).expect("a key set");
     let mut known = Known::default();
-    let answer = decide(&request, &BearerToken::new(token.as_bytes()), &config, &known, NOW);
+    let answer = decide_for(Tracing::Off, &request, &BearerToken::new(token.as_bytes()), &config, &known, NOW);
     let Answer::Needs(Needs::ProviderKeys { profile, .. }) = answer else { panic!("no keys were asked for") };
     known.insert_keys(profile, Ok(keys));
     Box::new(move || {
         let token = BearerToken::new(black_box(token.as_bytes()));
-        match decide(&request, &token, &config, &known, NOW) {
+        match decide_for(Tracing::Off, &request, &token, &config, &known, NOW) {
             Answer::Decided(verdict) => assert!(matches!(black_box(&verdict).decision, Decision::Granted(_))),
             Answer::Needs(_) => panic!("the keys are known"),
         }

@@ -23,7 +23,7 @@ impl<'a> Decider<'a> {
             candidates.iter().filter_map(|&profile| Some((profile, asks(profile)?))).collect();
         match asking.as_slice() {
             [(profile, check)] => {
-                self.trace.held(Step::Issuer, format!("profile \"{}\", the only one that asks", profile.name));
+                self.trace.held(Step::Issuer, || format!("profile \"{}\", the only one that asks", profile.name));
                 Ok((profile, check))
             }
             [] => {
@@ -67,7 +67,7 @@ impl<'a> Decider<'a> {
         let verified = Verified::by_provider(check.kind, answer, jwt)
             .map_err(|refused| Denial::new(refused.reason, refused.why))
             .at(Step::Introspection)?;
-        self.trace.held(Step::Introspection, "the provider vouches for it");
+        self.trace.held(Step::Introspection, || "the provider vouches for it".to_owned());
         Ok(verified)
     }
 }
