@@ -7,7 +7,7 @@
 
 use oauth_validator_bench::client::Client;
 use oauth_validator_bench::measure::{Subject, round};
-use oauth_validator_bench::report::{Report, Row, median};
+use oauth_validator_bench::report::{Report, Row, median, table};
 use oauth_validator_bench::servers::{Servers, provider};
 use oauth_validator_bench::soak::{growth, soak};
 use oauth_validator_bench::variant::{ALL, BASE, Variant};
@@ -105,12 +105,13 @@ fn bench(options: &Options) -> Result<Vec<String>> {
         problems.push(format!("the provider was asked {} times by logins that had all keys", report.requests));
     }
 
-    print!("{}", report.table());
+    let json = report.json();
+    print!("{}", table(&json));
     if let Some(file) = &options.json {
-        std::fs::write(file, format!("{:#}\n", report.json()))?;
+        std::fs::write(file, format!("{json:#}\n"))?;
     }
     if let Some(file) = &options.svg {
-        std::fs::write(file, picture::svg(&report))?;
+        std::fs::write(file, picture::svg(&json))?;
     }
     Ok(problems)
 }
