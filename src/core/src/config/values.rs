@@ -52,7 +52,29 @@ pub fn suggest(word: &str, valid: &[&str]) -> String {
     }
 }
 
+/// A duration in whole seconds.
 pub(super) fn parse_seconds(text: &str) -> Option<i64> {
+    plain_seconds(text).or_else(|| any_seconds(text))
+}
+
+/// One number and one unit, as nearly all durations are written. Every login reads them, and the grammar of all others
+/// takes much longer to come to the same.
+fn plain_seconds(text: &str) -> Option<i64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => return None,
+    };
+    // More digits than this are left to the grammar and its limits.
+    let number: i64 = number.parse().ok().filter(|_| digits <= 6)?;
+    Some(number * factor)
+}
+
+fn any_seconds(text: &str) -> Option<i64> {
     let span: Span = text.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     (duration.subsec_nanos() == 0).then(|| duration.as_secs())
@@ -72,7 +94,21 @@ pub(super) fn parse_size(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_seconds, parse_size, suggest};
+    use super::{any_seconds, parse_seconds, parse_size, plain_seconds, suggest};
+
+    #[test]
+    fn the_short_way_gives_the_seconds_of_the_grammar() {
+        for unit in ["s", "min", "h", "d"] {
+            for number in ["0", "1", "007", "60", "999999"] {
+                let text = format!("{number}{unit}");
+                assert!(plain_seconds(&text).is_some(), "{text}");
+                assert_eq!(plain_seconds(&text), any_seconds(&text), "{text}");
+            }
+        }
+        for text in ["", "s", "-1s", "+1s", "1", "1000000s", "1 s", "1.5h", "1h30min", "1m", "1S", "1w", "\u{661}s"] {
+            assert_eq!(plain_seconds(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn durations_and_sizes() {
