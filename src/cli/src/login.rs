@@ -8,8 +8,7 @@ use crate::output::Failure;
 use crate::server_files::ServerFiles;
 use oauth_validator_core::Grant;
 use oauth_validator_core::server_files::{
-    Chosen, Client, HbaLine, Login, Mapping, Place, RolesOfIdentity, choose, is_our_library, map_identity, place_in,
-    roles_of,
+    Chosen, Client, HbaLine, Login, Mapping, Place, RolesOfIdentity, choose, map_identity, place_in, roles_of,
 };
 use serde_json::{Value, json};
 
@@ -72,7 +71,7 @@ impl<'s> TakenLine<'s> {
 
     /// The line, if it is one for this validator.
     pub(crate) fn own(&self) -> Option<&'s HbaLine> {
-        self.chosen.line.filter(|line| is_ours(line))
+        self.chosen.line.filter(|line| line.is_ours())
     }
 
     /// Where it is, and what was assumed to find it.
@@ -121,8 +120,8 @@ impl<'s> TakenLine<'s> {
                 format!("the line has the method {}, so no token is asked for", line.method),
                 "put an OAuth line for such connections before it, and reload the server",
             ),
-            (Some(line), _) if !is_ours(line) => report.fails(
-                format!("the line is for another validator, \"{}\"", line.option("validator").unwrap_or_default()),
+            (Some(line), _) if !line.is_ours() => report.fails(
+                format!("the line is for another validator, \"{}\"", line.other_validator().unwrap_or_default()),
                 "if it is meant for oauth_validator, write validator=oauth_validator",
             ),
             (Some(_), None) => report.why = "the token is denied".to_owned(),
@@ -245,14 +244,10 @@ fn word(name: &str) -> Option<String> {
     }
 }
 
-fn is_ours(line: &HbaLine) -> bool {
-    line.is_oauth() && line.option("validator").is_none_or(is_our_library)
-}
-
 /// The line where no role is known: all that could be meant must say the same.
 fn only_line<'s>(options: &ExplainOptions, server: &'s ServerFiles) -> Result<Chosen<'s>, Failure> {
     let named = |line: &&HbaLine| options.hba_issuer.as_deref().is_none_or(|issuer| issuer == line.issuer());
-    let lines: Vec<&HbaLine> = server.hba.iter().filter(|line| is_ours(line)).filter(named).collect();
+    let lines: Vec<&HbaLine> = server.hba.iter().filter(|line| line.is_ours()).filter(named).collect();
     let says = |line: &&HbaLine| {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         (

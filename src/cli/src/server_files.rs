@@ -7,7 +7,7 @@ use crate::args::ServerFileOptions;
 use crate::config_file::read_untrusted;
 use crate::output::Failure;
 use oauth_validator_core::server_files::{
-    Files, HbaContext, HbaLine, IdentLine, Problem, Reader, Settings, Source, Unreadable, is_our_library,
+    Files, HbaContext, HbaLine, IdentLine, Problem, Reader, Settings, Source, Unreadable,
 };
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -100,8 +100,7 @@ impl ServerFiles {
 
     /// Whether postgresql.conf was read, and does not let the server load the module.
     pub(crate) fn lacks_library(&self) -> bool {
-        let names_it = |libraries: Vec<String>| libraries.iter().any(|library| is_our_library(library));
-        self.settings.as_ref().is_some_and(|(settings, _)| !settings.libraries().is_some_and(names_it))
+        self.settings.as_ref().is_some_and(|(settings, _)| !settings.names_module())
     }
 
     /// The folder of key files, if it is not the one in the data directory.
@@ -196,8 +195,7 @@ fn path_of(
 
 /// A list of libraries without this one is a finding of its own, and not one of each line.
 fn context(settings: Option<&Settings>, pgdata: Option<&Path>) -> HbaContext {
-    let libraries = settings.and_then(Settings::libraries);
-    let libraries = libraries.filter(|libraries| libraries.iter().any(|library| is_our_library(library)));
+    let libraries = settings.filter(|settings| settings.names_module()).and_then(Settings::libraries);
     let data = settings.map(|settings| settings.data_directory.as_path()).or(pgdata);
     let version = data.and_then(|data| fs::read_to_string(data.join("PG_VERSION")).ok());
     HbaContext { libraries, major: version.and_then(|version| version.trim().parse().ok()) }

@@ -5,6 +5,7 @@
 
 use super::address::{self, Address};
 use super::names::{self, Name};
+use super::settings::is_our_library;
 use super::tokens::{Line, Token};
 use super::{Place, Problem};
 use crate::line::HBA_PROFILE_OPTION;
@@ -127,6 +128,18 @@ impl HbaLine {
     #[must_use]
     pub fn option_place(&self, name: &str) -> &Place {
         self.options.iter().rev().find(|(option, ..)| option == name).map_or(&self.place, |(.., place)| place)
+    }
+
+    /// The validator that the line names, if that is not this one.
+    #[must_use]
+    pub fn other_validator(&self) -> Option<&str> {
+        self.option("validator").filter(|library| !is_our_library(library))
+    }
+
+    /// Whether this validator decides about logins by this line. One that names none is for the server's only one.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.is_oauth() && self.other_validator().is_none()
     }
 
     /// The issuer of an OAuth line.

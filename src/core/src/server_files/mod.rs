@@ -21,7 +21,7 @@ pub use ident::{IdentLine, Mapping, RolesOfIdentity, map_identity, roles_of};
 pub use matching::{Chosen, Client, Login, choose};
 pub use names::{Answer, Name};
 pub use review::{ServerFinding, Spot, review};
-pub use settings::{LIBRARY, Setting, Settings, is_our_library};
+pub use settings::{LIBRARY, Setting, Settings};
 
 use std::fmt;
 use std::ops::Range;

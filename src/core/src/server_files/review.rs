@@ -5,7 +5,7 @@
 
 use super::hba::{Connection, HbaLine};
 use super::ident::IdentLine;
-use super::settings::{LIBRARY, Settings, is_our_library};
+use super::settings::{LIBRARY, Settings};
 use super::{Place, Source, place_in};
 use crate::config::{Config, IdentityClaims, Origin, Profile, databases_overlap, identities_apart, suggest};
 use crate::finding::FindingCode;
@@ -58,7 +58,7 @@ pub fn review(
     }
     let mut own = Vec::new();
     for line in hba.iter().filter(|line| line.is_oauth()) {
-        match line.option("validator").filter(|library| !is_our_library(library)) {
+        match line.other_validator() {
             Some(library) => review.of_another(line, library),
             None => own.push(line),
         }
@@ -88,10 +88,10 @@ impl<'a> Review<'a> {
     }
 
     fn library(&mut self, settings: &Settings, source: usize) {
-        let libraries = settings.libraries();
-        if libraries.as_ref().is_some_and(|libraries| libraries.iter().any(|library| is_our_library(library))) {
+        if settings.names_module() {
             return;
         }
+        let libraries = settings.libraries();
         let setting = settings.get("oauth_validator_libraries");
         let spot = setting.map_or(Spot::File(source), |setting| Spot::At(setting.place.clone()));
         let message = match (&libraries, setting) {

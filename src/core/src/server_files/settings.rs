@@ -56,6 +56,12 @@ impl Settings {
         split_names(self.value("oauth_validator_libraries").unwrap_or_default())
     }
 
+    /// Whether the server may load this module: its list of validator libraries names it.
+    #[must_use]
+    pub fn names_module(&self) -> bool {
+        self.libraries().is_some_and(|libraries| libraries.iter().any(|library| is_our_library(library)))
+    }
+
     /// Whether the server has TLS on.
     #[must_use]
     pub fn has_tls(&self) -> bool {
@@ -66,8 +72,7 @@ impl Settings {
 }
 
 /// Whether a name of a library, with or without its folder, is that of this module.
-#[must_use]
-pub fn is_our_library(name: &str) -> bool {
+pub(super) fn is_our_library(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     file.strip_suffix(".so").unwrap_or(file) == LIBRARY
 }

@@ -1,6 +1,7 @@
 //! The readers on texts alone: bounds, loops, odd bytes, and what covers what. That they read as the server reads is
 //! shown beside a server (tests/server/tests/server_files).
 
+use super::settings::is_our_library;
 use super::*;
 use std::collections::BTreeMap;
 
