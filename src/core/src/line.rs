@@ -4,7 +4,7 @@
 //! follow from them; nothing is derived from the line, so that no spelling of a line can reach another profile. Profiles
 //! that the line names itself take the place of its issuer.
 
-use crate::config::{Config, Profile, identities_apart, suggest};
+use crate::config::{Config, Profile, mistakable_pairs, suggest};
 use crate::decision::{Denial, Request};
 use crate::reason::Reason;
 use crate::trace::printable;
@@ -65,24 +65,15 @@ fn named<'a>(names: &str, config: &'a Config) -> Result<Vec<&'a Profile>, Denial
     Ok(found)
 }
 
-/// What `Config::parse` sees to for lines that have an issuer alone.
+/// What `Config::parse` sees to for lines that have an issuer alone. All of `permitted` serve the login's database.
 fn told_apart(permitted: &[&Profile]) -> Result<(), Denial> {
-    let pairs = permitted
-        .iter()
-        .enumerate()
-        .flat_map(|(at, first)| permitted[at + 1..].iter().map(move |second| (first, second)));
-    for (first, second) in pairs {
-        if !identities_apart(first, second) {
-            let detail = format!(
-                "Profiles \"{}\" and \"{}\" of {HBA_PROFILE_OPTION} may both serve this login, so their identities could be equal.",
-                first.name, second.name
-            );
-            return Err(Denial::new(Reason::ProfileAmbiguous, detail).with_hint(
-                "Give each of them its own identity.prefix, name one of them only, or separate them by databases.",
-            ));
-        }
-    }
-    Ok(())
+    let Some((first, second)) = mistakable_pairs(permitted).next() else { return Ok(()) };
+    let detail = format!(
+        "Profiles \"{}\" and \"{}\" of {HBA_PROFILE_OPTION} may both serve this login, so their identities could be equal.",
+        first.name, second.name
+    );
+    let hint = "Give each of them its own identity.prefix, name one of them only, or separate them by databases.";
+    Err(Denial::new(Reason::ProfileAmbiguous, detail).with_hint(hint))
 }
 
 /// `meant` are those of the line, none of which serves the login.

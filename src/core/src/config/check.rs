@@ -207,7 +207,7 @@ fn shared_lines(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]
             // Slashes at the end make no difference to the well-known URLs of an issuer.
             let served = seen.entry(issuer.trim_end_matches('/')).or_default();
             for (earlier, earlier_section) in served.iter().copied() {
-                if databases_overlap(profile, earlier) && !identities_apart(profile, earlier) {
+                if can_be_mistaken(profile, earlier) {
                     let message = format!(
                         "profiles \"{}\" and \"{}\" serve the same pg_hba.conf line ({issuer}), so their identities can be equal",
                         earlier.name, profile.name
@@ -223,8 +223,20 @@ fn shared_lines(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]
     }
 }
 
+/// Every two of these profiles whose identities can be taken for each other's in one login.
+pub(crate) fn mistakable_pairs<'p>(profiles: &[&'p Profile]) -> impl Iterator<Item = (&'p Profile, &'p Profile)> {
+    let behind = |at: usize| profiles[at + 1..].iter().copied();
+    let pairs = profiles.iter().enumerate().flat_map(move |(at, first)| behind(at).map(move |second| (*first, second)));
+    pairs.filter(|(first, second)| can_be_mistaken(first, second))
+}
+
+/// Whether one login can be by both, with identities that can be equal.
+fn can_be_mistaken(a: &Profile, b: &Profile) -> bool {
+    databases_overlap(a, b) && !identities_apart(a, b)
+}
+
 /// Whether one login can be by both.
-pub(crate) fn databases_overlap(a: &Profile, b: &Profile) -> bool {
+fn databases_overlap(a: &Profile, b: &Profile) -> bool {
     match (&a.databases, &b.databases) {
         (Some(a), Some(b)) => a.iter().any(|database| b.contains(database)),
         _ => true,
@@ -232,7 +244,7 @@ pub(crate) fn databases_overlap(a: &Profile, b: &Profile) -> bool {
 }
 
 /// Neither prefix may begin the other: "a:" and "a:b:" are not apart.
-pub(crate) fn identities_apart(a: &Profile, b: &Profile) -> bool {
+fn identities_apart(a: &Profile, b: &Profile) -> bool {
     let (a, b) = (a.identity.prefix.as_str(), b.identity.prefix.as_str());
     !a.is_empty() && !b.is_empty() && !a.starts_with(b) && !b.starts_with(a)
 }

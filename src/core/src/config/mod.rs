@@ -35,7 +35,7 @@ pub use profile::{
     Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Test, TokenKind,
 };
 
-pub(crate) use check::{databases_overlap, identities_apart};
+pub(crate) use check::mistakable_pairs;
 pub use values::suggest;
 
 use crate::finding::Finding;

@@ -7,7 +7,7 @@ use super::hba::{Connection, HbaLine};
 use super::ident::IdentLine;
 use super::settings::{LIBRARY, Settings};
 use super::{Place, Source, place_in};
-use crate::config::{Config, IdentityClaims, Origin, Profile, databases_overlap, identities_apart, suggest};
+use crate::config::{Config, IdentityClaims, Origin, Profile, mistakable_pairs, suggest};
 use crate::finding::FindingCode;
 use crate::line::{HBA_PROFILE_OPTION, profile_names, serves_issuer};
 use std::collections::BTreeMap;
@@ -161,18 +161,13 @@ impl<'a> Review<'a> {
             let hint = format!("every login by this line is denied with profile_unknown; {remedy}");
             self.at(FindingCode::UnknownProfile, place, message, hint);
         }
-        for (at, first) in profiles.iter().enumerate() {
-            for second in &profiles[at + 1..] {
-                if databases_overlap(first, second) && !identities_apart(first, second) {
-                    let (first, second) = (&first.name, &second.name);
-                    let message = format!(
-                        "profiles \"{first}\" and \"{second}\" serve this line, so their identities can be equal"
-                    );
-                    let hint = "every login by this line is denied with profile_ambiguous; give each of them its own \
-                                identity.prefix, or name one of them only";
-                    self.at(FindingCode::SharedLine, place, message, hint);
-                }
-            }
+        for (first, second) in mistakable_pairs(profiles) {
+            let (first, second) = (&first.name, &second.name);
+            let message =
+                format!("profiles \"{first}\" and \"{second}\" serve this line, so their identities can be equal");
+            let hint = "every login by this line is denied with profile_ambiguous; give each of them its own \
+                        identity.prefix, or name one of them only";
+            self.at(FindingCode::SharedLine, place, message, hint);
         }
     }
 
