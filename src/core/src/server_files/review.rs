@@ -10,7 +10,7 @@ use super::{Place, Source, place_in};
 use crate::config::{Config, IdentityClaims, Origin, Profile, mistakable_pairs, suggest};
 use crate::finding::FindingCode;
 use crate::line::{HBA_PROFILE_OPTION, profile_names, serves_issuer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a finding is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,9 @@ pub struct ServerFinding {
     /// What to do.
     pub hint: String,
 }
+
+/// A line, and the profiles that it permits.
+type ServedLine<'a> = (&'a HbaLine, Vec<&'a Profile>);
 
 /// Everything that was read, to be judged together.
 struct Review<'a> {
@@ -63,15 +66,17 @@ pub fn review(
             None => own.push(line),
         }
     }
+    let mut served = Vec::with_capacity(own.len());
     for line in &own {
         let profiles = review.served(line);
         review.connection(line, settings.map(|(settings, _)| settings));
         review.mapping(line, &profiles, ident);
         review.names(line);
         review.shadowed(line, hba);
+        served.push((*line, profiles));
     }
-    review.unreached(&own);
-    review.shared_maps(&own);
+    review.unreached(&served);
+    review.shared_maps(&served);
     if let Some(ident) = ident {
         review.patterns(&own, ident);
     }
@@ -254,12 +259,10 @@ impl<'a> Review<'a> {
         }
     }
 
-    fn unreached(&mut self, lines: &[&HbaLine]) {
-        let reached = |profile: &Profile| {
-            lines.iter().any(|line| self.profiles(line).iter().any(|served| served.name == profile.name))
-        };
-        let unreached: Vec<&Profile> = self.config.profiles().iter().filter(|profile| !reached(profile)).collect();
-        for profile in unreached {
+    fn unreached(&mut self, served: &[ServedLine<'_>]) {
+        let reached: BTreeSet<&str> =
+            served.iter().flat_map(|(_, profiles)| profiles).map(|profile| profile.name.as_str()).collect();
+        for profile in self.config.profiles().iter().filter(|profile| !reached.contains(profile.name.as_str())) {
             let message = format!("no line of pg_hba.conf reaches profile \"{}\"", profile.name);
             let issuer = profile.hba_issuers.value.first().map_or("", String::as_str);
             let hint =
@@ -269,11 +272,11 @@ impl<'a> Review<'a> {
     }
 
     /// With one map, an identity of one provider is that of the other.
-    fn shared_maps(&mut self, lines: &[&HbaLine]) {
+    fn shared_maps(&mut self, served: &[ServedLine<'_>]) {
         let mut users: BTreeMap<String, Vec<&Profile>> = BTreeMap::new();
-        for line in lines.iter().filter(|line| !line.is_delegated()) {
+        for (line, profiles) in served.iter().filter(|(line, _)| !line.is_delegated()) {
             let Some(map) = line.map() else { continue };
-            for profile in self.profiles(line) {
+            for profile in profiles {
                 let known = users.entry(map.to_owned()).or_default();
                 if known.iter().any(|other| other.name == profile.name) {
                     continue;
