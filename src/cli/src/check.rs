@@ -3,14 +3,14 @@
 //! Judges the file as the server would, but for the whole of it: its permissions, its contents, the other files that it
 //! names, and, if they are named, the server's own files beside it. Must never stop at the first finding, and must never write anything but its report.
 
-use crate::args::{CheckOptions, DEFAULT_CONFIG};
+use crate::args::CheckOptions;
 use crate::config_file::{self, ConfigFile};
 use crate::effective;
 use crate::findings::{self, Page, Shown};
 use crate::net::{self, Wording};
 use crate::output::{self, Failure, Report};
 use crate::server_check;
-use crate::server_files::ServerFiles;
+use crate::server_files::{ServerFiles, config_path};
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{Config, FindingCode, KeyFile, KeysUnavailable, OnlineCheck, Profile, Reason};
 use oauth_validator_store::{load_keys, read_authorities, read_secret, resolve};
@@ -19,18 +19,14 @@ use std::borrow::Cow;
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use toml::de::DeTable;
 
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
     let server = ServerFiles::read(options.pgdata.as_deref(), &options.files)?;
-    let path = match (&options.file, &server) {
-        (None, Some(server)) => server.config_file()?,
-        (file, _) => file.clone(),
-    };
+    let path = config_path(options.file.as_deref(), server.as_ref().and_then(ServerFiles::settings))?;
     let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
-    let file = ConfigFile::open(path.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)), user)?;
+    let file = ConfigFile::open(&path, user)?;
     let (config, found) = judge(&file);
     let mut pages = vec![Page { name: file.name.clone(), text: Cow::Borrowed(&file.text), found }];
     if let Some(server) = &server {

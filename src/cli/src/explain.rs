@@ -3,7 +3,7 @@
 //! Runs the core's `decide` and nothing beside it: an explanation of its own would one day lie. Must never guess which
 //! pg_hba.conf line is meant where several could be, and must always say what it assumed.
 
-use crate::args::{DEFAULT_CONFIG, ExplainOptions, RoleAttribute};
+use crate::args::{ExplainOptions, RoleAttribute};
 use crate::config_file::{self, ConfigFile, read_untrusted};
 use crate::explanation::{Explanation, Style};
 use crate::fetch::Foreground;
@@ -12,7 +12,7 @@ use crate::key_place::KeyPlace;
 use crate::login::TakenLine;
 use crate::output::{self, Failure, Report};
 use crate::provider_keys::Supply;
-use crate::server_files::{Missing, ServerFiles};
+use crate::server_files::{Missing, ServerFiles, config_path};
 use crate::token_input;
 use oauth_validator_core::server_files::HbaLine;
 use oauth_validator_core::{
@@ -27,20 +27,13 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
     let found = KeyPlace::find(&options.folder)?;
     let mut notes = Vec::new();
     let server = server_files(options, &mut notes)?;
-    // With a folder of its own in postgresql.conf, the server does not look into the data directory.
-    let place = match (&options.folder.pgdata, server.as_ref().and_then(ServerFiles::cache_directory)) {
-        (Some(pgdata), Some(folder)) => Some(KeyPlace::of_setting(&folder, pgdata)?),
-        _ => found,
-    };
+    let settings = server.as_ref().and_then(ServerFiles::settings);
+    let place = found.map(|place| place.or_of_settings(options.folder.pgdata.as_deref(), settings)).transpose()?;
     let user = match &place {
         Some(place) if options.server.server_user.is_none() => place.owner,
         _ => config_file::server_user(&options.server)?,
     };
-    let path = match (&options.config, &server) {
-        (None, Some(server)) => server.config_file()?,
-        (config, _) => config.clone(),
-    };
-    let file = ConfigFile::open(path.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)), user)?;
+    let file = ConfigFile::open(&config_path(options.config.as_deref(), settings)?, user)?;
     let line = server.as_ref().map(|server| TakenLine::choose(options, server)).transpose()?;
     let mut explanation = explain(options, &file, place.as_ref(), line.as_ref())?;
     notes.extend(line.iter().flat_map(|line| line.notes(options)));

@@ -7,6 +7,8 @@
 use crate::args::FolderOptions;
 use crate::config_file::ConfigFile;
 use crate::output::Failure;
+use crate::server_files::cache_directory;
+use oauth_validator_core::server_files::Settings;
 use oauth_validator_core::{KeyRecord, KeysUnavailable, ProviderKeys, Standing};
 use oauth_validator_store::{KeyFolder, KeyOrder, ServerUser, users};
 use std::env;
@@ -92,13 +94,17 @@ impl KeyPlace {
         Ok(Self { folder: path, owner, option, create: false, group: group(owner, &metadata) })
     }
 
-    /// The place that oauth_validator.cache_directory names, for the server of this data directory.
+    /// The place that the server's own settings say instead: with a folder in oauth_validator.cache_directory, it does
+    /// not look into its data directory.
     ///
     /// # Errors
     /// As with [`KeyPlace::find`].
-    pub(crate) fn of_setting(folder: &Path, pgdata: &Path) -> Result<Self, Failure> {
-        // The data directory leads to the configuration as well.
-        Self::of_folder(folder).map(|place| Self { option: option_of(pgdata), ..place })
+    pub(crate) fn or_of_settings(self, pgdata: Option<&Path>, settings: Option<&Settings>) -> Result<Self, Failure> {
+        match (pgdata, settings.and_then(cache_directory)) {
+            // The data directory leads to the configuration as well.
+            (Some(pgdata), Some(folder)) => Ok(Self { option: option_of(pgdata), ..Self::of_folder(&folder)? }),
+            _ => Ok(self),
+        }
     }
 
     /// Goes on as the owner if this process is root's; everything begins anew then.

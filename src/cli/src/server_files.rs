@@ -3,7 +3,7 @@
 //! What they mean is for the core. Must never write, never read what is no regular file, and never take a file for the
 //! server's that nobody named and no named one leads to.
 
-use crate::args::ServerFileOptions;
+use crate::args::{DEFAULT_CONFIG, ServerFileOptions};
 use crate::config_file::read_untrusted;
 use crate::output::Failure;
 use oauth_validator_core::server_files::{
@@ -90,22 +90,14 @@ impl ServerFiles {
         Ok(Some(Self { sources, settings, hba_path, hba, ident, ident_path, ident_trouble, problems, ident_problems }))
     }
 
-    /// The configuration that the server reads, if its files say which.
-    ///
-    /// # Errors
-    /// If it is not a path that the server takes.
-    pub(crate) fn config_file(&self) -> Result<Option<PathBuf>, Failure> {
-        self.settings.as_ref().map_or(Ok(None), |(settings, _)| config_file(settings))
+    /// What postgresql.conf says, if it was read.
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref().map(|(settings, _)| settings)
     }
 
     /// Whether postgresql.conf was read, and does not let the server load the module.
     pub(crate) fn lacks_library(&self) -> bool {
-        self.settings.as_ref().is_some_and(|(settings, _)| !settings.names_module())
-    }
-
-    /// The folder of key files, if it is not the one in the data directory.
-    pub(crate) fn cache_directory(&self) -> Option<PathBuf> {
-        cache_directory(&self.settings.as_ref()?.0)
+        self.settings().is_some_and(|settings| !settings.names_module())
     }
 }
 
@@ -123,18 +115,25 @@ pub(crate) fn settings_in(pgdata: &Path) -> Result<Option<Settings>, Failure> {
     }
 }
 
-/// As [`ServerFiles::config_file`].
-pub(crate) fn config_file(settings: &Settings) -> Result<Option<PathBuf>, Failure> {
-    match own_setting(settings, "config_file") {
+/// The configuration that is meant: the one that the option names, else that of the server's settings, else the one that
+/// servers read by default.
+///
+/// # Errors
+/// If the settings have a path that the server does not take.
+pub(crate) fn config_path(option: Option<&Path>, settings: Option<&Settings>) -> Result<PathBuf, Failure> {
+    if let Some(option) = option {
+        return Ok(option.to_owned());
+    }
+    match settings.and_then(|settings| own_setting(settings, "config_file")) {
         Some(path) if !path.starts_with('/') => {
             let what = format!("oauth_validator.config_file = '{path}' is not an absolute path");
             Err(Failure::new(what).with_hint("the server denies every OAuth login for that: write the whole path"))
         }
-        path => Ok(path.map(PathBuf::from)),
+        path => Ok(PathBuf::from(path.unwrap_or(DEFAULT_CONFIG))),
     }
 }
 
-/// As [`ServerFiles::cache_directory`].
+/// The folder of key files, if it is not the one in the data directory.
 pub(crate) fn cache_directory(settings: &Settings) -> Option<PathBuf> {
     Some(settings.data_directory.join(own_setting(settings, "cache_directory")?))
 }

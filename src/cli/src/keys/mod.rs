@@ -5,7 +5,7 @@
 mod list;
 mod refresh;
 
-use crate::args::{DEFAULT_CONFIG, FolderOptions, KeysCommand};
+use crate::args::{FolderOptions, KeysCommand};
 use crate::config_file::ConfigFile;
 use crate::key_place::KeyPlace;
 use crate::output::{Failure, Report};
@@ -24,21 +24,13 @@ pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failur
 ///
 /// Whoever is to `write` there goes on as the owner.
 fn server_of(folder: &FolderOptions, config: Option<&Path>, write: bool) -> Result<(KeyPlace, ConfigFile), Failure> {
-    let place = KeyPlace::require(folder)?;
+    let found = KeyPlace::require(folder)?;
     let pgdata = folder.pgdata.as_deref();
     let settings = pgdata.map(server_files::settings_in).transpose()?.flatten();
-    let place = match (pgdata, settings.as_ref().and_then(server_files::cache_directory)) {
-        (Some(pgdata), Some(elsewhere)) => KeyPlace::of_setting(&elsewhere, pgdata)?,
-        _ => place,
-    };
+    let place = found.or_of_settings(pgdata, settings.as_ref())?;
     if write {
         place.become_owner()?;
     }
-    let set = match (config, &settings) {
-        (None, Some(settings)) => server_files::config_file(settings)?,
-        _ => None,
-    };
-    let path = config.or(set.as_deref()).unwrap_or(Path::new(DEFAULT_CONFIG));
-    let file = ConfigFile::open(path, place.owner)?;
+    let file = ConfigFile::open(&server_files::config_path(config, settings.as_ref())?, place.owner)?;
     Ok((place, file))
 }
