@@ -80,11 +80,10 @@ fn literal(default: &str) -> Option<Value> {
     serde_json::from_str(default).ok()
 }
 
-/// What may be written. A list or string may be empty only where that is the default.
+/// What may be written.
 fn of_kind(setting: &Setting) -> Value {
-    let least = |empty: &str| usize::from(setting.default != empty);
-    let (some, text) = (least("[]"), least("\"\""));
-    let list = |items: Value| json!({ "type": "array", "items": items, "uniqueItems": true, "minItems": some });
+    let least = usize::from(!setting.may_be_empty());
+    let list = |items: Value| json!({ "type": "array", "items": items, "uniqueItems": true, "minItems": least });
     let string = json!({ "type": "string", "minLength": usize::from(!setting.may_hold_empty_string()) });
     let below =
         if setting.table.is_empty() { setting.key.to_owned() } else { format!("{}.{}", setting.table, setting.key) };
@@ -106,7 +105,7 @@ fn of_kind(setting: &Setting) -> Value {
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Words(words) => list(json!({ "enum": words })),
         Kind::Preset => json!({ "enum": presets::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>() }),
-        Kind::Text | Kind::Path | Kind::Regex => json!({ "type": "string", "minLength": text }),
+        Kind::Text | Kind::Path | Kind::Regex => json!({ "type": "string", "minLength": least }),
         Kind::Strings => list(string),
         Kind::StringsOrNone => json!({ "anyOf": [list(string), { "enum": ["none"] }] }),
         Kind::Url => url(),
@@ -117,7 +116,7 @@ fn of_kind(setting: &Setting) -> Value {
         Kind::JsonPathOrNone => json!({ "anyOf": [json_path(), { "enum": ["none"] }] }),
         Kind::JsonPaths => list(json_path()),
         Kind::Json => json!({}),
-        Kind::Jsons => json!({ "type": "array", "minItems": some }),
+        Kind::Jsons => json!({ "type": "array", "minItems": least }),
     }
 }
 

@@ -20,21 +20,21 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
-/// Lists that may have no element. An empty one of any other would match nothing, and let nobody in.
-const MAY_BE_EMPTY: [&str; 6] = ["allowed_hosts", "deny_identities", "deny_jti", "deny_kids", "ignore", "required"];
-
 impl Setting {
     /// What limits its value besides `kind`: whether a text, a list or a table of the user's own names may be empty.
     /// `None` where every value of that kind is one, such as every duration between the two that `kind` names.
     #[must_use]
     pub fn range(&self) -> Option<&'static str> {
-        let may_be_empty = match self.kind {
-            Strings | StringsOrNone | Words(_) | Urls | Hosts | JsonPaths | Jsons => MAY_BE_EMPTY.contains(&self.key),
-            Text => self.key == "prefix" && [IDENTITY, SCOPE].contains(&self.table),
-            Path | NamedJsonPaths | NamedStrings => false,
-            _ => return None,
-        };
-        Some(if may_be_empty { "may be empty" } else { "not empty" })
+        let list = matches!(self.kind, Strings | StringsOrNone | Words(_) | Urls | Hosts | JsonPaths | Jsons);
+        let other = matches!(self.kind, Text | Path | NamedJsonPaths | NamedStrings);
+        (list || other).then(|| if self.may_be_empty() { "may be empty" } else { "not empty" })
+    }
+
+    /// Whether a text or a list may be empty: only where it is so when absent. An empty list of any other would match
+    /// nothing, and let nobody in.
+    #[must_use]
+    pub fn may_be_empty(&self) -> bool {
+        ["\"\"", "[]"].contains(&self.default)
     }
 
     /// Whether a list of strings may hold an empty one. Of any other, it could only match what nobody meant.
