@@ -27,14 +27,23 @@ pub enum Connection {
     HostNoGssEnc,
 }
 
-const CONNECTIONS: [(&str, Connection); 6] = [
-    ("local", Connection::Local),
-    ("host", Connection::Host),
-    ("hostssl", Connection::HostSsl),
-    ("hostnossl", Connection::HostNoSsl),
-    ("hostgssenc", Connection::HostGssEnc),
-    ("hostnogssenc", Connection::HostNoGssEnc),
-];
+impl Connection {
+    const ALL: [Self; 6] =
+        [Self::Local, Self::Host, Self::HostSsl, Self::HostNoSsl, Self::HostGssEnc, Self::HostNoGssEnc];
+
+    /// The word for it in pg_hba.conf.
+    #[must_use]
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Host => "host",
+            Self::HostSsl => "hostssl",
+            Self::HostNoSsl => "hostnossl",
+            Self::HostGssEnc => "hostgssenc",
+            Self::HostNoGssEnc => "hostnogssenc",
+        }
+    }
+}
 
 const METHODS: [&str; 15] = [
     "trust",
@@ -233,17 +242,17 @@ impl Fields<'_> {
 fn parse_fields(place: &Place, fields: Vec<Vec<Token>>, context: &HbaContext) -> Result<HbaLine, Problem> {
     let mut fields = Fields { line: place, rest: fields.into_iter() };
     let kind = fields.single("connection type", "connection type")?;
-    let Some((_, connection)) = CONNECTIONS.iter().find(|(name, _)| *name == kind.text) else {
+    let Some(connection) = Connection::ALL.into_iter().find(|connection| connection.keyword() == kind.text) else {
         let message = format!("invalid connection type \"{}\"", kind.text);
         return Err(Problem::of(kind.place, message));
     };
     let databases = fields.next("database specification")?.into_iter().map(Name::new).collect();
     let roles = fields.next("role specification")?.into_iter().map(Name::new).collect();
-    let address = if *connection == Connection::Local { None } else { Some(self::address(&mut fields)?) };
-    let method = method(&mut fields, *connection)?;
+    let address = if connection == Connection::Local { None } else { Some(self::address(&mut fields)?) };
+    let method = method(&mut fields, connection)?;
     let mut line = HbaLine {
         place: place.clone(),
-        connection: *connection,
+        connection,
         connection_place: kind.place,
         databases,
         roles,

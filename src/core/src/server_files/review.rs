@@ -178,10 +178,16 @@ impl<'a> Review<'a> {
 
     fn connection(&mut self, line: &HbaLine, settings: Option<&Settings>) {
         let loopback = line.address.as_ref().is_some_and(super::Address::is_loopback);
-        let word = match line.connection {
-            Connection::Host => "host",
-            Connection::HostNoSsl => "hostnossl",
-            Connection::HostNoGssEnc => "hostnogssenc",
+        match line.connection {
+            Connection::Host | Connection::HostNoSsl | Connection::HostNoGssEnc => {
+                if !loopback {
+                    let word = line.connection.keyword();
+                    let message = format!(
+                        "{word} takes connections without TLS, on which everybody on the way can read the token"
+                    );
+                    self.at(FindingCode::TokenInClear, &line.connection_place, message, "write hostssl in its place");
+                }
+            }
             Connection::HostSsl => {
                 let known = self.found.iter().any(|finding| finding.code == FindingCode::TlsOff);
                 if !known && settings.is_some_and(|settings| !settings.has_tls()) {
@@ -189,14 +195,8 @@ impl<'a> Review<'a> {
                     let hint = "set ssl = on in postgresql.conf, with a certificate";
                     self.at(FindingCode::TlsOff, &line.connection_place, message, hint);
                 }
-                return;
             }
-            Connection::Local | Connection::HostGssEnc => return,
-        };
-        if !loopback {
-            let message =
-                format!("{word} takes connections without TLS, on which everybody on the way can read the token");
-            self.at(FindingCode::TokenInClear, &line.connection_place, message, "write hostssl in its place");
+            Connection::Local | Connection::HostGssEnc => {}
         }
     }
 
