@@ -1,7 +1,8 @@
 //! `oauth-validator check`: everything that is wrong or doubtful in a configuration file.
 //!
 //! Judges the file as the server would, but for the whole of it: its permissions, its contents, the other files that it
-//! names, and, if they are named, the server's own files beside it. Must never stop at the first finding, and must never write anything but its report.
+//! names, and, if they are named, the server's own files beside it. Must never stop at the first finding, and must
+//! never write anything but its report.
 
 use crate::args::CheckOptions;
 use crate::config_file::{self, ConfigFile};

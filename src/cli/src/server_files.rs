@@ -115,8 +115,8 @@ pub(crate) fn settings_in(pgdata: &Path) -> Result<Option<Settings>, Failure> {
     }
 }
 
-/// The configuration that is meant: the one that the option names, else that of the server's settings, else the one that
-/// servers read by default.
+/// The configuration that is meant: the one that the option names, else that of the server's settings, else the one
+/// that servers read by default.
 ///
 /// # Errors
 /// If the settings have a path that the server does not take.
