@@ -11,15 +11,12 @@ use std::io::IsTerminal;
 /// Narrower terminals break lines as they like; on wider ones, longer lines are hard to read.
 const COLUMNS: std::ops::RangeInclusive<usize> = 40..=100;
 
-/// The longest name in front of a column.
+/// The longest name in front of a column, as in a row of a report or a list of presets.
 const WIDEST_NAME: usize = 16;
 
 /// What stands in front of a step, and how far its text is indented.
 const STEPS: [(&str, usize); 6] =
     [("✓ ", 13), ("✗ ", 13), ("- ", 13), ("ok     ", 18), ("FAILED ", 18), ("-      ", 18)];
-
-/// The longest name of a row.
-const MAX_NAME: usize = 14;
 
 /// The text as `stream` should show it.
 pub(crate) fn for_stream(text: &str, stream: &(impl AsFd + IsTerminal)) -> String {
@@ -89,24 +86,19 @@ fn words(line: &str) -> Vec<&str> {
     words
 }
 
-/// How far the lines after the first are indented: as its text behind a label, such as `note: `.
+/// How far the lines after the first are indented: as its text behind a label, such as `note: `, or behind a name that
+/// is set apart from it, whichever comes first.
 fn hanging(line: &str) -> usize {
     let step = STEPS.iter().find(|(mark, _)| line.starts_with(mark)).map(|(_, indent)| *indent);
     if let Some(indent) = step {
         return indent;
     }
-    let leading = line.len() - line.trim_start_matches(' ').len();
-    // A row of a report: what it says is set apart from its name.
-    let row = line.find("  ").filter(|at| (1..=MAX_NAME).contains(at));
-    if let Some(at) = row {
-        return at + line[at..].len() - line[at..].trim_start_matches(' ').len();
-    }
-    let label = line[leading..].find(": ").filter(|at| *at <= 8).map(|at| leading + at + 2);
-    // Or behind a column, as in a list of presets.
-    let column = line[leading..].find("  ").filter(|at| *at <= WIDEST_NAME).map(|at| leading + at);
-    match label.or(column) {
-        Some(at) => at + line[at..].len() - line[at..].trim_start_matches(' ').len(),
-        None => leading + 2,
+    let content = line.trim_start_matches(' ');
+    let label = content.find(": ").filter(|at| *at <= 8).map(|at| at + 2);
+    let name = content.find("  ").filter(|at| *at <= WIDEST_NAME);
+    match [label, name].into_iter().flatten().min() {
+        Some(at) => line.len() - content[at..].trim_start_matches(' ').len(),
+        None => line.len() - content.len() + 2,
     }
 }
 
