@@ -7,7 +7,7 @@ use super::profile::{Audience, IdentityClaims, KeySource, Profile, ScopeClaim, T
 use super::section::Section;
 use crate::finding::FindingCode;
 use crate::introspection::OnlineKind;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// Tokens of Entra with continuous access evaluation live up to 28 hours; more than this is doubtful anywhere.
 const DOUBTFUL_LIFETIME_SECONDS: i64 = 29 * 3600;
@@ -171,8 +171,8 @@ fn identity(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profil
 /// Looks at all profiles side by side.
 pub(super) fn together(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]) {
     shared_lines(findings, profiles);
-    let mut issuers: BTreeMap<&str, &(Profile, Section<'_>)> = BTreeMap::new();
-    let mut audiences: BTreeMap<&str, &(Profile, Section<'_>)> = BTreeMap::new();
+    let mut issuers: HashMap<&str, &(Profile, Section<'_>)> = HashMap::with_capacity(profiles.len());
+    let mut audiences: HashMap<&str, &(Profile, Section<'_>)> = HashMap::with_capacity(profiles.len());
     for entry @ (profile, section) in profiles {
         for issuer in &profile.token_issuers.value {
             let Some((earlier, earlier_section)) = issuers.insert(issuer, entry) else { continue };
@@ -201,7 +201,7 @@ pub(super) fn together(findings: &mut Findings<'_>, profiles: &[(Profile, Sectio
 /// Profiles that can serve one pg_hba.conf line must have identities that cannot be each other's: otherwise a partner's
 /// provider asserts the name of somebody else.
 fn shared_lines(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]) {
-    let mut seen: BTreeMap<&str, Vec<&(Profile, Section<'_>)>> = BTreeMap::new();
+    let mut seen: HashMap<&str, Vec<&(Profile, Section<'_>)>> = HashMap::with_capacity(profiles.len());
     for entry @ (profile, section) in profiles {
         for issuer in &profile.hba_issuers.value {
             // Slashes at the end make no difference to the well-known URLs of an issuer.

@@ -25,6 +25,7 @@ mod rules;
 mod section;
 pub mod settings;
 mod source;
+mod table;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -7,6 +7,7 @@
 use super::collect::Findings;
 use super::profile::{At, Origin};
 use super::settings;
+use super::table::Table;
 use super::values::{json, parse_seconds, parse_size, suggest, type_name};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
@@ -24,7 +25,7 @@ pub(super) struct Section<'a> {
     /// The bytes of the table's head in the file; of what named the preset if the file has no such table.
     pub(super) span: Range<usize>,
     /// The file's table, if it has one.
-    table: Option<&'a DeTable<'a>>,
+    table: Option<Table<'a>>,
     base: Option<Base<'a>>,
 }
 
@@ -32,7 +33,7 @@ pub(super) struct Section<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Base<'a> {
     pub(super) preset: &'static str,
-    pub(super) table: &'a DeTable<'a>,
+    pub(super) table: Table<'a>,
 }
 
 impl<'a> Section<'a> {
@@ -54,7 +55,7 @@ impl<'a> Section<'a> {
                     .hint(suggest(name, &valid));
             }
         }
-        Self { path, span, table: Some(table), base: None }
+        Self { path, span, table: Some(Table::new(table)), base: None }
     }
 
     /// A table that the file does not have, over one of a preset.
@@ -75,7 +76,7 @@ impl<'a> Section<'a> {
     /// The preset whose value of `key` the file's own takes the place of.
     pub(super) fn replaced(&self, key: &str) -> Option<&'static str> {
         self.own(key)?;
-        self.base.filter(|base| base.table.contains_key(key)).map(|base| base.preset)
+        self.base.filter(|base| base.table.has(key)).map(|base| base.preset)
     }
 
     /// The dotted name of a key, as messages and documentation write it.
@@ -99,7 +100,7 @@ impl<'a> Section<'a> {
 
     /// The bytes of a key's value in the file; of the name of the preset that sets it; or else of the table's head.
     pub(super) fn span_of(&self, key: &str) -> Range<usize> {
-        let named_by = |base: Base<'a>| self.own("preset").filter(|_| base.table.contains_key(key));
+        let named_by = |base: Base<'a>| self.own("preset").filter(|_| base.table.has(key));
         self.own(key).or_else(|| self.base.and_then(named_by)).map_or_else(|| self.span.clone(), Spanned::span)
     }
 
@@ -107,7 +108,7 @@ impl<'a> Section<'a> {
     pub(super) fn origin(&self, findings: &Findings<'_>, key: &str) -> Origin {
         match (self.own(key), self.base) {
             (Some(value), _) => Origin::Line(findings.source.line(value.span().start)),
-            (None, Some(base)) if base.table.contains_key(key) => Origin::Preset(base.preset),
+            (None, Some(base)) if base.table.has(key) => Origin::Preset(base.preset),
             _ => Origin::BuiltIn,
         }
     }
@@ -178,7 +179,7 @@ impl<'a> Section<'a> {
     fn base_section(&self, key: &str) -> Option<Section<'a>> {
         let base = self.base?;
         let table = base.table.get(key)?.get_ref().as_table()?;
-        let base = Some(Base { preset: base.preset, table });
+        let base = Some(Base { preset: base.preset, table: Table::new(table) });
         Some(Section { path: self.name(key), span: self.span.clone(), table: None, base })
     }
 
@@ -189,7 +190,7 @@ impl<'a> Section<'a> {
             let array = base.table.get(key).and_then(|value| value.get_ref().as_array());
             for table in array.into_iter().flat_map(|array| array.iter()).filter_map(|value| value.get_ref().as_table())
             {
-                let base = Some(Base { preset: base.preset, table });
+                let base = Some(Base { preset: base.preset, table: Table::new(table) });
                 sections.push(Section { path: self.name(key), span: self.span.clone(), table: None, base });
             }
         }
@@ -224,16 +225,15 @@ impl<'a> Section<'a> {
             return None;
         }
         let (own, base) = match self.own(key) {
-            Some(_) => (Some(table), None),
-            None => (None, self.base.map(|base| Base { preset: base.preset, table })),
+            Some(_) => (Some(Table::new(table)), None),
+            None => (None, self.base.map(|base| Base { preset: base.preset, table: Table::new(table) })),
         };
         Some(Section { path: self.name(key), span: self.span_of(key), table: own, base })
     }
 
     /// The names of all keys.
     pub(super) fn keys(&self) -> Vec<&'a str> {
-        let names = |table: &'a DeTable<'a>| table.keys().map(|key| key.get_ref().as_ref());
-        self.table.into_iter().chain(self.base.map(|base| base.table)).flat_map(names).collect()
+        self.table.into_iter().chain(self.base.map(|base| base.table)).flat_map(Table::names).collect()
     }
 
     pub(super) fn boolean(&self, findings: &mut Findings<'_>, key: &str) -> Option<bool> {
