@@ -6,6 +6,8 @@ use std::fmt::Write;
 const BAR: usize = 22;
 const LEFT: usize = 260;
 const WIDTH: usize = 720;
+/// Longer bars are cut: one of five times the floor would leave no room to tell the others apart.
+const LONGEST: f64 = 2.0;
 
 /// Median times of a login, as the JSON of a report has them; the thin line shows the least and the most of the rounds,
 /// as ratios.
@@ -13,8 +15,8 @@ pub fn svg(report: &Value) -> String {
     let rows: Vec<&Value> = report["logins"].as_array().into_iter().flatten().collect();
     let ratio = |row: &Value, what: &str| row["median"]["ratio"][what].as_f64().unwrap_or_default();
     let height = BAR * (rows.len() + 2);
-    let most = rows.iter().map(|row| ratio(row, "max")).fold(1.0, f64::max);
-    let across = |ratio: f64| LEFT as f64 + (WIDTH - LEFT - 60) as f64 * ratio / most;
+    let most = rows.iter().map(|row| ratio(row, "max")).fold(1.0, f64::max).min(LONGEST);
+    let across = |ratio: f64| LEFT as f64 + (WIDTH - LEFT - 60) as f64 * ratio.min(most) / most;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
