@@ -10,7 +10,6 @@ use super::profile::Origin;
 use super::section::{Base, Section};
 use super::settings::{SETTINGS, Setting};
 use super::source::Source;
-use super::table::Table;
 use super::values::json;
 use crate::introspection::OnlineKind;
 use serde_json::Value;
@@ -46,7 +45,7 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
     let base = presets::ALL
         .iter()
         .find(|known| Some(known.name) == preset)
-        .map(|preset| Base { preset: preset.name, table: Table::new(presets.table(preset)) });
+        .map(|preset| Base::new(preset.name, presets.table(preset)));
     let section = open(profile, "profiles.*").over(base);
     let online = online::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));
     let mut list = List { findings, defaults, default_keys, online, settings: Vec::new() };

@@ -9,7 +9,6 @@ use super::online::{self, Mode};
 use super::presets::{self, Preset};
 use super::profile::{At, Identity, KeySource, Rule, Scope};
 use super::section::{Base, Section};
-use super::table::Table;
 use super::{build, identity, keys, rules};
 use crate::algorithm::Algorithm;
 use crate::keys::source::{KeyTiming, ProviderKeys};
@@ -51,7 +50,7 @@ impl<'a> Layout<'a> {
         preset: Option<&'static Preset>,
         timing: KeyTiming,
     ) -> Self {
-        let base = preset.map(|preset| Base { preset: preset.name, table: Table::new(parsed.table(preset)) });
+        let base = preset.map(|preset| Base::new(preset.name, parsed.table(preset)));
         let section = Section::of_preset(base);
         let uses_keys = online::mode(findings, &section) == Mode::Jwt;
         let (source, deny_kids) = match uses_keys {

@@ -32,8 +32,14 @@ pub(super) struct Section<'a> {
 /// A table of a preset. Presets are tested to have no unknown keys and no errors.
 #[derive(Clone, Copy)]
 pub(super) struct Base<'a> {
-    pub(super) preset: &'static str,
-    pub(super) table: Table<'a>,
+    preset: &'static str,
+    table: Table<'a>,
+}
+
+impl<'a> Base<'a> {
+    pub(super) fn new(preset: &'static str, table: &'a DeTable<'a>) -> Self {
+        Self { preset, table: Table::new(table) }
+    }
 }
 
 impl<'a> Section<'a> {
@@ -179,7 +185,7 @@ impl<'a> Section<'a> {
     fn base_section(&self, key: &str) -> Option<Section<'a>> {
         let base = self.base?;
         let table = base.table.get(key)?.get_ref().as_table()?;
-        let base = Some(Base { preset: base.preset, table: Table::new(table) });
+        let base = Some(Base::new(base.preset, table));
         Some(Section { path: self.name(key), span: self.span.clone(), table: None, base })
     }
 
@@ -190,7 +196,7 @@ impl<'a> Section<'a> {
             let array = base.table.get(key).and_then(|value| value.get_ref().as_array());
             for table in array.into_iter().flat_map(|array| array.iter()).filter_map(|value| value.get_ref().as_table())
             {
-                let base = Some(Base { preset: base.preset, table: Table::new(table) });
+                let base = Some(Base::new(base.preset, table));
                 sections.push(Section { path: self.name(key), span: self.span.clone(), table: None, base });
             }
         }
@@ -226,7 +232,7 @@ impl<'a> Section<'a> {
         }
         let (own, base) = match self.own(key) {
             Some(_) => (Some(Table::new(table)), None),
-            None => (None, self.base.map(|base| Base { preset: base.preset, table: Table::new(table) })),
+            None => (None, self.base.map(|base| Base::new(base.preset, table))),
         };
         Some(Section { path: self.name(key), span: self.span_of(key), table: own, base })
     }
