@@ -47,10 +47,14 @@ fn the_keys_of_each_example_come_from_its_provider_alone() {
     for name in ["entra", "okta", "google", "keycloak"] {
         let config = Config::parse(text_of(name).as_bytes(), CONFIG).config.expect("a valid example");
         let KeySource::Provider(source) = &config.profiles()[0].keys else { panic!("{name}: another source") };
-        assert_eq!(source.location, Location::Issuer, "{name}");
+        assert_eq!(source.settings.location, Location::Issuer, "{name}");
         let other_hosts: &[&str] = if name == "google" { &["www.googleapis.com"] } else { &[] };
-        assert_eq!(source.allowed_hosts, other_hosts, "{name}");
-        assert_eq!((&source.ca_file, &source.proxy, source.insecure_http), (&None, &None, false), "{name}");
+        assert_eq!(source.settings.allowed_hosts, other_hosts, "{name}");
+        assert_eq!(
+            (&source.settings.ca_file, &source.settings.proxy, source.settings.insecure_http),
+            (&None, &None, false),
+            "{name}"
+        );
     }
 }
 

@@ -125,7 +125,7 @@ impl Server {
         let text = fs::read(self.path(CONFIG)).expect("the configuration");
         let config = Config::parse(&text, CONFIG).config.expect("it is valid");
         let KeySource::Provider(source) = &config.profiles()[0].keys else { panic!("keys of a file") };
-        let authorities = source.ca_file.as_ref().map(|path| fs::read(path).expect("the authority"));
+        let authorities = source.settings.ca_file.as_ref().map(|path| fs::read(path).expect("the authority"));
         (ProviderKeys::clone(source), source.fingerprint(authorities.as_deref()))
     }
 
@@ -136,7 +136,7 @@ impl Server {
         let url = format!("{}/jwks", source.issuer);
         let freshness = Freshness { max_age: Some(3600), no_cache: false };
         let fetched = FetchedKeys { url, etag: None, freshness, keys };
-        KeyRecord::fetched("corp", &fingerprint, &source.timing, fetched, now() - age)
+        KeyRecord::fetched("corp", &fingerprint, &source.settings.timing, fetched, now() - age)
     }
 
     fn write_record(&self, record: &KeyRecord) {

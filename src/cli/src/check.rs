@@ -126,7 +126,7 @@ fn files_of(profile: &Profile, file: &ConfigFile) -> Vec<Shown> {
     match &profile.keys {
         KeySource::File(source @ KeyFile::Jwks(_)) => keys("jwks_file", load_keys(source, &file.path, file.user).err()),
         KeySource::File(source @ KeyFile::Pem(_)) => keys("pem_file", load_keys(source, &file.path, file.user).err()),
-        KeySource::Provider(source) => keys("ca_file", authorities(source.ca_file.as_deref(), file).err()),
+        KeySource::Provider(source) => keys("ca_file", authorities(source.settings.ca_file.as_deref(), file).err()),
         KeySource::Inline(_) => Vec::new(),
         KeySource::Online(check) => online_files(check, profile, file),
     }

@@ -186,10 +186,10 @@ mod tests {
         assert!(!proposal.profile.contains(['\u{1b}', '\u{202e}']), "{}", proposal.profile);
         let config = parsed(&proposal);
         let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{}", proposal.profile) };
-        assert_eq!(keys.location, Location::Metadata("https://idp.example/meta?a=1".to_owned()));
-        assert_eq!(keys.allowed_hosts, ["www.keys.example", "[2001:db8::1]"]);
-        assert_eq!((keys.ca_file.as_deref(), keys.insecure_http), (Some(ca_file), false));
-        assert_eq!(keys.proxy.as_deref(), Some("http://proxy.example:3128"));
+        assert_eq!(keys.settings.location, Location::Metadata("https://idp.example/meta?a=1".to_owned()));
+        assert_eq!(keys.settings.allowed_hosts, ["www.keys.example", "[2001:db8::1]"]);
+        assert_eq!((keys.settings.ca_file.as_deref(), keys.settings.insecure_http), (Some(ca_file), false));
+        assert_eq!(keys.settings.proxy.as_deref(), Some("http://proxy.example:3128"));
     }
 
     #[test]

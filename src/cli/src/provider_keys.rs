@@ -113,8 +113,8 @@ impl<'f> Supply<'f> {
     }
 
     fn published(&mut self, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
-        let ca_pem = read_authorities(source.ca_file.as_deref(), &self.file.path, self.file.user)?;
-        let timeout = Duration::from_secs(source.timing.timeout.unsigned_abs());
+        let ca_pem = read_authorities(source.settings.ca_file.as_deref(), &self.file.path, self.file.user)?;
+        let timeout = Duration::from_secs(source.settings.timing.timeout.unsigned_abs());
         let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let request = HelperRequest::for_keys(source, ca_pem, None, millis);
         let issuer = &source.issuer;

@@ -151,7 +151,7 @@ pub enum Needs {
         /// Name of the profile.
         profile: String,
         /// Where they are, and how long they are trusted.
-        source: Box<ProviderKeys>,
+        source: ProviderKeys,
         /// Newer ones are wanted where those at hand lack the one that the token names.
         wanted: Wanted,
     },

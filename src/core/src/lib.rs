@@ -39,7 +39,7 @@ pub use finding::{Finding, FindingCode, Position, Related, Severity};
 pub use introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 pub use json::strict_json_object;
 pub use keys::record::{self, KeyRecord, Standing, Wanted};
-pub use keys::source::{KeyTiming, Location, ProviderKeys};
+pub use keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, PublicKey};
 pub use reason::{Blame, Reason};
 pub use token::BearerToken;

@@ -233,7 +233,7 @@ impl HelperRequest {
         known: Option<KnownDocument>,
         deadline_ms: u64,
     ) -> Self {
-        let (discovery_url, jwks_url) = match &source.location {
+        let (discovery_url, jwks_url) = match &source.settings.location {
             Location::Issuer => (None, None),
             Location::Metadata(url) => (Some(url.clone()), None),
             Location::Jwks(url) => (None, Some(url.clone())),
@@ -241,15 +241,15 @@ impl HelperRequest {
         Self {
             version: PROTOCOL_VERSION,
             deadline_ms,
-            connect_timeout_ms: millis(source.timing.connect_timeout),
+            connect_timeout_ms: millis(source.settings.timing.connect_timeout),
             ca_pem,
-            proxy: source.proxy.clone(),
-            insecure_http: source.insecure_http,
+            proxy: source.settings.proxy.clone(),
+            insecure_http: source.settings.insecure_http,
             task: Task::Keys {
                 issuer: source.issuer.clone(),
                 discovery_url,
                 jwks_url,
-                allowed_hosts: source.allowed_hosts.clone(),
+                allowed_hosts: source.settings.allowed_hosts.clone(),
                 known,
             },
         }
@@ -369,12 +369,11 @@ mod tests {
     use super::{Failure, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError, Secret};
     use crate::introspection::{ClientAuth, OnlineAnswer, OnlineCheck, OnlineKind};
     use crate::keys::KeySet;
-    use crate::keys::source::{KeyTiming, Location, ProviderKeys};
+    use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
     use crate::token::BearerToken;
 
     fn request() -> HelperRequest {
-        let source = ProviderKeys {
-            issuer: "https://idp.example".to_owned(),
+        let settings = ProviderSettings {
             location: Location::Metadata("https://idp.example/meta?x".to_owned()),
             allowed_hosts: vec!["keys.example".to_owned()],
             ca_file: Some("ca.pem".to_owned()),
@@ -382,6 +381,7 @@ mod tests {
             insecure_http: false,
             timing: KeyTiming::BUILT_IN,
         };
+        let source = ProviderKeys { issuer: "https://idp.example".to_owned(), settings: settings.into() };
         let known = KnownDocument { url: "https://keys.example/jwks".to_owned(), etag: "\"1\"".to_owned() };
         HelperRequest::for_keys(&source, Some("PEM\n".to_owned()), Some(known), 4500)
     }

@@ -112,7 +112,7 @@ impl KeyOrder<'_> {
         let folder = KeyFolder::open(self.folder, self.user, false).map_err(no_folder)?;
         let bytes = folder.read(self.profile).map_err(no_folder)?;
         let record = bytes.and_then(|bytes| KeyRecord::read(&bytes));
-        let timing = &self.source.timing;
+        let timing = &self.source.settings.timing;
         let standing =
             record.as_ref().map_or(Standing::NoRecord, |record| record.standing(&fingerprint, timing, now()));
         Ok((record, standing))
@@ -123,7 +123,7 @@ impl KeyOrder<'_> {
     /// # Errors
     /// If there is such a file, and it cannot be trusted or read.
     pub fn authorities(&self) -> Result<(Option<String>, String), KeysUnavailable> {
-        let text = read_authorities(self.source.ca_file.as_deref(), self.config_path, self.user)?;
+        let text = read_authorities(self.source.settings.ca_file.as_deref(), self.config_path, self.user)?;
         let fingerprint = self.source.fingerprint(text.as_deref().map(str::as_bytes));
         Ok((text, fingerprint))
     }
@@ -167,7 +167,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn start(order: &'a KeyOrder<'a>, world: &'a mut dyn Surroundings) -> Result<Self, Obstacle> {
         let started = Instant::now();
-        let deadline = started + Duration::from_secs(order.source.timing.timeout.unsigned_abs());
+        let deadline = started + Duration::from_secs(order.source.settings.timing.timeout.unsigned_abs());
         let (ca_pem, fingerprint) = order.authorities().map_err(Obstacle::Unavailable)?;
         let folder = KeyFolder::open(order.folder, order.user, order.create_folder)
             .map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
@@ -220,7 +220,7 @@ impl<'a> Search<'a> {
             return Ok(Some(keys));
         }
         let usable = self.good_enough(Wanted::Usable, None, record.as_ref());
-        let (timing, last, now) = (&self.order.source.timing, lock.last_attempt(), since_1970());
+        let (timing, last, now) = (&self.order.source.settings.timing, lock.last_attempt(), since_1970());
         let cut_off = last.filter(|last| last.end == AttemptEnd::CutOff && last.began <= now);
         let can_do_without = wanted == Wanted::Usable && usable.is_some();
         let ask = match may_ask(record.as_ref(), &self.fingerprint, timing, last, wanted, now) {
@@ -258,7 +258,9 @@ impl<'a> Search<'a> {
     ) -> Result<KeySet, Obstacle> {
         // Nobody should wait long for what he can do without.
         let patience = match (wanted, &usable) {
-            (Wanted::Usable, Some(_)) => Duration::from_secs(self.order.source.timing.connect_timeout.unsigned_abs()),
+            (Wanted::Usable, Some(_)) => {
+                Duration::from_secs(self.order.source.settings.timing.connect_timeout.unsigned_abs())
+            }
             _ => Duration::MAX,
         };
         let (record, unsaved) = self.ask(lock, record, patience)?;
@@ -322,7 +324,7 @@ impl<'a> Search<'a> {
     fn wait_a_little(&mut self) -> Result<(), Obstacle> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            let timeout = self.order.source.timing.timeout;
+            let timeout = self.order.source.settings.timing.timeout;
             return Err(Obstacle::Unavailable(KeysUnavailable::new(
                 format!(
                     "Another login has been asking the provider for the keys for longer than keys.timeout, {timeout} s."
@@ -365,7 +367,7 @@ impl<'a> Search<'a> {
 
     /// `known` is what the key file held; whether its keys are `usable` is whether the provider may confirm them.
     fn record_of(&self, outcome: Outcome, known: Option<KeyRecord>, usable: bool) -> KeyRecord {
-        let (profile, timing, now) = (self.order.profile, &self.order.source.timing, now());
+        let (profile, timing, now) = (self.order.profile, &self.order.source.settings.timing, now());
         let failure = match (outcome, known.clone().filter(|_| usable)) {
             (Outcome::Keys(keys), _) => return KeyRecord::fetched(profile, &self.fingerprint, timing, keys, now),
             (Outcome::Unchanged(freshness), Some(record)) => return record.confirmed(timing, freshness, now),
@@ -405,7 +407,7 @@ impl<'a> Search<'a> {
     }
 
     fn standing(&self, record: Option<&KeyRecord>) -> Standing {
-        let timing = &self.order.source.timing;
+        let timing = &self.order.source.settings.timing;
         record.map_or(Standing::NoRecord, |record| record.standing(&self.fingerprint, timing, now()))
     }
 

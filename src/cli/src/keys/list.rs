@@ -172,7 +172,7 @@ impl Provided<'_> {
     }
 
     fn standing_words(&self, record: Option<&KeyRecord>, standing: Standing, now: i64) -> String {
-        let timing = &self.source.timing;
+        let timing = &self.source.settings.timing;
         let (fetched_at, fresh_until) = record.and_then(KeyRecord::times).unwrap_or_default();
         // As in the judgement: a record from before max_ttl was lowered obeys the new one.
         let fresh_until = fresh_until.min(fetched_at.saturating_add(timing.max_ttl));
@@ -226,7 +226,7 @@ impl Provided<'_> {
 
 /// Whom a fetch asks first.
 fn asked(source: &ProviderKeys) -> String {
-    match &source.location {
+    match &source.settings.location {
         Location::Issuer => format!("the metadata of {}", source.issuer),
         Location::Metadata(url) => format!("the metadata at {url}"),
         Location::Jwks(url) => url.clone(),

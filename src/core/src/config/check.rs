@@ -51,7 +51,7 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
 
 fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     let local = match &profile.keys {
-        KeySource::Provider(keys) => keys.insecure_http,
+        KeySource::Provider(keys) => keys.settings.insecure_http,
         KeySource::Online(check) => check.insecure_http,
         _ => false,
     };

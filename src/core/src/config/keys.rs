@@ -7,8 +7,9 @@ use super::collect::Findings;
 use super::profile::KeySource;
 use super::section::{Empty, Section};
 use crate::finding::FindingCode;
-use crate::keys::source::{KeyTiming, Location, ProviderKeys};
+use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 use crate::keys::{KeyFile, KeySet};
+use std::sync::Arc;
 
 /// The settings that name a source. At most one may be written.
 const SOURCES: [&str; 5] = ["discovery_url", "jwks_url", "jwks_file", "jwks", "pem_file"];
@@ -41,7 +42,7 @@ pub(super) fn keys(
     defaults: KeyTiming,
 ) -> (Option<KeySource>, Vec<String>) {
     let Some(section) = profile.merged_section(findings, "keys", "profiles.*.keys") else {
-        let source = issuer.map(|issuer| KeySource::Provider(Box::new(by_discovery(issuer, defaults))));
+        let source = issuer.map(|issuer| KeySource::Provider(by_discovery(issuer, defaults)));
         return (source.filter(|_| profile.get("keys").is_none()), Vec::new());
     };
     let deny_kids = section.strings(findings, "deny_kids", Empty::Allowed).map(|list| list.value).unwrap_or_default();
@@ -51,7 +52,7 @@ pub(super) fn keys(
         ["jwks_file"] => section.text(findings, "jwks_file").map(|path| KeySource::File(KeyFile::Jwks(path.value))),
         ["pem_file"] => section.text(findings, "pem_file").map(|path| KeySource::File(KeyFile::Pem(path.value))),
         ["jwks"] => inline_keys(findings, &section),
-        [] | ["discovery_url" | "jwks_url"] => provider.map(|keys| KeySource::Provider(Box::new(keys))),
+        [] | ["discovery_url" | "jwks_url"] => provider.map(KeySource::Provider),
         [_] => None,
         [first, .., last] => {
             let message = format!("{} has more than one key source", section.path);
@@ -73,15 +74,15 @@ pub(super) fn keys(
 }
 
 fn by_discovery(issuer: &str, timing: KeyTiming) -> ProviderKeys {
-    ProviderKeys {
-        issuer: issuer.to_owned(),
+    let settings = ProviderSettings {
         location: Location::Issuer,
         allowed_hosts: Vec::new(),
         ca_file: None,
         proxy: None,
         insecure_http: false,
         timing,
-    }
+    };
+    ProviderKeys { issuer: issuer.to_owned(), settings: Arc::new(settings) }
 }
 
 /// How a provider is reached, for keys or about a token.
@@ -140,15 +141,9 @@ fn provider(
     });
     let allowed_hosts = hosts(findings, section);
     let Reach { ca_file, proxy, insecure_http, timing } = reach?;
-    Some(ProviderKeys {
-        issuer: issuer?.to_owned(),
-        location: location.unwrap_or(Some(Location::Issuer))?,
-        allowed_hosts,
-        ca_file,
-        proxy,
-        insecure_http,
-        timing,
-    })
+    let location = location.unwrap_or(Some(Location::Issuer))?;
+    let settings = ProviderSettings { location, allowed_hosts, ca_file, proxy, insecure_http, timing };
+    Some(ProviderKeys { issuer: issuer?.to_owned(), settings: Arc::new(settings) })
 }
 
 /// The times of a table, `[defaults.keys]` or a profile's, with those of `fallback` where it sets none.

@@ -17,9 +17,12 @@ fn without_a_key_source_the_issuer_is_asked() {
     for text in [GOOD.replace("keys = { jwks_file = \"k\" }\n", ""), GOOD.replace("jwks_file = \"k\"", "")] {
         let config = Config::parse(text.as_bytes(), "f").config.expect("a valid file");
         let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{text}") };
-        assert_eq!((keys.issuer.as_str(), &keys.location), ("https://idp.example", &Location::Issuer));
-        assert_eq!((keys.timing, keys.insecure_http), (KeyTiming::BUILT_IN, false));
-        assert_eq!((&keys.ca_file, &keys.proxy, keys.allowed_hosts.as_slice()), (&None, &None, [].as_slice()));
+        assert_eq!((keys.issuer.as_str(), &keys.settings.location), ("https://idp.example", &Location::Issuer));
+        assert_eq!((keys.settings.timing, keys.settings.insecure_http), (KeyTiming::BUILT_IN, false));
+        assert_eq!(
+            (&keys.settings.ca_file, &keys.settings.proxy, keys.settings.allowed_hosts.as_slice()),
+            (&None, &None, [].as_slice())
+        );
     }
 }
 
@@ -30,14 +33,20 @@ fn a_provider_is_described_in_full() {
     ) else {
         panic!("no provider")
     };
-    assert_eq!(keys.location, Location::Metadata("https://idp.example/m?x=1".into()));
-    assert_eq!((keys.ca_file.as_deref(), keys.proxy.as_deref()), (Some("ca.pem"), Some("http://p:3128")));
-    assert_eq!(keys.allowed_hosts, ["keys.example", "[2001:db8::1]"]);
+    assert_eq!(keys.settings.location, Location::Metadata("https://idp.example/m?x=1".into()));
+    assert_eq!(
+        (keys.settings.ca_file.as_deref(), keys.settings.proxy.as_deref()),
+        (Some("ca.pem"), Some("http://p:3128"))
+    );
+    assert_eq!(keys.settings.allowed_hosts, ["keys.example", "[2001:db8::1]"]);
     let timing =
         KeyTiming { min_ttl: 1, max_ttl: 604_800, stale_max: 0, kid_cooldown: 3600, connect_timeout: 1, timeout: 60 };
-    assert_eq!(keys.timing, timing);
+    assert_eq!(keys.settings.timing, timing);
     let KeySource::Provider(keys) = source("jwks_url = \"https://idp.example/jwks\", proxy = \"\"") else { panic!() };
-    assert_eq!((&keys.location, &keys.proxy), (&Location::Jwks("https://idp.example/jwks".into()), &None));
+    assert_eq!(
+        (&keys.settings.location, &keys.settings.proxy),
+        (&Location::Jwks("https://idp.example/jwks".into()), &None)
+    );
 }
 
 #[test]
@@ -46,7 +55,10 @@ fn times_of_keys_have_defaults_and_ranges() {
     let text = format!("{defaults}{}", GOOD.replace("jwks_file = \"k\"", "stale_max = \"2h\""));
     let config = Config::parse(text.as_bytes(), "f").config.expect("a valid file");
     let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{text}") };
-    assert_eq!((keys.timing.min_ttl, keys.timing.stale_max, keys.timing.max_ttl), (10, 7200, 86_400));
+    assert_eq!(
+        (keys.settings.timing.min_ttl, keys.settings.timing.stale_max, keys.settings.timing.max_ttl),
+        (10, 7200, 86_400)
+    );
     for (setting, code) in [
         ("min_ttl = \"0s\"", FindingCode::OutOfRange),
         ("min_ttl = \"25h\"", FindingCode::OutOfRange),

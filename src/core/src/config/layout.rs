@@ -119,7 +119,7 @@ impl<'a> Layout<'a> {
         let (source, deny_kids) = self.keys.as_ref()?;
         let source = match source {
             KeySource::Provider(keys) => {
-                KeySource::Provider(Box::new(ProviderKeys { issuer: issuer.to_owned(), ..ProviderKeys::clone(keys) }))
+                KeySource::Provider(ProviderKeys { issuer: issuer.to_owned(), settings: Arc::clone(&keys.settings) })
             }
             other => other.clone(),
         };

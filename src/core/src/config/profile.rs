@@ -220,7 +220,7 @@ pub enum KeySource {
     /// In the configuration itself.
     Inline(KeySet),
     /// Where the provider publishes them, to be fetched by somebody who may.
-    Provider(Box<ProviderKeys>),
+    Provider(ProviderKeys),
     /// Nowhere: the provider is asked about each token.
     Online(Box<OnlineCheck>),
 }

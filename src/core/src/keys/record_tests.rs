@@ -2,9 +2,10 @@
 
 use super::KeySet;
 use super::record::{Attempt, AttemptEnd, KeyRecord, MayAsk, Standing, Wanted, may_ask};
-use super::source::{KeyTiming, Location, ProviderKeys};
+use super::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 use crate::protocol::{Failure, FetchedKeys, Freshness};
 use oauth_validator_fixtures::keys;
+use std::sync::Arc;
 use std::time::Duration;
 
 const NOW: i64 = 1_800_000_000;
@@ -220,8 +221,7 @@ fn what_was_cut_off_holds_nobody_up_and_what_could_not_be_saved_does() {
 
 #[test]
 fn the_fingerprint_covers_whatever_decides_whose_keys_these_are() {
-    let source = ProviderKeys {
-        issuer: "https://i".into(),
+    let settings = ProviderSettings {
         location: Location::Issuer,
         allowed_hosts: vec![],
         ca_file: None,
@@ -229,23 +229,24 @@ fn the_fingerprint_covers_whatever_decides_whose_keys_these_are() {
         insecure_http: false,
         timing: TIMING,
     };
+    let source = ProviderKeys { issuer: "https://i".into(), settings: settings.into() };
     let own = source.fingerprint(None);
     assert_eq!(
         own, "b87850445d63a8d9b4e105e56bf420b925306937f17a91227dcccb27e0b17f6a",
         "an upgrade must not make key files useless"
     );
-    let changed = |change: fn(&mut ProviderKeys)| {
+    let changed = |change: fn(&mut ProviderSettings)| {
         let mut source = source.clone();
-        change(&mut source);
+        change(Arc::make_mut(&mut source.settings));
         source.fingerprint(None)
     };
     let others = [
-        changed(|source| source.issuer.push('/')),
-        changed(|source| source.location = Location::Metadata("https://i".into())),
-        changed(|source| source.location = Location::Jwks("https://i".into())),
-        changed(|source| source.allowed_hosts.push("h".into())),
-        changed(|source| source.proxy = Some("http://p".into())),
-        changed(|source| source.insecure_http = true),
+        ProviderKeys { issuer: "https://i/".into(), ..source.clone() }.fingerprint(None),
+        changed(|settings| settings.location = Location::Metadata("https://i".into())),
+        changed(|settings| settings.location = Location::Jwks("https://i".into())),
+        changed(|settings| settings.allowed_hosts.push("h".into())),
+        changed(|settings| settings.proxy = Some("http://p".into())),
+        changed(|settings| settings.insecure_http = true),
         source.fingerprint(Some(b"")),
         source.fingerprint(Some(b"PEM")),
     ];
@@ -253,6 +254,6 @@ fn the_fingerprint_covers_whatever_decides_whose_keys_these_are() {
         assert_ne!(*other, own, "{at}");
         assert!(!others[..at].contains(other), "{at}");
     }
-    assert_eq!(changed(|source| source.timing.max_ttl = 1), own, "times change nothing about a key");
-    assert_eq!(changed(|source| source.ca_file = Some("ca.pem".into())), own, "its content counts, not its name");
+    assert_eq!(changed(|settings| settings.timing.max_ttl = 1), own, "times change nothing about a key");
+    assert_eq!(changed(|settings| settings.ca_file = Some("ca.pem".into())), own, "its content counts, not its name");
 }

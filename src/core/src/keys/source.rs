@@ -5,12 +5,20 @@
 
 use aws_lc_rs::digest;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Keys that the provider itself publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderKeys {
     /// The profile's issuer.
     pub issuer: String,
+    /// All that does not depend on the issuer: most profiles of a file have it in common.
+    pub settings: Arc<ProviderSettings>,
+}
+
+/// How a provider is asked for its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderSettings {
     /// Where to look.
     pub location: Location,
     /// Hosts besides the issuer's that a discovery document may point to.
@@ -70,27 +78,28 @@ impl ProviderKeys {
     /// key. `ca` is the content of `ca_file`.
     #[must_use]
     pub fn fingerprint(&self, ca: Option<&[u8]>) -> String {
-        let (discovery_url, jwks_url) = match &self.location {
+        let own = &self.settings;
+        let (discovery_url, jwks_url) = match &own.location {
             Location::Issuer => (None, None),
             Location::Metadata(url) => (Some(url.as_str()), None),
             Location::Jwks(url) => (None, Some(url.as_str())),
         };
-        let settings = Settings {
-            allowed_hosts: &self.allowed_hosts,
+        let covered = Covered {
+            allowed_hosts: &own.allowed_hosts,
             ca: ca.map(sha256),
-            insecure_http: self.insecure_http,
+            insecure_http: own.insecure_http,
             issuer: &self.issuer,
             location: Place { discovery_url, jwks_url },
-            proxy: self.proxy.as_deref(),
+            proxy: own.proxy.as_deref(),
         };
         // Texts, lists of them and a boolean: there is nothing that could fail.
-        sha256(&serde_json::to_vec(&settings).unwrap_or_default())
+        sha256(&serde_json::to_vec(&covered).unwrap_or_default())
     }
 }
 
 /// What a fingerprint covers. It is in every key file: other members, names or orders make all of them useless.
 #[derive(Serialize)]
-struct Settings<'a> {
+struct Covered<'a> {
     allowed_hosts: &'a [String],
     ca: Option<String>,
     insecure_http: bool,

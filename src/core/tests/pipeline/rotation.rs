@@ -47,7 +47,7 @@ impl Provider {
             match decide(request, &BearerToken::new(token.as_bytes()), &config, &known, NOW) {
                 Answer::Decided(verdict) => return verdict.decision,
                 Answer::Needs(Needs::ProviderKeys { profile, source, wanted }) => {
-                    assert_eq!((profile.as_str(), &source.location), ("corp", &Location::Issuer));
+                    assert_eq!((profile.as_str(), &source.settings.location), ("corp", &Location::Issuer));
                     self.asked.push(wanted);
                     match wanted {
                         Wanted::Usable => known.insert_keys(profile, self.at_hand.clone()),

@@ -5,7 +5,8 @@ use super::{Place, give, needs_root, set_mode};
 use crate::{Gone, KeyFolder, KeyOrder, ServerUser, Surroundings};
 use oauth_validator_core::protocol::{Failure, FetchedKeys, Freshness, HelperRequest, Outcome, Task};
 use oauth_validator_core::{
-    KeyRecord, KeySet, KeyTiming, KeysUnavailable, Location, NewerKeys, ProviderKeys, Standing, Wanted,
+    KeyRecord, KeySet, KeyTiming, KeysUnavailable, Location, NewerKeys, ProviderKeys, ProviderSettings, Standing,
+    Wanted,
 };
 use oauth_validator_fixtures::keys;
 use std::fs;
@@ -91,8 +92,7 @@ impl Setup {
     fn new() -> Self {
         let place = Place::new();
         let folder = place.folder("oauth_validator", 0o700);
-        let source = ProviderKeys {
-            issuer: "https://idp.example".into(),
+        let settings = ProviderSettings {
             location: Location::Issuer,
             allowed_hosts: Vec::new(),
             ca_file: None,
@@ -100,7 +100,12 @@ impl Setup {
             insecure_http: false,
             timing: TIMING,
         };
+        let source = ProviderKeys { issuer: "https://idp.example".into(), settings: settings.into() };
         Self { place, source, folder }
+    }
+
+    fn settings(&mut self) -> &mut ProviderSettings {
+        Arc::make_mut(&mut self.source.settings)
     }
 
     fn order(&self) -> KeyOrder<'_> {
@@ -125,8 +130,13 @@ impl Setup {
     /// Puts a key file there that was fetched this many seconds ago; its keys are fresh for 100 s.
     fn with_keys_aged(self, age: i64) -> Self {
         let Outcome::Keys(fetched) = answer(old_keys()) else { unreachable!() };
-        let record =
-            KeyRecord::fetched("corp", &self.source.fingerprint(None), &self.source.timing, fetched, now() - age);
+        let record = KeyRecord::fetched(
+            "corp",
+            &self.source.fingerprint(None),
+            &self.source.settings.timing,
+            fetched,
+            now() - age,
+        );
         self.write(&record.to_bytes());
         self
     }
@@ -183,7 +193,7 @@ fn keys_are_refreshed_ahead_and_the_provider_is_told_what_is_known() {
 #[test]
 fn however_short_keys_live_attempts_are_a_second_apart() {
     let mut setup = Setup::new();
-    setup.source.timing = KeyTiming { min_ttl: 1, max_ttl: 1, ..TIMING };
+    setup.settings().timing = KeyTiming { min_ttl: 1, max_ttl: 1, ..TIMING };
     let mut busy = world(|_| Ok(answer(old_keys())));
     let started = Instant::now();
     for _ in 0..50 {
@@ -399,7 +409,7 @@ fn keys_from_the_future_are_none() {
 fn another_content_of_ca_file_gives_the_keys_up() {
     let mut setup = Setup::new();
     let ca = setup.place.file("ca.pem", 0o600);
-    setup.source.ca_file = Some(ca.to_string_lossy().into_owned());
+    setup.settings().ca_file = Some(ca.to_string_lossy().into_owned());
     let mut first = world(|request| {
         assert_eq!(request.ca_pem.as_deref(), Some(super::SECRET));
         Ok(answer(old_keys()))
@@ -507,7 +517,7 @@ fn paths_are_relative_to_the_configuration() {
     let mut setup = Setup::new();
     let config = setup.place.file("oauth-validator.toml", 0o600);
     setup.place.file("ca.pem", 0o600);
-    setup.source.ca_file = Some("ca.pem".into());
+    setup.settings().ca_file = Some("ca.pem".into());
     let order = KeyOrder { config_path: Path::new(&config), ..setup.order() };
     assert_eq!(order.usable(&mut world(|_| Ok(answer(old_keys())))), Ok(old_keys()));
 }
