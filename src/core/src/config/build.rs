@@ -5,7 +5,7 @@ use super::collect::Findings;
 use super::layout::Layout;
 use super::online::{self, Mode};
 use super::profile::{At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenKind};
-use super::section::{Empty, Section};
+use super::section::{Empty, Path, Section};
 use super::values::suggest;
 use super::{check, keys, presets, roles};
 use crate::algorithm::Algorithm;
@@ -39,7 +39,7 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
         };
         findings.add(FindingCode::Syntax, span, format!("not valid TOML: {}", error.message())).hint(hint);
     }
-    let root = Section::open(findings, String::new(), 0..0, document.get_ref(), "");
+    let root = Section::open(findings, Path::File, 0..0, document.get_ref(), "");
     let defaults = defaults(findings, &root);
     let presets = presets::Parsed::default();
     let Some(named) = root.get("profiles") else {
@@ -50,8 +50,9 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
         findings.add(FindingCode::WrongType, named.span(), message);
         return Vec::new();
     };
+    let preset_names = presets::by_name();
     let mut layouts = Vec::new();
-    let mut profiles = Vec::with_capacity(table.len());
+    let (mut profiles, mut sections) = (Vec::with_capacity(table.len()), Vec::with_capacity(table.len()));
     for (key, value) in table.iter() {
         let name = key.get_ref().as_ref();
         check_name(findings, name, key.span());
@@ -60,24 +61,18 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
             findings.add(FindingCode::WrongType, value.span(), message);
             continue;
         };
-        let section = Section::open(findings, format!("profiles.{name}"), key.span(), table, "profiles.*");
-        let preset = preset(findings, &section);
+        let section = Section::open(findings, Path::Profile(name), key.span(), table, "profiles.*");
+        let preset = section.word(findings, "preset", &preset_names);
         let layout = Layout::of(findings, &mut layouts, &presets, preset, defaults.keys);
         let section = section.over(layout.base());
         if let Some(profile) = profile(findings, name, &section, layout, &defaults) {
             check::profile(findings, &section, &profile);
-            profiles.push((profile, section));
+            profiles.push(profile);
+            sections.push(section);
         }
     }
-    check::together(findings, &profiles);
-    profiles.into_iter().map(|(profile, _)| profile).collect()
-}
-
-/// The preset that a profile names.
-fn preset(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<&'static presets::Preset> {
-    section.get("preset")?;
-    let words: Vec<(&str, &presets::Preset)> = presets::ALL.iter().map(|preset| (preset.name, preset)).collect();
-    section.word(findings, "preset", &words)
+    check::together(findings, &profiles, &sections);
+    profiles
 }
 
 fn check_name(findings: &mut Findings<'_>, name: &str, span: Range<usize>) {

@@ -168,12 +168,15 @@ fn identity(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profil
     findings.add(FindingCode::MutableIdentity, section.span_of("identity"), message).hint(hint);
 }
 
-/// Looks at all profiles side by side.
-pub(super) fn together(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]) {
-    shared_lines(findings, profiles);
-    let mut issuers: HashMap<&str, &(Profile, Section<'_>)> = HashMap::with_capacity(profiles.len());
-    let mut audiences: HashMap<&str, &(Profile, Section<'_>)> = HashMap::with_capacity(profiles.len());
-    for entry @ (profile, section) in profiles {
+/// A profile and its table.
+type Entry<'a> = (&'a Profile, &'a Section<'a>);
+
+/// Looks at all profiles side by side. `sections` are their tables, in the same order.
+pub(super) fn together(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
+    shared_lines(findings, profiles, sections);
+    let mut issuers: HashMap<&str, Entry<'_>> = HashMap::with_capacity(profiles.len());
+    let mut audiences: HashMap<&str, Entry<'_>> = HashMap::with_capacity(profiles.len());
+    for entry @ (profile, section) in profiles.iter().zip(sections) {
         for issuer in &profile.token_issuers.value {
             let Some((earlier, earlier_section)) = issuers.insert(issuer, entry) else { continue };
             let message =
@@ -200,9 +203,9 @@ pub(super) fn together(findings: &mut Findings<'_>, profiles: &[(Profile, Sectio
 
 /// Profiles that can serve one pg_hba.conf line must have identities that cannot be each other's: otherwise a partner's
 /// provider asserts the name of somebody else.
-fn shared_lines(findings: &mut Findings<'_>, profiles: &[(Profile, Section<'_>)]) {
-    let mut seen: HashMap<&str, Vec<&(Profile, Section<'_>)>> = HashMap::with_capacity(profiles.len());
-    for entry @ (profile, section) in profiles {
+fn shared_lines(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
+    let mut seen: HashMap<&str, Vec<Entry<'_>>> = HashMap::with_capacity(profiles.len());
+    for entry @ (profile, section) in profiles.iter().zip(sections) {
         for issuer in &profile.hba_issuers.value {
             // Slashes at the end make no difference to the well-known URLs of an issuer.
             let served = seen.entry(issuer.trim_end_matches('/')).or_default();

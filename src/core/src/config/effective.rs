@@ -7,7 +7,7 @@ use super::keys;
 use super::online;
 use super::presets;
 use super::profile::Origin;
-use super::section::{Base, Section};
+use super::section::{Base, Path, Section};
 use super::settings::{SETTINGS, Setting};
 use super::source::Source;
 use super::values::json;
@@ -37,7 +37,7 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
         return Vec::new();
     };
     let mut findings = Findings::new(Source::new(text));
-    let mut open = |table, schema: &str| Section::open(&mut findings, String::new(), 0..0, table, schema);
+    let mut open = |table, schema: &str| Section::open(&mut findings, Path::File, 0..0, table, schema);
     let defaults = table("defaults").map(|table| open(table, "defaults"));
     let default_keys = table("defaults").and_then(|table| table.get("keys")?.get_ref().as_table());
     let default_keys = default_keys.map(|table| open(table, "defaults.keys"));

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// The parts of a profile that its preset alone decides.
 pub(super) struct Layout<'a> {
-    preset: Option<&'static Preset>,
+    preset: Option<&'static str>,
     base: Option<Base<'a>>,
     identity: Arc<Identity>,
     scope: Arc<Scope>,
@@ -37,7 +37,8 @@ impl<'a> Layout<'a> {
         preset: Option<&'static Preset>,
         timing: KeyTiming,
     ) -> &'k Self {
-        let at = known.iter().position(|layout| layout.preset == preset).unwrap_or_else(|| {
+        let name = preset.map(|preset| preset.name);
+        let at = known.iter().position(|layout| layout.preset == name).unwrap_or_else(|| {
             known.push(Self::new(findings, parsed, preset, timing));
             known.len() - 1
         });
@@ -58,7 +59,7 @@ impl<'a> Layout<'a> {
             false => (None, Vec::new()),
         };
         Self {
-            preset,
+            preset: preset.map(|preset| preset.name),
             base,
             identity: Arc::new(identity::identity(findings, &section)),
             scope: Arc::new(build::scope(findings, &section)),

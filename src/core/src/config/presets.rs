@@ -57,6 +57,11 @@ impl Preset {
     }
 }
 
+/// Every preset with its name, for [`super::section::Section::word`].
+pub(super) fn by_name() -> Vec<(&'static str, &'static Preset)> {
+    ALL.iter().map(|preset| (preset.name, preset)).collect()
+}
+
 /// Presets that were parsed for one file, each at most once.
 pub(super) struct Parsed {
     tables: Vec<OnceCell<Spanned<DeTable<'static>>>>,

@@ -14,14 +14,34 @@ use crate::finding::FindingCode;
 use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// What messages call a table. The name of a profile's is put together when a message needs it, and seldom does one.
+pub(super) enum Path<'a> {
+    /// The whole file, which has no name.
+    File,
+    /// The profile of this name.
+    Profile(&'a str),
+    /// Any other, such as `profiles.corp.scope`.
+    Table(String),
+}
+
+impl Display for Path<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::File => Ok(()),
+            Path::Profile(name) => write!(f, "profiles.{name}"),
+            Path::Table(path) => f.write_str(path),
+        }
+    }
+}
+
 /// One table of the file, and the preset's table under it.
 pub(super) struct Section<'a> {
-    /// As messages call it, such as `profiles.corp.scope`; empty for the whole file.
-    pub(super) path: String,
+    pub(super) path: Path<'a>,
     /// The bytes of the table's head in the file; of what named the preset if the file has no such table.
     pub(super) span: Range<usize>,
     /// The file's table, if it has one.
@@ -46,7 +66,7 @@ impl<'a> Section<'a> {
     /// Takes a table, and reports every key that `schema` (a table of [`settings::SETTINGS`]) does not have.
     pub(super) fn open(
         findings: &mut Findings<'_>,
-        path: String,
+        path: Path<'a>,
         span: Range<usize>,
         table: &'a DeTable<'a>,
         schema: &str,
@@ -55,7 +75,10 @@ impl<'a> Section<'a> {
             let name = key.get_ref().as_ref();
             if !settings::has(schema, name) {
                 let valid: Vec<&str> = settings::keys_of(schema).collect();
-                let place = if path.is_empty() { "at the top level".to_owned() } else { format!("in [{path}]") };
+                let place = match path {
+                    Path::File => "at the top level".to_owned(),
+                    _ => format!("in [{path}]"),
+                };
                 findings
                     .add(FindingCode::UnknownKey, key.span(), format!("unknown key \"{name}\" {place}"))
                     .hint(suggest(name, &valid));
@@ -66,7 +89,7 @@ impl<'a> Section<'a> {
 
     /// A table that the file does not have, over one of a preset.
     pub(super) fn of_preset(base: Option<Base<'a>>) -> Self {
-        Self { path: String::new(), span: 0..0, table: None, base }
+        Self { path: Path::File, span: 0..0, table: None, base }
     }
 
     /// The same table over one of a preset.
@@ -87,7 +110,14 @@ impl<'a> Section<'a> {
 
     /// The dotted name of a key, as messages and documentation write it.
     pub(super) fn name(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        match &self.path {
+            Path::File => key.to_owned(),
+            path => format!("{path}.{key}"),
+        }
+    }
+
+    fn path_of(&self, key: &str) -> Path<'a> {
+        Path::Table(self.name(key))
     }
 
     fn own(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -101,7 +131,15 @@ impl<'a> Section<'a> {
 
     /// The value of a key, of the file or else of the preset.
     pub(super) fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.own(key).or_else(|| self.base.and_then(|base| base.table.get(key)))
+        self.written(key).map(|written| written.value)
+    }
+
+    fn written(&self, key: &str) -> Option<Written<'a>> {
+        let own = self.own(key).map(|value| Written { value, preset: None });
+        own.or_else(|| {
+            let Base { preset, table } = self.base?;
+            Some(Written { value: table.get(key)?, preset: Some(preset) })
+        })
     }
 
     /// The bytes of a key's value in the file; of the name of the preset that sets it; or else of the table's head.
@@ -112,11 +150,7 @@ impl<'a> Section<'a> {
 
     /// Where a key's value comes from.
     pub(super) fn origin(&self, findings: &Findings<'_>, key: &str) -> Origin {
-        match (self.own(key), self.base) {
-            (Some(value), _) => Origin::Line(findings.source.line(value.span().start)),
-            (None, Some(base)) if base.table.has(key) => Origin::Preset(base.preset),
-            _ => Origin::BuiltIn,
-        }
+        self.written(key).map_or(Origin::BuiltIn, |written| written.origin(findings))
     }
 
     /// Where the table itself comes from.
@@ -140,10 +174,6 @@ impl<'a> Section<'a> {
     fn out_of_range(&self, findings: &mut Findings<'_>, key: &str, range: &str) {
         let message = format!("{} must be {range}", self.name(key));
         findings.add(FindingCode::OutOfRange, self.span_of(key), message);
-    }
-
-    fn at<T>(&self, findings: &Findings<'_>, key: &str, value: T) -> At<T> {
-        At { value, origin: self.origin(findings, key) }
     }
 
     /// A table under `key`, of the file or else, as a whole, of the preset.
@@ -174,7 +204,7 @@ impl<'a> Section<'a> {
         schema: &str,
     ) -> Option<Section<'a>> {
         match value.get_ref() {
-            DeValue::Table(table) => Some(Section::open(findings, self.name(key), value.span(), table, schema)),
+            DeValue::Table(table) => Some(Section::open(findings, self.path_of(key), value.span(), table, schema)),
             _ => {
                 self.wrong_type(findings, key, value, "a table");
                 None
@@ -186,7 +216,7 @@ impl<'a> Section<'a> {
         let base = self.base?;
         let table = base.table.get(key)?.get_ref().as_table()?;
         let base = Some(Base::new(base.preset, table));
-        Some(Section { path: self.name(key), span: self.span.clone(), table: None, base })
+        Some(Section { path: self.path_of(key), span: self.span.clone(), table: None, base })
     }
 
     /// The tables of arrays of tables under `key`: the preset's, and then the file's.
@@ -197,7 +227,7 @@ impl<'a> Section<'a> {
             for table in array.into_iter().flat_map(|array| array.iter()).filter_map(|value| value.get_ref().as_table())
             {
                 let base = Some(Base::new(base.preset, table));
-                sections.push(Section { path: self.name(key), span: self.span.clone(), table: None, base });
+                sections.push(Section { path: self.path_of(key), span: self.span.clone(), table: None, base });
             }
         }
         let Some(value) = self.own(key) else {
@@ -210,7 +240,7 @@ impl<'a> Section<'a> {
         for element in array.iter() {
             match element.get_ref() {
                 DeValue::Table(table) => {
-                    sections.push(Section::open(findings, self.name(key), element.span(), table, schema));
+                    sections.push(Section::open(findings, self.path_of(key), element.span(), table, schema));
                 }
                 _ => self.wrong_type(findings, key, element, "an array of tables"),
             }
@@ -234,7 +264,7 @@ impl<'a> Section<'a> {
             Some(_) => (Some(Table::new(table)), None),
             None => (None, self.base.map(|base| Base::new(base.preset, table))),
         };
-        Some(Section { path: self.name(key), span: self.span_of(key), table: own, base })
+        Some(Section { path: self.path_of(key), span: self.span_of(key), table: own, base })
     }
 
     /// The names of all keys.
@@ -253,11 +283,15 @@ impl<'a> Section<'a> {
 
     /// A string, empty or not.
     pub(super) fn string(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<String>> {
-        let value = self.get(key)?;
-        match value.get_ref().as_str() {
-            Some(text) => Some(self.at(findings, key, text.to_owned())),
+        self.borrowed(findings, key).map(|text| At { value: text.value.to_owned(), origin: text.origin })
+    }
+
+    fn borrowed(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<&'a str>> {
+        let written = self.written(key)?;
+        match written.value.get_ref().as_str() {
+            Some(text) => Some(written.at(findings, text)),
             None => {
-                self.wrong_type(findings, key, value, "a string");
+                self.wrong_type(findings, key, written.value, "a string");
                 None
             }
         }
@@ -276,12 +310,12 @@ impl<'a> Section<'a> {
 
     /// One of a few words.
     pub(super) fn word<T: Copy>(&self, findings: &mut Findings<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
-        let text = self.string(findings, key)?.value;
+        let text = self.borrowed(findings, key)?.value;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
             let valid: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let message = format!("{} cannot be \"{text}\"", self.name(key));
-            findings.add(FindingCode::BadValue, self.span_of(key), message).hint(suggest(&text, &valid));
+            findings.add(FindingCode::BadValue, self.span_of(key), message).hint(suggest(text, &valid));
         }
         found
     }
@@ -303,9 +337,9 @@ impl<'a> Section<'a> {
 
     /// The same, where an empty string means something.
     pub(super) fn any_strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
-        let values = self.array(findings, key, "an array of strings", empty)?;
-        let mut strings = Vec::new();
-        for value in &values {
+        let Array { written, values } = self.array(findings, key, "an array of strings", empty)?;
+        let mut strings = Vec::with_capacity(values.len());
+        for value in values {
             match value.get_ref().as_str() {
                 Some(text) => strings.push(text.to_owned()),
                 None => self.wrong_type(findings, key, value, "an array of strings"),
@@ -315,30 +349,24 @@ impl<'a> Section<'a> {
             let message = format!("{} names the same value twice", self.name(key));
             findings.add(FindingCode::BadValue, self.span_of(key), message);
         }
-        (strings.len() == values.len()).then(|| self.at(findings, key, strings))
+        (strings.len() == values.len()).then(|| written.at(findings, strings))
     }
 
-    /// The spans and values of an array.
-    pub(super) fn array(
-        &self,
-        findings: &mut Findings<'_>,
-        key: &str,
-        wanted: &str,
-        empty: Empty,
-    ) -> Option<Vec<&'a Spanned<DeValue<'a>>>> {
-        let value = self.get(key)?;
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(findings, key, value, wanted);
+    /// An array.
+    fn array(&self, findings: &mut Findings<'_>, key: &str, wanted: &str, empty: Empty) -> Option<Array<'a>> {
+        let written = self.written(key)?;
+        let Some(values) = written.value.get_ref().as_array() else {
+            self.wrong_type(findings, key, written.value, wanted);
             return None;
         };
-        if array.is_empty() && empty == Empty::Refused {
+        if values.is_empty() && empty == Empty::Refused {
             let message = format!("{} is empty, so nothing would ever match it", self.name(key));
             findings
-                .add(FindingCode::EmptyValue, value.span(), message)
+                .add(FindingCode::EmptyValue, written.value.span(), message)
                 .hint("name at least one value, or remove the key");
             return None;
         }
-        Some(array.iter().collect())
+        Some(Array { written, values })
     }
 
     /// A duration in whole seconds.
@@ -349,7 +377,8 @@ impl<'a> Section<'a> {
         range: RangeInclusive<i64>,
         range_words: &str,
     ) -> Option<At<i64>> {
-        let value = self.get(key)?;
+        let written = self.written(key)?;
+        let value = written.value;
         let Some(text) = value.get_ref().as_str() else {
             self.wrong_type(findings, key, value, "a duration in quotes, such as \"30s\", \"5min\" or \"24h\"");
             return None;
@@ -365,7 +394,7 @@ impl<'a> Section<'a> {
             self.out_of_range(findings, key, range_words);
             return None;
         }
-        Some(self.at(findings, key, seconds))
+        Some(written.at(findings, seconds))
     }
 
     /// A size in bytes, with the units that PostgreSQL uses.
@@ -375,7 +404,8 @@ impl<'a> Section<'a> {
         key: &str,
         range: RangeInclusive<usize>,
     ) -> Option<At<usize>> {
-        let value = self.get(key)?;
+        let written = self.written(key)?;
+        let value = written.value;
         let size = match value.get_ref() {
             DeValue::String(text) => parse_size(text),
             _ => {
@@ -384,7 +414,7 @@ impl<'a> Section<'a> {
             }
         };
         match size {
-            Some(size) if range.contains(&size) => Some(self.at(findings, key, size)),
+            Some(size) if range.contains(&size) => Some(written.at(findings, size)),
             Some(_) => {
                 let range = format!("{}B to {}B, which is all that PostgreSQL reads", range.start(), range.end());
                 self.out_of_range(findings, key, &range);
@@ -402,8 +432,8 @@ impl<'a> Section<'a> {
 
     /// A JSONPath.
     pub(super) fn path(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<ClaimPath>> {
-        let text = self.string(findings, key)?;
-        let path = self.compile(findings, key, self.span_of(key), &text.value)?;
+        let text = self.borrowed(findings, key)?;
+        let path = self.compile(findings, key, self.span_of(key), text.value)?;
         Some(At { value: path, origin: text.origin })
     }
 
@@ -454,13 +484,41 @@ impl<'a> Section<'a> {
     /// An array of any values, as JSON.
     pub(super) fn jsons(&self, findings: &mut Findings<'_>, key: &str) -> Option<Vec<Value>> {
         let wanted = "an array of values that JSON has";
-        let values = self.array(findings, key, wanted, Empty::Refused)?;
+        let Array { written, values } = self.array(findings, key, wanted, Empty::Refused)?;
         let jsons = values.iter().map(|value| json(value.get_ref())).collect::<Option<Vec<Value>>>();
-        if let (None, Some(value)) = (&jsons, self.get(key)) {
-            self.wrong_type(findings, key, value, wanted);
+        if jsons.is_none() {
+            self.wrong_type(findings, key, written.value, wanted);
         }
         jsons
     }
+}
+
+/// A value that is there.
+#[derive(Clone, Copy)]
+struct Written<'a> {
+    value: &'a Spanned<DeValue<'a>>,
+    /// The preset that has it; none if it is the file's own.
+    preset: Option<&'static str>,
+}
+
+impl Written<'_> {
+    fn origin(&self, findings: &Findings<'_>) -> Origin {
+        match self.preset {
+            Some(preset) => Origin::Preset(preset),
+            None => Origin::Line(findings.source.line(self.value.span().start)),
+        }
+    }
+
+    /// What the value means, and where it is written.
+    fn at<T>(&self, findings: &Findings<'_>, meaning: T) -> At<T> {
+        At { value: meaning, origin: self.origin(findings) }
+    }
+}
+
+/// An array that is there, and its elements.
+struct Array<'a> {
+    written: Written<'a>,
+    values: &'a [Spanned<DeValue<'a>>],
 }
 
 fn has_duplicates(strings: &[String]) -> bool {
