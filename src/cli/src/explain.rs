@@ -158,7 +158,7 @@ fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, Failu
     match config.profiles() {
         [] => Ok(String::new()),
         [profile] => {
-            let issuer = profile.hba_issuers.value.first().cloned().unwrap_or_default();
+            let issuer = profile.hba_issuers().first().cloned().unwrap_or_default();
             notes.push(format!(
                 "no --hba-issuer given: as if the pg_hba.conf line had that of the only profile, \"{issuer}\""
             ));
@@ -167,7 +167,7 @@ fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, Failu
         profiles => {
             let choices: Vec<String> = profiles
                 .iter()
-                .map(|profile| format!("{} ({})", profile.hba_issuers.value.join(", "), profile.name))
+                .map(|profile| format!("{} ({})", profile.hba_issuers().join(", "), profile.name))
                 .collect();
             let what = format!("which pg_hba.conf line is meant? {} has several profiles", config.file_name());
             Err(Failure::new(what).with_hint(format!(

@@ -62,7 +62,7 @@ impl Accepted {
 fn issuer(claims: &Map<String, Value>, profile: &Profile, proof: Proof) -> Result<(), Denial> {
     match claims.get("iss") {
         None if proof != Proof::Signature => Ok(()),
-        Some(Value::String(issuer)) if profile.token_issuers.value.contains(issuer) => Ok(()),
+        Some(Value::String(issuer)) if profile.token_issuers().contains(issuer) => Ok(()),
         _ => Err(Denial::new(Reason::IssuerMismatch, "The token's iss is not one of token_issuers.")),
     }
 }

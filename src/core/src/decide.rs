@@ -166,7 +166,7 @@ impl<'a> Decider<'a> {
         }
         let issuer = unverified.untrusted_issuer().and_then(Value::as_str);
         let serves =
-            |profile: &&&'a Profile| issuer.is_some_and(|iss| profile.token_issuers.value.iter().any(|own| own == iss));
+            |profile: &&&'a Profile| issuer.is_some_and(|iss| profile.token_issuers().iter().any(|own| own == iss));
         let matching: Vec<&Profile> = candidates.iter().filter(serves).copied().collect();
         match matching.as_slice() {
             [profile] => {
@@ -188,8 +188,8 @@ impl<'a> Decider<'a> {
         let wanted: Vec<String> = candidates
             .iter()
             .map(|profile| {
-                let place = self.config.place(profile.token_issuers.origin);
-                format!("\"{}\" ({place})", profile.token_issuers.value.join("\" or \""))
+                let place = self.config.place(profile.token_issuers_origin());
+                format!("\"{}\" ({place})", profile.token_issuers().join("\" or \""))
             })
             .collect();
         let what =

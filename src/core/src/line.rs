@@ -108,7 +108,7 @@ fn unserved(profile: &Profile, request: &Request) -> (&'static str, String) {
 
 /// Whether one of the profile's `hba_issuers` is the line's issuer, or stands behind its well-known URL.
 pub(crate) fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
-    profile.hba_issuers.value.iter().any(|issuer| {
+    profile.hba_issuers().iter().any(|issuer| {
         issuer == hba_issuer
             || (hba_issuer.contains("/.well-known/") && well_known(issuer).iter().any(|url| url == hba_issuer))
     })

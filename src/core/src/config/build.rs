@@ -154,13 +154,12 @@ fn profile(
     {
         Arc::make_mut(&mut scope).separator.clone_from(separator);
     }
-    let own = || At { value: vec![issuer.value.clone()], origin: issuer.origin };
     Some(Profile {
         name: name.to_owned(),
         preset: preset_name,
-        hba_issuers: hba_issuers.unwrap_or_else(own),
-        token_issuers: token_issuers.unwrap_or_else(own),
         issuer,
+        hba_issuers,
+        token_issuers,
         audience,
         clients,
         algorithms,
@@ -224,9 +223,9 @@ fn clients(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Clie
     Some(At { value: Clients { claims: claims?, allow: allow?.value }, origin })
 }
 
-pub(super) fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algorithm>> {
+pub(super) fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Arc<[Algorithm]>> {
     let Some(names) = section.strings(findings, "algorithms", Empty::Refused) else {
-        return At::built_in(vec![Algorithm::Rs256, Algorithm::Es256]);
+        return At::built_in([Algorithm::Rs256, Algorithm::Es256].into());
     };
     let mut algorithms = Vec::new();
     for name in &names.value {
@@ -245,16 +244,16 @@ pub(super) fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> 
             }
         }
     }
-    At { value: algorithms, origin: names.origin }
+    At { value: algorithms.into(), origin: names.origin }
 }
 
-pub(super) fn token_types(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<String>> {
+pub(super) fn token_types(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Arc<[String]>> {
     match section.any_strings(findings, "token_types", Empty::Refused) {
         Some(types) => At {
             value: types.value.iter().map(|name| crate::header::normal_type(name)).collect(),
             origin: types.origin,
         },
-        None => At::built_in(vec!["at+jwt".to_owned()]),
+        None => At::built_in(["at+jwt".to_owned()].into()),
     }
 }
 

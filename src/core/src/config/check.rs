@@ -65,19 +65,15 @@ fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     if let Some(why) = not_an_issuer(&profile.issuer.value) {
         bad("issuer", &profile.issuer.value, why);
     }
-    if section.get("hba_issuers").is_some() {
-        for issuer in &profile.hba_issuers.value {
-            if let Some(why) = not_an_issuer(issuer) {
-                bad("hba_issuers", issuer, why);
-            }
+    for issuer in profile.hba_issuers.iter().flat_map(|issuers| &issuers.value) {
+        if let Some(why) = not_an_issuer(issuer) {
+            bad("hba_issuers", issuer, why);
         }
     }
-    if section.get("token_issuers").is_some() {
-        for issuer in &profile.token_issuers.value {
-            // Google's tokens may say a bare host name, so only what is certainly wrong is refused.
-            if let Some(why) = not_a_token_issuer(issuer).filter(|_| !(local && is_local(issuer))) {
-                bad("token_issuers", issuer, why);
-            }
+    for issuer in profile.token_issuers.iter().flat_map(|issuers| &issuers.value) {
+        // Google's tokens may say a bare host name, so only what is certainly wrong is refused.
+        if let Some(why) = not_a_token_issuer(issuer).filter(|_| !(local && is_local(issuer))) {
+            bad("token_issuers", issuer, why);
         }
     }
 }
@@ -177,7 +173,7 @@ pub(super) fn together(findings: &mut Findings<'_>, profiles: &[Profile], sectio
     let mut issuers: HashMap<&str, Entry<'_>> = HashMap::with_capacity(profiles.len());
     let mut audiences: HashMap<&str, Entry<'_>> = HashMap::with_capacity(profiles.len());
     for entry @ (profile, section) in profiles.iter().zip(sections) {
-        for issuer in &profile.token_issuers.value {
+        for issuer in profile.token_issuers() {
             let Some((earlier, earlier_section)) = issuers.insert(issuer, entry) else { continue };
             let message =
                 format!("profiles \"{}\" and \"{}\" both accept tokens of {issuer}", earlier.name, profile.name);
@@ -206,7 +202,7 @@ pub(super) fn together(findings: &mut Findings<'_>, profiles: &[Profile], sectio
 fn shared_lines(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
     let mut seen: HashMap<&str, Vec<Entry<'_>>> = HashMap::with_capacity(profiles.len());
     for entry @ (profile, section) in profiles.iter().zip(sections) {
-        for issuer in &profile.hba_issuers.value {
+        for issuer in profile.hba_issuers() {
             // Slashes at the end make no difference to the well-known URLs of an issuer.
             let served = seen.entry(issuer.trim_end_matches('/')).or_default();
             for (earlier, earlier_section) in served.iter().copied() {

@@ -22,8 +22,8 @@ pub(super) struct Layout<'a> {
     scope: Arc<Scope>,
     access_token: Arc<[Rule]>,
     require: Arc<[Rule]>,
-    algorithms: At<Vec<Algorithm>>,
-    token_types: At<Vec<String>>,
+    algorithms: At<Arc<[Algorithm]>>,
+    token_types: At<Arc<[String]>>,
     /// Where keys come from, for an issuer without a name; `None` where the profile has to say more.
     keys: Option<(KeySource, Vec<String>)>,
 }
@@ -98,14 +98,14 @@ impl<'a> Layout<'a> {
         rules_of(findings, section, "require", &self.require)
     }
 
-    pub(super) fn algorithms(&self, findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<Algorithm>> {
+    pub(super) fn algorithms(&self, findings: &mut Findings<'_>, section: &Section<'_>) -> At<Arc<[Algorithm]>> {
         match section.is_own("algorithms") {
             true => build::algorithms(findings, section),
             false => self.algorithms.clone(),
         }
     }
 
-    pub(super) fn token_types(&self, findings: &mut Findings<'_>, section: &Section<'_>) -> At<Vec<String>> {
+    pub(super) fn token_types(&self, findings: &mut Findings<'_>, section: &Section<'_>) -> At<Arc<[String]>> {
         match section.is_own("token_types") {
             true => build::token_types(findings, section),
             false => self.token_types.clone(),

@@ -10,6 +10,7 @@ use crate::keys::{KeyFile, KeySet};
 use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::Arc;
 
 /// Where a setting comes from.
@@ -234,18 +235,18 @@ pub struct Profile {
     pub preset: Option<&'static str>,
     /// The issuer as its discovery document spells it.
     pub issuer: At<String>,
-    /// Issuers of pg_hba.conf lines that it serves.
-    pub hba_issuers: At<Vec<String>>,
-    /// Exact `iss` values.
-    pub token_issuers: At<Vec<String>>,
+    /// Nothing where none are written, so that the issuer need not be copied: see [`Profile::hba_issuers`].
+    pub(super) hba_issuers: Option<At<Vec<String>>>,
+    /// In the same way: see [`Profile::token_issuers`].
+    pub(super) token_issuers: Option<At<Vec<String>>>,
     /// Accepted audiences.
     pub audience: At<Audience>,
     /// Accepted clients, if they are limited.
     pub clients: Option<At<Clients>>,
     /// Accepted algorithms.
-    pub algorithms: At<Vec<Algorithm>>,
+    pub algorithms: At<Arc<[Algorithm]>>,
     /// Accepted header types, in lower case and without `application/`; empty for "absent".
-    pub token_types: At<Vec<String>>,
+    pub token_types: At<Arc<[String]>>,
     /// Whether ID tokens are refused.
     pub token_kind: TokenKind,
     /// What every access token of this issuer meets, and other tokens do not.
@@ -278,4 +279,28 @@ pub struct Profile {
     pub keys: KeySource,
     /// Refused keys.
     pub deny_kids: Vec<String>,
+}
+
+impl Profile {
+    /// Issuers of pg_hba.conf lines that it serves; its own where nothing else is written.
+    #[must_use]
+    pub fn hba_issuers(&self) -> &[String] {
+        self.issuer_or(self.hba_issuers.as_ref())
+    }
+
+    /// Exact `iss` values; its own issuer where nothing else is written.
+    #[must_use]
+    pub fn token_issuers(&self) -> &[String] {
+        self.issuer_or(self.token_issuers.as_ref())
+    }
+
+    /// Where the `iss` values are written.
+    #[must_use]
+    pub fn token_issuers_origin(&self) -> Origin {
+        self.token_issuers.as_ref().map_or(self.issuer.origin, |issuers| issuers.origin)
+    }
+
+    fn issuer_or<'a>(&'a self, written: Option<&'a At<Vec<String>>>) -> &'a [String] {
+        written.map_or(slice::from_ref(&self.issuer.value), |issuers| &issuers.value)
+    }
 }

@@ -1,7 +1,7 @@
 //! Every way to get the file wrong, with the code and the place that is reported.
 
-use super::Config;
 use super::settings::SETTINGS;
+use super::{Config, Origin};
 use crate::finding::{Finding, FindingCode, Severity};
 use std::collections::BTreeSet;
 
@@ -414,6 +414,36 @@ fn profiles_of_one_line_need_prefixes_of_their_own() {
     assert!(two("databases = [\"a\"]", ""));
     assert!(!two("hba_issuers = [\"https://other.example\"]", ""));
     assert!(two("hba_issuers = [\"https://idp.example/\"]", ""), "the well-known URLs are the same");
+}
+
+#[test]
+fn profiles_are_in_the_order_of_their_names_wherever_they_are_written() {
+    let profile = |name: &str, issuer: &str| GOOD.replace("corp", name).replace("idp.example", issuer);
+    let names = ["b-2", "b-10", "b", "a"];
+    let text = names.map(|name| profile(name, &format!("{name}.example"))).concat();
+    let config = Config::parse(text.as_bytes(), "f").config.unwrap();
+    let in_order: Vec<&str> = config.profiles().iter().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(in_order, ["a", "b", "b-10", "b-2"]);
+    // Of two with one issuer, the later one by name has the finding: here all but the last one of the file.
+    let findings = findings(&names.map(|name| profile(name, "idp.example")).concat());
+    let shared = findings.iter().filter(|finding| finding.code == FindingCode::SharedIssuer);
+    assert_eq!(shared.map(|finding| finding.position.line).collect::<Vec<_>>(), [2, 6, 10]);
+}
+
+#[test]
+fn the_issuer_stands_in_for_lists_of_issuers_that_are_not_written() {
+    let config = |further: &str| Config::parse(format!("{GOOD}{further}").as_bytes(), "f").config.unwrap();
+    let alone = config("");
+    let profile = &alone.profiles()[0];
+    assert_eq!(profile.hba_issuers(), ["https://idp.example"]);
+    assert_eq!(profile.token_issuers(), ["https://idp.example"]);
+    assert_eq!(profile.token_issuers_origin(), Origin::Line(2));
+    // What is written takes its place: the issuer itself is then no longer served.
+    let written = config("hba_issuers = [\"https://line.example\"]\ntoken_issuers = [\"token.example\"]\n");
+    let profile = &written.profiles()[0];
+    assert_eq!(profile.hba_issuers(), ["https://line.example"]);
+    assert_eq!(profile.token_issuers(), ["token.example"]);
+    assert_eq!(profile.token_issuers_origin(), Origin::Line(6));
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl<'a> Review<'a> {
         if let Some(names) = line.profiles() {
             self.named(line, names, &profiles);
         } else if profiles.is_empty() {
-            let issuers = self.config.profiles().iter().flat_map(|profile| &profile.hba_issuers.value);
+            let issuers = self.config.profiles().iter().flat_map(|profile| profile.hba_issuers());
             let message = format!("no profile serves the issuer \"{}\"", line.issuer());
             let issuers: Vec<&str> = issuers.map(String::as_str).collect();
             let remedy = match issuers.as_slice() {
@@ -264,7 +264,7 @@ impl<'a> Review<'a> {
             served.iter().flat_map(|(_, profiles)| profiles).map(|profile| profile.name.as_str()).collect();
         for profile in self.config.profiles().iter().filter(|profile| !reached.contains(profile.name.as_str())) {
             let message = format!("no line of pg_hba.conf reaches profile \"{}\"", profile.name);
-            let issuer = profile.hba_issuers.value.first().map_or("", String::as_str);
+            let issuer = profile.hba_issuers().first().map_or("", String::as_str);
             let hint =
                 format!("add a line for it, with the method oauth and issuer=\"{issuer}\"; or remove the profile");
             self.add(FindingCode::ProfileUnreached, Spot::Profile(profile.name.clone()), message, hint);
