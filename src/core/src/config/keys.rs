@@ -5,7 +5,8 @@
 
 use super::collect::Findings;
 use super::profile::KeySource;
-use super::section::{Empty, Section};
+use super::section::Section;
+use super::typed::Empty;
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 use crate::keys::{KeyFile, KeySet};

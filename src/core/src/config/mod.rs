@@ -28,6 +28,7 @@ mod source;
 mod table;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod values;
 
 pub use effective::{Effective, effective};

@@ -2,7 +2,8 @@
 
 use super::collect::Findings;
 use super::profile::{RoleMapping, Roles};
-use super::section::{Empty, Section};
+use super::section::Section;
+use super::typed::Empty;
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
 

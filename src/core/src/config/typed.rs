@@ -1,0 +1,253 @@
+//! Reads typed values out of tables, and reports what is wrong with them. Which values go together is not decided here.
+
+use super::collect::Findings;
+use super::profile::At;
+use super::section::{Section, Written};
+use super::values::{json, parse_seconds, parse_size, suggest};
+use crate::claim_path::ClaimPath;
+use crate::finding::FindingCode;
+use regex::Regex;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
+use toml::Spanned;
+use toml::de::DeValue;
+
+impl<'a> Section<'a> {
+    pub(super) fn boolean(&self, findings: &mut Findings<'_>, key: &str) -> Option<bool> {
+        let value = self.get(key)?;
+        let boolean = value.get_ref().as_bool();
+        if boolean.is_none() {
+            self.wrong_type(findings, key, value, "true or false");
+        }
+        boolean
+    }
+
+    /// A string, empty or not.
+    pub(super) fn string(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<String>> {
+        self.borrowed(findings, key).map(|text| At { value: text.value.to_owned(), origin: text.origin })
+    }
+
+    fn borrowed(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<&'a str>> {
+        let written = self.written(key)?;
+        match written.value.get_ref().as_str() {
+            Some(text) => Some(written.at(findings, text)),
+            None => {
+                self.wrong_type(findings, key, written.value, "a string");
+                None
+            }
+        }
+    }
+
+    /// A string that is not empty.
+    pub(super) fn text(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<String>> {
+        let text = self.string(findings, key)?;
+        if text.value.is_empty() {
+            let message = format!("{} is empty", self.name(key));
+            findings.add(FindingCode::EmptyValue, self.span_of(key), message);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(&self, findings: &mut Findings<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.borrowed(findings, key)?.value;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        if found.is_none() {
+            let valid: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let message = format!("{} cannot be \"{text}\"", self.name(key));
+            findings.add(FindingCode::BadValue, self.span_of(key), message).hint(suggest(text, &valid));
+        }
+        found
+    }
+
+    /// An array of strings without duplicates, none of them empty; `None` also if the array is empty and must not be.
+    pub(super) fn strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
+        let strings = self.any_strings(findings, key, empty)?;
+        if let Some(at) = strings.value.iter().position(String::is_empty) {
+            let elements = self.get(key).and_then(|value| value.get_ref().as_array());
+            let span = elements.filter(|_| self.is_own(key)).and_then(|elements| elements.get(at)).map(Spanned::span);
+            let message = format!("{} holds an empty string", self.name(key));
+            findings
+                .add(FindingCode::EmptyValue, span.unwrap_or_else(|| self.span_of(key)), message)
+                .hint("write the value that is meant, or remove the empty one");
+            return None;
+        }
+        Some(strings)
+    }
+
+    /// The same, where an empty string means something.
+    pub(super) fn any_strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
+        let Array { written, values } = self.array(findings, key, "an array of strings", empty)?;
+        let mut strings = Vec::with_capacity(values.len());
+        for value in values {
+            match value.get_ref().as_str() {
+                Some(text) => strings.push(text.to_owned()),
+                None => self.wrong_type(findings, key, value, "an array of strings"),
+            }
+        }
+        if has_duplicates(&strings) {
+            let message = format!("{} names the same value twice", self.name(key));
+            findings.add(FindingCode::BadValue, self.span_of(key), message);
+        }
+        (strings.len() == values.len()).then(|| written.at(findings, strings))
+    }
+
+    /// An array.
+    fn array(&self, findings: &mut Findings<'_>, key: &str, wanted: &str, empty: Empty) -> Option<Array<'a>> {
+        let written = self.written(key)?;
+        let Some(values) = written.value.get_ref().as_array() else {
+            self.wrong_type(findings, key, written.value, wanted);
+            return None;
+        };
+        if values.is_empty() && empty == Empty::Refused {
+            let message = format!("{} is empty, so nothing would ever match it", self.name(key));
+            findings
+                .add(FindingCode::EmptyValue, written.value.span(), message)
+                .hint("name at least one value, or remove the key");
+            return None;
+        }
+        Some(Array { written, values })
+    }
+
+    /// A duration in whole seconds.
+    pub(super) fn seconds(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        range: RangeInclusive<i64>,
+        range_words: &str,
+    ) -> Option<At<i64>> {
+        let written = self.written(key)?;
+        let value = written.value;
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_type(findings, key, value, "a duration in quotes, such as \"30s\", \"5min\" or \"24h\"");
+            return None;
+        };
+        let Some(seconds) = parse_seconds(text) else {
+            let message = format!("{} is not a duration in whole seconds", self.name(key));
+            findings
+                .add(FindingCode::BadValue, value.span(), message)
+                .hint("write it as \"30s\", \"5min\", \"24h\" or \"7d\"");
+            return None;
+        };
+        if !range.contains(&seconds) {
+            self.out_of_range(findings, key, range_words);
+            return None;
+        }
+        Some(written.at(findings, seconds))
+    }
+
+    /// A size in bytes, with the units that PostgreSQL uses.
+    pub(super) fn bytes(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        range: RangeInclusive<usize>,
+    ) -> Option<At<usize>> {
+        let written = self.written(key)?;
+        let value = written.value;
+        let size = match value.get_ref() {
+            DeValue::String(text) => parse_size(text),
+            _ => {
+                self.wrong_type(findings, key, value, "a size in quotes, such as \"16kB\"");
+                return None;
+            }
+        };
+        match size {
+            Some(size) if range.contains(&size) => Some(written.at(findings, size)),
+            Some(_) => {
+                let range = format!("{}B to {}B, which is all that PostgreSQL reads", range.start(), range.end());
+                self.out_of_range(findings, key, &range);
+                None
+            }
+            None => {
+                let message = format!("{} is not a size", self.name(key));
+                findings
+                    .add(FindingCode::BadValue, value.span(), message)
+                    .hint("write it as \"4096B\" or \"16kB\" (1kB is 1024 bytes)");
+                None
+            }
+        }
+    }
+
+    /// A JSONPath.
+    pub(super) fn path(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<ClaimPath>> {
+        let text = self.borrowed(findings, key)?;
+        let path = self.compile(findings, key, self.span_of(key), text.value)?;
+        Some(At { value: path, origin: text.origin })
+    }
+
+    /// An array of JSONPaths.
+    pub(super) fn paths(&self, findings: &mut Findings<'_>, key: &str) -> Option<Vec<ClaimPath>> {
+        let texts = self.strings(findings, key, Empty::Refused)?;
+        texts.value.iter().map(|text| self.compile(findings, key, self.span_of(key), text)).collect()
+    }
+
+    fn compile(&self, findings: &mut Findings<'_>, key: &str, span: Range<usize>, text: &str) -> Option<ClaimPath> {
+        match ClaimPath::parse(text) {
+            Ok(path) => Some(path),
+            Err(why) => {
+                let message = format!("{} is not a JSONPath: {why}", self.name(key));
+                findings.add(FindingCode::BadJsonPath, span, message).hint(
+                    "a claim is written as '$.sub'; one with dots or slashes as \"$['https://corp.example/role']\"",
+                );
+                None
+            }
+        }
+    }
+
+    /// A regular expression that must match in full.
+    pub(super) fn pattern(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<Regex>> {
+        let text = self.text(findings, key)?;
+        match Regex::new(&format!(r"\A(?:{})\z", text.value)) {
+            Ok(regex) => Some(At { value: regex, origin: text.origin }),
+            Err(_) => {
+                let message = format!("{} is not a regular expression", self.name(key));
+                findings
+                    .add(FindingCode::BadPattern, self.span_of(key), message)
+                    .hint("look-around and back-references do not exist here, so that every match takes linear time");
+                None
+            }
+        }
+    }
+
+    /// Any value, as JSON.
+    pub(super) fn json(&self, findings: &mut Findings<'_>, key: &str) -> Option<Value> {
+        let value = self.get(key)?;
+        let json = json(value.get_ref());
+        if json.is_none() {
+            self.wrong_type(findings, key, value, "a value that JSON has");
+        }
+        json
+    }
+
+    /// An array of any values, as JSON.
+    pub(super) fn jsons(&self, findings: &mut Findings<'_>, key: &str) -> Option<Vec<Value>> {
+        let wanted = "an array of values that JSON has";
+        let Array { written, values } = self.array(findings, key, wanted, Empty::Refused)?;
+        let jsons = values.iter().map(|value| json(value.get_ref())).collect::<Option<Vec<Value>>>();
+        if jsons.is_none() {
+            self.wrong_type(findings, key, written.value, wanted);
+        }
+        jsons
+    }
+}
+
+/// An array that is there, and its elements.
+struct Array<'a> {
+    written: Written<'a>,
+    values: &'a [Spanned<DeValue<'a>>],
+}
+
+fn has_duplicates(strings: &[String]) -> bool {
+    strings.len() > 1 && strings.iter().collect::<BTreeSet<_>>().len() < strings.len()
+}
+
+/// Whether an array may be empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Empty {
+    Allowed,
+    Refused,
+}
