@@ -54,8 +54,10 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
     let preset_names = presets::by_name();
     let mut layouts = Vec::new();
     let (mut profiles, mut sections) = (Vec::with_capacity(table.len()), Vec::with_capacity(table.len()));
-    for (key, value) in table.iter() {
-        let name = key.get_ref().as_ref();
+    // Of two profiles that do not go together, the later one by name has the finding, wherever they are written.
+    let mut in_order: Vec<_> = table.iter().map(|(key, value)| (key.get_ref().as_ref(), key, value)).collect();
+    in_order.sort_unstable_by_key(|(name, ..)| *name);
+    for (name, key, value) in in_order {
         check_name(findings, name, key.span());
         let DeValue::Table(table) = value.get_ref() else {
             let message = format!("profiles.{name} must be a table, written as [profiles.{name}]");
