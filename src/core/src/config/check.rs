@@ -7,7 +7,7 @@ use super::profile::{Audience, IdentityClaims, KeySource, Profile, ScopeClaim, T
 use super::section::Section;
 use crate::finding::FindingCode;
 use crate::introspection::OnlineKind;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Tokens of Entra with continuous access evaluation live up to 28 hours; more than this is doubtful anywhere.
 const DOUBTFUL_LIFETIME_SECONDS: i64 = 29 * 3600;
@@ -170,8 +170,12 @@ type Entry<'a> = (&'a Profile, &'a Section<'a>);
 /// Looks at all profiles side by side. `sections` are their tables, in the same order.
 pub(super) fn together(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
     shared_lines(findings, profiles, sections);
+    shared_issuers(findings, profiles, sections);
+    shared_audiences(findings, profiles, sections);
+}
+
+fn shared_issuers(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
     let mut issuers: HashMap<&str, Entry<'_>> = HashMap::with_capacity(profiles.len());
-    let mut audiences: HashMap<&str, Entry<'_>> = HashMap::with_capacity(profiles.len());
     for entry @ (profile, section) in profiles.iter().zip(sections) {
         for issuer in profile.token_issuers() {
             let Some((earlier, earlier_section)) = issuers.insert(issuer, entry) else { continue };
@@ -182,6 +186,12 @@ pub(super) fn together(findings: &mut Findings<'_>, profiles: &[Profile], sectio
                 .hint("a login that both could serve is denied with profile_ambiguous; separate them by hba_issuers or databases")
                 .related(issuer_span(earlier_section), "also here");
         }
+    }
+}
+
+fn shared_audiences(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
+    let mut audiences: HashMap<&str, Entry<'_>> = HashMap::with_capacity(profiles.len());
+    for entry @ (profile, section) in profiles.iter().zip(sections) {
         let Audience::OneOf(own) = &profile.audience.value else { continue };
         for audience in own {
             let Some((earlier, earlier_section)) = audiences.insert(audience, entry) else { continue };
@@ -200,26 +210,33 @@ pub(super) fn together(findings: &mut Findings<'_>, profiles: &[Profile], sectio
 /// Profiles that can serve one pg_hba.conf line must have identities that cannot be each other's: otherwise a partner's
 /// provider asserts the name of somebody else.
 fn shared_lines(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
-    let mut seen: HashMap<&str, Vec<Entry<'_>>> = HashMap::with_capacity(profiles.len());
-    for entry @ (profile, section) in profiles.iter().zip(sections) {
-        for issuer in profile.hba_issuers() {
-            // Slashes at the end make no difference to the well-known URLs of an issuer.
-            let served = seen.entry(issuer.trim_end_matches('/')).or_default();
-            for (earlier, earlier_section) in served.iter().copied() {
-                if can_be_mistaken(profile, earlier) {
-                    let message = format!(
-                        "profiles \"{}\" and \"{}\" serve the same pg_hba.conf line ({issuer}), so their identities can be equal",
-                        earlier.name, profile.name
-                    );
-                    findings
-                        .add(FindingCode::SharedLine, line_span(section), message)
-                        .hint("give each of them its own identity.prefix, or separate them by hba_issuers or databases")
-                        .related(line_span(earlier_section), "also here");
-                }
+    let mut served: HashSet<&str> = HashSet::with_capacity(profiles.len());
+    for (at, (profile, section)) in profiles.iter().zip(sections).enumerate() {
+        let again: Vec<&String> =
+            profile.hba_issuers().iter().filter(|issuer| !served.insert(line_of(issuer))).collect();
+        if again.is_empty() {
+            continue;
+        }
+        for (earlier, earlier_section) in profiles[..at].iter().zip(sections) {
+            let serves = |issuer: &&&String| earlier.hba_issuers().iter().any(|own| line_of(own) == line_of(issuer));
+            let Some(issuer) = again.iter().find(serves) else { continue };
+            if can_be_mistaken(profile, earlier) {
+                let message = format!(
+                    "profiles \"{}\" and \"{}\" serve the same pg_hba.conf line ({issuer}), so their identities can be equal",
+                    earlier.name, profile.name
+                );
+                findings
+                    .add(FindingCode::SharedLine, line_span(section), message)
+                    .hint("give each of them its own identity.prefix, or separate them by hba_issuers or databases")
+                    .related(line_span(earlier_section), "also here");
             }
-            served.push(entry);
         }
     }
+}
+
+/// What lines of one issuer have in common: slashes at its end make no difference to its well-known URLs.
+fn line_of(issuer: &str) -> &str {
+    issuer.trim_end_matches('/')
 }
 
 /// Every two of these profiles whose identities can be taken for each other's in one login.

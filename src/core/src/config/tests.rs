@@ -417,6 +417,18 @@ fn profiles_of_one_line_need_prefixes_of_their_own() {
 }
 
 #[test]
+fn one_profile_may_serve_two_spellings_of_a_line() {
+    let spellings = "hba_issuers = [\"https://idp.example/\", \"https://idp.example\"]\n";
+    assert_eq!(found(spellings), []);
+    // Another with the same two is found once.
+    let twin = format!(
+        "{spellings}{}{spellings}",
+        GOOD.replace("corp", "twin").replace("idp.", "idp2.").replace("[\"pg\"]", "[\"tw\"]")
+    );
+    assert_eq!(found(&twin), [(FindingCode::SharedLine, 10)]);
+}
+
+#[test]
 fn profiles_are_in_the_order_of_their_names_wherever_they_are_written() {
     let profile = |name: &str, issuer: &str| GOOD.replace("corp", name).replace("idp.example", issuer);
     let names = ["b-2", "b-10", "b", "a"];
