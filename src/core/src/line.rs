@@ -25,7 +25,7 @@ pub(crate) fn permitted<'a>(config: &'a Config, request: &Request) -> Result<Vec
     }
     let meant = match &request.hba_profiles {
         Some(names) => named(names, config)?,
-        None => config.profiles().iter().filter(|profile| serves_issuer(profile, &request.hba_issuer)).collect(),
+        None => serving(config, &request.hba_issuer),
     };
     let permitted: Vec<&Profile> = meant.iter().copied().filter(|profile| serves_database(profile, request)).collect();
     if permitted.is_empty() {
@@ -106,12 +106,13 @@ fn unserved(profile: &Profile, request: &Request) -> (&'static str, String) {
     }
 }
 
-/// Whether one of the profile's `hba_issuers` is the line's issuer, or stands behind its well-known URL.
-pub(crate) fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
-    profile.hba_issuers().iter().any(|issuer| {
-        issuer == hba_issuer
-            || (hba_issuer.contains("/.well-known/") && well_known(issuer).iter().any(|url| url == hba_issuer))
-    })
+/// The profiles of which one of the `hba_issuers` is the line's issuer, or stands behind its well-known URL.
+pub(crate) fn serving<'a>(config: &'a Config, hba_issuer: &str) -> Vec<&'a Profile> {
+    let is_well_known = hba_issuer.contains("/.well-known/");
+    let is_meant = |issuer: &String| {
+        issuer == hba_issuer || (is_well_known && well_known(issuer).iter().any(|url| url == hba_issuer))
+    };
+    config.profiles().iter().filter(|profile| profile.hba_issuers().iter().any(is_meant)).collect()
 }
 
 /// Physical replication has no database: a profile that is limited to databases never serves it.

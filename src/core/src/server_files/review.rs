@@ -9,7 +9,7 @@ use super::settings::{LIBRARY, Settings};
 use super::{Place, Source, place_in};
 use crate::config::{Config, IdentityClaims, Origin, Profile, mistakable_pairs, suggest};
 use crate::finding::FindingCode;
-use crate::line::{HBA_PROFILE_OPTION, profile_names, serves_issuer};
+use crate::line::{HBA_PROFILE_OPTION, profile_names, serving};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a finding is.
@@ -122,10 +122,10 @@ impl<'a> Review<'a> {
 
     /// The profiles that a line permits.
     fn profiles(&self, line: &HbaLine) -> Vec<&'a Profile> {
-        let profiles = self.config.profiles().iter();
+        let is_named = |names, profile: &&Profile| profile_names(names).any(|name| name == profile.name);
         match line.profiles() {
-            None => profiles.filter(|profile| serves_issuer(profile, line.issuer())).collect(),
-            Some(names) => profiles.filter(|profile| profile_names(names).any(|name| name == profile.name)).collect(),
+            None => serving(self.config, line.issuer()),
+            Some(names) => self.config.profiles().iter().filter(|profile| is_named(names, profile)).collect(),
         }
     }
 
