@@ -236,13 +236,13 @@ pub struct Profile {
     /// The issuer as its discovery document spells it.
     pub issuer: At<String>,
     /// Nothing where none are written, so that the issuer need not be copied: see [`Profile::hba_issuers`].
-    pub(super) hba_issuers: Option<At<Vec<String>>>,
+    pub(super) hba_issuers: Option<Box<At<Vec<String>>>>,
     /// In the same way: see [`Profile::token_issuers`].
-    pub(super) token_issuers: Option<At<Vec<String>>>,
+    pub(super) token_issuers: Option<Box<At<Vec<String>>>>,
     /// Accepted audiences.
     pub audience: At<Audience>,
     /// Accepted clients, if they are limited.
-    pub clients: Option<At<Clients>>,
+    pub clients: Option<Box<At<Clients>>>,
     /// Accepted algorithms.
     pub algorithms: At<Arc<[Algorithm]>>,
     /// Accepted header types, in lower case and without `application/`; empty for "absent".
@@ -274,7 +274,7 @@ pub struct Profile {
     /// Rules besides.
     pub require: Arc<[Rule]>,
     /// Which roles a token grants, for delegation.
-    pub roles: Option<Roles>,
+    pub roles: Option<Box<Roles>>,
     /// Where the keys are.
     pub keys: KeySource,
     /// Refused keys.
@@ -285,13 +285,13 @@ impl Profile {
     /// Issuers of pg_hba.conf lines that it serves; its own where nothing else is written.
     #[must_use]
     pub fn hba_issuers(&self) -> &[String] {
-        self.issuer_or(self.hba_issuers.as_ref())
+        self.issuer_or(self.hba_issuers.as_deref())
     }
 
     /// Exact `iss` values; its own issuer where nothing else is written.
     #[must_use]
     pub fn token_issuers(&self) -> &[String] {
-        self.issuer_or(self.token_issuers.as_ref())
+        self.issuer_or(self.token_issuers.as_deref())
     }
 
     /// Where the `iss` values are written.
