@@ -7,7 +7,7 @@
 
 use oauth_validator_bench::client::Client;
 use oauth_validator_bench::measure::{Subject, round};
-use oauth_validator_bench::report::{Report, Row, median, table};
+use oauth_validator_bench::report::{Report, Row, Spread, median, table};
 use oauth_validator_bench::servers::{Servers, provider};
 use oauth_validator_bench::soak::{growth, soak};
 use oauth_validator_bench::variant::{ALL, BASE, Variant};
@@ -191,14 +191,13 @@ fn subject(client: Client, cluster: &oauth_validator_server_tests::Cluster) -> S
     Subject { client, postmaster: cluster.postmaster_pid() }
 }
 
-/// From the rows with 1,000 profiles and with 1, in microseconds.
-fn further_profile(rows: &[Row]) -> Option<f64> {
-    let time = |profiles| {
+/// From the rows with 1,000 profiles and with 1, round by round, in microseconds.
+fn further_profile(rows: &[Row]) -> Option<Spread> {
+    let rounds = |profiles| {
         let name = Variant { profiles, ..BASE }.name();
-        let row = rows.iter().find(|row| row.name == name)?;
-        Some(oauth_validator_bench::report::Spread::of(row.rounds.iter().map(median)).median)
+        Some(rows.iter().find(|row| row.name == name)?.rounds.iter().map(median))
     };
-    Some((time(1000)? - time(1)?) * 1e3 / 999.0)
+    Some(Spread::of(rounds(1000)?.zip(rounds(1)?).map(|(many, one)| (many - one) * 1e3 / 999.0)))
 }
 
 /// Fills in what logins cost in memory, and returns what they leave behind.
