@@ -212,6 +212,7 @@ fn shared_audiences(findings: &mut Findings<'_>, profiles: &[Profile], sections:
 fn shared_lines(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
     let mut served: HashSet<&str> = HashSet::with_capacity(profiles.len());
     for (at, (profile, section)) in profiles.iter().zip(sections).enumerate() {
+        // What an earlier profile serves as well, or this one itself in another spelling.
         let again: Vec<&String> =
             profile.hba_issuers().iter().filter(|issuer| !served.insert(line_of(issuer))).collect();
         if again.is_empty() {
