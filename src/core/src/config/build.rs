@@ -55,9 +55,10 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
     let mut layouts = Vec::new();
     let (mut profiles, mut sections) = (Vec::with_capacity(table.len()), Vec::with_capacity(table.len()));
     // Of two profiles that do not go together, the later one by name has the finding, wherever they are written.
-    let mut in_order: Vec<_> = table.iter().map(|(key, value)| (key.get_ref().as_ref(), key, value)).collect();
-    in_order.sort_unstable_by_key(|(name, ..)| *name);
-    for (name, key, value) in in_order {
+    let mut in_order: Vec<_> = table.iter().collect();
+    in_order.sort_unstable_by(|(one, _), (other, _)| one.get_ref().cmp(other.get_ref()));
+    for (key, value) in in_order {
+        let name = key.get_ref().as_ref();
         check_name(findings, name, key.span());
         let DeValue::Table(table) = value.get_ref() else {
             let message = format!("profiles.{name} must be a table, written as [profiles.{name}]");
@@ -161,7 +162,7 @@ fn profile(
         name: name.to_owned(),
         preset: preset_name,
         issuer,
-        hba_issuers: hba_issuers.map(Box::new),
+        hba_issuers: hba_issuers.map(|issuers| issuers.value),
         token_issuers: token_issuers.map(Box::new),
         audience,
         clients: clients.map(Box::new),

@@ -65,7 +65,7 @@ fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     if let Some(why) = not_an_issuer(&profile.issuer.value) {
         bad("issuer", &profile.issuer.value, why);
     }
-    for issuer in profile.hba_issuers.iter().flat_map(|issuers| &issuers.value) {
+    for issuer in profile.hba_issuers.iter().flatten() {
         if let Some(why) = not_an_issuer(issuer) {
             bad("hba_issuers", issuer, why);
         }

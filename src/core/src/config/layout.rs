@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 /// The parts of a profile that its preset alone decides.
 pub(super) struct Layout<'a> {
-    preset: Option<&'static str>,
     base: Option<Base<'a>>,
     identity: Arc<Identity>,
     scope: Arc<Scope>,
@@ -38,7 +37,7 @@ impl<'a> Layout<'a> {
         timing: KeyTiming,
     ) -> &'k Self {
         let name = preset.map(|preset| preset.name);
-        let at = known.iter().position(|layout| layout.preset == name).unwrap_or_else(|| {
+        let at = known.iter().position(|layout| layout.base.map(|base| base.preset) == name).unwrap_or_else(|| {
             known.push(Self::new(findings, parsed, preset, timing));
             known.len() - 1
         });
@@ -59,7 +58,6 @@ impl<'a> Layout<'a> {
             false => (None, Vec::new()),
         };
         Self {
-            preset: preset.map(|preset| preset.name),
             base,
             identity: Arc::new(identity::identity(findings, &section)),
             scope: Arc::new(build::scope(findings, &section)),

@@ -49,7 +49,6 @@ use source::Source;
 pub struct Config {
     file_name: String,
     profiles: Vec<Profile>,
-    somebody_asks: bool,
 }
 
 /// What became of a file's text.
@@ -75,8 +74,7 @@ impl Config {
         let profiles = build::profiles(&mut findings);
         let findings = findings.into_sorted();
         let usable = !findings.iter().any(Finding::is_error);
-        let somebody_asks = profiles.iter().any(|profile| matches!(profile.keys, KeySource::Online(_)));
-        let config = usable.then(|| Self { file_name: file_name.to_owned(), profiles, somebody_asks });
+        let config = usable.then(|| Self { file_name: file_name.to_owned(), profiles });
         Parsed { config, findings }
     }
 
@@ -84,11 +82,6 @@ impl Config {
     #[must_use]
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
-    }
-
-    /// Whether any profile at all could make something of an opaque token: it asks its provider.
-    pub(crate) const fn somebody_asks(&self) -> bool {
-        self.somebody_asks
     }
 
     /// Every prefix that identities of some profile have, primary ones and fallbacks.

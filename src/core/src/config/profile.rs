@@ -236,7 +236,7 @@ pub struct Profile {
     /// The issuer as its discovery document spells it.
     pub issuer: At<String>,
     /// Nothing where none are written, so that the issuer need not be copied: see [`Profile::hba_issuers`].
-    pub(super) hba_issuers: Option<Box<At<Vec<String>>>>,
+    pub(super) hba_issuers: Option<Vec<String>>,
     /// In the same way: see [`Profile::token_issuers`].
     pub(super) token_issuers: Option<Box<At<Vec<String>>>>,
     /// Accepted audiences.
@@ -285,13 +285,13 @@ impl Profile {
     /// Issuers of pg_hba.conf lines that it serves; its own where nothing else is written.
     #[must_use]
     pub fn hba_issuers(&self) -> &[String] {
-        self.issuer_or(self.hba_issuers.as_deref())
+        self.issuer_or(self.hba_issuers.as_ref())
     }
 
     /// Exact `iss` values; its own issuer where nothing else is written.
     #[must_use]
     pub fn token_issuers(&self) -> &[String] {
-        self.issuer_or(self.token_issuers.as_deref())
+        self.issuer_or(self.token_issuers.as_ref().map(|issuers| &issuers.value))
     }
 
     /// Where the `iss` values are written.
@@ -300,7 +300,7 @@ impl Profile {
         self.token_issuers.as_ref().map_or(self.issuer.origin, |issuers| issuers.origin)
     }
 
-    fn issuer_or<'a>(&'a self, written: Option<&'a At<Vec<String>>>) -> &'a [String] {
-        written.map_or(slice::from_ref(&self.issuer.value), |issuers| &issuers.value)
+    fn issuer_or<'a>(&'a self, written: Option<&'a Vec<String>>) -> &'a [String] {
+        written.map_or(slice::from_ref(&self.issuer.value), Vec::as_slice)
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Section<'a> {
 /// A table of a preset. Presets are tested to have no unknown keys and no errors.
 #[derive(Clone, Copy)]
 pub(super) struct Base<'a> {
-    preset: &'static str,
+    pub(super) preset: &'static str,
     table: Table<'a>,
 }
 

@@ -12,6 +12,11 @@ use crate::reason::Reason;
 use crate::trace::Step;
 
 impl<'a> Decider<'a> {
+    /// Whether any profile at all could make something of an opaque token.
+    pub(super) fn somebody_asks(&self) -> bool {
+        self.config.profiles().iter().any(|profile| asks(profile).is_some())
+    }
+
     /// The one permitted profile that asks its provider, and how it does.
     pub(super) fn opaque(&mut self, candidates: &[&'a Profile]) -> Result<(&'a Profile, &'a OnlineCheck), Denial> {
         let asking: Vec<(&Profile, &OnlineCheck)> =
