@@ -16,8 +16,8 @@ use crate::server_files::{Missing, ServerFiles, config_path};
 use crate::token_input;
 use oauth_validator_core::server_files::HbaLine;
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, KeySet, Known, Needs, Privileges, Reason, Request, RoleAttributes,
-    Verdict, decide,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
+    Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing, Verdict, decide_with,
 };
 use oauth_validator_store::{TokenOrder, load_keys};
 use std::path::Path;
@@ -87,7 +87,9 @@ fn explain(
     let token = token_input::read(options.token_file.as_deref())?;
     let given = options.jwks.as_deref().map(given_keys).transpose()?;
     let mut supply = Supply::new(file, place, given);
-    let (verdict, left_out) = judge(options, &request, &token, config, &mut supply, &mut notes)?;
+    let mut resolver = ToolResolver { options, supply: &mut supply, notes: &mut notes, left_out: Vec::new() };
+    let verdict = decide_with(&mut resolver, Tracing::Values, &request, &token, config);
+    let left_out = resolver.left_out;
     notes.append(&mut supply.notes);
     if supply.is_unused() {
         notes
@@ -178,51 +180,55 @@ fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, Failu
     }
 }
 
-/// The server's own decision, with what it asks for; also why keys of the documents are not used.
-fn judge(
-    options: &ExplainOptions,
-    request: &Request,
-    token: &BearerToken,
-    config: &Config,
-    supply: &mut Supply<'_>,
-    notes: &mut Vec<String>,
-) -> Result<(Verdict, Vec<String>), Failure> {
-    let now = options.at.unwrap_or_else(|| jiff::Timestamp::now().as_second());
-    let mut known = Known::default();
-    let mut left_out = Vec::new();
-    loop {
-        match decide(request, token, config, &known, now) {
-            Answer::Decided(verdict) => return Ok((verdict, left_out)),
-            Answer::Needs(Needs::Keys { profile, file: source }) => {
-                let keys = match supply.given() {
-                    Some(keys) => Ok(keys),
-                    None => load_keys(&source, &supply.file.path, supply.file.user),
-                };
-                if let Ok(keys) = &keys {
-                    left_out.extend_from_slice(keys.left_out());
-                }
-                known.insert_keys(profile, keys);
-            }
-            Answer::Needs(Needs::ProviderKeys { profile, source, wanted }) => {
-                supply.supply(&mut known, profile, &source, wanted);
-                left_out = supply.left_out().to_vec();
-            }
-            Answer::Needs(Needs::OnlineAnswer { profile, check }) => {
-                notes.push(format!(
-                    "the provider was asked about the token for this explanation, at {}",
-                    check.endpoint
-                ));
-                let order = TokenOrder { check: &check, config_path: &supply.file.path, user: supply.file.user };
-                known.insert_online_answer(profile, order.ask(token, &mut Foreground::default()));
-            }
-            Answer::Needs(Needs::Privileges { role }) => {
-                let privileges = privileges(&role, &options.role_attribute, notes);
-                known.insert_privileges(role, privileges);
-            }
-            Answer::Needs(other) => {
-                return Err(Failure::new(format!("the decision needs what this tool cannot supply: {other:?}")));
-            }
+/// What a decision needs, as it can be had without the server. Remembers what had to be assumed.
+struct ToolResolver<'a, 'f> {
+    options: &'a ExplainOptions,
+    supply: &'a mut Supply<'f>,
+    notes: &'a mut Vec<String>,
+    /// Why keys of the documents are not used.
+    left_out: Vec<String>,
+}
+
+impl Resolver for ToolResolver<'_, '_> {
+    fn now(&mut self) -> i64 {
+        self.options.at.unwrap_or_else(|| jiff::Timestamp::now().as_second())
+    }
+
+    fn keys(&mut self, _profile: &str, source: &KeyFile) -> Result<KeySet, KeysUnavailable> {
+        let keys = match self.supply.given() {
+            Some(keys) => Ok(keys),
+            None => load_keys(source, &self.supply.file.path, self.supply.file.user),
+        };
+        if let Ok(keys) = &keys {
+            self.left_out.extend_from_slice(keys.left_out());
         }
+        keys
+    }
+
+    fn provider_keys(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+        let keys = self.supply.usable(profile, source);
+        self.left_out = self.supply.left_out().to_vec();
+        keys
+    }
+
+    fn newer_keys(&mut self, _profile: &str, _source: &ProviderKeys) -> NewerKeys {
+        self.supply.newer()
+    }
+
+    fn online_answer(
+        &mut self,
+        _profile: &str,
+        check: &OnlineCheck,
+        token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        let note = format!("the provider was asked about the token for this explanation, at {}", check.endpoint);
+        self.notes.push(note);
+        let order = TokenOrder { check, config_path: &self.supply.file.path, user: self.supply.file.user };
+        order.ask(token, &mut Foreground::default())
+    }
+
+    fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {
+        Ok(privileges(role, &self.options.role_attribute, self.notes))
     }
 }
 

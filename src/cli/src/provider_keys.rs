@@ -8,7 +8,7 @@ use crate::fetch::Foreground;
 use crate::key_place::KeyPlace;
 use crate::words;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
-use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Known, NewerKeys, ProviderKeys, Wanted};
+use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys};
 use oauth_validator_store::{Surroundings, read_authorities};
 use std::time::Duration;
 
@@ -44,24 +44,13 @@ impl<'f> Supply<'f> {
         self.given.as_ref().is_some_and(|(_, asked)| !asked)
     }
 
-    /// What became of the search for keys of `profile`.
-    pub(crate) fn supply(&mut self, known: &mut Known, profile: String, source: &ProviderKeys, wanted: Wanted) {
-        match wanted {
-            Wanted::Usable => {
-                let keys = self.usable(&profile, source);
-                known.insert_keys(profile, keys);
-            }
-            Wanted::Newer => known.insert_newer_keys(profile, self.newer()),
-        }
-    }
-
     /// Why keys of the provider's document are not used.
     pub(crate) fn left_out(&self) -> &[String] {
         self.known.left_out()
     }
 
     /// The keys that a login would begin with.
-    fn usable(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+    pub(crate) fn usable(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
         let keys = match (self.given(), self.place) {
             (Some(keys), _) => Ok(keys),
             (None, Some(place)) => self.kept(place, profile, source),
@@ -72,7 +61,7 @@ impl<'f> Supply<'f> {
     }
 
     /// The keys for a token that names none of these.
-    fn newer(&self) -> NewerKeys {
+    pub(crate) fn newer(&self) -> NewerKeys {
         let newest = self.known.clone();
         if self.place.is_none() || self.given.is_some() {
             return NewerKeys::Found(newest);

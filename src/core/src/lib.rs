@@ -11,6 +11,7 @@ mod claims;
 pub mod config;
 mod decide;
 mod decision;
+mod driver;
 mod finding;
 mod header;
 mod identity;
@@ -35,6 +36,7 @@ pub use decide::{decide, decide_for};
 pub use decision::{
     Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Privileges, Request, RoleAttributes, Verdict,
 };
+pub use driver::{Resolver, decide_with};
 pub use finding::{Finding, FindingCode, Position, Related, Severity};
 pub use introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 pub use json::strict_json_object;

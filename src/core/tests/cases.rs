@@ -3,8 +3,8 @@
 //! Also says what the list as a whole must hold. `tests/README.md` tells of the other levels.
 
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Known, Needs, OnlineAnswer,
-    Privileges, Reason, Request, RoleAttributes, Tracing, Verdict, decide, decide_for,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
+    Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing, Verdict, decide_with,
 };
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -21,41 +21,19 @@ fn decided(case: &Case) -> (Outcome, Option<Denial>) {
     let Some(config) = parsed.config else {
         return denied(Denial::config_invalid("oauth-validator.toml", &parsed.findings));
     };
-    let request = request(case);
-    let token = BearerToken::new(&case.token(ISSUED_AT));
-    let mut known = Known::default();
-    loop {
-        match decide(&request, &token, &config, &known, ISSUED_AT + case.at) {
-            Answer::Decided(verdict) => match seen_by_everybody(case, verdict, &request, &token, &config, &known) {
-                Decision::Denied(denial) => return denied(denial),
-                Decision::Granted(grant) => {
-                    return (Outcome { code: None, authn_id: Some(grant.authn_id().to_owned()) }, None);
-                }
-            },
-            Answer::Needs(Needs::Keys { profile, file }) => known.insert_keys(profile, keys(case, &file)),
-            Answer::Needs(Needs::Privileges { role }) => {
-                let reached = privileges(&role);
-                known.insert_privileges(role, reached);
-            }
-            Answer::Needs(Needs::OnlineAnswer { profile, .. }) => known.insert_online_answer(profile, answer(case)),
-            Answer::Needs(other) => panic!("{}: {other:?}", case.name),
-        }
+    match seen_by_everybody(case, &config) {
+        Decision::Denied(denial) => denied(denial),
+        Decision::Granted(grant) => (Outcome { code: None, authn_id: Some(grant.authn_id().to_owned()) }, None),
     }
 }
 
 /// The decision, which is the same whoever reads its trace.
-fn seen_by_everybody(
-    case: &Case,
-    verdict: Verdict,
-    request: &Request,
-    token: &BearerToken,
-    config: &Config,
-    known: &Known,
-) -> Decision {
+fn seen_by_everybody(case: &Case, config: &Config) -> Decision {
+    let (request, token) = (request(case), BearerToken::new(&case.token(ISSUED_AT)));
+    let decided = |tracing| decide_with(&mut OfCase(case), tracing, &request, &token, config);
+    let verdict = decided(Tracing::Values);
     for tracing in [Tracing::Off, Tracing::Steps] {
-        let Answer::Decided(other) = decide_for(tracing, request, token, config, known, ISSUED_AT + case.at) else {
-            panic!("{}: {tracing:?} wants to know more", case.name);
-        };
+        let other = decided(tracing);
         assert_eq!(format!("{:?}", other.decision), format!("{:?}", verdict.decision), "{}: {tracing:?}", case.name);
         let lines = |verdict: &Verdict| verdict.trace.log_lines().collect::<Vec<_>>();
         let wanted = if tracing == Tracing::Off { Vec::new() } else { lines(&verdict) };
@@ -64,6 +42,35 @@ fn seen_by_everybody(
         assert_eq!(facts, 0, "{}: values are for explain alone", case.name);
     }
     verdict.decision
+}
+
+/// What a case has at hand for its decision.
+struct OfCase<'c>(&'c Case);
+
+impl Resolver for OfCase<'_> {
+    fn now(&mut self) -> i64 {
+        ISSUED_AT + self.0.at
+    }
+
+    fn keys(&mut self, _profile: &str, file: &KeyFile) -> Result<KeySet, KeysUnavailable> {
+        keys(self.0, file)
+    }
+
+    fn provider_keys(&mut self, _profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+        panic!("{}: {source:?}", self.0.name)
+    }
+
+    fn newer_keys(&mut self, _profile: &str, source: &ProviderKeys) -> NewerKeys {
+        panic!("{}: {source:?}", self.0.name)
+    }
+
+    fn online_answer(&mut self, _: &str, _: &OnlineCheck, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
+        answer(self.0)
+    }
+
+    fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {
+        Ok(privileges(role))
+    }
 }
 
 fn request(case: &Case) -> Request {

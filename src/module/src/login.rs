@@ -7,14 +7,13 @@ use crate::errands::{self, Errands};
 use crate::hba::Connection;
 use crate::report;
 use crate::request::request;
-use oauth_validator_core::{Answer, BearerToken, Config, Denial, Known, Needs, Reason, Verdict, Wanted, decide_for};
+use oauth_validator_core::{
+    BearerToken, Config, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck, Privileges,
+    ProviderKeys, Reason, Resolver, Verdict, decide_with,
+};
 use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, load_keys, read_trusted};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// How often a decision may ask for something before it counts as a bug: it asks once for the keys of the one
-/// profile it chose, once for newer ones or once for the provider's answer, and, where pg_hba.conf delegates, once for what the role can become.
-const MAX_ROUNDS: usize = 4;
 
 /// What `startup_cb` leaves for `validate_cb`.
 pub(crate) enum Policy {
@@ -64,31 +63,43 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
         Ok(request) => request,
         Err(denial) => return Verdict::denied(denial),
     };
-    let mut known = Known::default();
-    let tracing = report::tracing();
-    for _ in 0..MAX_ROUNDS {
-        match decide_for(tracing, &request, token, config, &known, now()) {
-            Answer::Decided(verdict) => return verdict,
-            Answer::Needs(Needs::Keys { profile, file: source }) => {
-                known.insert_keys(profile, load_keys(&source, file, ServerUser::current()));
-            }
-            Answer::Needs(Needs::ProviderKeys { profile, source, wanted }) => {
-                errands::with_order(&profile, &source, file, |order| match wanted {
-                    Wanted::Usable => known.insert_keys(&profile, order.usable(&mut Errands)),
-                    Wanted::Newer => known.insert_newer_keys(&profile, order.newer(&mut Errands)),
-                });
-            }
-            Answer::Needs(Needs::OnlineAnswer { profile, check }) => {
-                known.insert_online_answer(profile, errands::ask_about(token, &check, file));
-            }
-            Answer::Needs(Needs::Privileges { role }) => match catalog::privileges(&role) {
-                Ok(privileges) => known.insert_privileges(role, privileges),
-                Err(denial) => return Verdict::denied(denial),
-            },
-            Answer::Needs(_) => break,
-        }
+    decide_with(&mut Backend { file }, report::tracing(), &request, token, config)
+}
+
+/// What a decision needs, as a backend that authenticates a client looks it up. `file` is the configuration's.
+struct Backend<'f> {
+    file: &'f Path,
+}
+
+impl Resolver for Backend<'_> {
+    fn now(&mut self) -> i64 {
+        now()
     }
-    Verdict::denied(Denial::new(Reason::Internal, "The decision asked for something that the server cannot deliver."))
+
+    fn keys(&mut self, _profile: &str, source: &KeyFile) -> Result<KeySet, KeysUnavailable> {
+        load_keys(source, self.file, ServerUser::current())
+    }
+
+    fn provider_keys(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+        errands::with_order(profile, source, self.file, |order| order.usable(&mut Errands))
+    }
+
+    fn newer_keys(&mut self, profile: &str, source: &ProviderKeys) -> NewerKeys {
+        errands::with_order(profile, source, self.file, |order| order.newer(&mut Errands))
+    }
+
+    fn online_answer(
+        &mut self,
+        _profile: &str,
+        check: &OnlineCheck,
+        token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        errands::ask_about(token, check, self.file)
+    }
+
+    fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {
+        catalog::privileges(role)
+    }
 }
 
 /// Seconds since 1970, negative before.

@@ -2,10 +2,8 @@
 //!
 //! Layouts that are no line of samples.jsonl are those of the vendors' documentation (Okta) or code (Dex, ZITADEL).
 
-use super::support::NOW;
-use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Known, Needs, OnlineAnswer, OnlineKind, Reason, Request, decide,
-};
+use super::support::{NOW, Told};
+use oauth_validator_core::{Config, Decision, OnlineAnswer, OnlineKind, Reason, Request};
 use oauth_validator_fixtures::samples;
 use serde_json::{Value, json};
 
@@ -99,17 +97,11 @@ impl Endpoint {
             database: "app".into(),
             ..Request::default()
         };
-        let mut known = Known::default();
-        match decide(&request, &BearerToken::new(b"opaque"), &config, &known, NOW) {
-            Answer::Needs(Needs::OnlineAnswer { profile, .. }) => {
-                known.insert_online_answer(profile, Ok(OnlineAnswer { status: 200, body: answer.to_string() }));
-            }
-            _ => panic!("nobody is asked: {}", self.config),
-        }
-        match decide(&request, &BearerToken::new(b"opaque"), &config, &known, NOW) {
-            Answer::Decided(verdict) => verdict.decision,
-            Answer::Needs(needs) => panic!("{needs:?}"),
-        }
+        let answer = Ok(OnlineAnswer { status: 200, body: answer.to_string() });
+        let mut told = Told { answer: Some(answer), ..Told::default() };
+        let decision = told.decide(&request, b"opaque", &config);
+        assert_eq!(told.endpoints_asked.len(), 1, "{}", self.config);
+        decision
     }
 
     #[track_caller]

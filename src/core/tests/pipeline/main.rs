@@ -2,6 +2,7 @@
 
 mod claims;
 mod delegation;
+mod driver;
 mod endpoints;
 mod header;
 mod identity;

@@ -1,6 +1,6 @@
 //! Tokens about which the provider is asked: who asks whom, and every answer that is not a clear yes.
 
-use super::support::{ISSUER, NOW, token};
+use super::support::{ISSUER, NOW, Told, token};
 use oauth_validator_core::{
     Answer, BearerToken, Config, Decision, Denial, KeysUnavailable, Known, Needs, OnlineAnswer, OnlineKind, Reason,
     Request, decide,
@@ -64,18 +64,11 @@ impl Login {
             database: "app".into(),
             ..Request::default()
         };
-        let mut known = Known::default();
-        loop {
-            match decide(&request, &BearerToken::new(token.as_bytes()), &config, &known, NOW) {
-                Answer::Decided(verdict) => return verdict.decision,
-                Answer::Needs(Needs::OnlineAnswer { profile, check }) => {
-                    assert!(check.endpoint.starts_with("https://"));
-                    self.asked += 1;
-                    known.insert_online_answer(profile, self.answer.clone());
-                }
-                Answer::Needs(other) => panic!("{other:?}"),
-            }
-        }
+        let mut told = Told { answer: Some(self.answer.clone()), ..Told::default() };
+        let decision = told.decide(&request, token.as_bytes(), &config);
+        assert!(told.endpoints_asked.iter().all(|endpoint| endpoint.starts_with("https://")));
+        self.asked += told.endpoints_asked.len();
+        decision
     }
 
     #[track_caller]

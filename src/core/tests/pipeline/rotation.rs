@@ -1,10 +1,9 @@
 //! Keys that a provider publishes: when the decision asks for them, when for newer ones, and what it says if there are
 //! none. A token must never make it ask twice, nor ask at all where its line or its header decides against it.
 
-use super::support::{ISSUER, Login, NOW, header_with, jwks, token, token_with_header};
+use super::support::{ISSUER, Login, Told, header_with, jwks, token, token_with_header};
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, KeySet, KeysUnavailable, Known, Location, Needs, NewerKeys, Reason,
-    Request, Wanted, decide,
+    Config, Decision, Denial, KeySet, KeysUnavailable, Location, NewerKeys, Reason, Request, Wanted,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
 use oauth_validator_fixtures::mint;
@@ -42,21 +41,14 @@ impl Provider {
             self.keys
         );
         let config = Config::parse(toml.as_bytes(), "oauth-validator.toml").config.expect("a valid file");
-        let mut known = Known::default();
-        loop {
-            match decide(request, &BearerToken::new(token.as_bytes()), &config, &known, NOW) {
-                Answer::Decided(verdict) => return verdict.decision,
-                Answer::Needs(Needs::ProviderKeys { profile, source, wanted }) => {
-                    assert_eq!((profile.as_str(), &source.settings.location), ("corp", &Location::Issuer));
-                    self.asked.push(wanted);
-                    match wanted {
-                        Wanted::Usable => known.insert_keys(profile, self.at_hand.clone()),
-                        Wanted::Newer => known.insert_newer_keys(profile, self.newer.clone()),
-                    }
-                }
-                Answer::Needs(other) => panic!("{other:?}"),
-            }
+        let (keys, newer) = (Some(self.at_hand.clone()), self.newer.clone());
+        let mut told = Told { keys, newer, ..Told::default() };
+        let decision = told.decide(request, token.as_bytes(), &config);
+        for (wanted, source) in told.keys_asked {
+            assert_eq!(source.settings.location, Location::Issuer);
+            self.asked.push(wanted);
         }
+        decision
     }
 
     #[track_caller]

@@ -1,8 +1,8 @@
 //! A login to vary: a profile, its keys, a request, and a token that passes.
 
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, KeySet, Known, Needs, NewerKeys, Privileges, Reason, Request,
-    Wanted, decide,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
+    Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, Wanted, decide_with,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
 use oauth_validator_fixtures::mint;
@@ -54,6 +54,81 @@ pub fn token_with_header(changes: Value) -> String {
 /// The public keys with `kid`, `use` and nothing else said about them.
 pub fn jwks(keys: &[&TestKey]) -> Value {
     keys::jwks(keys)
+}
+
+/// What a test has at hand for a decision, and what was asked of it.
+pub struct Told {
+    pub now: i64,
+    /// The keys, from wherever the configuration says; without any, asking for them fails the test.
+    pub keys: Option<Result<KeySet, KeysUnavailable>>,
+    /// What a search for newer keys brings.
+    pub newer: NewerKeys,
+    /// What the provider says of the token; without it, asking fails the test.
+    pub answer: Option<Result<OnlineAnswer, KeysUnavailable>>,
+    pub privileges: Privileges,
+    /// The key sources that a provider was asked for, in order.
+    pub keys_asked: Vec<(Wanted, ProviderKeys)>,
+    /// The endpoints that were asked about the token, in order.
+    pub endpoints_asked: Vec<String>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        let why = "The provider was asked a moment ago.".to_owned();
+        Self {
+            now: NOW,
+            keys: None,
+            newer: NewerKeys::NotYet { newest: KeySet::default(), why },
+            answer: None,
+            privileges: Privileges::default(),
+            keys_asked: Vec::new(),
+            endpoints_asked: Vec::new(),
+        }
+    }
+}
+
+impl Told {
+    pub fn decide(&mut self, request: &Request, token: &[u8], config: &Config) -> Decision {
+        decide_with(self, Tracing::Values, request, &BearerToken::new(token), config).decision
+    }
+
+    fn known_keys(&self) -> Result<KeySet, KeysUnavailable> {
+        self.keys.clone().expect("keys to decide with")
+    }
+}
+
+impl Resolver for Told {
+    fn now(&mut self) -> i64 {
+        self.now
+    }
+
+    fn keys(&mut self, _profile: &str, _file: &KeyFile) -> Result<KeySet, KeysUnavailable> {
+        self.known_keys()
+    }
+
+    fn provider_keys(&mut self, _profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+        self.keys_asked.push((Wanted::Usable, source.clone()));
+        self.known_keys()
+    }
+
+    fn newer_keys(&mut self, _profile: &str, source: &ProviderKeys) -> NewerKeys {
+        self.keys_asked.push((Wanted::Newer, source.clone()));
+        self.newer.clone()
+    }
+
+    fn online_answer(
+        &mut self,
+        _profile: &str,
+        check: &OnlineCheck,
+        _token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        self.endpoints_asked.push(check.endpoint.clone());
+        self.answer.clone().expect("an answer to decide with")
+    }
+
+    fn privileges(&mut self, _role: &str) -> Result<Privileges, Denial> {
+        Ok(self.privileges.clone())
+    }
 }
 
 pub struct Login {
@@ -108,27 +183,10 @@ impl Login {
     pub fn decide(&self, token: &[u8]) -> Decision {
         let parsed = Config::parse(self.toml.as_bytes(), "oauth-validator.toml");
         let config = parsed.config.unwrap_or_else(|| panic!("{}: {:#?}", self.toml, parsed.findings));
-        let mut known = Known::default();
-        let token = BearerToken::new(token);
-        loop {
-            match decide(&self.request, &token, &config, &known, self.now) {
-                Answer::Decided(verdict) => return verdict.decision,
-                Answer::Needs(
-                    Needs::Keys { profile, .. } | Needs::ProviderKeys { profile, wanted: Wanted::Usable, .. },
-                ) => {
-                    let keys = KeySet::from_jwks(self.keys.to_string().as_bytes()).map_err(|why| {
-                        oauth_validator_core::KeysUnavailable::new(format!("corp.jwks: {why}"), "Mend the file.")
-                    });
-                    known.insert_keys(profile, keys);
-                }
-                Answer::Needs(Needs::ProviderKeys { profile, wanted: Wanted::Newer, .. }) => {
-                    let why = "The provider was asked a moment ago.".to_owned();
-                    known.insert_newer_keys(profile, NewerKeys::NotYet { newest: KeySet::default(), why });
-                }
-                Answer::Needs(Needs::Privileges { role }) => known.insert_privileges(role, self.privileges.clone()),
-                Answer::Needs(other) => panic!("{other:?}"),
-            }
-        }
+        let keys = KeySet::from_jwks(self.keys.to_string().as_bytes())
+            .map_err(|why| KeysUnavailable::new(format!("corp.jwks: {why}"), "Mend the file."));
+        let mut told = Told { now: self.now, keys: Some(keys), privileges: self.privileges.clone(), ..Told::default() };
+        told.decide(&self.request, token, &config)
     }
 
     #[track_caller]

@@ -1,0 +1,106 @@
+//! Takes a decision to its end: asks a [`Resolver`] for what the decision needs, and decides again with what it delivers.
+//!
+//! A front end (the server, `explain`, a pooler) has to say how each thing is looked up, and nothing else. How often a
+//! decision may ask is bounded here, so that no front end can loop for ever, and the clock is read here alone, so that no
+//! time from before a wait is compared with what came of the wait.
+
+use crate::config::Config;
+use crate::decide::decide_for;
+use crate::decision::{Answer, Denial, Known, Needs, NewerKeys, Privileges, Request, Verdict};
+use crate::introspection::{OnlineAnswer, OnlineCheck};
+use crate::keys::record::Wanted;
+use crate::keys::source::ProviderKeys;
+use crate::keys::{KeyFile, KeySet, KeysUnavailable};
+use crate::reason::Reason;
+use crate::token::BearerToken;
+use crate::trace::Tracing;
+
+/// The most that one decision asks for: the keys of the one profile it chose, or its provider's answer; newer keys once;
+/// and, where pg_hba.conf delegates, what the role can become. More than that is a bug.
+const MAX_NEEDS: usize = 3;
+
+/// Looks up what a decision cannot look up itself. Each method may wait; what it returns counts for this decision alone.
+pub trait Resolver {
+    /// The wall clock, in seconds since 1970, negative before. Read anew for each round.
+    fn now(&mut self) -> i64;
+
+    /// The keys of `profile` in a file that the configuration names.
+    ///
+    /// # Errors
+    /// Why the file gives no keys, in the words of the log.
+    fn keys(&mut self, profile: &str, file: &KeyFile) -> Result<KeySet, KeysUnavailable>;
+
+    /// Usable keys of `profile` that its provider publishes: from the key file, or else from the provider.
+    ///
+    /// # Errors
+    /// Why there are none, in the words of the log.
+    fn provider_keys(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable>;
+
+    /// Newer keys of `profile` than those at hand, which lack the one that the token needs.
+    fn newer_keys(&mut self, profile: &str, source: &ProviderKeys) -> NewerKeys;
+
+    /// What the provider of `profile` says of the token.
+    ///
+    /// # Errors
+    /// Why it could not be asked, in the words of the log.
+    fn online_answer(
+        &mut self,
+        profile: &str,
+        check: &OnlineCheck,
+        token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable>;
+
+    /// What `role` can become.
+    ///
+    /// # Errors
+    /// The denial of a login whose role cannot be looked up.
+    fn privileges(&mut self, role: &str) -> Result<Privileges, Denial>;
+}
+
+/// Decides about one login with all that `resolver` delivers; its trace has as much as `tracing` says.
+pub fn decide_with(
+    resolver: &mut impl Resolver,
+    tracing: Tracing,
+    request: &Request,
+    token: &BearerToken,
+    config: &Config,
+) -> Verdict {
+    let mut known = Known::default();
+    for _ in 0..=MAX_NEEDS {
+        let needs = match decide_for(tracing, request, token, config, &known, resolver.now()) {
+            Answer::Decided(verdict) => return verdict,
+            Answer::Needs(needs) => needs,
+        };
+        if let Err(denial) = resolve(resolver, needs, token, &mut known) {
+            return Verdict::denied(denial);
+        }
+    }
+    Verdict::denied(Denial::new(Reason::Internal, "The decision asked for more than any decision needs."))
+}
+
+/// Has one thing looked up, and puts it to what is known.
+fn resolve(resolver: &mut impl Resolver, needs: Needs, token: &BearerToken, known: &mut Known) -> Result<(), Denial> {
+    match needs {
+        Needs::Keys { profile, file } => {
+            let keys = resolver.keys(&profile, &file);
+            known.insert_keys(profile, keys);
+        }
+        Needs::ProviderKeys { profile, source, wanted: Wanted::Usable } => {
+            let keys = resolver.provider_keys(&profile, &source);
+            known.insert_keys(profile, keys);
+        }
+        Needs::ProviderKeys { profile, source, wanted: Wanted::Newer } => {
+            let newer = resolver.newer_keys(&profile, &source);
+            known.insert_newer_keys(profile, newer);
+        }
+        Needs::OnlineAnswer { profile, check } => {
+            let answer = resolver.online_answer(&profile, &check, token);
+            known.insert_online_answer(profile, answer);
+        }
+        Needs::Privileges { role } => {
+            let privileges = resolver.privileges(&role)?;
+            known.insert_privileges(role, privileges);
+        }
+    }
+    Ok(())
+}
