@@ -128,7 +128,7 @@ impl Ended {
 }
 
 /// A request for the keys of the provider's own issuer, trusting its authority alone.
-fn request(provider: &Provider) -> HelperRequest {
+pub fn request(provider: &Provider) -> HelperRequest {
     HelperRequest {
         version: PROTOCOL_VERSION,
         deadline_ms: 5000,

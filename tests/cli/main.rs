@@ -4,6 +4,7 @@
 //! and keys, `network` what a provider answers; `denials` lists a login for each reason code.
 
 mod cases;
+mod certificates;
 mod check;
 mod completions;
 mod delegation;

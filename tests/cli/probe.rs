@@ -5,7 +5,7 @@
 
 mod hostile;
 mod server;
-mod transport;
+pub mod transport;
 
 use crate::support::{Run, run};
 use assert_cmd::Command;

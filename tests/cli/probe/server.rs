@@ -3,9 +3,6 @@
 //! One connection each. They judge nobody, and no test leaves this machine.
 
 use oauth_validator_mock_provider::LocalhostCertificate;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -159,14 +156,7 @@ fn converse(stream: impl Read + Write, talk: impl FnOnce(&mut Client<'_>)) -> Ve
 }
 
 fn config(certificate: &LocalhostCertificate) -> ServerConfig {
-    let chain = CertificateDer::from_pem_slice(certificate.certificate_pem.as_bytes()).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes()).expect("a key");
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has suites for TLS 1.2 and 1.3")
-        .with_no_client_auth()
-        .with_single_cert(vec![chain], key)
-        .expect("the key belongs to the certificate");
+    let mut config = certificate.server_config();
     // A client that offers another protocol than this is sent away.
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     config

@@ -27,6 +27,13 @@ fn probe_tls(server: &Server, host: &str, mode: &str, trusted: Option<&Localhost
     probe(&mut command)
 }
 
+/// Probes a server that shows a certificate, trusting what comes with that; also whether the server was told the token.
+pub fn probe_trusting(certificate: &LocalhostCertificate, mode: &str, expected: bool) -> (Run, bool) {
+    let server = Server::tls("127.0.0.1:0", certificate, if expected { lets_in } else { lets_in_if });
+    let run = probe_tls(&server, "localhost", mode, Some(certificate));
+    (run, holds_token(&server.told()))
+}
+
 #[test]
 fn with_the_right_certificate_the_token_goes_through_tls() {
     let certificate = LocalhostCertificate::new();

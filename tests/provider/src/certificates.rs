@@ -10,9 +10,12 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WantsServerCert;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ALL_VERSIONS, ConfigBuilder, ServerConfig, SupportedProtocolVersion};
 
 /// Names of the good certificate. The second one lets a test point `jwks_uri` at another host.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
@@ -50,6 +53,12 @@ impl Authority {
         Self { ca_pem, configs }
     }
 
+    /// No authority at all: one certificate, whatever it is.
+    pub(crate) fn showing(shown: &LocalhostCertificate, versions: &[&'static SupportedProtocolVersion]) -> Self {
+        let configs = BTreeMap::from([(Certificate::Good, Arc::new(shown.server_config_in(versions)))]);
+        Self { ca_pem: shown.ca_pem.clone(), configs }
+    }
+
     /// What a connection that shows this certificate needs.
     pub(crate) fn config(&self, certificate: Certificate) -> Arc<ServerConfig> {
         Arc::clone(&self.configs[&certificate])
@@ -69,6 +78,7 @@ fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
 }
 
 /// What a server in another process needs for `https://localhost`, all of it PEM and made anew by each call.
+#[derive(Clone)]
 pub struct LocalhostCertificate {
     /// The CA's certificate, for the client.
     pub ca_pem: String,
@@ -89,6 +99,20 @@ impl LocalhostCertificate {
         Self::valid_in([2010, 2020])
     }
 
+    /// TLS of a server that shows this certificate with this key, whether they belong together or not.
+    pub fn server_config(&self) -> ServerConfig {
+        self.server_config_in(ALL_VERSIONS)
+    }
+
+    /// The same in some versions of TLS.
+    pub(crate) fn server_config_in(&self, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
+        let certificate = CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("a private key");
+        let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).expect("a key of a known kind");
+        let pair = CertifiedKey::new(vec![certificate], key);
+        builder(versions).with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)))
+    }
+
     fn valid_in(years: [i32; 2]) -> Self {
         let (ca, ca_pem) = authority("Test CA for localhost");
         let (certificate, key) = certify(&NAMES, years, &ca);
@@ -105,17 +129,22 @@ impl Default for LocalhostCertificate {
 fn server_config(names: &[&str], years: [i32; 2], ca: &Issuer<'_, KeyPair>) -> ServerConfig {
     let (certificate, key) = certify(names, years, ca);
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    // The provider is named here, because a process-wide default would also be the default of the code under test.
-    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has suites for TLS 1.2 and 1.3")
-        .with_no_client_auth()
+    builder(ALL_VERSIONS)
         .with_single_cert(vec![certificate.der().clone()], key)
         .expect("the key belongs to the certificate")
 }
 
+/// TLS with clients that need no certificate.
+fn builder(versions: &[&'static SupportedProtocolVersion]) -> ConfigBuilder<ServerConfig, WantsServerCert> {
+    // The provider is named here, because a process-wide default would also be the default of the code under test.
+    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions)
+        .expect("the provider has suites for TLS 1.2 and 1.3")
+        .with_no_client_auth()
+}
+
 /// A server's certificate, and its new key.
-fn certify(names: &[&str], years: [i32; 2], ca: &Issuer<'_, KeyPair>) -> (rcgen::Certificate, KeyPair) {
+pub(crate) fn certify(names: &[&str], years: [i32; 2], ca: &Issuer<'_, KeyPair>) -> (rcgen::Certificate, KeyPair) {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("these are host names");
     params.distinguished_name.push(DnType::CommonName, "Mock provider");
@@ -128,6 +157,7 @@ fn certify(names: &[&str], years: [i32; 2], ca: &Issuer<'_, KeyPair>) -> (rcgen:
     (certificate, key)
 }
 
-fn new_key() -> KeyPair {
+/// On P-256.
+pub(crate) fn new_key() -> KeyPair {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a P-256 key can be made")
 }

@@ -29,6 +29,7 @@ mod fault;
 mod http;
 mod provider;
 mod reply;
+mod self_signed;
 mod server;
 mod site;
 mod stream;
@@ -37,7 +38,9 @@ pub use certificates::LocalhostCertificate;
 pub use fault::Fault;
 pub use http::Request;
 pub use provider::Provider;
+pub use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 pub use reply::Reply;
+pub use self_signed::SelfSigned;
 pub use site::ALL;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,10 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use rustls::ALL_VERSIONS;
+use rustls::version::TLS12;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::certificates::{Authority, Certificate};
+use crate::certificates::{Authority, Certificate, LocalhostCertificate};
 use crate::fault::Fault;
 use crate::http::Request;
 use crate::lock;
@@ -50,6 +52,18 @@ impl Provider {
     /// A provider whose issuer is `http://127.0.0.1:PORT`, without TLS. Its CA file exists, and is empty.
     pub fn start_without_tls() -> Self {
         Self::launch("", None)
+    }
+
+    /// A provider whose issuer is `https://localhost:PORT`, and which shows this certificate with this key, whether they
+    /// belong together or not. [`ca_file`](Self::ca_file) is what comes with the certificate. It has no other one to show,
+    /// so the faults that are about certificates are not for it.
+    pub fn showing(certificate: &LocalhostCertificate) -> Self {
+        Self::launch("", Some(Authority::showing(certificate, ALL_VERSIONS)))
+    }
+
+    /// The same by TLS 1.2 alone.
+    pub fn showing_by_tls12(certificate: &LocalhostCertificate) -> Self {
+        Self::launch("", Some(Authority::showing(certificate, &[&TLS12])))
     }
 
     fn launch(issuer_path: &str, tls: Option<Authority>) -> Self {

@@ -5,15 +5,16 @@
 //! answer, but for 304 where that was asked for.
 
 use super::error::{Code, NetError};
-use super::trust::{self, Ca};
+use super::tls::Tls;
+use super::trust::{Ca, Trust};
 use super::url::SafeUrl;
+use super::verifier::{Demand, client_config};
 use oauth_validator_core::bounds::MAX_KEY_DOCUMENT_BYTES;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
-use ureq::tls::{TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, NextTimeout, TcpConnector};
 use ureq::{Agent, Body, Proxy};
 
 /// The largest answer's headers, in bytes.
@@ -68,12 +69,9 @@ impl Client {
     /// `ca_file` and `proxy`, if the settings are no use.
     pub(crate) fn new(settings: &Settings) -> Result<Self, NetError> {
         let deadline = Instant::now() + settings.timeout;
-        // It is the process's default already if another client was made; both are the same.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let roots = trust::roots(&settings.ca)?;
-        let tls = TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build();
+        let tls = client_config(Demand::Name(Trust::new(&settings.ca)?))
+            .map_err(|_| NetError::new(Code::Tls, "TLS cannot be prepared"))?;
         let config = Agent::config_builder()
-            .tls_config(tls)
             .proxy(settings.proxy.as_deref().map(proxy).transpose()?)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -84,7 +82,8 @@ impl Client {
             .accept("application/json, application/jwk-set+json")
             .accept_encoding("identity")
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), NamedResolver::default());
+        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(Tls::new(tls));
+        let agent = Agent::with_parts(config, connector, NamedResolver::default());
         let Settings { timeout, connect_timeout, asking, .. } = *settings;
         Ok(Self { agent, timeout, connect_timeout, deadline, asking })
     }

@@ -2,6 +2,7 @@
 //!
 //! Texts name URLs that were asked for and what was expected. They never hold a body, nor a header of an answer.
 
+use super::verifier::Untrusted;
 use rustls::{CertificateError, Error as TlsError};
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -128,7 +129,7 @@ impl Code {
                 "see whether the provider is up and a firewall lets this machine reach it; is {proxy} needed?"
             }
             Self::Tls => {
-                "see which certificate the provider shows: openssl s_client -connect HOST:PORT -servername HOST; it must be for this host, and not an authority's own"
+                "see which certificate the provider shows: openssl s_client -connect HOST:PORT -servername HOST; it must be for this host"
             }
             Self::Timeout => "try again with a longer {timeout}; is {proxy} needed to reach the provider?",
             Self::Incomplete => "try again; what answers there may be no web server, or a proxy may cut the answer off",
@@ -192,8 +193,7 @@ impl NetError {
                 Self::new(Code::Timeout, format!("{url}: {doing} in time, within {} s in all", limit.as_secs_f32()))
             }
             E::HostNotFound => Self::new(Code::Dns, format!("{url}: the host has no address")),
-            E::Rustls(error) => Self::tls(url, &error),
-            E::Tls(_) | E::TlsRequired => Self::new(Code::Tls, format!("{url}: there is no TLS connection")),
+            E::TlsRequired => Self::new(Code::Tls, format!("{url}: there is no TLS connection")),
             E::ConnectProxyFailed(_) | E::InvalidProxyUrl => {
                 Self::new(Code::Proxy, format!("{url}: the proxy does not connect to it"))
             }
@@ -248,9 +248,25 @@ pub(crate) fn tls_fault(peer: &str, error: &TlsError) -> (String, Option<&'stati
     (what, None)
 }
 
-fn certificate_fault(why: &CertificateError) -> (&'static str, Option<&'static str>) {
+fn certificate_fault(why: &CertificateError) -> (String, Option<&'static str>) {
     use CertificateError as E;
-    match why {
+    if let E::Other(other) = why
+        && let Some(untrusted) = other.0.downcast_ref::<Untrusted>()
+    {
+        let hint = match untrusted {
+            Untrusted::Authority => {
+                "if it is that server's, give this very certificate with {ca_file}, or make it anew for servers alone, with -addext basicConstraints=critical,CA:FALSE"
+            }
+            Untrusted::Key => {
+                "its certificate and its private key do not belong together, or somebody stands in between"
+            }
+            Untrusted::NotGiven => {
+                "was it made anew? Give the one that the server has now with {ca_file}, or that of the authority that signed it"
+            }
+        };
+        return (untrusted.to_string(), Some(hint));
+    }
+    let (what, hint) = match why {
         E::Expired | E::ExpiredContext { .. } => {
             ("has expired", Some("it must be renewed there; is this machine's clock right?"))
         }
@@ -262,8 +278,12 @@ fn certificate_fault(why: &CertificateError) -> (&'static str, Option<&'static s
             Some("for a private authority, give its certificate with {ca_file}"),
         ),
         E::Revoked => ("is revoked", None),
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
+            ("is not for servers", Some("it needs the extended key usage serverAuth, or none at all"))
+        }
         _ => ("is not acceptable", None),
-    }
+    };
+    (what.to_owned(), hint)
 }
 
 #[cfg(test)]

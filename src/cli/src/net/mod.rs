@@ -4,14 +4,17 @@
 //! Blocking, with one deadline over a whole exchange. Follows no redirect, takes no proxy from the environment, reads
 //! no body over its limit, and never lets what a stranger sent into an error.
 
+mod certificate;
 mod client;
 mod discovery;
 mod error;
 mod inquiry;
 mod introspection;
 mod jwks;
+mod tls;
 mod trust;
 mod url;
+mod verifier;
 
 pub(crate) use client::{Client, Settings};
 pub(crate) use discovery::Metadata;
@@ -19,5 +22,6 @@ pub(crate) use error::{Code, NetError, Wording, tls_fault};
 pub(crate) use inquiry::Inquiry;
 pub(crate) use introspection::introspect;
 pub(crate) use jwks::{KeyDocument, Keys};
-pub(crate) use trust::{Ca, judge_authorities, root_store};
+pub(crate) use trust::{Ca, Trust, judge_authorities};
 pub(crate) use url::{Plain, SafeUrl};
+pub(crate) use verifier::{Demand, client_config};

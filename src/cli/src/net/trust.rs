@@ -1,15 +1,17 @@
-//! Which certificate authorities are trusted: those that are given, or else those of the system.
+//! Which certificates are trusted: those that are given, or else the authorities of the system.
 //!
-//! Must never trust nobody silently, nor add the system's to those that are given.
+//! Must never trust nobody silently, nor add the system's to those that are given, nor take a given one for an authority's
+//! that does not say that it is.
 
+use super::certificate::Certificate;
 use super::error::{Code, NetError};
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls_native_certs::CertificateResult;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 /// The largest file of certificates, in bytes: Debian's whole bundle has 230 kB.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
@@ -27,31 +29,57 @@ pub(crate) enum Ca {
     Pem(String),
 }
 
-/// The roots that a provider's certificate has to lead to.
-///
-/// # Errors
-/// `ca_file` if there is not even one.
-pub(super) fn roots(ca: &Ca) -> Result<RootCerts, NetError> {
-    Ok(RootCerts::Specific(Arc::new(certificates(ca)?)))
+/// Whom a server's certificate may convince.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    authorities: RootCertStore,
+    given: Vec<CertificateDer<'static>>,
 }
 
-/// The same, for TLS without HTTP.
-///
-/// # Errors
-/// `ca_file` if there is not even one.
-pub(crate) fn root_store(ca: &Ca) -> Result<RootCertStore, NetError> {
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(certificates(ca)?.iter().map(|each| each.der().to_vec().into()));
-    Ok(store)
-}
-
-fn certificates(ca: &Ca) -> Result<Vec<Certificate<'static>>, NetError> {
-    match ca {
-        Ca::Environment => system(rustls_native_certs::load_native_certs()),
-        Ca::System => system(from_directories()),
-        Ca::File(path) => from_file(path),
-        Ca::Pem(text) => from_pem("keys.ca_file", text.as_bytes()),
+impl Trust {
+    /// What there is to trust.
+    ///
+    /// # Errors
+    /// `ca_file` if there is not even one certificate.
+    pub(crate) fn new(ca: &Ca) -> Result<Self, NetError> {
+        match ca {
+            Ca::Environment => Self::in_system(rustls_native_certs::load_native_certs()),
+            Ca::System => Self::in_system(from_directories()),
+            Ca::File(path) => from_file(path).map(Self::in_given),
+            Ca::Pem(text) => from_pem("keys.ca_file", text.as_bytes()).map(Self::in_given),
+        }
     }
+
+    fn in_system(loaded: CertificateResult) -> Result<Self, NetError> {
+        if loaded.certs.is_empty() {
+            return Err(NetError::new(Code::CaFile, "this system's trust store has no certificates")
+                .with_hint("install the package ca-certificates, or give {ca_file}"));
+        }
+        Ok(Self { authorities: store(loaded.certs), given: Vec::new() })
+    }
+
+    /// In a given one for itself, and in what it signs if it is an authority's.
+    fn in_given(given: Vec<CertificateDer<'static>>) -> Self {
+        let is_authority = |each: &&CertificateDer<'_>| Certificate::read(each).is_some_and(|read| read.is_authority);
+        Self { authorities: store(given.iter().filter(is_authority).cloned()), given }
+    }
+
+    /// Whether this very certificate was given.
+    pub(super) fn holds(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.given.iter().any(|given| given.as_ref() == certificate.as_ref())
+    }
+
+    /// Those whose signatures are believed.
+    pub(super) fn authorities(&self) -> &RootCertStore {
+        &self.authorities
+    }
+}
+
+/// Those that can be read.
+fn store(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(certificates);
+    store
 }
 
 /// Whether the text of `keys.ca_file` is as good as [`Ca::Pem`] needs it.
@@ -62,24 +90,16 @@ pub(crate) fn judge_authorities(text: &str) -> Result<(), NetError> {
     from_pem("keys.ca_file", text.as_bytes()).map(drop)
 }
 
-fn from_file(path: &Path) -> Result<Vec<Certificate<'static>>, NetError> {
+fn from_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, NetError> {
     let text = read(path).map_err(|error| NetError::new(Code::CaFile, format!("cannot read {path:?}: {error}")))?;
     from_pem(&format!("{path:?}"), &text)
 }
 
-fn from_pem(name: &str, text: &[u8]) -> Result<Vec<Certificate<'static>>, NetError> {
-    let items: Result<Vec<PemItem<'static>>, ureq::Error> = parse_pem(text).collect();
-    let items = items.map_err(|_| NetError::new(Code::CaFile, format!("{name} has broken PEM blocks")))?;
-    let certificates: Vec<Certificate<'static>> = items
-        .into_iter()
-        .filter_map(|item| match item {
-            PemItem::Certificate(certificate) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    let mut store = RootCertStore::empty();
-    let parsed = store.add_parsable_certificates(certificates.iter().map(|each| each.der().to_vec().into()));
-    match parsed {
+fn from_pem(name: &str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, NetError> {
+    let certificates: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(text).collect();
+    let certificates =
+        certificates.map_err(|_| NetError::new(Code::CaFile, format!("{name} has broken PEM blocks")))?;
+    match RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned()) {
         (0, _) => Err(NetError::new(Code::CaFile, format!("{name} has no certificate in PEM"))),
         (_, 0) => Ok(certificates),
         (_, broken) => Err(NetError::new(Code::CaFile, format!("{name} has {broken} broken certificates"))),
@@ -103,14 +123,6 @@ fn from_directories() -> CertificateResult {
         all.certs.extend(rustls_native_certs::load_certs_from_paths(None, Some(directory)).certs);
     }
     all
-}
-
-fn system(loaded: CertificateResult) -> Result<Vec<Certificate<'static>>, NetError> {
-    if loaded.certs.is_empty() {
-        return Err(NetError::new(Code::CaFile, "this system's trust store has no certificates")
-            .with_hint("install the package ca-certificates, or give {ca_file}"));
-    }
-    Ok(loaded.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
 }
 
 #[cfg(test)]

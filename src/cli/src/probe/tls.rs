@@ -1,19 +1,13 @@
 //! TLS with a server of PostgreSQL: how its certificate is judged, and what is said of one that is not acceptable.
 //!
-//! Every check that libpq's `sslmode` names is one of rustls, in full. Must never accept less than was asked for, nor
-//! go on without TLS.
+//! Every check that libpq's `sslmode` names is one of the network layer's verifier, in full. Must never accept less than was
+//! asked for, nor go on without TLS.
 
 use super::target::{Check, Roots};
-use crate::net::{root_store, tls_fault};
+use crate::net::{Demand, Trust, client_config, tls_fault};
 use crate::output::Failure;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
-};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, Error};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
@@ -58,71 +52,16 @@ pub(super) fn fault(place: &str, error: &io::Error) -> Option<Failure> {
 }
 
 fn config(check: &Check) -> Result<ClientConfig, Failure> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let algorithms = provider.signature_verification_algorithms;
-    let builder = ClientConfig::builder_with_provider(Arc::<CryptoProvider>::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Failure::new(format!("TLS cannot be prepared: {error}")))?;
-    let unnamed = |roots| Arc::new(Unnamed { roots, algorithms });
-    let mut config = match check {
-        Check::Name(roots) => builder.with_root_certificates(store(roots)?).with_no_client_auth(),
-        Check::Authority(roots) => {
-            let verifier = unnamed(Some(store(roots)?));
-            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
-        }
-        Check::Nothing => builder.dangerous().with_custom_certificate_verifier(unnamed(None)).with_no_client_auth(),
+    let demand = match check {
+        Check::Name(roots) => Demand::Name(trust(roots)?),
+        Check::Authority(roots) => Demand::Trust(trust(roots)?),
+        Check::Nothing => Demand::Key,
     };
+    let mut config = client_config(demand).map_err(|error| Failure::new(format!("TLS cannot be prepared: {error}")))?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(config)
 }
 
-fn store(roots: &Roots) -> Result<RootCertStore, Failure> {
-    root_store(&roots.to_ca()).map_err(|error| Failure::new(error.to_string()).with_hint(AUTHORITY_HINT))
-}
-
-/// Judges a certificate by its authority alone, or by nothing but that its holder has the key.
-#[derive(Debug)]
-struct Unnamed {
-    roots: Option<RootCertStore>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for Unnamed {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if let Some(roots) = &self.roots {
-            let certificate = ParsedCertificate::try_from(end_entity)?;
-            let algorithms = self.algorithms.all;
-            verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)?;
-        }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+fn trust(roots: &Roots) -> Result<Trust, Failure> {
+    Trust::new(&roots.to_ca()).map_err(|error| Failure::new(error.to_string()).with_hint(AUTHORITY_HINT))
 }

@@ -1,0 +1,163 @@
+//! Whether a server is who it claims to be: by an authority that is trusted, or because its certificate was given.
+//!
+//! A certificate that stands byte for byte in `ca_file` needs no authority: whoever wrote the file meant that server. Only
+//! that comparison takes the place of the path to an authority. Name, dates and purpose are judged all the same, and the
+//! server has to sign the handshake with the certificate's key in every case. Must never take the name from a subject
+//! (`CN`), nor let a certificate vouch for others that is no authority's.
+
+use super::certificate::{Certificate, Validity};
+use super::trust::Trust;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use std::sync::Arc;
+
+/// How much is asked of a server's certificate.
+#[derive(Debug)]
+pub(crate) enum Demand {
+    /// That it is trusted, and for the host that was asked for.
+    Name(Trust),
+    /// That it is trusted.
+    Trust(Trust),
+    /// Nothing but that the server has its key.
+    Key,
+}
+
+/// Why a certificate is not trusted, where rustls has no word for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Untrusted {
+    /// It is an authority's own, and none that was given.
+    #[error("is an authority's own (CA:TRUE), and is not in the file of those that are trusted")]
+    Authority,
+    /// It is none that was given, and none of these may vouch for it.
+    #[error("is not in the file of those that are trusted, none of which is an authority's (CA:TRUE)")]
+    NotGiven,
+    /// The handshake is signed by another key than its own.
+    #[error("is shown by somebody who does not have its key")]
+    Key,
+}
+
+impl From<Untrusted> for Error {
+    fn from(why: Untrusted) -> Self {
+        CertificateError::Other(OtherError(Arc::new(why))).into()
+    }
+}
+
+/// For TLS 1.2 and 1.3 with a server of which this is asked.
+///
+/// # Errors
+/// If aws-lc-rs has no suites for them.
+pub(crate) fn client_config(demand: Demand) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
+    let builder = ClientConfig::builder_with_provider(Arc::<CryptoProvider>::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    let verifier = Arc::new(Verifier { demand, algorithms });
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+#[derive(Debug)]
+struct Verifier {
+    demand: Demand,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Verifier {
+    fn judge(
+        &self,
+        shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let (trust, name) = match &self.demand {
+            Demand::Name(trust) => (trust, Some(name)),
+            Demand::Trust(trust) => (trust, None),
+            Demand::Key => return Ok(()),
+        };
+        let parsed = ParsedCertificate::try_from(shown)?;
+        if trust.holds(shown) {
+            judge_given(shown, now)?;
+        } else {
+            let (authorities, all) = (trust.authorities(), self.algorithms.all);
+            verify_server_cert_signed_by_trust_anchor(&parsed, authorities, intermediates, now, all)
+                .map_err(|error| explain(error, shown, trust))?;
+        }
+        name.map_or(Ok(()), |name| verify_server_name(&parsed, name))
+    }
+}
+
+/// What path building asks of a server's certificate, besides the path.
+fn judge_given(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let certificate = Certificate::read(shown).ok_or(CertificateError::BadEncoding)?;
+    match certificate.validity(now) {
+        Validity::NotYet => Err(CertificateError::NotValidYet.into()),
+        Validity::Over => Err(CertificateError::Expired.into()),
+        Validity::Now if !certificate.is_for_servers => Err(CertificateError::InvalidPurpose.into()),
+        Validity::Now => Ok(()),
+    }
+}
+
+/// A signature that does not fit is no fault of an authority's, whose signatures rustls has the same word for.
+fn of_handshake(error: Error) -> Error {
+    match error {
+        Error::InvalidCertificate(CertificateError::BadSignature) => Untrusted::Key.into(),
+        other => other,
+    }
+}
+
+/// Why no path was found, in terms of what was given. It is an error in any case.
+fn explain(error: Error, shown: &CertificateDer<'_>, trust: &Trust) -> Error {
+    match &error {
+        // webpki ends its search at an authority's certificate, with an error that rustls does not name.
+        Error::InvalidCertificate(CertificateError::Other(_))
+            if Certificate::read(shown).is_some_and(|certificate| certificate.is_authority) =>
+        {
+            Untrusted::Authority.into()
+        }
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) if trust.authorities().is_empty() => {
+            Untrusted::NotGiven.into()
+        }
+        _ => error,
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.judge(shown, intermediates, name, now).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms).map_err(of_handshake)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms).map_err(of_handshake)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
