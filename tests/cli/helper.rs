@@ -350,6 +350,21 @@ fn http_is_taken_from_this_machine_if_that_is_asked_for() {
     assert_eq!(failure.code, "jwks_uri");
 }
 
+/// A library of another version may still ask for both: the loopback address would be the proxy's.
+#[test]
+fn http_goes_through_no_proxy() {
+    let provider = with_keys(Provider::start_without_tls());
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    proxy.set_nonblocking(true).expect("it does not wait");
+    let url = format!("http://{}", proxy.local_addr().expect("an address"));
+    let request = HelperRequest { ca_pem: None, insecure_http: true, proxy: Some(url), ..request(&provider) };
+    let Outcome::Failed(failure) = ask(&request) else { panic!("keys without TLS, by a proxy") };
+    assert_eq!(failure.code, "proxy");
+    assert!(failure.message.ends_with(": http does not go through a proxy"), "{}", failure.message);
+    assert_eq!(failure.hint, "give an https URL, or no keys.proxy");
+    assert!(proxy.accept().is_err() && provider.connection_count() == 0, "somebody was asked");
+}
+
 #[test]
 fn the_environment_has_no_say() {
     let provider = provider();

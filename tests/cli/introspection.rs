@@ -238,5 +238,7 @@ fn without_tls_only_this_machine_is_asked_and_only_if_that_is_wanted() {
     only_request(&provider, &token());
     let outcome = ask(&request(&provider));
     crate::helper::refusals::assert_refused(&outcome, "url", "the introspection endpoint is not https");
+    let proxied = HelperRequest { insecure_http: true, proxy: Some("http://127.0.0.1:9".into()), ..request(&provider) };
+    crate::helper::refusals::assert_refused(&ask(&proxied), "proxy", "http does not go through a proxy");
     assert_eq!(provider.connection_count(), 1);
 }

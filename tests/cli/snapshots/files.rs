@@ -69,6 +69,7 @@ fn of_values() -> Vec<Case> {
 
 fn of_profiles() -> Vec<Case> {
     let twice = corp("", "") + &corp("", "").replace("corp]", "second]");
+    let proxied = "keys = { insecure_http = true, proxy = \"http://proxy.corp.example:3128\" }";
     let sources = "[profiles.corp.keys]\njwks_file = \"corp.jwks.json\"\npem_file = \"corp.pem\"\n";
     vec![
         with("conflict", &["conflict"], "audience = \"none\""),
@@ -76,6 +77,7 @@ fn of_profiles() -> Vec<Case> {
         with("conflict-rule", &["conflict"], "require = [{ claim = \"$.tid\", equals = \"a\", absent = true }]"),
         case("shared_line", &["shared_line"], &twice),
         case("shared_issuer", &["shared_issuer", "shared_audience"], &two_of_one_issuer()),
+        with("conflict-proxy", &["conflict", "insecure_http"], proxied),
         case("key_source", &["key_source"], &corp("", sources)),
     ]
 }

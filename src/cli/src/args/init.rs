@@ -103,7 +103,7 @@ pub(crate) struct ReachOptions {
     pub(crate) proxy: Option<String>,
 
     /// Accept http to a loopback address, for tests.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "proxy")]
     pub(crate) insecure_http: bool,
 }
 

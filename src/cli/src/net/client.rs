@@ -38,6 +38,7 @@ pub(crate) struct Settings {
 /// Asks for documents, all of them before one deadline.
 pub(crate) struct Client {
     agent: Agent,
+    has_proxy: bool,
     timeout: Duration,
     connect_timeout: Duration,
     deadline: Instant,
@@ -85,7 +86,7 @@ impl Client {
         let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(Tls::new(tls));
         let agent = Agent::with_parts(config, connector, NamedResolver::default());
         let Settings { timeout, connect_timeout, asking, .. } = *settings;
-        Ok(Self { agent, timeout, connect_timeout, deadline, asking })
+        Ok(Self { agent, has_proxy: settings.proxy.is_some(), timeout, connect_timeout, deadline, asking })
     }
 
     /// The JSON document at `url`.
@@ -147,8 +148,13 @@ impl Client {
         request.call().map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))
     }
 
-    /// How long the next request may take, and its connecting.
+    /// How long the next request may take, and its connecting. None is made without TLS through a proxy: the loopback
+    /// address would be the proxy's own, and what it answers could be anybody's.
     fn limits(&self, url: &SafeUrl) -> Result<(Duration, Duration), NetError> {
+        if self.has_proxy && !url.as_str().starts_with("https://") {
+            let message = format!("{}: http does not go through a proxy", url.as_str());
+            return Err(NetError::new(Code::Proxy, message).with_hint("give an https URL, or no {proxy}"));
+        }
         (self.asking)(url);
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

@@ -2,7 +2,7 @@
 //! combinations are warnings.
 
 use super::collect::Findings;
-use super::keys::is_loopback;
+use super::keys::{accepts_local_http, is_loopback};
 use super::profile::{Audience, IdentityClaims, KeySource, Profile, ScopeClaim, TokenKind};
 use super::section::Section;
 use crate::finding::FindingCode;
@@ -50,11 +50,7 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
 }
 
 fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
-    let local = match &profile.keys {
-        KeySource::Provider(keys) => keys.settings.insecure_http,
-        KeySource::Online(check) => check.insecure_http,
-        _ => false,
-    };
+    let local = accepts_local_http(section);
     let not_an_issuer = |text: &str| not_an_issuer(text).filter(|_| !(local && is_local(text)));
     let mut bad = |key: &str, value: &str, why: &str| {
         let message = format!("{} cannot be \"{}\": {why}", section.name(key), crate::trace::printable(value));

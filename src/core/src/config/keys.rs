@@ -16,11 +16,10 @@ use std::sync::Arc;
 const SOURCES: [&str; 5] = ["discovery_url", "jwks_url", "jwks_file", "jwks", "pem_file"];
 
 /// The settings that mean something only where a provider is asked.
-const FOR_PROVIDERS: [&str; 10] = [
+const FOR_PROVIDERS: [&str; 9] = [
     "allowed_hosts",
     "ca_file",
     "proxy",
-    "insecure_http",
     "min_ttl",
     "max_ttl",
     "stale_max",
@@ -123,6 +122,13 @@ fn reach(findings: &mut Findings<'_>, section: &Section<'_>, defaults: KeyTiming
     }
     let ca_file = section.get("ca_file").map(|_| section.text(findings, "ca_file").map(|path| path.value));
     let proxy = proxy(findings, section);
+    if insecure_http && proxy.is_some() {
+        let message = format!("{} and {} exclude each other", section.name("insecure_http"), section.name("proxy"));
+        findings
+            .add(FindingCode::Conflict, section.span_of("insecure_http"), message)
+            .hint("a loopback address is the proxy's own there, and the way to it has no TLS: remove one of the two")
+            .related(section.span_of("proxy"), "the proxy");
+    }
     let timing = timing(findings, section, defaults);
     Some(Reach { ca_file: ca_file.map_or(Some(None), |path| path.map(Some))?, proxy, insecure_http, timing })
 }
@@ -168,6 +174,13 @@ pub(super) fn timing(findings: &mut Findings<'_>, section: &Section<'_>, fallbac
         findings.add(FindingCode::Conflict, section.span_of(key), message);
     }
     timing
+}
+
+/// Whether a profile's own table accepts http on this machine, whatever else it says. What is no boolean is reported
+/// where the table is read.
+pub(super) fn accepts_local_http(profile: &Section<'_>) -> bool {
+    let keys = profile.get("keys").and_then(|keys| keys.get_ref().as_table());
+    keys.and_then(|keys| keys.get("insecure_http")).and_then(|value| value.get_ref().as_bool()).unwrap_or(false)
 }
 
 pub(super) fn url(

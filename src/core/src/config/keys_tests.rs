@@ -133,6 +133,39 @@ fn http_stays_on_this_machine_and_is_warned_of() {
 }
 
 #[test]
+fn an_issuer_on_this_machine_may_have_its_keys_in_a_file() {
+    let codes = |keys: &str, issuer: &str| {
+        let text = GOOD.replace("jwks_file = \"k\"", keys).replace("https://idp.example", issuer);
+        findings(&text).iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    for source in ["jwks_file = \"k\"", "pem_file = \"k\""] {
+        let keys = format!("{source}, insecure_http = true");
+        assert_eq!(codes(&keys, "http://127.0.0.1:8080"), [FindingCode::InsecureHttp], "{keys}");
+        assert_eq!(codes(&keys, "https://idp.example"), [FindingCode::InsecureHttp], "{keys}");
+        assert_eq!(codes(&keys, "http://idp.example"), [FindingCode::BadUrl, FindingCode::InsecureHttp], "{keys}");
+        assert_eq!(codes(&keys.replace("true", "false"), "http://127.0.0.1:8080"), [FindingCode::BadUrl], "{keys}");
+        assert_eq!(codes(&keys.replace("true", "1"), "http://[::1]")[0], FindingCode::BadUrl, "{keys}");
+    }
+}
+
+#[test]
+fn http_does_not_go_through_a_proxy() {
+    let proxy = "proxy = \"http://p:3128\"";
+    for (keys, errors) in [
+        (format!("insecure_http = true, {proxy}"), [FindingCode::Conflict].as_slice()),
+        (format!("jwks_url = \"http://localhost:9/jwks\", insecure_http = true, {proxy}"), &[FindingCode::Conflict]),
+        (format!("jwks_file = \"k\", insecure_http = true, {proxy}"), &[FindingCode::Conflict]),
+        (format!("insecure_http = false, {proxy}"), &[]),
+        ("insecure_http = true, proxy = \"\"".to_owned(), &[]),
+        (proxy.to_owned(), &[]),
+    ] {
+        let found = findings(&GOOD.replace("jwks_file = \"k\"", &keys));
+        let found: Vec<_> = found.iter().filter(|finding| finding.is_error()).map(|finding| finding.code).collect();
+        assert_eq!(found, errors, "{keys}");
+    }
+}
+
+#[test]
 fn what_is_for_providers_means_nothing_beside_a_file() {
     let found = findings(&GOOD.replace("jwks_file = \"k\"", "jwks_file = \"k\", max_ttl = \"1h\", ca_file = \"c\""));
     let codes: Vec<FindingCode> = found.iter().map(|finding| finding.code).collect();

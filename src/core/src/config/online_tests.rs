@@ -99,6 +99,15 @@ fn what_has_no_effect_is_warned_of() {
 }
 
 #[test]
+fn http_does_not_go_through_a_proxy() {
+    let local = ENDPOINT.replace("https://idp.example", "http://localhost:8080");
+    let text = profile(&format!("{local}{CLIENT}[profiles.corp.keys]\ninsecure_http = true\n"));
+    assert_eq!(codes(&text), [FindingCode::InsecureHttp]);
+    let proxied = format!("{text}proxy = \"http://p:3128\"\n");
+    assert_eq!(codes(&proxied), [FindingCode::Conflict, FindingCode::InsecureHttp]);
+}
+
+#[test]
 fn only_what_holds_is_listed() {
     let settings = effective(&profile(&format!("{ENDPOINT}{CLIENT}")), "corp");
     let of = |key: &str| settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.as_str());

@@ -65,10 +65,7 @@ fn material(jwk: &Map<String, Value>) -> Result<Material, String> {
         ("EC", Some("P-256")) => point(jwk, Curve::P256),
         ("EC", Some("P-384")) => point(jwk, Curve::P384),
         ("EC", Some("P-521")) => point(jwk, Curve::P521),
-        ("OKP", Some("Ed25519")) => match octets(jwk, "x")? {
-            x if x.len() == 32 => Ok(Material::Ed25519 { x }),
-            _ => Err("its x has not 32 bytes".to_owned()),
-        },
+        ("OKP", Some("Ed25519")) => Material::ed25519(&octets(jwk, "x")?),
         ("EC" | "OKP", _) => Err("its curve is none of P-256, P-384, P-521, Ed25519".to_owned()),
         _ => Err("its kty is none of RSA, EC, OKP".to_owned()),
     }

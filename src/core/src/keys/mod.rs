@@ -4,6 +4,7 @@
 //! document does not drop the good ones; why it was left out is kept for `check` and `explain`.
 
 mod jwk;
+mod material;
 mod pem;
 pub mod record;
 #[cfg(test)]
@@ -13,69 +14,12 @@ pub mod source;
 mod tests;
 
 use crate::algorithm::Algorithm;
-use crate::bounds::{MAX_KEY_DOCUMENT_BYTES, MAX_KEYS, MAX_RSA_BITS, MIN_RSA_BITS};
+use crate::bounds::{MAX_KEY_DOCUMENT_BYTES, MAX_KEYS};
+pub(crate) use material::{Curve, Material};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 use std::fmt;
-
-/// An elliptic curve of ECDSA.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Curve {
-    P256,
-    P384,
-    P521,
-}
-
-impl Curve {
-    /// The JWK's `crv`.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::P256 => "P-256",
-            Self::P384 => "P-384",
-            Self::P521 => "P-521",
-        }
-    }
-
-    /// The length of one coordinate, in bytes (RFC 7518 section 6.2.1.2).
-    const fn coordinate_bytes(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
-    }
-}
-
-/// A public key as the signature library takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Material {
-    /// Modulus and exponent, big-endian without leading zeros.
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    /// An uncompressed point: 4, x, y.
-    Ec { curve: Curve, point: Vec<u8> },
-    /// The 32 bytes of RFC 8032.
-    Ed25519 { x: Vec<u8> },
-}
-
-impl Material {
-    /// An RSA key, if it is one that may verify signatures.
-    fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<Self, String> {
-        let Some(first) = n.first().filter(|first| **first != 0) else {
-            return Err("its modulus is empty or begins with a zero octet".to_owned());
-        };
-        let bits = n.len() * 8 - first.leading_zeros() as usize;
-        if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
-            return Err(format!("its modulus has {bits} bits, not {MIN_RSA_BITS} to {MAX_RSA_BITS}"));
-        }
-        let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
-        let small = e.as_slice() == [1] || e.len() > 4 || e.first() == Some(&0);
-        if !odd(&n) || !odd(&e) || small {
-            return Err("its modulus is even, or its exponent is not an odd number from 3 to 2^32".to_owned());
-        }
-        Ok(Self::Rsa { n, e })
-    }
-}
 
 /// One public key of an issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]

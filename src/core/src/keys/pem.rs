@@ -60,7 +60,7 @@ fn material(der: &[u8], info: &SubjectPublicKeyInfoRef<'_>) -> Result<Material, 
             }
             Ok(Material::Ec { curve, point })
         }
-        ED25519 if bits()?.len() == 32 => Ok(Material::Ed25519 { x: bits()?.to_vec() }),
+        ED25519 => Material::ed25519(bits()?),
         _ => Err("its algorithm is none of RSA, ECDSA, Ed25519".to_owned()),
     }
 }
