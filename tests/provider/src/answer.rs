@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 
 use crate::fault::Fault;
 use crate::http::Response;
-use crate::server::Shutdown;
+use crate::shutdown::Shutdown;
 
 /// Between two bytes of the slow faults.
 const SLOW: Duration = Duration::from_secs(1);

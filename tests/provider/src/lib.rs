@@ -31,6 +31,7 @@ mod provider;
 mod reply;
 mod self_signed;
 mod server;
+mod shutdown;
 mod site;
 mod stream;
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use crate::certificates::Authority;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::lock;
+use crate::shutdown::Shutdown;
 use crate::site::{ALL, Site, not_modified};
 use crate::stream::Stream;
 
@@ -22,30 +23,6 @@ use crate::stream::Stream;
 const SILENCE: Duration = Duration::from_secs(30);
 /// The port of a stopped provider may be taken for a moment by a connection that is just ending.
 const BIND_PATIENCE: Duration = Duration::from_secs(5);
-
-/// A flag that can be waited for.
-#[derive(Default)]
-pub(crate) struct Shutdown {
-    raised: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Shutdown {
-    /// Waits this long, or until the provider stops: then it says `true`.
-    pub(crate) fn wait(&self, time: Duration) -> bool {
-        let waited = self.changed.wait_timeout_while(lock(&self.raised), time, |raised| !*raised);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    fn raise(&self) {
-        *lock(&self.raised) = true;
-        self.changed.notify_all();
-    }
-
-    fn is_raised(&self) -> bool {
-        *lock(&self.raised)
-    }
-}
 
 /// What all threads of a running server share.
 struct Shared {

@@ -24,6 +24,7 @@ mod cluster;
 mod conf;
 mod error;
 mod folder;
+mod folders;
 mod install;
 mod libclang;
 mod log;
@@ -39,10 +40,11 @@ mod wire;
 pub use account::Account;
 pub use cluster::{Cluster, ClusterOptions, Incarnation};
 pub use error::{HarnessError, Result};
+pub use folders::{target_dir, workspace_root};
 pub use install::Postgres;
 pub use libclang::Libclang;
 pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
-pub use paths::{faulty_module_path, module_for, module_path, target_dir, tool_path, workspace_root};
+pub use paths::{faulty_module_path, module_for, module_path, tool_path};
 pub use process::{Process, may_unshare};
 pub use watch::{
     AT_ONCE, Ending, SOON, eventually, helpers_of, needs_release, needs_root, nothing_is_left, now, waiting,

@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 
 use crate::account::Account;
 use crate::error::{Context, HarnessError, Result};
+use crate::folders::tools_dir;
 use crate::install::Postgres;
-use crate::paths::tools_dir;
 use crate::wheel::lock;
 
 /// Part of the template's name: other options make another template. Small WAL segments copy faster.

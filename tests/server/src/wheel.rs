@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::error::{Context, HarnessError, Result};
-use crate::paths::tools_dir;
+use crate::folders::tools_dir;
 
 /// A release of a project on PyPI.
 pub(crate) struct Wheel {
