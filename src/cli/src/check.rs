@@ -29,12 +29,14 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
     let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
     let file = ConfigFile::open(&path, user)?;
     let (config, found) = judge(&file);
-    let mut pages = vec![Page { name: file.name.clone(), text: Cow::Borrowed(&file.text), found }];
+    let mut own = Page { name: file.name.clone(), text: Cow::Borrowed(&file.text), found };
+    let mut others = Vec::new();
     if let Some(server) = &server {
         let found = server_check::judge(server, config.as_ref(), &file.text);
-        pages[0].found.extend(found.of_config);
-        pages.extend(found.pages);
+        own.found.extend(found.of_config);
+        others = found.pages;
     }
+    let pages: Vec<Page<'_>> = std::iter::once(own).chain(others).collect();
     let tables = match &config {
         Some(config) if options.effective => Some(effective::tables(config, &file.text, options.profile.as_deref())?),
         _ => None,
@@ -45,7 +47,7 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
     let text = if as_json {
         let mut document = seen.to_json(fine);
         if options.effective {
-            document["effective"] = tables.as_deref().map_or(Value::Null, effective::to_json);
+            output::put(&mut document, "effective", tables.as_deref().map_or(Value::Null, effective::to_json));
         }
         format!("{document:#}\n")
     } else {
@@ -78,7 +80,7 @@ impl Seen<'_> {
             "findings": findings.collect::<Vec<_>>(),
         });
         if let Some(server) = self.server {
-            document["server"] = server_check::to_json(server);
+            output::put(&mut document, "server", server_check::to_json(server));
         }
         document
     }

@@ -130,7 +130,8 @@ fn spread(toml: &str) -> Option<String> {
     let document = format!("value = {}", visible_toml(toml));
     let parsed = DeTable::parse(&document).ok()?;
     let elements = parsed.get_ref().get("value")?.get_ref().as_array()?;
-    let lines: String = elements.iter().map(|element| format!("    {},\n", &document[element.span()])).collect();
+    let lines: String =
+        elements.iter().map(|element| format!("    {},\n", document.get(element.span()).unwrap_or_default())).collect();
     Some(format!("[\n{lines}]"))
 }
 

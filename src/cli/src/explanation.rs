@@ -6,7 +6,7 @@
 use crate::args::ExplainOptions;
 use crate::findings::Shown;
 use crate::login::LoginReport;
-use crate::output::visible;
+use crate::output::{self, visible};
 use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, Step, Verdict};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -201,7 +201,7 @@ impl Explanation {
             "findings": findings,
         });
         if let Some(login) = &self.login {
-            document["login"] = login.to_json();
+            output::put(&mut document, "login", login.to_json());
         }
         document
     }

@@ -135,9 +135,9 @@ fn snippet<'a>(
     let starts = || others.iter().chain([&primary]).map(|place| place.start);
     let first = text.line_of(starts().min().unwrap_or(primary.start));
     let last = text.line_of(starts().max().unwrap_or(primary.start));
-    let base = text.line_starts[first];
+    let base = text.line_start(first);
     let shift = |place: &Range<usize>| place.start - base..place.end - base;
-    Snippet::source(&text.text[base..text.line_end(last)])
+    Snippet::source(text.part(base..text.line_end(last)))
         .path(visible(file, false))
         .line_start(first + 1)
         .annotation(AnnotationKind::Primary.span(shift(&primary)))
@@ -197,11 +197,20 @@ impl<'t> Text<'t> {
         self.line_starts.partition_point(|start| *start <= offset) - 1
     }
 
+    /// Where a line begins; behind the last one, where the text ends.
+    fn line_start(&self, line: usize) -> usize {
+        self.line_starts.get(line).copied().unwrap_or(self.text.len())
+    }
+
     /// Where a line ends, without its line break.
     fn line_end(&self, line: usize) -> usize {
-        let next = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());
-        let content = self.text[self.line_starts[line]..next].trim_end_matches(['\n', '\r']);
-        self.line_starts[line] + content.len()
+        let start = self.line_start(line);
+        start + self.part(start..self.line_start(line + 1)).trim_end_matches(['\n', '\r']).len()
+    }
+
+    /// A part of the text; nothing, where it would begin or end inside a character.
+    fn part(&self, range: Range<usize>) -> &str {
+        self.text.get(range).unwrap_or_default()
     }
 
     /// The part of a span that lies on its first line.
@@ -217,7 +226,7 @@ impl<'t> Text<'t> {
     fn position(&self, offset: usize) -> (usize, usize) {
         let offset = self.text.floor_char_boundary(offset);
         let line = self.line_of(offset);
-        (line + 1, self.text[self.line_starts[line]..offset].chars().count() + 1)
+        (line + 1, self.part(self.line_start(line)..offset).chars().count() + 1)
     }
 }
 

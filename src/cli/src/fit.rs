@@ -77,12 +77,13 @@ fn words(line: &str) -> Vec<&str> {
     let is_space = |at: usize| line.as_bytes().get(at) == Some(&b' ');
     let is_single = |at: usize| is_space(at) && !is_space(at + 1) && !at.checked_sub(1).is_some_and(is_space);
     let mut words = Vec::new();
-    let mut start = 0;
+    let (mut rest, mut start) = (line, 0);
     for at in (0..line.len()).filter(|at| is_single(*at)) {
-        words.push(&line[start..=at]);
-        start = at + 1;
+        let (word, behind) = rest.split_at_checked(at + 1 - start).unwrap_or((rest, ""));
+        words.push(word);
+        (rest, start) = (behind, at + 1);
     }
-    words.push(&line[start..]);
+    words.push(rest);
     words
 }
 
@@ -97,7 +98,7 @@ fn hanging(line: &str) -> usize {
     let label = content.find(": ").filter(|at| *at <= 8).map(|at| at + 2);
     let name = content.find("  ").filter(|at| *at <= WIDEST_NAME);
     match [label, name].into_iter().flatten().min() {
-        Some(at) => line.len() - content[at..].trim_start_matches(' ').len(),
+        Some(at) => line.len() - content.get(at..).unwrap_or_default().trim_start_matches(' ').len(),
         None => line.len() - content.len() + 2,
     }
 }

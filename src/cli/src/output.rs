@@ -3,6 +3,7 @@
 //! Must never panic because nobody reads, and never let a name or a claim write control sequences to a terminal.
 
 use crate::fit;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -133,6 +134,13 @@ pub(crate) fn visible_toml(value: &str) -> Cow<'_, str> {
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Puts a member into a JSON object; what is no object stays as it is.
+pub(crate) fn put(document: &mut Value, key: &str, value: Value) {
+    if let Some(members) = document.as_object_mut() {
+        members.insert(key.to_owned(), value);
+    }
 }
 
 #[cfg(test)]

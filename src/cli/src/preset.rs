@@ -45,7 +45,7 @@ fn find(name: &str) -> Result<&'static Preset, Failure> {
 /// The first comment line, up to the end of its first sentence.
 fn summary(text: &str) -> &str {
     let line = text.lines().next().unwrap_or_default().trim_start_matches(['#', ' ']);
-    line.find(". ").map_or(line, |end| &line[..=end])
+    line.find(". ").and_then(|end| line.get(..=end)).unwrap_or(line)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use oauth_validator_core::config::presets;
 use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
 use serde_json::{Map, Value, json};
 
-use crate::output::{Failure, Report};
+use crate::output::{Failure, Report, put};
 
 /// Runs the command. The document is JSON either way.
 pub(crate) fn run() -> Result<Report, Failure> {
@@ -17,8 +17,9 @@ pub(crate) fn run() -> Result<Report, Failure> {
 
 fn document() -> Value {
     let mut document = table("");
-    document["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-    document["title"] = json!("Configuration of oauth_validator, the OAuth token validator of PostgreSQL");
+    put(&mut document, "$schema", json!("http://json-schema.org/draft-07/schema#"));
+    let title = "Configuration of oauth_validator, the OAuth token validator of PostgreSQL";
+    put(&mut document, "title", json!(title));
     document
 }
 
@@ -31,15 +32,15 @@ fn table(name: &str) -> Value {
     match name {
         // A preset may say what the profile does not.
         "profiles.*" => {
-            schema["if"] = json!({ "not": { "required": ["preset"] } });
-            schema["then"] = json!({ "required": required });
+            put(&mut schema, "if", json!({ "not": { "required": ["preset"] } }));
+            put(&mut schema, "then", json!({ "required": required }));
         }
         "profiles.*.introspection" => {}
         _ if required.is_empty() => {}
-        _ => schema["required"] = json!(required),
+        _ => put(&mut schema, "required", json!(required)),
     }
     for (key, rule) in together(name).as_object().into_iter().flatten() {
-        schema[key] = rule.clone();
+        put(&mut schema, key, rule.clone());
     }
     schema
 }
@@ -67,9 +68,10 @@ fn property(setting: &Setting) -> Value {
         "required" => "required".to_owned(),
         value => format!("default: {value}"),
     };
-    schema["description"] = json!(format!("{} ({}; {default})", setting.meaning, setting.kind.words()));
+    let description = format!("{} ({}; {default})", setting.meaning, setting.kind.words());
+    put(&mut schema, "description", json!(description));
     if let Some(value) = literal(setting.default) {
-        schema["default"] = value;
+        put(&mut schema, "default", value);
     }
     schema
 }

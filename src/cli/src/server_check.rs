@@ -69,7 +69,7 @@ fn pages(server: &ServerFiles, mut found: Vec<(usize, Shown)>) -> Vec<Page<'_>> 
         match pages.last_mut() {
             Some((last, page)) if *last == at => page.found.push(shown),
             _ => {
-                let source = &server.sources[at];
+                let Some(source) = server.sources.get(at) else { continue };
                 let name = source.path.to_string_lossy().into_owned();
                 pages.push((at, Page { name, text: masked(&source.text).into(), found: vec![shown] }));
             }
@@ -86,8 +86,9 @@ fn masked(text: &str) -> Vec<u8> {
         let names =
             SECRETS.iter().filter_map(|name| small.windows(name.len()).position(|part| part == name.as_bytes()));
         let Some(name) = names.min() else { continue };
-        if let Some(equals) = small[name..].iter().position(|byte| *byte == b'=') {
-            line[name + equals + 1..].fill(b'*');
+        let equals = small.iter().skip(name).position(|byte| *byte == b'=');
+        if let Some(value) = equals.and_then(|equals| line.get_mut(name + equals + 1..)) {
+            value.fill(b'*');
         }
     }
     bytes
@@ -112,7 +113,8 @@ fn tables_of(text: &[u8]) -> Option<BTreeMap<String, Range<usize>>> {
 
 /// Which files were read, for a program.
 pub(crate) fn to_json(server: &ServerFiles) -> Value {
-    let conf = server.settings.as_ref().map(|(_, source)| server.sources[*source].path.to_string_lossy());
+    let source = server.settings.as_ref().and_then(|(_, source)| server.sources.get(*source));
+    let conf = source.map(|source| source.path.to_string_lossy());
     json!({
         "postgresql_conf": conf,
         "hba": server.hba_path.to_string_lossy(),

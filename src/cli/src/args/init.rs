@@ -148,7 +148,10 @@ fn rule(text: &str) -> Result<ClaimRule, String> {
         *c == '=' && depth == 0
     });
     let (claim, equals) = match at {
-        Some((at, _)) => (&text[..at], Some(text[at + 1..].to_owned())),
+        Some((at, _)) => {
+            let (claim, value) = text.split_at(at);
+            (claim, value.strip_prefix('=').map(str::to_owned))
+        }
         None => (text, None),
     };
     if claim.starts_with('$') {

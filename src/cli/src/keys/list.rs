@@ -5,7 +5,7 @@
 use crate::args::ListOptions;
 use crate::config_file::ConfigFile;
 use crate::key_place::KeyPlace;
-use crate::output::{Failure, Report, visible};
+use crate::output::{Failure, Report, put, visible};
 use crate::words;
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{
@@ -92,14 +92,15 @@ impl<'c> List<'c> {
             text.push_str(&visible(&format!("{path:?}: no profile has its keys from this file"), false));
             text.push('\n');
         }
-        let summary = match (self.entries.is_empty(), self.without_keys().as_slice()) {
-            (true, _) => "no profile is configured".to_owned(),
-            (false, []) if self.entries.iter().any(|entry| matches!(entry.from, From::Online(_))) => {
+        let lacking = self.without_keys();
+        let summary = match lacking.first() {
+            _ if self.entries.is_empty() => "no profile is configured".to_owned(),
+            None if self.entries.iter().any(|entry| matches!(entry.from, From::Online(_))) => {
                 "every profile has keys, or needs none".to_owned()
             }
-            (false, []) => "every profile has keys".to_owned(),
-            (false, lacking) => {
-                let help = place.refresh_command(lacking[0]);
+            None => "every profile has keys".to_owned(),
+            Some(first) => {
+                let help = place.refresh_command(first);
                 format!("no keys that can be used: {}\n  help: {help}", lacking.join(", "))
             }
         };
@@ -135,12 +136,13 @@ impl Entry<'_> {
             From::Online(_) => ("none", None),
         };
         let mut entry = json!({ "profile": self.profile.name, "from": kind, "file": file });
-        match &self.from {
-            From::File(_) => {}
-            From::Online(check) => entry["endpoint"] = check.endpoint.as_str().into(),
-            From::Inline(keys) => entry["keys"] = words::keys_to_json(keys).into(),
-            From::Provider(keys) => entry["provider"] = keys.to_json(now),
-        }
+        let (key, value) = match &self.from {
+            From::File(_) => return entry,
+            From::Online(check) => ("endpoint", check.endpoint.as_str().into()),
+            From::Inline(keys) => ("keys", words::keys_to_json(keys).into()),
+            From::Provider(keys) => ("provider", keys.to_json(now)),
+        };
+        put(&mut entry, key, value);
         entry
     }
 }

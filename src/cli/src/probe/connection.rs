@@ -112,7 +112,7 @@ fn secured(place: &Place, mut socket: Socket, mut tls: ClientConnection, check: 
 fn ask_for_tls(place: &Place, socket: &mut Socket, failed: impl Fn(io::Error) -> Failure) -> Result<(), Failure> {
     let mut answer = [0; 16];
     let length = socket.write_all(&TLS_REQUEST).and_then(|()| socket.read(&mut answer)).map_err(failed)?;
-    match &answer[..length] {
+    match answer.get(..length).unwrap_or_default() {
         b"S" => Ok(()),
         b"N" => Err(Failure::new(format!("{place} offers no TLS; the token was not sent"))
             .with_hint("set ssl = on there; if it is on, somebody on the way to it takes it out")),

@@ -248,19 +248,19 @@ fn word(text: &str) -> Option<String> {
 
 /// A command in lines of at most 80 columns, where its words allow it.
 fn folded(words: &[String]) -> String {
-    let mut lines = vec![String::from("  ")];
+    let mut done = String::new();
+    let mut line = String::from("  ");
     for word in words {
-        let line = lines.last_mut().expect("there is a first line");
         if line.trim().is_empty() {
             line.push_str(word);
         } else if line.chars().count() + word.chars().count() + 3 <= 80 {
             line.push_str(&format!(" {word}"));
         } else {
-            line.push_str(" \\");
-            lines.push(format!("    {word}"));
+            done.push_str(&format!("{line} \\\n"));
+            line = format!("    {word}");
         }
     }
-    lines.join("\n") + "\n"
+    format!("{done}{line}\n")
 }
 
 #[cfg(test)]

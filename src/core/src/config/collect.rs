@@ -18,9 +18,7 @@ impl<'t> Findings<'t> {
     pub(super) fn add(&mut self, code: FindingCode, span: Range<usize>, message: impl Into<String>) -> &mut Finding {
         let position = self.source.position(span.start);
         let finding = Finding { code, span, position, message: message.into(), hint: None, related: Vec::new() };
-        self.list.push(finding);
-        let last = self.list.len() - 1;
-        &mut self.list[last]
+        self.list.push_mut(finding)
     }
 
     /// The findings in the order of the file. Where the syntax is broken, what seems to be missing may only be out

@@ -21,15 +21,15 @@ impl<'t> Source<'t> {
 
     pub(super) fn position(&self, offset: usize) -> Position {
         let line = self.line(offset);
-        let start = self.line_starts[line - 1];
-        let before = &self.text.as_bytes()[start..offset.clamp(start, self.text.len())];
+        let start = line.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or_default();
+        let before = self.text.as_bytes().get(start..offset.clamp(start, self.text.len())).unwrap_or_default();
         Position { line, column: String::from_utf8_lossy(before).chars().count() + 1 }
     }
 }
 
 /// The finding for a text that is not UTF-8 from byte `valid_up_to` on.
 pub(super) fn not_utf8(text: &[u8], valid_up_to: usize) -> Finding {
-    let valid = std::str::from_utf8(&text[..valid_up_to]).unwrap_or_default();
+    let valid = text.get(..valid_up_to).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default();
     Finding {
         code: FindingCode::NotUtf8,
         span: valid_up_to..valid_up_to,

@@ -181,12 +181,17 @@ impl<'f> Reader<'f> {
         Ok(names.into_iter().map(|name| folder.join(name)).collect())
     }
 
+    /// What file `source` holds, as it was read.
+    fn text(&self, source: usize) -> Rc<str> {
+        self.sources.get(source).map(|source| Rc::clone(&source.text)).unwrap_or_default()
+    }
+
     /// Where a path leads that file `from` names (`AbsoluteConfigLocation`).
     fn located(&self, path: &str, from: usize) -> PathBuf {
         if path.starts_with('/') {
             return PathBuf::from(path);
         }
-        let folder = self.sources[from].path.parent().unwrap_or(Path::new(""));
+        let folder = self.sources.get(from).and_then(|source| source.path.parent()).unwrap_or(Path::new(""));
         canonical(&folder.join(path))
     }
 }
@@ -194,7 +199,7 @@ impl<'f> Reader<'f> {
 /// Where something is, for a person: the file's name and the line.
 #[must_use]
 pub fn place_in(sources: &[Source], place: &Place) -> String {
-    let source = &sources[place.source];
+    let Some(source) = sources.get(place.source) else { return String::new() };
     let name = source.path.file_name().unwrap_or(source.path.as_os_str());
     format!("{}:{}", name.display(), line_of(&source.text, place.span.start))
 }
@@ -202,7 +207,7 @@ pub fn place_in(sources: &[Source], place: &Place) -> String {
 /// The line of byte `offset`, from 1.
 #[must_use]
 pub fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// Without `.` and `..`, by the text alone (`canonicalize_path`).

@@ -61,9 +61,17 @@ impl Translation<'_> {
         Ok(self.text)
     }
 
+    /// Takes `text`, if the rest begins with it.
+    fn skip(&mut self, text: &str) -> bool {
+        let rest = self.rest.strip_prefix(text);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
     fn take(&mut self) -> Option<char> {
-        let c = self.rest.chars().next()?;
-        self.rest = &self.rest[c.len_utf8()..];
+        let mut rest = self.rest.chars();
+        let c = rest.next()?;
+        self.rest = rest.as_str();
         Some(c)
     }
 
@@ -71,10 +79,7 @@ impl Translation<'_> {
         let mut quantifiable = false;
         match c {
             '*' | '+' | '?' | '{' => return self.quantifier(c),
-            '(' if self.rest.starts_with("?:") => {
-                self.rest = &self.rest[2..];
-                self.text.push_str("(?:");
-            }
+            '(' if self.skip("?:") => self.text.push_str("(?:"),
             '(' if self.rest.starts_with('?') => return Err("a lookaround"),
             '(' | '|' | '^' | '$' => self.text.push(c),
             ')' | '.' => {
@@ -115,8 +120,7 @@ impl Translation<'_> {
             self.text.push('}');
             self.rest = rest;
         }
-        if self.rest.starts_with('?') {
-            self.rest = &self.rest[1..];
+        if self.skip("?") {
             self.text.push('?');
         }
         Ok(())
@@ -138,8 +142,7 @@ impl Translation<'_> {
     fn bracket(&mut self) -> Result<(), &'static str> {
         const UNUSUAL: &str = "an unusual bracket expression";
         self.text.push('[');
-        if let Some(rest) = self.rest.strip_prefix('^') {
-            self.rest = rest;
+        if self.skip("^") {
             self.text.push('^');
         }
         let mut first = true;
@@ -149,8 +152,9 @@ impl Translation<'_> {
                 ']' if !first => break,
                 ']' => return Err(UNUSUAL),
                 '[' => {
-                    let class = CLASSES.iter().find(|class| self.rest.starts_with(&class[1..])).ok_or(UNUSUAL)?;
-                    self.rest = &self.rest[class.len() - 1..];
+                    let class =
+                        CLASSES.iter().find(|class| class.strip_prefix('[').is_some_and(|rest| self.skip(rest)));
+                    let class = class.ok_or(UNUSUAL)?;
                     self.text.push_str(class);
                 }
                 '\\' => {

@@ -5,7 +5,6 @@
 
 use super::{MAX_DEPTH, Place, Problem, Reader, Unreadable};
 use regex::Regex;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -94,7 +93,7 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &Path, data_directory: &Path) 
 }
 
 fn file(reader: &mut Reader<'_>, source: usize, depth: usize, settings: &mut Settings) {
-    let text = reader.sources[source].text.clone();
+    let text = reader.text(source);
     let mut start = 0;
     let mut errors = 0;
     for line in text.split_inclusive('\n') {
@@ -160,7 +159,7 @@ fn include(
     if depth > MAX_DEPTH {
         return Err("nesting depth exceeded".to_owned());
     }
-    if path == reader.sources[from].path {
+    if reader.sources.get(from).is_some_and(|source| source.path == path) {
         return Err("configuration file recursion".to_owned());
     }
     match reader.open(path) {
@@ -242,7 +241,7 @@ fn tokens(line: &str) -> Vec<(Kind, &str)> {
 
 /// A string without its quotes (`DeescapeQuotedString`).
 fn unquoted(string: &str) -> String {
-    let inner = &string[1..string.len() - 1];
+    let inner = string.get(1..string.len().saturating_sub(1)).unwrap_or_default();
     let mut bytes = inner.bytes().peekable();
     let mut value = Vec::with_capacity(inner.len());
     while let Some(byte) = bytes.next() {
@@ -285,16 +284,16 @@ fn split_names(list: &str) -> Option<Vec<String>> {
     loop {
         let (name, behind) = match rest.strip_prefix('"') {
             Some(quoted) => {
-                let end = closing_quote(quoted)?;
-                (quoted[..end.start].replace("\"\"", "\""), &quoted[end.end..])
+                let (name, behind) = to_closing_quote(quoted)?;
+                (name.replace("\"\"", "\""), behind)
             }
             None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                let name = rest[..end].trim_end();
+                let (name, behind) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
+                let name = name.trim_end();
                 if name.is_empty() {
                     return None;
                 }
-                (name.to_owned(), &rest[end..])
+                (name.to_owned(), behind)
             }
         };
         names.push(name);
@@ -306,14 +305,14 @@ fn split_names(list: &str) -> Option<Vec<String>> {
     }
 }
 
-/// Where the quote is that is not one of two.
-fn closing_quote(text: &str) -> Option<Range<usize>> {
-    let mut at = 0;
-    loop {
-        at += text[at..].find('"')?;
-        if !text[at + 1..].starts_with('"') {
-            return Some(at..at + 1);
+/// What stands before the quote that is not one of two, and behind it.
+fn to_closing_quote(text: &str) -> Option<(&str, &str)> {
+    let mut quotes = text.match_indices('"').map(|(at, _)| at).peekable();
+    while let Some(at) = quotes.next() {
+        if quotes.next_if_eq(&(at + 1)).is_none() {
+            let (before, behind) = text.split_at_checked(at)?;
+            return Some((before, behind.strip_prefix('"')?));
         }
-        at += 2;
     }
+    None
 }

@@ -34,7 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &Path) -> Result<Vec<Line>, Un
 }
 
 fn tokenize(reader: &mut Reader<'_>, source: usize, depth: usize, lines: &mut Vec<Line>) {
-    for logical in logical_lines(&reader.sources[source].text.clone()) {
+    for logical in logical_lines(&reader.text(source)) {
         let place = Place { source, span: logical.span() };
         let mut fields = Vec::new();
         let mut error = None;
@@ -207,7 +207,7 @@ impl Cursor<'_> {
     /// The next token, and whether a comma ends it (`next_token` of hba.c).
     fn token(&mut self, source: usize) -> Option<(Token, bool)> {
         let text = self.line.text.as_str();
-        let rest = text[self.at..].trim_start_matches([' ', '\t', '\r', ',']);
+        let rest = text.get(self.at..).unwrap_or_default().trim_start_matches([' ', '\t', '\r', ',']);
         let begin = text.len() - rest.len();
         let mut word = String::new();
         let (mut quoted, mut saw_quote, mut in_quote, mut was_quote, mut comma) = (false, false, false, false, false);
