@@ -77,7 +77,7 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
         ("cached for", freshness(found.document.freshness)),
         ("keys", format!("{}: {}", keys.keys().len(), algorithms(keys))),
     ];
-    rows.extend(keys.left_out().iter().map(|why| ("left out", why.clone())));
+    rows.extend(words::all_left_out(keys).into_iter().map(|why| ("left out", why)));
     rows.extend(found.metadata.introspection_endpoint.iter().map(|endpoint| ("introspection", endpoint.clone())));
     let rows: String =
         rows.iter().map(|(what, value)| format!("{what:<13}  {}\n", output::visible(value, false))).collect();
@@ -112,7 +112,7 @@ fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
         "no_cache": document.freshness.no_cache,
         "etag": document.etag,
         "keys": words::keys_to_json(&document.keys),
-        "left_out": document.keys.left_out(),
+        "left_out": words::all_left_out(&document.keys),
         "proposal": {
             "preset": proposal.preset,
             "name": proposal.name,

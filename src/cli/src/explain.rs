@@ -14,6 +14,7 @@ use crate::output::{self, Failure, Report};
 use crate::provider_keys::Supply;
 use crate::server_files::{Missing, ServerFiles, config_path};
 use crate::token_input;
+use crate::words;
 use oauth_validator_core::server_files::HbaLine;
 use oauth_validator_core::{
     BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
@@ -200,14 +201,14 @@ impl Resolver for ToolResolver<'_, '_> {
             None => load_keys(source, &self.supply.file.path, self.supply.file.user),
         };
         if let Ok(keys) = &keys {
-            self.left_out.extend_from_slice(keys.left_out());
+            self.left_out.extend(words::all_left_out(keys));
         }
         keys
     }
 
     fn provider_keys(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
         let keys = self.supply.usable(profile, source);
-        self.left_out = self.supply.left_out().to_vec();
+        self.left_out = words::all_left_out(self.supply.known());
         keys
     }
 

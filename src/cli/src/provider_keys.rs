@@ -44,9 +44,9 @@ impl<'f> Supply<'f> {
         self.given.as_ref().is_some_and(|(_, asked)| !asked)
     }
 
-    /// Why keys of the provider's document are not used.
-    pub(crate) fn left_out(&self) -> &[String] {
-        self.known.left_out()
+    /// The provider's keys as far as they were asked for.
+    pub(crate) fn known(&self) -> &KeySet {
+        &self.known
     }
 
     /// The keys that a login would begin with.

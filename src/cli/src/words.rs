@@ -1,9 +1,9 @@
 //! Keys and times, as the commands say them.
 //!
-//! Must never print key material: a key is its `kid` and what it may be used for.
+//! Must never print key material: a key is its `kid`, its thumbprint, and what it may be used for.
 
 use jiff::{SignedDuration, Timestamp};
-use oauth_validator_core::{KeySet, PublicKey};
+use oauth_validator_core::{KeySet, LeftOut, PublicKey};
 use serde_json::{Value, json};
 
 /// An instant of seconds since 1970, as in RFC 3339.
@@ -29,9 +29,25 @@ pub(crate) fn algorithms(key: &PublicKey) -> Vec<&'static str> {
     key.algorithms().map(|algorithm| algorithm.name()).collect()
 }
 
+/// A key that is not used, with what the document calls it.
+pub(crate) fn left_out(key: &LeftOut) -> String {
+    match key.kid() {
+        Some(kid) => format!("{key} (kid {kid:?})"),
+        None => key.to_string(),
+    }
+}
+
+/// All of a document.
+pub(crate) fn all_left_out(keys: &KeySet) -> Vec<String> {
+    keys.left_out().iter().map(left_out).collect()
+}
+
 /// The keys for a program.
 pub(crate) fn keys_to_json(keys: &KeySet) -> Vec<Value> {
-    keys.keys().iter().map(|key| json!({ "kid": key.kid(), "algorithms": algorithms(key) })).collect()
+    keys.keys()
+        .iter()
+        .map(|key| json!({ "kid": key.kid(), "algorithms": algorithms(key), "thumbprint": key.thumbprint() }))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The signature algorithms that exist here: asymmetric ones only.
 //!
 //! HMAC cannot be expressed, so that no configuration and no header can make a public key a shared secret
-//! (RFC 8725 section 2.1). Names are those of RFC 7518 section 3.1 and RFC 8037 section 3.1.
+//! (RFC 8725 section 2.1). Names are those of RFC 7518 section 3.1, RFC 8037 section 3.1 and RFC 9864 section 2.2.
 
 use crate::keys::{Curve, Material};
 use aws_lc_rs::rsa::PublicKeyComponents;
@@ -32,7 +32,7 @@ pub enum Algorithm {
     Es384,
     /// ECDSA on P-521 with SHA-512.
     Es512,
-    /// Ed25519 under its JOSE name.
+    /// Ed25519 under its JOSE names, of which RFC 9864 has added one.
     EdDsa,
 }
 
@@ -58,7 +58,7 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// The `alg` value.
+    /// The `alg` value; the older one of two.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -75,9 +75,15 @@ impl Algorithm {
         }
     }
 
+    /// The other name of [`Algorithm::EdDsa`], since the only curve for it here is Ed25519.
+    pub const ED25519: &str = "Ed25519";
+
     /// The algorithm with exactly this name; `alg` values are case-sensitive.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
+        if name == Self::ED25519 {
+            return Some(Self::EdDsa);
+        }
         Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
     }
 
@@ -166,6 +172,10 @@ mod tests {
         for name in ["HS256", "HS384", "HS512", "none", "None", "nOnE", "", "rs256", "RS1", "ES256K", "RSA-OAEP"] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
+        for name in ["Ed448", "ed25519", "ED25519", "Ed25519ph", "X25519"] {
+            assert_eq!(Algorithm::from_name(name), None, "{name}");
+        }
+        assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDsa));
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(*algorithm));
         }

@@ -94,8 +94,10 @@ fn algorithm(untrusted: &Map<String, Value>, config: &Config, profile: &Profile)
 fn kid(untrusted: &Map<String, Value>) -> Result<Option<String>, Denial> {
     match untrusted.get("kid") {
         None => Ok(None),
-        Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= MAX_KID_BYTES => Ok(Some(kid.clone())),
-        Some(_) => Err(malformed("The kid of the token's header is empty, too long, or not a string.")),
+        // As if it were not there, in a key as well: it names nothing.
+        Some(Value::String(kid)) if kid.is_empty() => Ok(None),
+        Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => Ok(Some(kid.clone())),
+        Some(_) => Err(malformed("The kid of the token's header is too long, or not a string.")),
     }
 }
 

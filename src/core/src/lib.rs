@@ -42,7 +42,7 @@ pub use introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, Onl
 pub use json::strict_json_object;
 pub use keys::record::{self, KeyRecord, Standing, Wanted};
 pub use keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
-pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, PublicKey};
+pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, LeftOut, PublicKey};
 pub use reason::{Blame, Reason};
 pub use token::BearerToken;
 pub use trace::{Fact, Passage, Step, Trace, Tracing};

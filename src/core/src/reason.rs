@@ -92,7 +92,7 @@ reasons! {
         "If your provider's access tokens carry that typ, add it to token_types; an empty string stands for a header without typ.";
     Algorithm = "algorithm", Token,
         "The token is signed with an algorithm that the profile does not accept.",
-        "Add the provider's algorithm to algorithms if it is one of RS/PS/ES 256, 384, 512 or EdDSA; HS* and none are never accepted.";
+        "Add the provider's algorithm to algorithms if it is one of RS/PS/ES 256, 384, 512 or EdDSA (Ed25519); HS* and none are never accepted.";
     KeyUnknown = "key_unknown", Token,
         "No usable key of the profile fits the token's kid and algorithm.",
         "Check that the key source is the one of this issuer. A provider is asked again once per keys.kid_cooldown; a key file is kept up to date by hand.";

@@ -218,7 +218,7 @@ impl Provided<'_> {
             "age": times.map(|(at, _)| now.saturating_sub(at)),
             "fresh_until": times.map(|(_, until)| words::instant(until)),
             "keys": keys.map(words::keys_to_json),
-            "left_out": keys.map(KeySet::left_out),
+            "left_out": keys.map(words::all_left_out),
             "last_error": failure,
             "detail": why.map(|why| &why.detail),
             "hint": why.map(|why| &why.hint),
@@ -241,7 +241,7 @@ fn key_rows(keys: &KeySet) -> Vec<(&'static str, String)> {
         let kid = key.kid().map_or_else(|| "without kid".to_owned(), |kid| format!("{kid:?}"));
         rows.push(("", format!("{kid} for {}", words::algorithms(key).join("/"))));
     }
-    rows.extend(keys.left_out().iter().map(|why| ("left out", why.clone())));
+    rows.extend(words::all_left_out(keys).into_iter().map(|why| ("left out", why)));
     rows
 }
 

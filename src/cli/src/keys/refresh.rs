@@ -8,7 +8,7 @@ use crate::fetch::Foreground;
 use crate::output::{Failure, Report, visible};
 use crate::words;
 use oauth_validator_core::config::{KeySource, suggest};
-use oauth_validator_core::{Config, KeyRecord, KeySet, KeysUnavailable, Profile, ProviderKeys};
+use oauth_validator_core::{Config, KeyRecord, KeysUnavailable, Profile, ProviderKeys};
 use serde_json::{Value, json};
 
 /// Runs the command.
@@ -108,7 +108,7 @@ impl Outcome<'_> {
     fn to_json(&self) -> Value {
         let (record, why) = (self.refreshed.as_ref().ok(), self.refreshed.as_ref().err());
         let times = record.and_then(KeyRecord::times);
-        let left_out = record.and_then(KeyRecord::keys).map(KeySet::left_out);
+        let left_out = record.and_then(KeyRecord::keys).map(words::all_left_out);
         json!({
             "profile": self.profile,
             "refreshed": record.is_some(),

@@ -234,6 +234,8 @@ pub(super) fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> 
     let mut algorithms = Vec::new();
     for name in &names.value {
         match Algorithm::from_name(name) {
+            // One algorithm may be written by both of its names.
+            Some(algorithm) if algorithms.contains(&algorithm) => {}
             Some(algorithm) => algorithms.push(algorithm),
             None => {
                 let hint = match name.get(..2) {

@@ -149,7 +149,7 @@ fn one_of(words: &[&str]) -> String {
 }
 
 const ALGORITHMS: Kind =
-    Words(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]);
+    Words(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]);
 
 const ROOT: &str = "";
 const DEFAULTS: &str = "defaults";

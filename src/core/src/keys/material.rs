@@ -4,6 +4,9 @@
 //! reason, and never mended.
 
 use crate::bounds::{MAX_RSA_BITS, MIN_RSA_BITS};
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// An elliptic curve of ECDSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,12 @@ impl Curve {
             Self::P384 => 48,
             Self::P521 => 66,
         }
+    }
+
+    /// The two coordinates of an uncompressed point.
+    pub(super) fn coordinates(self, point: &[u8]) -> (&[u8], &[u8]) {
+        let both = point.get(1..).unwrap_or_default();
+        both.split_at_checked(self.coordinate_bytes()).unwrap_or_default()
     }
 }
 
@@ -78,21 +87,22 @@ const fn near_p(first: u8) -> [u8; 32] {
 }
 
 impl Material {
-    /// An RSA key, if it is one that may verify signatures.
-    pub(super) fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<Self, String> {
-        let Some(first) = n.first().filter(|first| **first != 0) else {
-            return Err("its modulus is empty or begins with a zero octet".to_owned());
+    /// An RSA key, if it is one that may verify signatures. Zero octets in front change no number: some encoders write the
+    /// sign (Java's BigInteger), or a whole machine word.
+    pub(super) fn rsa(n: &[u8], e: &[u8]) -> Result<Self, String> {
+        let (n, e) = (without_zeros(n), without_zeros(e));
+        let Some(first) = n.first() else {
+            return Err("its modulus is empty".to_owned());
         };
         let bits = n.len() * 8 - first.leading_zeros() as usize;
         if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
             return Err(format!("its modulus has {bits} bits, not {MIN_RSA_BITS} to {MAX_RSA_BITS}"));
         }
         let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
-        let small = e.as_slice() == [1] || e.len() > 4 || e.first() == Some(&0);
-        if !odd(&n) || !odd(&e) || small {
+        if !odd(n) || !odd(e) || e == [1] || e.len() > 4 {
             return Err("its modulus is even, or its exponent is not an odd number from 3 to 2^32".to_owned());
         }
-        Ok(Self::Rsa { n, e })
+        Ok(Self::Rsa { n: n.to_vec(), e: e.to_vec() })
     }
 
     /// An Ed25519 key, if it is one that may verify signatures.
@@ -112,11 +122,32 @@ impl Material {
         }
         Ok(Self::Ed25519 { x: x.to_vec() })
     }
+
+    /// The key's thumbprint: SHA-256 of its required members (RFC 7638, RFC 8037 section 2), in base64url.
+    pub(super) fn thumbprint(&self) -> String {
+        let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
+        // In the order of their names, and without white space: there is one way to write it.
+        let members = match self {
+            Self::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(e), encode(n)),
+            Self::Ec { curve, point } => {
+                let (x, y) = curve.coordinates(point);
+                format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, curve.name(), encode(x), encode(y))
+            }
+            Self::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
+        };
+        encode(digest::digest(&digest::SHA256, members.as_bytes()).as_ref())
+    }
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Material, near_p};
+    use super::{Material, URL_SAFE_NO_PAD, near_p};
+    use base64::Engine;
 
     #[test]
     fn every_encoding_of_a_point_of_small_order_is_refused() {
@@ -137,6 +168,21 @@ mod tests {
                 assert!(why.contains("small order"), "{encoding:x?}: {why}");
             }
         }
+    }
+
+    #[test]
+    fn thumbprints_are_those_of_the_standards() {
+        let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+        // RFC 7638 section 3.1.
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi\
+                 FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb\
+                 9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls\
+                 1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let rsa = Material::rsa(&decode(n), &[1, 0, 1]).unwrap();
+        assert_eq!(rsa.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        // RFC 8037 appendix A.3.
+        let x = decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+        assert_eq!(Material::ed25519(&x).unwrap().thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod tests;
 
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_KEY_DOCUMENT_BYTES, MAX_KEYS};
+use jwk::{Read, Unfit};
 pub(crate) use material::{Curve, Material};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -29,10 +30,23 @@ pub struct PublicKey {
     algorithm: Option<String>,
     /// Entra's `issuer` member: the only issuer it may be used for; may hold `{tenantid}`.
     issuer: Option<String>,
+    /// Digests of the certificate it came with (RFC 7517 sections 4.8 and 4.9), as the document has them.
+    x5t: Option<String>,
+    x5t_s256: Option<String>,
     pub(crate) material: Material,
 }
 
 impl PublicKey {
+    fn without_name(material: Material) -> Self {
+        Self { kid: None, algorithm: None, issuer: None, x5t: None, x5t_s256: None, material }
+    }
+
+    /// The key's thumbprint (RFC 7638): SHA-256, in base64url, of nothing but the key itself.
+    #[must_use]
+    pub fn thumbprint(&self) -> String {
+        self.material.thumbprint()
+    }
+
     /// The key's `kid`, if it has one. Keys of PEM files have none.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
@@ -45,7 +59,8 @@ impl PublicKey {
     }
 
     fn suits(&self, algorithm: Algorithm) -> bool {
-        algorithm.fits(&self.material) && self.algorithm.as_deref().is_none_or(|own| own == algorithm.name())
+        let says = self.algorithm.as_deref().map(Algorithm::from_name);
+        algorithm.fits(&self.material) && says.is_none_or(|own| own == Some(algorithm))
     }
 
     fn fits(&self, algorithm: Algorithm, issuers: &[&str]) -> bool {
@@ -80,8 +95,54 @@ pub(crate) enum NoKey {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeySet {
     keys: Vec<PublicKey>,
-    left_out: Vec<String>,
+    left_out: Vec<LeftOut>,
+    /// How the document was read; see [`READING`].
+    reading: u64,
 }
+
+/// A key of a document that is not used. Displays as a phrase such as `key 2: its use is not sig`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    kid: Option<String>,
+    why: String,
+    other_use: bool,
+}
+
+impl LeftOut {
+    /// What the document calls it.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// Whether the document itself says that it is there for something else, such as encryption.
+    #[must_use]
+    pub fn is_for_other_use(&self) -> bool {
+        self.other_use
+    }
+
+    /// As it is kept; a text alone is what the first version kept.
+    fn to_value(&self) -> Value {
+        json!({ "kid": self.kid, "why": self.why, "other_use": self.other_use })
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let why = value.as_str().map(str::to_owned).or_else(|| text("why"))?;
+        let other_use = value.get("other_use").and_then(Value::as_bool).unwrap_or(false);
+        Some(Self { kid: text("kid"), why, other_use })
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+/// The number of the way in which documents are read now. It rises when more of a document counts than before: what was
+/// kept by an earlier one is good, but no ground to be content with that nothing has changed.
+const READING: u64 = 1;
 
 impl KeySet {
     /// Reads a JWKS document (RFC 7517 section 5), at most 256 KiB with at most 256 keys.
@@ -102,20 +163,23 @@ impl KeySet {
         Self::of(pem::read(document)?)
     }
 
-    fn of(read: Vec<Result<PublicKey, String>>) -> Result<Self, KeySetError> {
+    fn of(read: Vec<Read>) -> Result<Self, KeySetError> {
         if read.len() > MAX_KEYS {
-            return Err(KeySetError(format!("it has {} keys, more than {MAX_KEYS}", read.len())));
+            return Err(KeySetError::of(format!("it has {} keys, more than {MAX_KEYS}", read.len())));
         }
-        let mut set = Self::default();
-        for (index, key) in read.into_iter().enumerate() {
+        let mut set = Self { reading: READING, ..Self::default() };
+        for (index, Read { kid, key }) in read.into_iter().enumerate() {
             match key {
                 Ok(key) => set.keys.push(key),
-                Err(why) => set.left_out.push(format!("key {}: {why}", index + 1)),
+                Err(Unfit { why, other_use }) => {
+                    set.left_out.push(LeftOut { kid, why: format!("key {}: {why}", index + 1), other_use });
+                }
             }
         }
         if set.keys.is_empty() {
-            let why = if set.left_out.is_empty() { "it is empty".to_owned() } else { set.left_out.join("; ") };
-            return Err(KeySetError(format!("it has no usable key ({why})")));
+            let reasons: Vec<String> = set.left_out.iter().map(LeftOut::to_string).collect();
+            let why = if reasons.is_empty() { "it is empty".to_owned() } else { reasons.join("; ") };
+            return Err(KeySetError::of(format!("it has no usable key ({why})")));
         }
         Ok(set)
     }
@@ -124,8 +188,14 @@ impl KeySet {
     fn from_value(document: &Value) -> Result<Self, KeySetError> {
         let mut set = Self::of(jwk::read_keys(document.get("keys"))?)?;
         let left_out = document.get("left_out").and_then(Value::as_array);
-        set.left_out.extend(left_out.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        set.left_out.extend(left_out.into_iter().flatten().filter_map(LeftOut::from_value));
+        set.reading = document.get("reading").and_then(Value::as_u64).unwrap_or(0);
         Ok(set)
+    }
+
+    /// Whether it holds all that would be read of its document now.
+    pub(crate) fn is_read_as_now(&self) -> bool {
+        self.reading == READING
     }
 
     /// The usable keys.
@@ -134,9 +204,9 @@ impl KeySet {
         &self.keys
     }
 
-    /// Why other keys of the document are not used, a phrase each.
+    /// The other keys of the document, which are not used.
     #[must_use]
-    pub fn left_out(&self) -> &[String] {
+    pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
 
@@ -168,7 +238,8 @@ impl KeySet {
 impl Serialize for KeySet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let keys: Vec<Value> = self.keys.iter().map(jwk::write_key).collect();
-        json!({ "keys": keys, "left_out": self.left_out }).serialize(serializer)
+        let left_out: Vec<Value> = self.left_out.iter().map(LeftOut::to_value).collect();
+        json!({ "keys": keys, "left_out": left_out, "reading": self.reading }).serialize(serializer)
     }
 }
 
@@ -180,7 +251,7 @@ impl<'de> Deserialize<'de> for KeySet {
 
 fn check_size(document: &[u8]) -> Result<(), KeySetError> {
     if document.len() > MAX_KEY_DOCUMENT_BYTES {
-        return Err(KeySetError(format!("it has {} bytes, more than {MAX_KEY_DOCUMENT_BYTES}", document.len())));
+        return Err(KeySetError::of(format!("it has {} bytes, more than {MAX_KEY_DOCUMENT_BYTES}", document.len())));
     }
     Ok(())
 }
@@ -188,6 +259,12 @@ fn check_size(document: &[u8]) -> Result<(), KeySetError> {
 /// A key document that gives no keys. Displays as a phrase that follows the document's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySetError(String);
+
+impl KeySetError {
+    fn of(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
 
 impl fmt::Display for KeySetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 //!
 //! Certificates are not accepted: their validity and issuer would promise checks that nobody makes here.
 
+use super::jwk::{Read, Unfit};
 use super::{Curve, KeySetError, Material, PublicKey};
 use aws_lc_rs::rsa;
 use spki::der::Decode;
@@ -17,9 +18,9 @@ const CURVES: [(ObjectIdentifier, Curve); 3] = [
 ];
 
 /// Reads every block, or why it is left out.
-pub(super) fn read(document: &[u8]) -> Result<Vec<Result<PublicKey, String>>, KeySetError> {
-    let blocks = pem::parse_many(document).map_err(|_| KeySetError("it is not PEM".to_owned()))?;
-    Ok(blocks.iter().map(read_block).collect())
+pub(super) fn read(document: &[u8]) -> Result<Vec<Read>, KeySetError> {
+    let blocks = pem::parse_many(document).map_err(|_| KeySetError::of("it is not PEM"))?;
+    Ok(blocks.iter().map(|block| Read { kid: None, key: read_block(block).map_err(Unfit::from) }).collect())
 }
 
 fn read_block(block: &pem::Pem) -> Result<PublicKey, String> {
@@ -35,7 +36,7 @@ fn read_block(block: &pem::Pem) -> Result<PublicKey, String> {
     }
     let info = SubjectPublicKeyInfoRef::from_der(block.contents())
         .map_err(|_| "it is not a subject public key info".to_owned())?;
-    Ok(PublicKey { kid: None, algorithm: None, issuer: None, material: material(block.contents(), &info)? })
+    material(block.contents(), &info).map(PublicKey::without_name)
 }
 
 fn material(der: &[u8], info: &SubjectPublicKeyInfoRef<'_>) -> Result<Material, String> {
@@ -44,8 +45,8 @@ fn material(der: &[u8], info: &SubjectPublicKeyInfoRef<'_>) -> Result<Material, 
         RSA_ENCRYPTION => {
             let key = rsa::PublicKey::from_der(der).map_err(|_| "its RSA key is malformed or too weak".to_owned())?;
             Material::rsa(
-                key.modulus().big_endian_without_leading_zero().to_vec(),
-                key.exponent().big_endian_without_leading_zero().to_vec(),
+                key.modulus().big_endian_without_leading_zero(),
+                key.exponent().big_endian_without_leading_zero(),
             )
         }
         EC_PUBLIC_KEY => {

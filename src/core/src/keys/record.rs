@@ -220,10 +220,11 @@ impl KeyRecord {
         self.failing.as_ref().map(|failing| (failing.last_at, failing.attempts, &failing.last_error))
     }
 
-    /// The document whose keys it has, for asking whether that still holds.
+    /// The document whose keys it has, for asking whether that still holds. Of one that was read in another way, all is
+    /// wanted again.
     #[must_use]
     pub fn known_document(&self) -> Option<KnownDocument> {
-        let success = self.last_success.as_ref()?;
+        let success = self.last_success.as_ref().filter(|success| success.jwks.is_read_as_now())?;
         Some(KnownDocument { url: success.source.clone(), etag: success.etag.clone()? })
     }
 

@@ -44,6 +44,22 @@ fn the_provider_is_heard_within_limits() {
     }
 }
 
+/// What an earlier version kept is used, but a provider's "nothing has changed" would keep back what it did not read.
+#[test]
+fn what_was_read_in_another_way_is_fetched_whole() {
+    let record = fetched(None, false);
+    assert_eq!(record.known_document().map(|known| known.etag), Some("\"1\"".to_owned()));
+    let text = String::from_utf8(record.to_bytes()).unwrap();
+    for other in [text.replace("\"reading\": 1", "\"reading\": 2"), text.replace(",\n      \"reading\": 1", "")] {
+        assert_ne!(other, text, "it was written");
+        let read = KeyRecord::read(other.as_bytes()).expect("a record");
+        assert_eq!((read.standing(OURS, &TIMING, NOW), read.known_document()), (Standing::Fresh, None));
+        // Neither does a failure make it one of now.
+        let failed = KeyRecord::read(&failed(Some(read), NOW + 1).to_bytes()).expect("a record");
+        assert_eq!(failed.known_document(), None);
+    }
+}
+
 #[test]
 fn keys_age_to_the_second() {
     let record = fetched(Some(100), false);

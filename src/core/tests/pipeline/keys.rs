@@ -84,9 +84,18 @@ fn what_a_jwk_says_about_its_use_is_obeyed() {
     let jwk = || keys::corp().public_jwk();
     let set = |changes: Value| Login::with_profile(ANY).keys(json!({"keys": [with(jwk(), changes)]}));
     let good = token(json!({}));
-    for changes in
-        [json!({"use": "sig"}), json!({"alg": "RS256"}), json!({"key_ops": ["verify"]}), json!({"x5c": ["AA"]})]
-    {
+    for changes in [
+        json!({"use": "sig"}),
+        json!({"alg": "RS256"}),
+        json!({"key_ops": ["verify"]}),
+        json!({"x5c": ["AA"]}),
+        json!({"use": "jwt-svid"}),
+        json!({"x5t": 1, "x5t#S256": ["AA"]}),
+        json!({"x5t": "t".repeat(2000)}),
+        json!({"use": null, "key_ops": null, "alg": null, "issuer": null, "kid": null, "d": null, "k": null}),
+        json!({"n": format!("AAAA{}", jwk()["n"].as_str().unwrap())}),
+        json!({"n": mint::b64([&[0], mint::unb64(jwk()["n"].as_str().unwrap()).as_slice()].concat()), "e": "AAEAAQ"}),
+    ] {
         set(changes).grants(&good, "ana");
     }
     for changes in
@@ -109,7 +118,12 @@ fn what_a_jwk_says_about_its_use_is_obeyed() {
         json!({"e": "Ag"}),
         json!({"e": ""}),
         json!({"n": "AQAB"}),
-        json!({"n": format!("AAAA{}", jwk()["n"].as_str().unwrap())}),
+        json!({"use": ""}),
+        json!({"use": "SIG"}),
+        json!({"use": "x509-svid"}),
+        json!({"kty": null}),
+        json!({"n": null}),
+        json!({"e": null}),
     ] {
         set(changes).denies(&good, KeysUnavailable);
     }

@@ -213,7 +213,8 @@ fn left_out(jwk: Value, words: &str) {
     let set = KeySet::from_jwks(document.as_bytes()).expect("one good key");
     assert_eq!(set.keys().len(), 1, "{words}");
     assert_eq!(set.left_out().len(), 1, "{words}");
-    assert!(set.left_out()[0].starts_with("key 2: ") && set.left_out()[0].contains(words), "{:?}", set.left_out());
+    assert!(set.left_out()[0].to_string().starts_with("key 2: "), "{:?}", set.left_out());
+    assert!(set.left_out()[0].to_string().contains(words), "{:?}", set.left_out());
 }
 
 fn with(mut jwk: Value, name: &str, value: impl Into<Value>) -> Value {
@@ -234,12 +235,17 @@ fn rsa_keys_at_their_edges() {
     left_out(rsa(number(0x01, 256, 1), &f4), "its modulus has 2041 bits");
     left_out(rsa(number(0x01, 1025, 1), &f4), "its modulus has 8193 bits");
     left_out(rsa(number(0x80, 256, 2), &f4), "its modulus is even, or its exponent");
-    for e in [&[1][..], &[2], &[1, 0, 0], &[0, 1, 0, 1], &[1, 0, 0, 0, 1], &[]] {
+    left_out(rsa([&[0], number(0x7f, 256, 1).as_slice()].concat(), &f4), "its modulus has 2047 bits");
+    left_out(rsa([&[0, 0], number(0x01, 1025, 1).as_slice()].concat(), &f4), "its modulus has 8193 bits");
+    left_out(rsa(vec![0; 256], &f4), "its modulus is empty");
+    for e in [&[1][..], &[2], &[1, 0, 0], &[0, 1], &[0, 2], &[1, 0, 0, 0, 1], &[0, 0], &[]] {
         left_out(rsa(number(0x80, 256, 1), e), "its exponent is not an odd number from 3 to 2^32");
     }
     for (n, e) in [
         (number(0x80, 256, 1), &[3][..]),
         (number(0x80, 256, 3), &f4),
+        ([&[0], number(0x80, 256, 3).as_slice()].concat(), &[0, 1, 0, 1]),
+        ([&[0, 0, 0], number(0xff, 1024, 1).as_slice()].concat(), &[0, 0, 0, 0, 0, 1, 0, 1]),
         (number(0xff, 1024, 0xff), &[0xff, 0xff, 0xff, 0xff]),
     ] {
         let set = KeySet::from_jwks(json!({"keys": [rsa(n, e)]}).to_string().as_bytes()).expect("a key");
@@ -276,6 +282,41 @@ fn members_of_a_jwk_at_their_edges() {
     left_out(with(keys::p256().public_jwk(), "crv", "Ed25519"), "its curve is none of");
     left_out(with(keys::ed25519().public_jwk(), "crv", "X25519"), "its curve is none of");
     left_out(json!("key"), "it is not an object");
+}
+
+/// Why the only key of a document is left out, what it is called, and whether it says itself that it is for another use.
+#[track_caller]
+fn left_out_as(jwk: Value, kid: Option<&str>, other_use: bool) {
+    let document = json!({"keys": [keys::partner().public_jwk(), jwk]}).to_string();
+    let set = KeySet::from_jwks(document.as_bytes()).expect("one good key");
+    let [left_out] = set.left_out() else { panic!("{:?}", set.left_out()) };
+    assert_eq!((left_out.kid(), left_out.is_for_other_use()), (kid, other_use), "{left_out}");
+    // As a key file keeps it.
+    let kept: KeySet = serde_json::from_str(&serde_json::to_string(&set).expect("a text")).expect("a key set");
+    assert_eq!(kept, set);
+}
+
+#[test]
+fn a_key_that_is_not_used_keeps_its_name() {
+    let jwk = || keys::corp().public_jwk();
+    left_out_as(with(jwk(), "use", "enc"), Some("corp-rsa"), true);
+    left_out_as(with(jwk(), "key_ops", json!(["encrypt"])), Some("corp-rsa"), true);
+    left_out_as(with(jwk(), "use", 1), Some("corp-rsa"), false);
+    left_out_as(with(jwk(), "e", "AQ"), Some("corp-rsa"), false);
+    left_out_as(with(jwk(), "kty", "AKP"), Some("corp-rsa"), false);
+    left_out_as(with(with(jwk(), "kid", ""), "e", "AQ"), None, false);
+    left_out_as(with(jwk(), "kid", 7), None, false);
+    left_out_as(with(jwk(), "kid", "k".repeat(1025)), None, false);
+    left_out_as(with(with(jwk(), "kid", "k".repeat(1024)), "e", "AQ"), Some(&"k".repeat(1024)), false);
+    left_out_as(json!(null), None, false);
+}
+
+#[test]
+fn what_the_first_version_kept_is_still_good() {
+    let old = json!({"keys": [keys::corp().public_jwk()], "left_out": ["key 2: its use is not sig", 7]}).to_string();
+    let set: KeySet = serde_json::from_str(&old).expect("a key set");
+    assert_eq!((set.keys().len(), set.left_out().len()), (1, 1));
+    assert_eq!((set.left_out()[0].to_string().as_str(), set.left_out()[0].kid()), ("key 2: its use is not sig", None));
 }
 
 #[test]
