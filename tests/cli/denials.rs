@@ -125,11 +125,17 @@ fn of_the_claims() -> Vec<Case> {
         of_token("audience_mismatch", sign(okta().audience("api://postgres/"))),
         of_token("audience_mismatch", sign(okta().without("aud"))),
         with_lines("client_not_allowed", clients, sign(okta())),
+        with_lines("client_not_allowed", clients, sign(okta().without("cid"))),
+        of_token("audience_mismatch", sign(okta().audience("account"))),
+        of_token("issuer_mismatch", sign(okta().without("iss"))),
         of_token("expired", sign(okta().without("exp"))),
         with_lines("lifetime_too_long", "max_lifetime = \"59min\"", sign(okta())),
         of_token("sender_constrained", sign(okta().claim("cnf", json!({"jkt": "x"})))),
         of_token("actor_not_allowed", sign(okta().claim("act", json!({"sub": "eve"})))),
         of_token("id_token", sign(okta().claim("nonce", "n"))),
+        of_token("id_token", sign(okta().claim("token_use", "refresh"))),
+        with_lines("id_token", "preset = \"entra\"", sign(okta().without("scp"))),
+        with_lines("id_token", "preset = \"okta\"", sign(okta().without("scp"))),
         with_lines("token_revoked", "deny_jti = [\"AT.0mP4JKAZ-madeup\"]", sign(okta())),
         of_token("claim_type", sign(okta().claim("exp", "1800003600"))),
     ]
@@ -180,7 +186,7 @@ fn of_the_delegation() -> Vec<Case> {
 
 /// Opaque tokens, which only their provider can judge.
 fn of_the_provider() -> Vec<Case> {
-    let asked = |code, answer: &str| {
+    let asked_about = |token: String, code, answer: &str| {
         let provider = Provider::start();
         let json = Reply::new(200, answer).with_header("Content-Type", "application/json");
         provider.set_reply("/introspect", json);
@@ -191,9 +197,11 @@ fn of_the_provider() -> Vec<Case> {
         );
         // What only a JWT has means nothing here.
         let config = corp(&lines, "").replace("token_types = []\n", "");
-        let token = "sl.opaque-token-of-some-length".to_owned();
         Case { code, token, args: Vec::new(), folder: Folder::new(&config), provider: Some(provider) }
     };
+    let asked = |code, answer| asked_about("sl.opaque-token-of-some-length".to_owned(), code, answer);
+    let jwt = |claim, value: serde_json::Value| okta().claim(claim, value).sign(keys::corp());
+    let good = "{\"active\":true,\"aud\":\"api://postgres\",\"uid\":\"ana\",\"scp\":[\"db.connect\"]}";
     let down = asked("introspection_unavailable", "");
     if let Some(provider) = &down.provider {
         provider.stop();
@@ -203,6 +211,15 @@ fn of_the_provider() -> Vec<Case> {
         asked("introspection_inactive", "{\"active\":\"true\"}"),
         asked("introspection_unavailable", "no JSON"),
         asked("audience_mismatch", "{\"active\":true,\"aud\":\"other\"}"),
+        asked("audience_mismatch", "{\"active\":true,\"scp\":[\"db.connect\"],\"client_id\":\"psql\"}"),
+        asked("identity_missing", "{\"active\":true,\"aud\":\"api://postgres\",\"scp\":[\"db.connect\"]}"),
+        asked(
+            "lifetime_too_long",
+            "{\"active\":true,\"aud\":\"api://postgres\",\"iat\":1800000000,\"exp\":1802592000}",
+        ),
+        asked_about(jwt("token_use", json!("refresh")), "id_token", good),
+        asked_about(jwt("exp", json!(1_802_592_000)), "lifetime_too_long", good),
+        asked_about(jwt("aud", json!("api://reports")), "audience_mismatch", good),
         down,
     ]
 }

@@ -221,8 +221,12 @@ fn denied_lines(denial: &Denial, style: Style, lines: &mut Vec<String>) {
 
 fn fact_line(fact: &Fact, style: Style) -> String {
     let indent = if style.ascii { 18 } else { 13 };
-    let time = TIMES
-        .contains(&fact.name.as_str())
+    // Also where words stand before the name, as for what a JWT says beside the answer about it.
+    let time = fact
+        .name
+        .rsplit(' ')
+        .next()
+        .is_some_and(|name| TIMES.contains(&name))
         .then(|| jiff::Timestamp::from_second(fact.value.parse().ok()?).ok())
         .flatten()
         .map(|time| format!(" ({time})"))

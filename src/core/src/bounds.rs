@@ -16,6 +16,9 @@ pub const MAX_JSON_DEPTH: usize = 32;
 /// The longest `kid` that is looked up, in bytes.
 pub const MAX_KID_BYTES: usize = 1024;
 
+/// The longest text of `token_issuers`, in bytes.
+pub const MAX_ISSUER_BYTES: usize = 2048;
+
 /// The longest identity reported to the server as `authn_id`, in bytes of UTF-8.
 pub const MAX_IDENTITY_BYTES: usize = 1024;
 

@@ -57,6 +57,33 @@ impl ClaimPath {
             _ => None,
         }
     }
+
+    /// The names of the claims of the token that the path begins with: more than one in `$['scp', 'roles']`.
+    #[must_use]
+    pub fn first_claims(&self) -> Vec<&str> {
+        self.query.segments.first().map_or_else(Vec::new, names)
+    }
+
+    /// The names that the path selects at its end, before any index, wildcard or filter: `email` in `$.user.email`.
+    #[must_use]
+    pub fn last_claims(&self) -> Vec<&str> {
+        self.query.segments.iter().rev().map(names).find(|names| !names.is_empty()).unwrap_or_default()
+    }
+}
+
+/// The member names among the selectors of a segment.
+fn names(segment: &Segment) -> Vec<&str> {
+    fn name(selector: &Selector) -> Option<&str> {
+        match selector {
+            Selector::Name(name) => Some(name.trim_matches(['\'', '"'])),
+            _ => None,
+        }
+    }
+    match segment {
+        Segment::Descendant(inner) => names(inner),
+        Segment::Selector(selector) => name(selector).into_iter().collect(),
+        Segment::Selectors(several) => several.iter().filter_map(name).collect(),
+    }
 }
 
 /// The name in `$.name`, if it is one of ASCII letters, digits and underscores. Nearly all paths are of this kind, every
@@ -127,5 +154,19 @@ mod tests {
             assert_eq!(ClaimPath::parse(text).unwrap().top_level_claim(), Some("email"));
         }
         assert_eq!(ClaimPath::parse("$.a.email").unwrap().top_level_claim(), None);
+        for (text, first, last) in [
+            ("$.email", &["email"][..], &["email"][..]),
+            ("$.user['email']", &["user"], &["email"]),
+            ("$['emails'][0]", &["emails"], &["emails"]),
+            ("$.emails[*]", &["emails"], &["emails"]),
+            ("$['scp', \"roles\"]", &["scp", "roles"], &["scp", "roles"]),
+            ("$..email", &["email"], &["email"]),
+            ("$.a[?@.b == 'c'].d", &["a"], &["d"]),
+            ("$[*].a", &[], &["a"]),
+            ("$[0]", &[], &[]),
+        ] {
+            let path = ClaimPath::parse(text).unwrap();
+            assert_eq!((path.first_claims().as_slice(), path.last_claims().as_slice()), (first, last), "{text}");
+        }
     }
 }

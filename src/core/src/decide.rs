@@ -48,6 +48,10 @@ pub fn decide_for(
     }
 }
 
+/// What to do about a token that does not say whose it is.
+const NO_ISSUER: &str = "Have the provider write iss into its tokens (SPIRE: jwt_issuer). Only a profile that has the \
+    provider asked about each token can do without: mode = \"introspection\" and token_issuers = \"none\".";
+
 /// Why a decision ends before a grant.
 enum Stop {
     Denied(Step, Denial),
@@ -110,7 +114,7 @@ impl<'a> Decider<'a> {
         let profile = self.issuer(&unverified, candidates).at(Step::Issuer)?;
         self.profile = Some(profile);
         if let Some(check) = asks(profile) {
-            return Ok((profile, self.vouched_for(profile, check, token.len(), Some(&unverified))?));
+            return Ok((profile, self.vouched_for(profile, check, token.len(), Some(unverified))?));
         }
         let header = self.header(&unverified, token.len(), profile)?;
         let keys = self.keys(profile)?;
@@ -164,19 +168,23 @@ impl<'a> Decider<'a> {
         if let Some(issuer) = unverified.untrusted_issuer() {
             self.trace.fact("iss", issuer);
         }
-        let issuer = unverified.untrusted_issuer().and_then(Value::as_str);
-        let serves =
-            |profile: &&&'a Profile| issuer.is_some_and(|iss| profile.token_issuers().iter().any(|own| own == iss));
+        let issuer = unverified.untrusted_issuer();
+        let serves = |profile: &&&'a Profile| match issuer {
+            None => profile.takes_no_issuer(),
+            Some(Value::String(issuer)) => profile.token_issuers().contains(issuer),
+            Some(_) => false,
+        };
         let matching: Vec<&Profile> = candidates.iter().filter(serves).copied().collect();
         match matching.as_slice() {
             [profile] => {
                 self.trace.held(Step::Issuer, || format!("profile \"{}\"", profile.name));
                 Ok(profile)
             }
-            [] => Err(self.issuer_mismatch(issuer.is_some(), candidates)),
+            [] => Err(self.issuer_mismatch(issuer, candidates)),
             [first, second, ..] => {
+                let what = if issuer.is_some() { "the token's issuer" } else { "tokens without iss" };
                 let detail = format!(
-                    "Profiles \"{}\" and \"{}\" may both serve this line and both accept the token's issuer.",
+                    "Profiles \"{}\" and \"{}\" may both serve this line and both accept {what}.",
                     first.name, second.name
                 );
                 Err(Denial::new(Reason::ProfileAmbiguous, detail))
@@ -184,7 +192,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    fn issuer_mismatch(&mut self, has_issuer: bool, candidates: &[&'a Profile]) -> Denial {
+    fn issuer_mismatch(&mut self, issuer: Option<&Value>, candidates: &[&'a Profile]) -> Denial {
         let wanted: Vec<String> = candidates
             .iter()
             .map(|profile| {
@@ -192,12 +200,20 @@ impl<'a> Decider<'a> {
                 format!("\"{}\" ({place})", profile.token_issuers().join("\" or \""))
             })
             .collect();
-        let what =
-            if has_issuer { "The token's iss is another" } else { "The token has no iss, or one that is not a string" };
         if let [profile] = candidates {
             self.profile = Some(profile);
         }
-        Denial::new(Reason::IssuerMismatch, format!("{what}; this pg_hba.conf line accepts {}.", wanted.join(", ")))
+        let (what, hint) = match issuer {
+            Some(Value::String(_)) => ("The token's iss is another", None),
+            Some(_) => ("The token's iss is not a string", None),
+            None => ("The token has no iss", Some(NO_ISSUER)),
+        };
+        let detail = format!("{what}; this pg_hba.conf line accepts {}.", wanted.join(", "));
+        let denial = Denial::new(Reason::IssuerMismatch, detail);
+        match hint {
+            Some(hint) => denial.with_hint(hint),
+            None => denial,
+        }
     }
 
     fn header(&mut self, unverified: &Unverified<'_>, token_bytes: usize, profile: &Profile) -> Result<Header, Stop> {

@@ -58,7 +58,10 @@ finding_codes! {
     KeySource = "key_source", Error, "A profile has more than one key source.";
     BadKeys = "bad_keys", Error, "Keys written in the file cannot be used.";
     MutableIdentity = "mutable_identity", Warning, "The identity can be changed by its owner or reassigned to somebody else.";
-    LongLifetime = "long_lifetime", Warning, "Tokens may live for more than 29 hours, and nobody can recall them.";
+    LongLifetime = "long_lifetime", Warning, "Tokens may live for more than 29 hours.";
+    CommonAudience = "common_audience", Warning, "An accepted audience is in the tokens of other services of the issuer as well.";
+    NoClientClaim = "no_client_claim", Warning, "A claim of clients.claims does not say to which client a token was issued.";
+    LiteralIssuer = "literal_issuer", Warning, "token_issuers holds a wildcard or a template, which is compared letter for letter.";
     SharedAudience = "shared_audience", Warning, "Two profiles accept the same audience.";
     SharedIssuer = "shared_issuer", Warning, "Two profiles accept the same issuer.";
     PrivilegedRoles = "privileged_roles", Warning, "Tokens may grant privileged roles.";

@@ -5,6 +5,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::bounds::MAX_KID_BYTES;
+use crate::claims;
 use crate::config::{Config, Profile};
 use crate::decision::Denial;
 use crate::reason::Reason;
@@ -59,7 +60,7 @@ fn check_type(untrusted: &Map<String, Value>, config: &Config, profile: &Profile
         Some(_) => return Err(malformed("The typ of the token's header is not a string.")),
     };
     if profile.token_types.value.contains(&said) {
-        return Ok(());
+        return claims::check_type(&said, profile.token_kind);
     }
     let accepted: Vec<String> = profile
         .token_types

@@ -8,16 +8,21 @@ use crate::claim_path::ClaimPath;
 use crate::claims::Accepted;
 use crate::config::{At, Config, FormatPart, Identity, IdentityClaims, IdentityType, Profile};
 use crate::decision::Denial;
+use crate::jws::Proof;
 use crate::reason::Reason;
 use crate::rules::equal;
 use crate::trace::Trace;
 use regex::Regex;
 use serde_json::Value;
 
+/// What to do where the provider was asked.
+const NOT_ANSWERED: &str = "The identity is taken from the provider's answer, whatever the token says. Choose another \
+    identity.claim, such as $.username; tokens of clients without a user may have $.client_id alone, for a fallback.";
+
 /// The identity of accepted claims: select, verified_by, pattern, case, prefix, final checks, in this order.
 pub(crate) fn of(accepted: &Accepted, config: &Config, profile: &Profile, trace: &mut Trace) -> Result<String, Denial> {
     let place = config.place(profile.identity.claims.origin);
-    let selector = Selector { claims: accepted.claims(), kind: profile.identity.kind, place };
+    let selector = Selector { claims: accepted.claims(), proof: accepted.proof(), kind: profile.identity.kind, place };
     let identity = match primary(&selector, &profile.identity, trace)? {
         Some(selected) => {
             verified(&selector, config, &profile.identity, trace)?;
@@ -42,6 +47,7 @@ fn invalid(detail: String) -> Denial {
 /// Selects single values of the right type.
 struct Selector<'a> {
     claims: &'a Value,
+    proof: Proof,
     kind: IdentityType,
     place: String,
 }
@@ -58,6 +64,17 @@ impl Selector<'_> {
             several => {
                 let detail = format!("{path} of {} selects {} values in the token.", self.place, several.len());
                 Err(Denial::new(Reason::IdentityAmbiguous, detail))
+            }
+        }
+    }
+
+    /// An answer about a token says less than the token does, or under other names.
+    fn missing(&self, what: &str) -> Denial {
+        match self.proof {
+            Proof::Signature => Denial::new(Reason::IdentityMissing, format!("The token has {what}.")),
+            Proof::Answer(_) => {
+                let detail = format!("The provider's answer has {what}.");
+                Denial::new(Reason::IdentityMissing, detail).with_hint(NOT_ANSWERED)
             }
         }
     }
@@ -94,10 +111,7 @@ fn primary(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> R
     match selected {
         Ok(selected) => Ok(Some(selected)),
         Err(_) if identity.fallback.is_some() => Ok(None),
-        Err(path) => {
-            let detail = format!("The token has no {path}, which {} takes as identity.", selector.place);
-            Err(Denial::new(Reason::IdentityMissing, detail))
-        }
+        Err(path) => Err(selector.missing(&format!("no {path}, which {} takes as identity", selector.place))),
     }
 }
 
@@ -192,10 +206,8 @@ fn captured(selected: &str, pattern: &At<Regex>, config: &Config) -> Result<Stri
 
 /// The identity of a token that has no primary one. Pattern, case and verified_by are about the primary claim.
 fn fallback(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> Result<String, Denial> {
-    let missing = |path: &str| {
-        let detail = format!("The token has neither the identity of {} nor its fallback{path}.", selector.place);
-        Denial::new(Reason::IdentityMissing, detail)
-    };
+    let missing =
+        |path: &str| selector.missing(&format!("neither the identity of {} nor its fallback{path}", selector.place));
     let Some(fallback) = &identity.fallback else {
         return Err(missing(""));
     };

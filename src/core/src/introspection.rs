@@ -4,6 +4,7 @@
 //! numbers and booleans as strings. An answer is taken for what it certainly says: anything else than a clear yes is a
 //! no. What is asked comes from the configuration alone; a token never chooses an endpoint.
 
+use crate::claims::{Kind, kind_of_value};
 use crate::json;
 use crate::reason::Reason;
 use serde::{Deserialize, Serialize};
@@ -170,7 +171,8 @@ fn introspected(status: u16, members: Map<String, Value>) -> Result<Map<String, 
 fn kind_of_token(members: &Map<String, Value>) -> Result<(), Refused> {
     match members.get("token_type") {
         None => {}
-        Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") || kind == "access_token" => {}
+        Some(value) if value.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) => {}
+        Some(value) if kind_of_value(value) == Some(Kind::Access) => {}
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("dpop") || kind.eq_ignore_ascii_case("pop") => {
             let why = "The provider says that the token is bound to a key, which PostgreSQL cannot ask for.";
             return Err(Refused { reason: Reason::SenderConstrained, why });
@@ -185,7 +187,7 @@ fn kind_of_token(members: &Map<String, Value>) -> Result<(), Refused> {
     }
     match members.get("token_use") {
         None => Ok(()),
-        Some(Value::String(usage)) if usage == "access" || usage == "access_token" => Ok(()),
+        Some(value) if kind_of_value(value) == Some(Kind::Access) => Ok(()),
         Some(_) => {
             let why = "The provider says that the token is for another use than access.";
             Err(Refused { reason: Reason::IdToken, why })
@@ -290,17 +292,27 @@ mod tests {
 
     #[test]
     fn other_kinds_of_tokens_are_active_too() {
-        for (name, value) in [("token_type", "Bearer"), ("token_type", "bearer"), ("token_use", "access_token")] {
+        for (name, value) in [
+            ("token_type", "Bearer"),
+            ("token_type", "bearer"),
+            ("token_type", "access_token"),
+            ("token_type", "Access_Token"),
+            ("token_use", "access_token"),
+            ("token_use", "access"),
+        ] {
             assert!(introspected(&json!({"active": true, name: value})).is_ok(), "{name} {value}");
         }
         for (name, value, reason) in [
             ("token_type", json!("refresh_token"), Reason::IdToken),
+            ("token_type", json!("Refresh"), Reason::IdToken),
+            ("token_type", json!("id_token"), Reason::IdToken),
             ("token_type", json!("N_A"), Reason::IdToken),
             ("token_type", json!(""), Reason::IdToken),
             ("token_type", json!("DPoP"), Reason::SenderConstrained),
             ("token_type", json!(["Bearer"]), Reason::ClaimType),
             ("token_use", json!("refresh_token"), Reason::IdToken),
             ("token_use", json!("id"), Reason::IdToken),
+            ("token_use", json!("bearer"), Reason::IdToken),
             ("token_use", json!(null), Reason::IdToken),
         ] {
             assert_eq!(introspected(&json!({"active": true, name: value})), Err(reason), "{name} {value}");

@@ -6,6 +6,8 @@
 
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES};
+use crate::claims::Members;
+use crate::header::normal_type;
 use crate::introspection::{self, OnlineAnswer, OnlineKind};
 use crate::json;
 use crate::keys::PublicKey;
@@ -142,6 +144,15 @@ impl<'t> Unverified<'t> {
 pub(crate) struct Verified {
     claims: Value,
     by: Proof,
+    untrusted_jwt: Option<UntrustedJwt>,
+}
+
+/// What a JWT says of itself where the provider's answer is what counts: it can speak against the login, and never for it.
+pub(crate) struct UntrustedJwt {
+    /// The header's `typ`, as types are compared; empty where it is absent or no string.
+    pub(crate) untrusted_type: String,
+    /// The payload.
+    pub(crate) untrusted_claims: Map<String, Value>,
 }
 
 /// What stands behind claims.
@@ -159,31 +170,46 @@ impl Verified {
         if !algorithm.verifies(&key.material, token.signing_input, &token.signature) {
             return None;
         }
-        Some(Self { claims: Value::Object(token.untrusted_claims), by: Proof::Signature })
+        Some(Self { claims: Value::Object(token.untrusted_claims), by: Proof::Signature, untrusted_jwt: None })
     }
 
     /// The other way: what the provider says of the token. If that is a JWT, the two must not contradict each other.
     pub(crate) fn by_provider(
         kind: OnlineKind,
         answer: &OnlineAnswer,
-        jwt: Option<&Unverified<'_>>,
+        jwt: Option<Unverified<'_>>,
     ) -> Result<Self, introspection::Refused> {
         let claims = introspection::claims(kind, answer)?;
-        if let Some(token) = jwt {
+        if let Some(token) = &jwt {
+            let (of_answer, of_token) = (Members::of_answer(&claims), Members::of_token(&token.untrusted_claims));
             for name in ["iss", "sub", "jti"] {
-                let (said, untrusted) = (claims.get(name), token.untrusted_claims.get(name));
+                let (said, untrusted) = (of_answer.get(name), of_token.get(name));
                 if said.is_some() && untrusted.is_some() && said != untrusted {
                     let why = "The provider's answer is about another token: its iss, sub or jti differs.";
                     return Err(introspection::Refused { reason: Reason::IntrospectionInactive, why });
                 }
             }
         }
-        Ok(Self { claims: Value::Object(claims), by: Proof::Answer(kind) })
+        let untrusted_jwt = jwt.map(|token| UntrustedJwt {
+            untrusted_type: token
+                .untrusted_header
+                .get("typ")
+                .and_then(Value::as_str)
+                .map(normal_type)
+                .unwrap_or_default(),
+            untrusted_claims: token.untrusted_claims,
+        });
+        Ok(Self { claims: Value::Object(claims), by: Proof::Answer(kind), untrusted_jwt })
     }
 
     /// What stands behind them.
     pub(crate) fn proof(&self) -> Proof {
         self.by
+    }
+
+    /// The JWT that the provider was asked about, if it was one.
+    pub(crate) fn untrusted_jwt(&self) -> Option<&UntrustedJwt> {
+        self.untrusted_jwt.as_ref()
     }
 
     /// The claims. Genuine, but not yet known to be meant for this server.

@@ -101,7 +101,7 @@ reasons! {
         "Look at the DETAIL: it names the key source and what went wrong with it.";
     IntrospectionInactive = "introspection_inactive", Token,
         "The provider was asked about the token, and does not vouch for it.",
-        "Get a new token: this one has expired, was revoked, or belongs to another provider or realm.";
+        "Get a new token: this one has expired, was revoked, or is another provider's. If new ones are refused too, compare introspection.client_id and the secret: some providers call every token inactive when these are wrong.";
     IntrospectionUnavailable = "introspection_unavailable", Provider,
         "The provider could not be asked about the token, so nobody vouches for it.",
         "See whether introspection.endpoint is the provider's, and what the provider's own log says about the request.";
@@ -130,8 +130,8 @@ reasons! {
         "The token says that somebody acts for somebody else (act or may_act).",
         "Log in with a token of one's own, or set actor = \"allow\" if such tokens are meant.";
     IdToken = "id_token", Token,
-        "The token is an ID token or another kind that is no access token.",
-        "Send the access token. Only if the provider cannot issue one for your API, set token_kind = \"any\".";
+        "The token is an ID token, a refresh token or of another kind that is no access token.",
+        "Send the access token that the provider issued for this server: ID, refresh and logout tokens are for others.";
     TokenRevoked = "token_revoked", Configuration,
         "The token's jti or kid is on a deny list of the profile.",
         "Get a new token; deny_jti and keys.deny_kids are the administrator's emergency brakes.";

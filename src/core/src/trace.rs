@@ -153,6 +153,12 @@ impl Trace {
         self.facts.extend(other.facts);
     }
 
+    /// The same, with words before their names: they are about something else.
+    pub(crate) fn adopt_facts_of(&mut self, other: Self, whose: &str) {
+        let of = |fact: Fact| Fact { name: format!("{whose} {}", fact.name), ..fact };
+        self.facts.extend(other.facts.into_iter().map(of));
+    }
+
     /// Ends a step that held.
     pub(crate) fn held(&mut self, step: Step, said: impl FnOnce() -> String) {
         self.end(step, true, said);

@@ -25,8 +25,16 @@ fn with(name: &'static str, codes: &'static [&'static str], lines: &str) -> Case
 
 /// Every case; each makes a folder of its own.
 pub fn cases() -> Vec<Case> {
-    let groups =
-        [of_the_text(), of_values(), of_profiles(), of_warnings(), of_other_files(), of_the_server(), of_its_lines()];
+    let groups = [
+        of_the_text(),
+        of_values(),
+        of_profiles(),
+        of_warnings(),
+        of_wide_doors(),
+        of_other_files(),
+        of_the_server(),
+        of_its_lines(),
+    ];
     groups.into_iter().flatten().collect()
 }
 
@@ -61,6 +69,7 @@ fn of_values() -> Vec<Case> {
         with("bad_url", &["bad_url"], "issuer = \"http://acme.okta.example/oauth2/aus000001\""),
         with("bad_url-well-known", &["bad_url"], "issuer = \"https://idp.example/.well-known/openid-configuration\""),
         with("bad_url-proxy", &["bad_url"], "keys = { proxy = \"https://proxy.corp.example:3128\" }"),
+        with("bad_value-token_issuers", &["bad_value"], "token_issuers = [\"https://idp.example\\n\"]"),
         with("bad_jsonpath", &["bad_jsonpath"], "identity = { claim = \"uid\" }"),
         with("bad_pattern", &["bad_pattern"], "identity = { claim = \"$.uid\", pattern = '(?=00u).*' }"),
         with("bad_keys", &["bad_keys"], "keys = { jwks = '{\"keys\": []}' }"),
@@ -73,6 +82,7 @@ fn of_profiles() -> Vec<Case> {
     let sources = "[profiles.corp.keys]\njwks_file = \"corp.jwks.json\"\npem_file = \"corp.pem\"\n";
     vec![
         with("conflict", &["conflict"], "audience = \"none\""),
+        with("conflict-token_issuers", &["conflict"], "token_issuers = \"none\""),
         with("conflict-rules", &["conflict"], "scope = { claim = \"none\" }"),
         with("conflict-rule", &["conflict"], "require = [{ claim = \"$.tid\", equals = \"a\", absent = true }]"),
         case("shared_line", &["shared_line"], &twice),
@@ -93,6 +103,32 @@ fn of_warnings() -> Vec<Case> {
         case("insecure_http", &["insecure_http"], &local),
         with("unused_setting", &["unused_setting"], "keys = { jwks_file = \"corp.jwks.json\", max_ttl = \"1h\" }"),
         with("any_token_kind", &["any_token_kind"], "token_kind = \"any\""),
+        with("any_token_kind-preset", &["any_token_kind"], "preset = \"okta\"\ntoken_kind = \"any\""),
+    ]
+}
+
+/// Warnings about what lets in more than is meant.
+fn of_wide_doors() -> Vec<Case> {
+    let issuer = "https://acme.okta.example/oauth2/aus000001";
+    let clients =
+        |claims: &str| format!("audience = \"none\"\nclients = {{ claims = [{claims}], allow = [\"{issuer}\"] }}");
+    let identity = |claim: &str| format!("identity = {{ claim = \"{claim}\" }}");
+    let verified = "identity = { claim = \"$.email\", verified_by = \"$.email_verified\" }";
+    let customers = corp(&identity("$.sub"), "").replace(issuer, "https://corp.b2clogin.com/TENANT/v2.0/");
+    let asked = corp("max_lifetime = \"30d\"\nmode = \"introspection\"\nkeys = {}\n", "")
+        .replace("token_types = [\"\", \"JWT\"]\n", "")
+        .replace("keys = {}\n", "introspection = { endpoint = \"https://idp.example/i\", auth = \"none\" }\n");
+    vec![
+        with("common_audience", &["common_audience"], "audience = [\"account\"]"),
+        with("common_audience-issuer", &["common_audience"], &format!("audience = [\"{issuer}\"]")),
+        with("no_client_claim", &["no_client_claim"], &clients("\"$.iss\"")),
+        with("literal_issuer", &["literal_issuer"], "token_issuers = [\"https://*.okta.example/oauth2/aus000001\"]"),
+        with("mutable_identity-verified", &["mutable_identity"], verified),
+        with("mutable_identity-nested", &["mutable_identity"], &identity("$.user.login")),
+        with("mutable_identity-url", &["mutable_identity"], &identity("$['https://corp.example/email']")),
+        with("mutable_identity-cognito", &["mutable_identity"], &identity("$['cognito:username']")),
+        case("mutable_identity-customers", &["mutable_identity"], &customers),
+        case("long_lifetime-asked", &["long_lifetime"], &asked),
     ]
 }
 

@@ -4,13 +4,15 @@
 use super::collect::Findings;
 use super::layout::Layout;
 use super::online::{self, Mode};
-use super::profile::{At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenKind};
+use super::profile::{
+    At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenIssuers, TokenKind,
+};
 use super::section::{Path, Section};
 use super::typed::Empty;
 use super::values::suggest;
 use super::{check, keys, presets, roles};
 use crate::algorithm::Algorithm;
-use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};
+use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_ISSUER_BYTES, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use crate::introspection::OnlineCheck;
@@ -130,7 +132,7 @@ fn profile(
     let preset_name = section.preset_name();
     let issuer = issuer(findings, section);
     let hba_issuers = section.strings(findings, "hba_issuers", Empty::Refused);
-    let token_issuers = section.strings(findings, "token_issuers", Empty::Refused);
+    let token_issuers = token_issuers(findings, section);
     let audience = audience(findings, section);
     let clients = clients(findings, section);
     let algorithms = layout.algorithms(findings, section);
@@ -196,6 +198,27 @@ fn issuer(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Strin
         );
     }
     section.text(findings, "issuer")
+}
+
+/// Any text is a token's issuer: it is compared, and never asked.
+fn token_issuers(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<TokenIssuers>> {
+    let value = section.get("token_issuers")?;
+    if value.get_ref().as_str() == Some("none") {
+        return Some(At { value: TokenIssuers::None, origin: section.origin(findings, "token_issuers") });
+    }
+    let issuers = section.strings(findings, "token_issuers", Empty::Refused)?;
+    for issuer in &issuers.value {
+        let why = match issuer {
+            issuer if issuer.chars().any(char::is_control) => "control characters",
+            issuer if issuer.len() > MAX_ISSUER_BYTES => "more than 2048 bytes",
+            _ => continue,
+        };
+        let message = format!("{} holds a text with {why}", section.name("token_issuers"));
+        findings
+            .add(FindingCode::BadValue, section.span_of("token_issuers"), message)
+            .hint("copy iss from a token of this issuer: \"oauth-validator explain\" shows it");
+    }
+    Some(At { value: TokenIssuers::OneOf(issuers.value), origin: issuers.origin })
 }
 
 fn audience(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<Audience>> {

@@ -1,19 +1,14 @@
-//! How the settings of a profile, and the profiles of a file, go together: contradictions are errors, doubtful
-//! combinations are warnings.
+//! How the settings of a profile, and the profiles of a file, go together: contradictions are errors, and profiles that
+//! should not stand beside each other are warnings. What is doubtful about one profile is in `doubts`.
 
 use super::collect::Findings;
+use super::doubts;
 use super::keys::{accepts_local_http, is_loopback};
-use super::profile::{Audience, IdentityClaims, KeySource, Profile, ScopeClaim, TokenKind};
+use super::profile::{Audience, KeySource, Profile, ScopeClaim};
 use super::section::Section;
 use crate::finding::FindingCode;
 use crate::introspection::OnlineKind;
 use std::collections::{HashMap, HashSet};
-
-/// Tokens of Entra with continuous access evaluation live up to 28 hours; more than this is doubtful anywhere.
-const DOUBTFUL_LIFETIME_SECONDS: i64 = 29 * 3600;
-
-/// Claims that their owner can change, or that are given to somebody else later.
-const MUTABLE_CLAIMS: [&str; 5] = ["email", "preferred_username", "upn", "unique_name", "name"];
 
 /// Looks at one profile.
 pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
@@ -24,8 +19,17 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
             .add(FindingCode::Conflict, section.span_of("audience"), message)
             .hint("without either, a token that was made for any service of this issuer would be accepted");
     }
-    let tokeninfo = matches!(&profile.keys, KeySource::Online(check) if check.kind == OnlineKind::Tokeninfo);
-    if tokeninfo && profile.clients.is_none() {
+    let asked = match &profile.keys {
+        KeySource::Online(check) => Some(check.kind),
+        _ => None,
+    };
+    if profile.takes_no_issuer() && asked != Some(OnlineKind::Introspection) {
+        let message = format!("{} = \"none\" needs mode = \"introspection\"", section.name("token_issuers"));
+        findings
+            .add(FindingCode::Conflict, section.span_of("token_issuers"), message)
+            .hint("only a provider that is asked can say whose token it is; have it write iss, or write the mode");
+    }
+    if asked == Some(OnlineKind::Tokeninfo) && profile.clients.is_none() {
         let message = format!("{} = \"tokeninfo\" needs clients.allow", section.name("mode"));
         findings.add(FindingCode::Conflict, section.span_of("mode"), message).hint(
             "everybody can have a client at Google: write clients = { claims = [\"$.azp\"], allow = [\"CLIENT-ID\"] }",
@@ -34,19 +38,7 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
     if profile.scope.claim.value == ScopeClaim::None {
         scope_none(findings, section, profile);
     }
-    identity(findings, section, profile);
-    if profile.max_lifetime.value > DOUBTFUL_LIFETIME_SECONDS {
-        let message = format!("profile \"{}\" accepts tokens that live for more than 29 hours", profile.name);
-        findings
-            .add(FindingCode::LongLifetime, section.span_of("max_lifetime"), message)
-            .hint("a signed token cannot be recalled; shorten the lifetime at the provider if you can");
-    }
-    if profile.token_kind == TokenKind::Any {
-        let message = format!("profile \"{}\" accepts ID tokens", profile.name);
-        findings
-            .add(FindingCode::AnyTokenKind, section.span_of("token_kind"), message)
-            .hint("every application a user signs in to holds such a token; keep audience to a client of your own");
-    }
+    doubts::profile(findings, section, profile);
 }
 
 fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
@@ -64,12 +56,6 @@ fn urls(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     for issuer in profile.hba_issuers.iter().flatten() {
         if let Some(why) = not_an_issuer(issuer) {
             bad("hba_issuers", issuer, why);
-        }
-    }
-    for issuer in profile.token_issuers.iter().flat_map(|issuers| &issuers.value) {
-        // Google's tokens may say a bare host name, so only what is certainly wrong is refused.
-        if let Some(why) = not_a_token_issuer(issuer).filter(|_| !(local && is_local(issuer))) {
-            bad("token_issuers", issuer, why);
         }
     }
 }
@@ -100,13 +86,7 @@ fn not_an_issuer(text: &str) -> Option<&'static str> {
             "write the issuer itself, not its well-known URL; lines of pg_hba.conf that have that URL are served as well",
         );
     }
-    not_a_token_issuer(text)
-}
-
-fn not_a_token_issuer(text: &str) -> Option<&'static str> {
-    if text.starts_with("http://") {
-        Some("an issuer without TLS can be impersonated")
-    } else if text.contains('*') || text.contains('{') {
+    if text.contains('*') || text.contains('{') {
         Some("wildcards and templates are not understood; name each issuer")
     } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Some("it has white space or characters other than ASCII")
@@ -127,37 +107,6 @@ fn scope_none(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Prof
         let message = format!("{}.claim = \"none\" and scope.required exclude each other", section.name("scope"));
         findings.add(FindingCode::Conflict, span, message).hint("remove one of the two");
     }
-}
-
-fn identity(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
-    let identity = &profile.identity;
-    // Of several claims, one immutable one is enough to keep identities apart.
-    let IdentityClaims::One(path) = &identity.claims.value else { return };
-    let Some(claim) = path.top_level_claim() else { return };
-    let verified_email = claim == "email" && identity.verified_by.is_some();
-    let (why, hint) = match claim {
-        "sub"
-            if profile.preset == Some("entra")
-                || profile.issuer.value.starts_with("https://login.microsoftonline.") =>
-        {
-            ("differs for each application of Entra", "use $.oid, which is the same in every application of the tenant")
-        }
-        "email" if matches!(&profile.keys, KeySource::Online(check) if check.kind == OnlineKind::Tokeninfo) => (
-            "is that of the impersonated person where a service account acts by domain-wide delegation",
-            "use $.sub, which such tokens do not have",
-        ),
-        "email" if !verified_email => (
-            "can be changed or given to somebody else",
-            "set identity.verified_by = \"$.email_verified\", or use the provider's immutable identifier",
-        ),
-        claim if MUTABLE_CLAIMS.contains(&claim) && !verified_email => (
-            "can be changed or given to somebody else",
-            "use the provider's immutable identifier (sub; oid for Entra, uid for Okta)",
-        ),
-        _ => return,
-    };
-    let message = format!("the identity of profile \"{}\", {claim}, {why}", profile.name);
-    findings.add(FindingCode::MutableIdentity, section.span_of("identity"), message).hint(hint);
 }
 
 /// A profile and its table.

@@ -7,6 +7,7 @@ use super::keys;
 use super::online;
 use super::presets;
 use super::profile::Origin;
+use super::rules;
 use super::section::{Base, Path, Section};
 use super::settings::{SETTINGS, Setting};
 use super::source::Source;
@@ -94,7 +95,7 @@ impl List<'_> {
                     }
                 }
                 "require" | "access_token" => {
-                    for (at, rule) in section.sections(&mut self.findings, key, &inner).iter().enumerate() {
+                    for (at, rule) in rules::sections(&mut self.findings, section, key).iter().enumerate() {
                         self.table(rule, &inner, &format!("{name}[{at}]."));
                     }
                 }

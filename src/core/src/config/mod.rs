@@ -7,6 +7,9 @@
 mod build;
 mod check;
 mod collect;
+mod doubts;
+#[cfg(test)]
+mod doubts_tests;
 mod effective;
 mod identity;
 mod keys;
@@ -34,10 +37,11 @@ mod values;
 pub use effective::{Effective, effective};
 pub use profile::{
     At, Audience, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource, Origin,
-    Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Test, TokenKind,
+    Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Test, TokenIssuers, TokenKind,
 };
 
 pub(crate) use check::mistakable_pairs;
+pub(crate) use doubts::common_audience;
 pub use values::suggest;
 
 use crate::finding::Finding;

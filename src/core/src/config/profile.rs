@@ -49,6 +49,15 @@ pub enum Audience {
     None,
 }
 
+/// Which `iss` values are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenIssuers {
+    /// These, letter for letter.
+    OneOf(Vec<String>),
+    /// That of the profile, and tokens without any: their provider is asked about each.
+    None,
+}
+
 /// Which clients a token may have been issued to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clients {
@@ -58,7 +67,7 @@ pub struct Clients {
     pub allow: Vec<String>,
 }
 
-/// Whether ID tokens are refused.
+/// Whether ID tokens are refused. Tokens of other kinds always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// Access tokens only.
@@ -238,7 +247,7 @@ pub struct Profile {
     /// Nothing where none are written, so that the issuer need not be copied: see [`Profile::hba_issuers`].
     pub(super) hba_issuers: Option<Vec<String>>,
     /// In the same way: see [`Profile::token_issuers`].
-    pub(super) token_issuers: Option<Box<At<Vec<String>>>>,
+    pub(super) token_issuers: Option<Box<At<TokenIssuers>>>,
     /// Accepted audiences.
     pub audience: At<Audience>,
     /// Accepted clients, if they are limited.
@@ -249,7 +258,7 @@ pub struct Profile {
     pub token_types: At<Arc<[String]>>,
     /// Whether ID tokens are refused.
     pub token_kind: TokenKind,
-    /// What every access token of this issuer meets, and other tokens do not.
+    /// What every token that is accepted meets, and tokens of other kinds do not.
     pub access_token: Arc<[Rule]>,
     /// In seconds, 0 to 300.
     pub clock_skew: i64,
@@ -291,7 +300,16 @@ impl Profile {
     /// Exact `iss` values; its own issuer where nothing else is written.
     #[must_use]
     pub fn token_issuers(&self) -> &[String] {
-        self.issuer_or(self.token_issuers.as_ref().map(|issuers| &issuers.value))
+        self.issuer_or(self.token_issuers.as_ref().and_then(|issuers| match &issuers.value {
+            TokenIssuers::OneOf(issuers) => Some(issuers),
+            TokenIssuers::None => None,
+        }))
+    }
+
+    /// Whether it takes JWTs that have no `iss`.
+    #[must_use]
+    pub fn takes_no_issuer(&self) -> bool {
+        self.token_issuers.as_ref().is_some_and(|issuers| issuers.value == TokenIssuers::None)
     }
 
     /// Where the `iss` values are written.

@@ -1,7 +1,7 @@
 //! Reads `[[require]]` and `[[access_token]]` rules: a claim and exactly one test.
 
 use super::collect::Findings;
-use super::profile::{Rule, Test};
+use super::profile::{Origin, Rule, Test};
 use super::section::Section;
 use crate::finding::FindingCode;
 
@@ -10,8 +10,19 @@ const TESTS: [&str; 7] = ["equals", "one_of", "none_of", "matches", "contains", 
 
 /// The rules under `key`, the preset's first.
 pub(super) fn rules(findings: &mut Findings<'_>, section: &Section<'_>, key: &str) -> Vec<Rule> {
-    let sections = section.sections(findings, key, &format!("profiles.*.{key}"));
+    let sections = sections(findings, section, key);
     sections.iter().filter_map(|section| rule(findings, section)).collect()
+}
+
+/// The tables of the rules under `key`. Those of a profile are added to its preset's, with one exception: where a profile
+/// accepts ID tokens, its own `access_token` rules take the place of those by which the preset refuses them.
+pub(super) fn sections<'a>(findings: &mut Findings<'_>, section: &Section<'a>, key: &str) -> Vec<Section<'a>> {
+    let mut sections = section.sections(findings, key, &format!("profiles.*.{key}"));
+    let any = section.get("token_kind").and_then(|kind| kind.get_ref().as_str()) == Some("any");
+    if key == "access_token" && any && section.is_own(key) {
+        sections.retain(|section| !matches!(section.own_origin(findings), Origin::Preset(_)));
+    }
+    sections
 }
 
 fn rule(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Rule> {

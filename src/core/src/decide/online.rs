@@ -48,7 +48,7 @@ impl<'a> Decider<'a> {
         profile: &'a Profile,
         check: &'a OnlineCheck,
         token_bytes: usize,
-        jwt: Option<&Unverified<'_>>,
+        jwt: Option<Unverified<'_>>,
     ) -> Result<Verified, Stop> {
         if token_bytes > profile.max_token_size.value {
             return Err(self.too_large(token_bytes, profile)).at(Step::Bounds);

@@ -53,7 +53,7 @@ fn audiences_are_compared_whole() {
 }
 
 #[test]
-fn a_null_claim_is_there() {
+fn a_null_claim_that_decides_is_there() {
     let login = Login::new();
     let raw = |name: &str| {
         let mut claims = super::support::claims();
@@ -62,10 +62,7 @@ fn a_null_claim_is_there() {
     };
     login.denies(raw("aud"), ClaimType);
     login.denies(raw("exp"), ClaimType);
-    login.denies(raw("nbf"), ClaimType);
-    login.denies(raw("iat"), ClaimType);
     login.denies(raw("iss"), IssuerMismatch);
-    login.denies(raw("cnf"), SenderConstrained);
     login.denies(raw("scope"), ClaimType);
     login.denies(raw("sub"), oauth_validator_core::Reason::IdentityInvalid);
 }
@@ -215,16 +212,90 @@ fn tokens_of_other_kinds_are_refused() {
         json!({"at_hash": "h"}),
         json!({"c_hash": "h"}),
         json!({"s_hash": "h"}),
-        json!({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}),
         json!({"typ": "ID"}),
-        json!({"typ": "Refresh"}),
-        json!({"typ": "Offline"}),
         json!({"token_use": "id"}),
     ] {
         Login::new().denies(token(claims.clone()), IdToken);
         Login::with_profile("token_kind = \"any\"\n").grants(&token(claims), "ana");
     }
+    for claims in [
+        json!({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}),
+        json!({"typ": "Refresh"}),
+        json!({"typ": "Offline"}),
+        json!({"token_class": "refresh_token"}),
+    ] {
+        Login::new().denies(token(claims.clone()), IdToken);
+        Login::with_profile("token_kind = \"any\"\n").denies(token(claims), IdToken);
+    }
     Login::new().grants(&token(json!({"typ": "Bearer", "token_use": "access"})), "ana");
+}
+
+#[test]
+fn no_hint_about_the_kind_of_a_token_proposes_to_accept_id_tokens() {
+    let keycloak = format!(
+        "[profiles.corp]\npreset = \"keycloak\"\nissuer = \"{ISSUER}\"\naudience = [\"postgres\"]\nkeys = {{ jwks_file = \"k\" }}\n"
+    );
+    for denial in [
+        Login::new().denies(token(json!({"nonce": "n"})), IdToken),
+        Login::new().denies(token(json!({"typ": "ID"})), IdToken),
+        Login::new().denies(token(json!({"token_use": "refresh"})), IdToken),
+        Login::with_file(&keycloak).denies(token(json!({"typ": "Other"})), IdToken),
+        Login::with_file(&keycloak.replace("keycloak", "entra")).denies(
+            oauth_validator_fixtures::mint::mint(
+                oauth_validator_fixtures::keys::corp(),
+                &json!({"typ": "JWT", "alg": "RS256"}),
+                &super::support::claims(),
+            ),
+            IdToken,
+        ),
+    ] {
+        assert!(!denial.hint.contains("token_kind") && !denial.hint.contains("any\""), "{}", denial.hint);
+        assert!(denial.hint.contains("Send the access token"), "{}", denial.hint);
+        let entra = denial.detail.contains("preset \"entra\"");
+        assert_eq!(denial.hint.contains("optional claim idtyp"), entra, "{}", denial.hint);
+    }
+}
+
+#[test]
+fn a_kind_is_judged_before_a_lifetime() {
+    let long = json!({"token_use": "refresh", "exp": NOW + 900_000});
+    Login::new().denies(token(long), IdToken);
+    Login::new().denies(token(json!({"exp": NOW + 900_000})), LifetimeTooLong);
+}
+
+#[test]
+fn within_the_skew_a_token_without_iat_is_as_good_as_one_with_it() {
+    Login::new().grants(&token(json!({"iat": null, "exp": NOW - 10})), "ana");
+    Login::new().denies(token(json!({"iat": null, "exp": NOW - 31})), Expired);
+    Login::new().denies(token(json!({"iat": NOW + 20, "exp": NOW + 10})), ClaimType);
+    Login::new().denies(token(json!({"iat": NOW + 20, "exp": NOW + 20})), ClaimType);
+    Login::new().grants(&token(json!({"iat": NOW + 20, "exp": NOW + 21})), "ana");
+}
+
+#[test]
+fn a_shared_audience_is_never_proposed() {
+    let proposes = |aud: Value| {
+        let denial = Login::new().denies(token(json!({"aud": aud})), AudienceMismatch);
+        let proposed = denial.hint.contains("add it to profiles.corp.audience");
+        assert_eq!(denial.hint.contains("do not accept it"), !proposed, "{}", denial.hint);
+        proposed
+    };
+    for aud in [
+        json!("account"),
+        json!(["account"]),
+        json!(["account", "broker", "realm-management"]),
+        json!("authenticated"),
+        json!(ISSUER),
+        json!(format!("{ISSUER}/")),
+        json!(["account", format!("{ISSUER}/protocol/openid-connect/userinfo")]),
+        json!("00000003-0000-0000-c000-000000000000"),
+        json!("https://graph.microsoft.com/"),
+    ] {
+        assert!(!proposes(aud.clone()), "{aud}");
+    }
+    for aud in [json!("reports"), json!(["account", "reports"]), json!("accounts"), json!("https://idp.example")] {
+        assert!(proposes(aud.clone()), "{aud}");
+    }
 }
 
 #[test]

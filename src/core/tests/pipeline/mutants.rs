@@ -404,7 +404,7 @@ fn a_document_of_left_out_keys_says_why() {
 }
 
 #[test]
-fn a_presets_mark_of_access_tokens_is_for_access_tokens_only() {
+fn a_presets_mark_of_access_tokens_stays_until_the_profile_has_its_own() {
     let login = |further: &str| {
         Login::with_file(&format!(
             "[profiles.corp]\npreset = \"keycloak\"\nissuer = \"{ISSUER}\"\naudience = [\"postgres\"]\n\
@@ -414,6 +414,9 @@ fn a_presets_mark_of_access_tokens_is_for_access_tokens_only() {
     login("").grants(&token(json!({"typ": "Bearer"})), "ana");
     for typ in [json!(null), json!("bearer"), json!("Other"), json!(["Bearer"])] {
         login("").denies(token(json!({"typ": typ})), IdToken);
-        login("token_kind = \"any\"\n").grants(&token(json!({"typ": typ})), "ana");
+        login("token_kind = \"any\"\n").denies(token(json!({"typ": typ})), IdToken);
+        let own = "token_kind = \"any\"\naccess_token = [{ claim = \"$.client_id\", absent = true }]\n";
+        login(own).grants(&token(json!({"typ": typ})), "ana");
+        login(&own.replace("any", "access")).denies(token(json!({"typ": typ})), IdToken);
     }
 }

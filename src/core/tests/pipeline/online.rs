@@ -117,6 +117,8 @@ fn an_active_token_goes_through_the_same_steps_as_a_jwt() {
         (json!({"active": false}), Reason::IntrospectionInactive),
         (json!({"active": "true"}), Reason::IntrospectionInactive),
         (json!({"token_type": "refresh_token"}), Reason::IdToken),
+        (json!({"token_class": "refresh_token"}), Reason::IdToken),
+        (json!({"typ": "Refresh", "exp": NOW + 900_000}), Reason::IdToken),
         (json!({"token_use": "refresh_token"}), Reason::IdToken),
         (json!({"token_type": "DPoP"}), Reason::SenderConstrained),
     ] {
@@ -169,6 +171,60 @@ fn an_answer_about_another_token_is_none() {
         let said = if claims.get("jti").is_some() { json!({"jti": "2"}) } else { json!({}) };
         introspected(said).denies(&token(claims), Reason::IntrospectionInactive, 1);
     }
+}
+
+#[test]
+fn a_denied_jwt_says_nothing_of_itself_in_the_log() {
+    for (claims, reason, says) in [
+        (json!({"aud": "secret-audience"}), Reason::AudienceMismatch, "So says the JWT itself"),
+        (json!({"exp": NOW - 12_345}), Reason::Expired, "own exp is past"),
+        (json!({"nbf": NOW + 12_345}), Reason::NotYetValid, "in the future"),
+        (json!({"exp": NOW + 1_234_567}), Reason::LifetimeTooLong, "further away"),
+        (json!({"token_use": "refresh", "aud": "postgres"}), Reason::IdToken, "So says the JWT itself"),
+    ] {
+        let denial = introspected(json!({})).denies(&token(claims), reason, 1);
+        assert!(denial.detail.contains(says), "{}", denial.detail);
+        for value in ["secret-audience", "12345", "1234567", "1234627"] {
+            assert!(!denial.detail.contains(value) && !denial.hint.contains(value), "{denial:?}");
+        }
+    }
+}
+
+#[test]
+fn nobody_is_told_to_allow_for_what_may_be_a_refresh_token() {
+    let denial = introspected(json!({"exp": NOW + 900_000})).denies(OPAQUE, Reason::LifetimeTooLong, 1);
+    assert!(denial.hint.contains("refresh token"), "{}", denial.hint);
+    for wrong in ["raise", "max_lifetime", "recall"] {
+        assert!(!denial.hint.contains(wrong), "{}", denial.hint);
+    }
+    let denial = introspected(json!({})).denies(&token(json!({"exp": NOW + 900_000})), Reason::LifetimeTooLong, 1);
+    assert!(denial.hint.contains("refresh token") && !denial.hint.contains("raise"), "{}", denial.hint);
+}
+
+#[test]
+fn an_answer_without_an_end_may_be_dated_by_a_clock_ahead_of_ours() {
+    introspected(json!({"exp": null, "iat": NOW + 20})).grants(OPAQUE, "ana");
+    introspected(json!({"exp": null, "iat": NOW + 31})).denies(OPAQUE, Reason::NotYetValid, 1);
+    introspected(json!({"exp": null, "iat": NOW - 86_400})).grants(OPAQUE, "ana");
+    introspected(json!({"exp": null, "iat": NOW - 86_401})).denies(OPAQUE, Reason::LifetimeTooLong, 1);
+}
+
+#[test]
+fn what_an_answer_lacks_is_said_of_the_answer() {
+    let denial = introspected(json!({"sub": null})).denies(OPAQUE, Reason::IdentityMissing, 1);
+    assert!(denial.detail.starts_with("The provider's answer has no $.sub"), "{}", denial.detail);
+    assert!(denial.hint.contains("$.username"), "{}", denial.hint);
+    let denial = introspected(json!({"aud": null})).denies(OPAQUE, Reason::AudienceMismatch, 1);
+    assert!(
+        denial.detail.contains("the provider's answer names none") && denial.hint.contains("clients"),
+        "{denial:?}"
+    );
+}
+
+#[test]
+fn an_inactive_token_may_be_a_matter_of_credentials() {
+    let denial = introspected(json!({"active": false})).denies(OPAQUE, Reason::IntrospectionInactive, 1);
+    assert!(denial.hint.contains("introspection.client_id") && denial.hint.contains("secret"), "{}", denial.hint);
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! For whom the token was made: `aud` must name this server (RFC 7519 section 4.1.3, RFC 9068 section 4).
+//!
+//! A hint never proposes to accept an audience that other services of the issuer have in their tokens as well.
+
+use super::members::Members;
+use super::wrong_type;
+use crate::config::{Audience, Config, Profile, common_audience};
+use crate::decision::Denial;
+use crate::jws::Proof;
+use crate::reason::Reason;
+use serde_json::Value;
+
+/// A string, or an array of strings, one of which the profile accepts.
+pub(super) fn check(claims: Members<'_>, config: &Config, profile: &Profile, proof: Proof) -> Result<(), Denial> {
+    let named: Vec<&str> = match claims.get("aud") {
+        None => Vec::new(),
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(several)) => several
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<_>>()
+            .ok_or_else(|| wrong_type("aud", "a string or an array of strings"))?,
+        Some(_) => return Err(wrong_type("aud", "a string or an array of strings")),
+    };
+    let Audience::OneOf(accepted) = &profile.audience.value else {
+        return Ok(());
+    };
+    if accepted.iter().any(|audience| named.contains(&audience.as_str())) {
+        return Ok(());
+    }
+    let accepted: Vec<String> = accepted.iter().map(|audience| format!("\"{audience}\"")).collect();
+    let what = match (named.is_empty(), proof) {
+        (true, Proof::Signature) => "the token names none",
+        (true, Proof::Answer(_)) => "the provider's answer names none",
+        (false, _) => "the token is for another",
+    };
+    let detail =
+        format!("{} accepts audience {}; {what}.", config.place(profile.audience.origin), accepted.join(" or "));
+    Err(Denial::new(Reason::AudienceMismatch, detail).with_hint(hint(&named, profile, proof)))
+}
+
+fn hint(named: &[&str], profile: &Profile, proof: Proof) -> String {
+    let name = &profile.name;
+    if !named.is_empty() && named.iter().all(|audience| common_audience(audience, profile).is_some()) {
+        return "Have the provider name this server in the token (Keycloak: an audience mapper; others: a resource or \
+                audience that the client requests). What it names now is in the tokens of other services as well: do \
+                not accept it."
+            .to_owned();
+    }
+    let when = match (named.is_empty(), proof) {
+        (false, _) => "If the token's audience",
+        (true, Proof::Signature) => "Have the provider name it in the token. If the audience it then names",
+        (true, Proof::Answer(_)) => {
+            return format!(
+                "Have the provider name one in its answers; if it never does, let the client stand in for it: \
+                 profiles.{name}.audience = \"none\", and clients. See audience_mismatch in oauth_validator(7)."
+            );
+        }
+    };
+    format!("{when} is this server, add it to profiles.{name}.audience; see audience_mismatch in oauth_validator(7).")
+}

@@ -1,0 +1,66 @@
+//! What a JWT says of itself, where its provider was asked about it: nobody has checked the signature, so it can speak
+//! against the login and never for it.
+//!
+//! Answers leave things out: that a token is bound to a key, or that it is a refresh token. Values of such a JWT are
+//! never in a denial.
+
+use super::members::Members;
+use super::{audience, kind, times};
+use crate::config::{Config, Profile};
+use crate::decision::Denial;
+use crate::jws::{Proof, UntrustedJwt};
+use crate::reason::Reason;
+use crate::trace::Trace;
+
+/// Refuses a JWT that contradicts a grant: kind, `aud`, `exp`, `nbf`, `iat`, `cnf`, `act`, `jti`.
+pub(super) fn check(
+    jwt: &UntrustedJwt,
+    config: &Config,
+    profile: &Profile,
+    proof: Proof,
+    now: i64,
+    trace: &mut Trace,
+) -> Result<(), Denial> {
+    let claims = Members::of_token(&jwt.untrusted_claims);
+    let mut own = trace.beside();
+    let outcome = contradiction(jwt, claims, config, profile, proof, now, &mut own);
+    if outcome.is_err() {
+        for name in ["aud", "exp", "nbf", "iat"] {
+            if let Some(value) = claims.get(name) {
+                own.fact(name, value);
+            }
+        }
+        trace.adopt_facts_of(own, "the JWT's own");
+    }
+    outcome.map_err(|denial| Denial { detail: said_by_itself(&denial, config, profile), ..denial })
+}
+
+fn contradiction(
+    jwt: &UntrustedJwt,
+    claims: Members<'_>,
+    config: &Config,
+    profile: &Profile,
+    proof: Proof,
+    now: i64,
+    trace: &mut Trace,
+) -> Result<(), Denial> {
+    kind::check_type(&jwt.untrusted_type, profile.token_kind)?;
+    kind::check(claims, profile, trace)?;
+    if claims.has("aud") {
+        audience::check(claims, config, profile, proof)?;
+    }
+    times::check_those_there(claims, config, profile, proof, now)
+}
+
+/// The same without numbers that come from claims.
+fn said_by_itself(denial: &Denial, config: &Config, profile: &Profile) -> String {
+    match denial.reason {
+        Reason::Expired => "The JWT's own exp is past, although the provider's answer calls it active.".to_owned(),
+        Reason::NotYetValid => "The JWT's own nbf or iat is in the future.".to_owned(),
+        Reason::LifetimeTooLong => {
+            let place = config.place(profile.max_lifetime.origin);
+            format!("The JWT's own exp is further away than {place} allows with max_lifetime.")
+        }
+        _ => format!("{} So says the JWT itself, whatever the provider's answer says.", denial.detail),
+    }
+}

@@ -1,0 +1,103 @@
+//! `exp`, `nbf` and `iat` (RFC 7519 section 4.1): is the token valid now, and not for too long?
+//!
+//! A date of the wrong type is a denial, never "absent".
+
+use super::members::Members;
+use super::wrong_type;
+use crate::bounds::MAX_NUMERIC_DATE;
+use crate::config::{Config, Profile};
+use crate::decision::Denial;
+use crate::introspection::OnlineKind;
+use crate::jws::Proof;
+use crate::reason::Reason;
+use serde_json::Value;
+
+/// What is said of a token that its provider was asked about. A longer `max_lifetime` would let refresh tokens in.
+const LONG_LIVED_ANSWER: &str = "This may be a refresh token: where a provider answers alike about both, only its long \
+    life tells it from an access token. Send the access token; if it is one, shorten its lifetime at the provider.";
+
+/// The dates of claims that `proof` stands behind. `now` is in seconds since 1970.
+pub(super) fn check(
+    claims: Members<'_>,
+    config: &Config,
+    profile: &Profile,
+    proof: Proof,
+    now: i64,
+) -> Result<(), Denial> {
+    // An answer says that the token is active at this very moment, which is all that it must say.
+    if !claims.has("exp") && proof != Proof::Answer(OnlineKind::Introspection) {
+        let hint = "Have the provider issue tokens that expire.";
+        let detail = "The token has no exp, so it would be valid for ever.";
+        return Err(Denial::new(Reason::Expired, detail).with_hint(hint));
+    }
+    check_those_there(claims, config, profile, proof, now)
+}
+
+/// The dates that are there, where something else says that the token is active now.
+pub(super) fn check_those_there(
+    claims: Members<'_>,
+    config: &Config,
+    profile: &Profile,
+    proof: Proof,
+    now: i64,
+) -> Result<(), Denial> {
+    let skew = profile.clock_skew;
+    let (expires, issued) = (numeric_date(claims, "exp")?, numeric_date(claims, "iat")?);
+    let not_before = numeric_date(claims, "nbf")?;
+    if let Some(expires) = expires.filter(|expires| now >= expires + skew) {
+        let detail = format!("The token expired {} seconds ago; clock_skew allows for {skew}.", now - expires);
+        return Err(Denial::new(Reason::Expired, detail));
+    }
+    for (name, time) in [("nbf", not_before), ("iat", issued)] {
+        if let Some(time) = time.filter(|time| *time > now + skew) {
+            let detail = format!("The token's {name} is {} seconds ahead; clock_skew allows for {skew}.", time - now);
+            return Err(Denial::new(Reason::NotYetValid, detail));
+        }
+    }
+    // Without an end, it has lived until now at least.
+    let lifetime = expires.unwrap_or(now) - issued.unwrap_or(now);
+    if lifetime > profile.max_lifetime.value {
+        return Err(too_long(lifetime, config, profile, proof));
+    }
+    match (expires, issued) {
+        (Some(expires), Some(issued)) if expires <= issued => {
+            Err(Denial::new(Reason::ClaimType, "The token's exp is not after its iat."))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn too_long(lifetime: i64, config: &Config, profile: &Profile, proof: Proof) -> Denial {
+    let detail = format!(
+        "The token is valid for {lifetime} seconds; {} allows max_lifetime {}.",
+        config.place(profile.max_lifetime.origin),
+        profile.max_lifetime.value
+    );
+    let denial = Denial::new(Reason::LifetimeTooLong, detail);
+    match proof {
+        Proof::Signature => denial,
+        Proof::Answer(_) => denial.with_hint(LONG_LIVED_ANSWER),
+    }
+}
+
+/// A NumericDate in whole seconds (RFC 7519 section 2). Fractions are allowed there, and cut here.
+fn numeric_date(claims: Members<'_>, name: &str) -> Result<Option<i64>, Denial> {
+    let Some(value) = claims.get(name) else {
+        return Ok(None);
+    };
+    let in_range = |seconds: &i64| (0..=MAX_NUMERIC_DATE).contains(seconds);
+    let seconds = match value {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the range was checked, and the fraction is cut on purpose"
+        )]
+        Value::Number(number) => number
+            .as_i64()
+            .or_else(|| number.as_f64().filter(|float| (0.0..=9e15).contains(float)).map(|float| float as i64)),
+        _ => None,
+    };
+    match seconds.filter(in_range) {
+        Some(seconds) => Ok(Some(seconds)),
+        None => Err(wrong_type(name, "a number of seconds since 1970, up to the year 9999")),
+    }
+}
