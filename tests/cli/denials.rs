@@ -202,6 +202,15 @@ fn of_the_provider() -> Vec<Case> {
     let asked = |code, answer| asked_about("sl.opaque-token-of-some-length".to_owned(), code, answer);
     let jwt = |claim, value: serde_json::Value| okta().claim(claim, value).sign(keys::corp());
     let good = "{\"active\":true,\"aud\":\"api://postgres\",\"uid\":\"ana\",\"scp\":[\"db.connect\"]}";
+    // As openssl rand -base64 makes it, at a provider that does not decode what RFC 6749 has clients encode.
+    let encoded = asked("introspection_unavailable", "{\"active\":true}");
+    if let Some(provider) = &encoded.provider {
+        provider.demand_authorization("/introspect", Some("Basic cHNxbDpBYitjL2RFRmdoPT0="));
+        let config = std::fs::read_to_string(encoded.folder.path(CONFIG)).expect("the configuration");
+        let basic = "client_id = \"psql\", client_secret_file = \"secret\"";
+        encoded.folder.write(CONFIG, &config.replace("auth = \"none\"", basic));
+        encoded.folder.write("secret", "Ab+c/dEFgh==\n");
+    }
     let down = asked("introspection_unavailable", "");
     if let Some(provider) = &down.provider {
         provider.stop();
@@ -221,6 +230,7 @@ fn of_the_provider() -> Vec<Case> {
         asked_about(jwt("exp", json!(1_802_592_000)), "lifetime_too_long", good),
         asked_about(jwt("aud", json!("api://reports")), "audience_mismatch", good),
         down,
+        encoded,
     ]
 }
 

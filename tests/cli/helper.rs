@@ -115,7 +115,7 @@ impl Ended {
         assert_eq!((self.status.code(), self.stderr.as_str()), (Some(0), ""), "{text}");
         assert_eq!(text.find('\n'), Some(text.len() - 1), "{text:?}");
         let answer = HelperAnswer::from_line(&self.stdout).unwrap_or_else(|error| panic!("{error:?}: {text}"));
-        assert_eq!(answer.version, PROTOCOL_VERSION);
+        assert!(answer.version <= PROTOCOL_VERSION, "{text}");
         answer.outcome
     }
 
@@ -130,7 +130,7 @@ impl Ended {
 /// A request for the keys of the provider's own issuer, trusting its authority alone.
 pub fn request(provider: &Provider) -> HelperRequest {
     HelperRequest {
-        version: PROTOCOL_VERSION,
+        version: 1,
         deadline_ms: 5000,
         connect_timeout_ms: 2000,
         ca_pem: Some(fs::read_to_string(provider.ca_file()).expect("the authority")),
@@ -171,6 +171,16 @@ pub fn ask(request: &HelperRequest) -> Outcome {
     Helper::asked(request).end().answer()
 }
 
+/// The answer to a line, as it is written.
+pub fn answer_to(line: &[u8]) -> Value {
+    let mut helper = Helper::start(&mut command());
+    helper.read_answer();
+    helper.tell(line);
+    let ended = helper.end();
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
+    serde_json::from_slice(&ended.stdout).expect("JSON")
+}
+
 #[track_caller]
 fn fetched(outcome: Outcome) -> FetchedKeys {
     match outcome {
@@ -209,12 +219,7 @@ fn the_line_of_version_1_is_understood_and_answered() {
          \"insecure_http\":true,\"task\":{{\"keys\":{{\"issuer\":\"{issuer}\",\"discovery_url\":null,\
          \"jwks_url\":null,\"allowed_hosts\":[],\"known\":null}}}}}}\n"
     );
-    let mut helper = Helper::start(&mut command());
-    helper.read_answer();
-    helper.tell(line.as_bytes());
-    let ended = helper.end();
-    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
-    let answer: Value = serde_json::from_slice(&ended.stdout).expect("JSON");
+    let answer = answer_to(line.as_bytes());
     let keys = &answer["outcome"]["keys"];
     assert_eq!((&answer["version"], &keys["url"]), (&json!(1), &json!(format!("{base}/jwks"))));
     assert_eq!((&keys["etag"], &keys["freshness"]), (&json!(null), &json!({ "max_age": null, "no_cache": false })));

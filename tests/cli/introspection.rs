@@ -9,7 +9,7 @@ mod check;
 mod explain;
 mod refusals;
 
-use crate::helper::ask;
+use crate::helper::{answer_to, ask};
 use crate::network::{SENTINEL, connecting_proxy, proxy_variables};
 use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
 use oauth_validator_core::{BearerToken, ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
@@ -158,6 +158,47 @@ fn bearer_is_the_secret_as_it_is() {
     let request = only_request(&provider, "opaque");
     assert_eq!(request.header("Authorization"), Some("Bearer ory_at_abc.DEF-1~+/="));
     assert_eq!(request.body, b"token=opaque");
+}
+
+#[test]
+fn basic_raw_has_both_parts_as_they_are() {
+    let request = received(&token(), ClientAuth::BasicRaw(client("rs+1/\u{fc} %")));
+    let pair = format!("rs+1/\u{fc} %:{}", secret());
+    assert_eq!(request.header("Authorization"), Some(format!("Basic {}", base64_of(pair.as_bytes())).as_str()));
+    assert_eq!(String::from_utf8_lossy(&request.body), TOKEN_FIELD);
+}
+
+#[test]
+fn a_public_client_says_its_name_and_nothing_else() {
+    let request = received(&token(), ClientAuth::Public { client_id: "p&g".to_owned() });
+    assert_eq!(request.header("Authorization"), None);
+    assert_eq!(String::from_utf8_lossy(&request.body), format!("{TOKEN_FIELD}&client_id=p%26g"));
+}
+
+/// A library that a server has mapped since before an upgrade asks in version 1, and reads no other answer.
+#[test]
+fn the_lines_of_version_1_mean_what_they_did() {
+    for (authorization, header, field) in [
+        ("{\"basic\":{\"client_id\":\"p+g\",\"secret\":\"a/b\"}}", Some("Basic cCUyQmc6YSUyRmI="), ""),
+        ("{\"post\":{\"client_id\":\"p+g\",\"secret\":\"a/b\"}}", None, "&client_id=p%2Bg&client_secret=a%2Fb"),
+        ("{\"bearer\":{\"secret\":\"a/b\"}}", Some("Bearer a/b"), ""),
+        ("\"none\"", None, ""),
+    ] {
+        let provider = Provider::start_without_tls();
+        provider.set_reply(INTROSPECT, Reply::json(&active()));
+        let line = format!(
+            "{{\"version\":1,\"deadline_ms\":5000,\"connect_timeout_ms\":2000,\"ca_pem\":null,\"proxy\":null,\
+             \"insecure_http\":true,\"task\":{{\"introspect\":{{\"endpoint\":\"{}{INTROSPECT}\",\
+             \"authorization\":{authorization},\"token_param\":\"token\",\"token\":\"opaque\"}}}}}}\n",
+            provider.base_url()
+        );
+        let answer = answer_to(line.as_bytes());
+        assert_eq!(answer["version"], 1, "{answer}");
+        assert_eq!(answer["outcome"]["answer"]["status"], 200, "{answer}");
+        let request = only_request(&provider, "opaque");
+        assert_eq!(request.header("Authorization"), header);
+        assert_eq!(String::from_utf8_lossy(&request.body), format!("token=opaque{field}"));
+    }
 }
 
 #[test]

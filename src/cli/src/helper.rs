@@ -62,19 +62,22 @@ fn read_request() -> io::Result<Vec<u8>> {
 
 /// Writes the answer to `line`.
 fn serve(line: &[u8]) -> io::Result<()> {
-    let outcome = match HelperRequest::from_line(line) {
+    let (asked, outcome) = match HelperRequest::from_line(line) {
         Ok(request) => {
             let deadline = Duration::from_millis(request.deadline_ms).min(MAX_DEADLINE);
             exit_when_left()?;
             exit_after(deadline)?;
-            fetch::carry_out(&request, deadline - MAX_RESERVE.min(deadline / 10), |_| {})
+            let outcome = fetch::carry_out(&request, deadline - MAX_RESERVE.min(deadline / 10), |_| {});
+            (request.version, outcome)
         }
-        Err(error) => misunderstood(error),
+        Err(error @ ProtocolError::Version(theirs)) => (theirs, misunderstood(error)),
+        // Every library reads the oldest version.
+        Err(error @ ProtocolError::Malformed) => (0, misunderstood(error)),
     };
-    let mut answer = HelperAnswer::new(outcome).to_line();
+    let mut answer = HelperAnswer::new(asked, outcome).to_line();
     if answer.len() > MAX_ANSWER_BYTES {
         let error = NetError::new(Code::TooLarge, format!("the keys exceed {MAX_ANSWER_BYTES} bytes"));
-        answer = HelperAnswer::new(fetch::failed(&error)).to_line();
+        answer = HelperAnswer::new(asked, fetch::failed(&error)).to_line();
     }
     let mut stdout = io::stdout().lock();
     stdout.write_all(&answer)?;

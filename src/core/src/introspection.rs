@@ -77,12 +77,19 @@ impl OnlineKind {
 pub enum ClientAuth {
     /// HTTP Basic with both parts percent-encoded (RFC 6749 section 2.3.1).
     Basic(ClientSecret),
+    /// HTTP Basic with both parts as they are, as many providers read it.
+    BasicRaw(ClientSecret),
     /// Both parts in the form.
     Post(ClientSecret),
     /// The secret as a bearer token of this server's own.
     Bearer {
         /// A file with the token; relative to the configuration's folder.
         secret_file: String,
+    },
+    /// Not at all, but with a client's name in the form.
+    Public {
+        /// The name.
+        client_id: String,
     },
     /// Not at all.
     None,
@@ -102,9 +109,9 @@ impl ClientAuth {
     #[must_use]
     pub fn secret_file(&self) -> Option<&str> {
         match self {
-            Self::Basic(client) | Self::Post(client) => Some(&client.secret_file),
+            Self::Basic(client) | Self::BasicRaw(client) | Self::Post(client) => Some(&client.secret_file),
             Self::Bearer { secret_file } => Some(secret_file),
-            Self::None => None,
+            Self::Public { .. } | Self::None => None,
         }
     }
 }

@@ -17,11 +17,11 @@ use zeroize::Zeroizing;
 /// What the helper is told to be, as its only argument.
 pub const HELPER_COMMAND: &str = "helper";
 
-/// The version that is written.
-pub const PROTOCOL_VERSION: u32 = 1;
+/// The newest version: it has `basic_raw` and `public`, which the first one had not.
+pub const PROTOCOL_VERSION: u32 = 2;
 
-/// The versions that are understood. There was none before the first.
-const UNDERSTOOD: RangeInclusive<u32> = PROTOCOL_VERSION..=PROTOCOL_VERSION;
+/// The versions that are understood: this one and the one before. Answers are the same in both.
+const UNDERSTOOD: RangeInclusive<u32> = PROTOCOL_VERSION - 1..=PROTOCOL_VERSION;
 
 /// The longest request, in bytes with its newline: room for a file of certificates.
 pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
@@ -36,7 +36,8 @@ const MAX_TEXT_CHARS: usize = 600;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HelperRequest {
-    /// [`PROTOCOL_VERSION`] of the one who asks.
+    /// The oldest version that has all that is asked: a helper of before, which an upgrade leaves beside a newer library,
+    /// goes on with what it knows.
     pub version: u32,
     /// How long the helper may take for everything, in milliseconds.
     pub deadline_ms: u64,
@@ -93,6 +94,13 @@ pub enum Authorization {
         /// Its secret.
         secret: Secret,
     },
+    /// HTTP Basic, with both parts as they are. Since version 2.
+    BasicRaw {
+        /// The client's name, without a colon.
+        client_id: String,
+        /// Its secret.
+        secret: Secret,
+    },
     /// Both in the form.
     Post {
         /// The client's name.
@@ -105,8 +113,23 @@ pub enum Authorization {
         /// That token.
         secret: Secret,
     },
+    /// A client's name in the form, and no secret. Since version 2.
+    Public {
+        /// The client's name.
+        client_id: String,
+    },
     /// Nothing.
     None,
+}
+
+impl Authorization {
+    /// The oldest version of the protocol that has it.
+    const fn version(&self) -> u32 {
+        match self {
+            Self::BasicRaw { .. } | Self::Public { .. } => 2,
+            Self::Basic { .. } | Self::Post { .. } | Self::Bearer { .. } | Self::None => 1,
+        }
+    }
 }
 
 /// A text that is wiped when it is dropped, and that `Debug` does not show.
@@ -159,7 +182,7 @@ pub struct KnownDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HelperAnswer {
-    /// [`PROTOCOL_VERSION`] of the helper.
+    /// The version of the request: whoever asked understands that.
     pub version: u32,
     /// The outcome.
     pub outcome: Outcome,
@@ -239,7 +262,7 @@ impl HelperRequest {
             Location::Jwks(url) => (None, Some(url.clone())),
         };
         Self {
-            version: PROTOCOL_VERSION,
+            version: 1,
             deadline_ms,
             connect_timeout_ms: millis(source.settings.timing.connect_timeout),
             ca_pem,
@@ -266,8 +289,12 @@ impl HelperRequest {
     ) -> Option<Self> {
         let authorization = match (&check.auth, secret) {
             (ClientAuth::None, _) => Authorization::None,
+            (ClientAuth::Public { client_id }, _) => Authorization::Public { client_id: client_id.clone() },
             (ClientAuth::Basic(client), Some(secret)) => {
                 Authorization::Basic { client_id: client.client_id.clone(), secret }
+            }
+            (ClientAuth::BasicRaw(client), Some(secret)) => {
+                Authorization::BasicRaw { client_id: client.client_id.clone(), secret }
             }
             (ClientAuth::Post(client), Some(secret)) => {
                 Authorization::Post { client_id: client.client_id.clone(), secret }
@@ -277,7 +304,7 @@ impl HelperRequest {
         };
         let token = std::str::from_utf8(token.untrusted_bytes()).ok()?;
         Some(Self {
-            version: PROTOCOL_VERSION,
+            version: authorization.version(),
             deadline_ms,
             connect_timeout_ms: millis(check.connect_timeout),
             ca_pem,
@@ -308,10 +335,10 @@ impl HelperRequest {
 }
 
 impl HelperAnswer {
-    /// An answer of this version.
+    /// An answer to a request of version `asked`, or in the version next to it that is understood here.
     #[must_use]
-    pub fn new(outcome: Outcome) -> Self {
-        Self { version: PROTOCOL_VERSION, outcome }
+    pub fn new(asked: u32, outcome: Outcome) -> Self {
+        Self { version: asked.clamp(*UNDERSTOOD.start(), *UNDERSTOOD.end()), outcome }
     }
 
     /// As it is sent: one line.
@@ -366,8 +393,8 @@ fn from_line<T: DeserializeOwned>(line: &[u8]) -> Result<T, ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError, Secret};
-    use crate::introspection::{ClientAuth, OnlineAnswer, OnlineCheck, OnlineKind};
+    use super::{Failure, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError, Secret};
+    use crate::introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
     use crate::keys::KeySet;
     use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
     use crate::token::BearerToken;
@@ -386,6 +413,21 @@ mod tests {
         HelperRequest::for_keys(&source, Some("PEM\n".to_owned()), Some(known), 4500)
     }
 
+    fn check() -> OnlineCheck {
+        OnlineCheck {
+            kind: OnlineKind::Introspection,
+            endpoint: "https://idp.example/i".to_owned(),
+            auth: ClientAuth::Bearer { secret_file: "s".to_owned() },
+            token_param: "token".to_owned(),
+            scope_separator: None,
+            ca_file: None,
+            proxy: None,
+            insecure_http: false,
+            connect_timeout: 2,
+            timeout: 5,
+        }
+    }
+
     #[test]
     fn a_request_is_one_line_and_comes_back_as_it_was() {
         let line = request().to_line();
@@ -396,7 +438,7 @@ mod tests {
 
     #[test]
     fn another_version_is_named_even_if_nothing_else_is_understood() {
-        assert_eq!(HelperAnswer::from_line(b"{\"version\":2,\"surprise\":[]}"), Err(ProtocolError::Version(2)));
+        assert_eq!(HelperAnswer::from_line(b"{\"version\":3,\"surprise\":[]}"), Err(ProtocolError::Version(3)));
         assert_eq!(HelperRequest::from_line(b"{\"version\":0}"), Err(ProtocolError::Version(0)));
     }
 
@@ -428,18 +470,7 @@ mod tests {
 
     #[test]
     fn a_token_travels_and_no_debug_output_shows_it() {
-        let check = OnlineCheck {
-            kind: OnlineKind::Introspection,
-            endpoint: "https://idp.example/i".to_owned(),
-            auth: ClientAuth::Bearer { secret_file: "s".to_owned() },
-            token_param: "token".to_owned(),
-            scope_separator: None,
-            ca_file: None,
-            proxy: None,
-            insecure_http: false,
-            connect_timeout: 2,
-            timeout: 5,
-        };
+        let check = check();
         let token = BearerToken::new(b"opaque-token");
         let secret = || Some(Secret::new("hush".to_owned()));
         let request = HelperRequest::for_token(&check, None, secret(), &token, 4000).unwrap();
@@ -455,16 +486,43 @@ mod tests {
     #[test]
     fn an_answer_about_a_token_is_not_shown_either() {
         let answer = OnlineAnswer { status: 200, body: "{\"sub\":\"ana\"}".to_owned() };
-        let line = HelperAnswer::new(Outcome::Answer(answer.clone())).to_line();
+        let line = HelperAnswer::new(1, Outcome::Answer(answer.clone())).to_line();
         let back = HelperAnswer::from_line(&line).unwrap();
         assert_eq!(back.outcome, Outcome::Answer(answer));
         assert!(!format!("{back:?}").contains("ana"), "{back:?}");
     }
 
+    /// An older helper goes on with all that it knows, and refuses the rest.
+    #[test]
+    fn a_request_has_the_oldest_version_that_says_it() {
+        assert_eq!(request().version, 1);
+        let client = || ClientSecret { client_id: "pg".into(), secret_file: "s".into() };
+        for (auth, version) in [
+            (ClientAuth::Basic(client()), 1),
+            (ClientAuth::Post(client()), 1),
+            (ClientAuth::Bearer { secret_file: "s".into() }, 1),
+            (ClientAuth::None, 1),
+            (ClientAuth::BasicRaw(client()), 2),
+            (ClientAuth::Public { client_id: "pg".into() }, 2),
+        ] {
+            let check = OnlineCheck { auth, ..check() };
+            let (secret, token) = (Some(Secret::new("hush".to_owned())), BearerToken::new(b"t"));
+            let request = HelperRequest::for_token(&check, None, secret, &token, 4000).unwrap();
+            assert_eq!(request.version, version, "{:?}", check.auth);
+            assert_eq!(HelperRequest::from_line(&request.to_line()), Ok(request));
+        }
+    }
+
+    #[test]
+    fn an_answer_has_the_version_of_its_request_or_the_next_one() {
+        let version = |asked| HelperAnswer::new(asked, Outcome::Unchanged(Freshness::default())).version;
+        assert_eq!([0, 1, 2, 3, u32::MAX].map(version), [1, 1, 2, 2, 2]);
+    }
+
     #[test]
     fn a_long_failure_is_cut_between_characters() {
         let failure = Failure { code: "x".to_owned(), message: "\u{e4}".repeat(1000), hint: "h".to_owned() };
-        let line = HelperAnswer::new(Outcome::Failed(failure)).to_line();
+        let line = HelperAnswer::new(1, Outcome::Failed(failure)).to_line();
         let Ok(HelperAnswer { outcome: Outcome::Failed(failure), .. }) = HelperAnswer::from_line(&line) else {
             panic!("no failure");
         };

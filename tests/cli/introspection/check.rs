@@ -126,7 +126,7 @@ fn what_means_nothing_is_a_warning_and_what_is_missing_an_error() {
     assert_eq!(codes("ca_file = \"ca.pem\"", "jwks_file = \"k\", max_ttl = \"1h\""), ["unused_setting"; 2]);
     assert_eq!(codes("client_id = \"pg\"\n", ""), ["missing_key"]);
     assert_eq!(codes("https://idp.example/introspect", "http://idp.example/introspect"), ["bad_url"]);
-    assert_eq!(codes("\"introspection\"\n", "\"tokeninfo\"\n"), ["conflict", "unused_setting", "unused_setting"]);
+    assert_eq!(codes("\"introspection\"\n", "\"tokeninfo\"\n"), ["conflict", "unused_setting"]);
     assert_eq!(codes("client_secret_file", "client_secret"), ["missing_key", "unknown_key"]);
 }
 

@@ -49,6 +49,37 @@ fn credentials_that_are_not_accepted_say_nothing_about_the_token() {
     }
 }
 
+/// Six of nine providers that were tried do not decode what RFC 6749 has clients encode.
+#[test]
+fn a_secret_that_can_be_sent_in_two_ways_is_the_first_thing_to_look_at() {
+    let provider = provider();
+    provider.demand_authorization(INTROSPECT, Some("Basic cHNxbDpBYitjL2RFRmdoPT0="));
+    let ask_as = |authorization: Authorization| {
+        let mut request = request(&provider);
+        let Task::Introspect { authorization: own, .. } = &mut request.task else { panic!("another task") };
+        *own = authorization;
+        ask(&HelperRequest { version: 2, ..request })
+    };
+    let secret = |text: &str| Secret::new(text.to_owned());
+    let basic = |text: &str| Authorization::Basic { client_id: "psql".into(), secret: secret(text) };
+    let raw = |text: &str| Authorization::BasicRaw { client_id: "psql".into(), secret: secret(text) };
+    assert!(matches!(ask_as(raw("Ab+c/dEFgh==")), Outcome::Answer(_)));
+    for (outcome, other) in [
+        (ask_as(basic("Ab+c/dEFgh==")), Some("\"basic-raw\"")),
+        (ask_as(raw("Ab+c/dEFgh=")), Some("\"basic\"")),
+        (ask_as(basic("plain-secret")), None),
+        (ask_as(raw("plain-secret")), None),
+    ] {
+        assert_refused(&outcome, "credentials", "status 401");
+        let hint = hint(&outcome);
+        assert!(hint.contains("client_secret_file") && !hint.contains("dEFgh"), "{hint}");
+        match other {
+            Some(word) => assert!(hint.contains(&format!("try introspection.auth = {word}")), "{hint}"),
+            None => assert!(!hint.contains("try introspection.auth"), "{hint}"),
+        }
+    }
+}
+
 #[test]
 fn a_wrong_secret_is_told_from_the_right_one() {
     let provider = provider();

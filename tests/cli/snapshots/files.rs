@@ -65,6 +65,13 @@ fn of_values() -> Vec<Case> {
         with("bad_value", &["bad_value"], "algorithms = [\"HS256\"]"),
         with("bad_value-duration", &["bad_value"], "max_lifetime = \"1 month\""),
         with("bad_value-preset", &["bad_value"], "preset = \"keyclaok\""),
+        case(
+            "bad_value-raw_client",
+            &["bad_value"],
+            "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"api://postgres\"]\nscope.required = [\"db.connect\"]\n\
+             mode = \"introspection\"\n[profiles.corp.introspection]\nendpoint = \"https://idp.example/introspect\"\n\
+             auth = \"basic-raw\"\nclient_id = \"urn:db:pg\"\nclient_secret_file = \"secret\"\n",
+        ),
         case("bad_name", &["bad_name"], &corp("", "").replace("corp]", "Corp]")),
         with("bad_url", &["bad_url"], "issuer = \"http://acme.okta.example/oauth2/aus000001\""),
         with("bad_url-well-known", &["bad_url"], "issuer = \"https://idp.example/.well-known/openid-configuration\""),

@@ -115,7 +115,7 @@ pub(crate) struct IntrospectionOptions {
     pub(crate) introspection_endpoint: Option<String>,
 
     /// How this server proves itself there.
-    #[arg(long, value_name = "AUTH", value_parser = ["basic", "post", "bearer", "none"])]
+    #[arg(long, value_name = "AUTH", value_parser = ["basic", "basic-raw", "post", "bearer", "none"])]
     pub(crate) introspection_auth: Option<String>,
 
     /// The client that this server is there.

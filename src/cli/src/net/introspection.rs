@@ -27,14 +27,19 @@ pub(crate) fn introspect(
     token: &Secret,
 ) -> Result<OnlineAnswer, NetError> {
     let form = form(token_param, token, authorization);
-    let (status, untrusted_body) = client.post_form(endpoint, header(authorization)?, &form).map_err(in_place)?;
+    let (status, untrusted_body) =
+        client.post_form(endpoint, header(authorization)?, &form).map_err(|error| in_place(error, authorization))?;
     let body = String::from_utf8(untrusted_body).map_err(|_| NetError::not_strict_json(endpoint.as_str()))?;
     Ok(OnlineAnswer { status, body })
 }
 
 /// The hint of a status in terms of this endpoint: it is configured, and no document of the issuer's.
-fn in_place(error: NetError) -> NetError {
+fn in_place(error: NetError, authorization: &Authorization) -> NetError {
     match (error.code, error.status) {
+        (Code::Credentials, _) => match other_spelling(authorization) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        },
         (Code::HttpStatus, Some(..429)) => {
             error.with_hint("compare introspection.endpoint and token_param with the provider's documentation")
         }
@@ -42,10 +47,42 @@ fn in_place(error: NetError) -> NetError {
     }
 }
 
+/// What to try where the two readings of HTTP Basic differ. That they do is all that is said of the secret.
+fn other_spelling(authorization: &Authorization) -> Option<&'static str> {
+    let (client_id, secret, hint) = match authorization {
+        Authorization::Basic { client_id, secret } => (
+            client_id,
+            secret,
+            "the client_id or the secret has characters that auth = \"basic\" sends percent-encoded (RFC 6749 section 2.3.1), \
+             and many providers do not decode them: try introspection.auth = \"basic-raw\", or \"post\"; else compare \
+             client_id and client_secret_file with the provider's settings",
+        ),
+        Authorization::BasicRaw { client_id, secret } => (
+            client_id,
+            secret,
+            "the client_id or the secret has characters that auth = \"basic-raw\" sends as they are, and some providers want \
+             them percent-encoded (RFC 6749 section 2.3.1): try introspection.auth = \"basic\", or \"post\"; else compare \
+             client_id and client_secret_file with the provider's settings",
+        ),
+        _ => return None,
+    };
+    let is_encoded = |part: &str| encoded(part).as_str() != part;
+    (is_encoded(client_id) || is_encoded(secret.expose())).then_some(hint)
+}
+
+/// As a form has it.
+fn encoded(part: &str) -> Zeroizing<String> {
+    // Large enough from the start: a text that grows leaves copies of itself behind.
+    let mut text = Zeroizing::new(String::with_capacity(3 * part.len()));
+    text.extend(byte_serialize(part.as_bytes()));
+    text
+}
+
 /// The body of the request. Names and values are encoded, so that no character of a token can add a field.
 fn form(token_param: &str, token: &Secret, authorization: &Authorization) -> Zeroizing<String> {
     let (client, secret) = match authorization {
         Authorization::Post { client_id, secret } => (client_id.as_str(), secret.expose()),
+        Authorization::Public { client_id } => (client_id.as_str(), ""),
         _ => ("", ""),
     };
     // Large enough from the start: a text that grows leaves copies of itself behind.
@@ -60,8 +97,10 @@ fn form(token_param: &str, token: &Secret, authorization: &Authorization) -> Zer
         form.extend(byte_serialize(value.as_bytes()));
     };
     field(token_param, token.expose());
-    if matches!(authorization, Authorization::Post { .. }) {
+    if matches!(authorization, Authorization::Post { .. } | Authorization::Public { .. }) {
         field("client_id", client);
+    }
+    if matches!(authorization, Authorization::Post { .. }) {
         field("client_secret", secret);
     }
     form
@@ -72,12 +111,18 @@ fn header(authorization: &Authorization) -> Result<Option<HeaderValue>, NetError
     let text = match authorization {
         Authorization::Basic { client_id, secret } => {
             // RFC 6749 section 2.3.1: each part is encoded as in a form first, so that no colon is ambiguous.
-            let encoded = |part: &str| byte_serialize(part.as_bytes()).collect::<String>();
-            let pair = Zeroizing::new(format!("{}:{}", encoded(client_id), encoded(secret.expose())));
-            Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+            basic(&encoded(client_id), &encoded(secret.expose()))
         }
+        Authorization::BasicRaw { client_id, .. } if client_id.contains(':') => {
+            return Err(NetError::new(
+                Code::Credentials,
+                "client_id has a colon, where HTTP Basic takes the name to end",
+            )
+            .with_hint("write introspection.auth = \"post\""));
+        }
+        Authorization::BasicRaw { client_id, secret } => basic(client_id, secret.expose()),
         Authorization::Bearer { secret } => Zeroizing::new(format!("Bearer {}", secret.expose())),
-        Authorization::Post { .. } | Authorization::None => return Ok(None),
+        Authorization::Post { .. } | Authorization::Public { .. } | Authorization::None => return Ok(None),
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| {
         NetError::new(
@@ -89,9 +134,15 @@ fn header(authorization: &Authorization) -> Result<Option<HeaderValue>, NetError
     Ok(Some(value))
 }
 
+/// RFC 7617 section 2, in UTF-8.
+fn basic(client_id: &str, secret: &str) -> Zeroizing<String> {
+    let pair = Zeroizing::new(format!("{client_id}:{secret}"));
+    Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Authorization, Code, Secret, form, header};
+    use super::{Authorization, Code, Secret, form, header, other_spelling};
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.to_owned())
@@ -121,6 +172,49 @@ mod tests {
         // a%3Ab:s%3A%2B%25%C3%A4+
         assert_eq!(value.to_str().unwrap(), "Basic YSUzQWI6cyUzQSUyQiUyNSVDMyVBNCs=");
         assert!(value.is_sensitive());
+    }
+
+    #[test]
+    fn basic_as_it_is_encodes_nothing_and_has_one_colon() {
+        let raw = |id: &str| Authorization::BasicRaw { client_id: id.into(), secret: secret("s:+%\u{e4} ") };
+        // rs+1:s:+%ä, and a space
+        assert_eq!(header(&raw("rs+1")).unwrap().unwrap().to_str().unwrap(), "Basic cnMrMTpzOislw6Qg");
+        for id in ["a:b", ":", "a:"] {
+            assert_eq!(header(&raw(id)).unwrap_err().code, Code::Credentials, "{id}");
+        }
+        assert_eq!(form("token", &secret("t"), &raw("rs+1")).as_str(), "token=t");
+    }
+
+    #[test]
+    fn a_client_without_a_secret_is_named_in_the_form() {
+        let public = Authorization::Public { client_id: "a&b".into() };
+        assert!(header(&public).unwrap().is_none());
+        assert_eq!(form("token", &secret("t"), &public).as_str(), "token=t&client_id=a%26b");
+    }
+
+    /// RFC 3986's unreserved characters without the tilde, and the asterisk, are all that a form leaves as they are.
+    #[test]
+    fn the_other_spelling_is_proposed_where_there_is_one() {
+        let hints = |id: &str, text: &str| {
+            let (client_id, secret) = (id.to_owned(), secret(text));
+            let basic = Authorization::Basic { client_id: client_id.clone(), secret: secret.clone() };
+            let raw = Authorization::BasicRaw { client_id: client_id.clone(), secret: secret.clone() };
+            let post = Authorization::Post { client_id, secret };
+            assert_eq!(other_spelling(&post), None);
+            [other_spelling(&basic), other_spelling(&raw)]
+        };
+        assert_eq!(hints("psql", "AZaz09-._*"), [None, None]);
+        for (id, text) in
+            [("psql", "Ab+c/dEFgh=="), ("psql", "a b"), ("psql", "\u{e4}"), ("psql", "a~b"), ("rs+1", "s")]
+        {
+            let [of_basic, of_raw] = hints(id, text);
+            assert!(
+                of_basic.is_some_and(|hint| hint.contains("try introspection.auth = \"basic-raw\"")),
+                "{id} {text}"
+            );
+            assert!(of_raw.is_some_and(|hint| hint.contains("try introspection.auth = \"basic\"")), "{id} {text}");
+            assert!(!of_basic.is_some_and(|hint| hint.contains(text) && text.len() > 2), "{text}");
+        }
     }
 
     #[test]

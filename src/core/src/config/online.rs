@@ -87,38 +87,80 @@ pub(super) fn check(
     })
 }
 
+/// What `auth` means for another key of the table.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    Needed,
+    Possible,
+    None,
+}
+
 /// RFC 7662 section 2.1 demands some authorization; Google's tokeninfo knows none.
 fn auth(findings: &mut Findings<'_>, section: &Section<'_>, kind: OnlineKind) -> Option<ClientAuth> {
-    #[derive(Clone, Copy, PartialEq)]
+    #[derive(Clone, Copy)]
     enum Word {
         Basic,
+        BasicRaw,
         Post,
         Bearer,
         None,
     }
-    let words = [("basic", Word::Basic), ("post", Word::Post), ("bearer", Word::Bearer), ("none", Word::None)];
+    let words = [
+        ("basic", Word::Basic),
+        ("basic-raw", Word::BasicRaw),
+        ("post", Word::Post),
+        ("bearer", Word::Bearer),
+        ("none", Word::None),
+    ];
     let default = words.iter().find_map(|(word, value)| (*word == kind.default_auth()).then_some(*value));
     let word = match section.get("auth") {
         Some(_) => section.word(findings, "auth", &words)?,
         None => default?,
     };
-    let mut text = |key: &str, needed: bool| {
-        if needed && section.get(key).is_none() {
-            let hint = "or write auth = \"none\", if the endpoint asks nobody who he is";
-            section.missing(findings, key, hint);
-        }
-        if !needed && section.is_own(key) {
-            let message = format!("{} means nothing with this auth", section.name(key));
-            findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
-        }
-        section.text(findings, key).map(|text| text.value)
+    let (of_client, of_secret) = match word {
+        Word::Basic | Word::BasicRaw | Word::Post => (Use::Needed, Use::Needed),
+        Word::Bearer => (Use::None, Use::Needed),
+        Word::None => (Use::Possible, Use::None),
     };
-    let client_id = text("client_id", matches!(word, Word::Basic | Word::Post));
-    let secret_file = text("client_secret_file", word != Word::None);
+    let client_id = text(findings, section, "client_id", of_client);
+    let secret_file = text(findings, section, "client_secret_file", of_secret);
+    let client = |client_id: Option<String>, secret_file: Option<String>| {
+        Some(ClientSecret { client_id: client_id?, secret_file: secret_file? })
+    };
     Some(match word {
-        Word::Basic => ClientAuth::Basic(ClientSecret { client_id: client_id?, secret_file: secret_file? }),
-        Word::Post => ClientAuth::Post(ClientSecret { client_id: client_id?, secret_file: secret_file? }),
+        Word::Basic => ClientAuth::Basic(client(client_id, secret_file)?),
+        Word::BasicRaw => ClientAuth::BasicRaw(client(raw(findings, section, client_id?), secret_file)?),
+        Word::Post => ClientAuth::Post(client(client_id, secret_file)?),
         Word::Bearer => ClientAuth::Bearer { secret_file: secret_file? },
-        Word::None => ClientAuth::None,
+        Word::None => client_id.map_or(ClientAuth::None, |client_id| ClientAuth::Public { client_id }),
     })
+}
+
+fn text(findings: &mut Findings<'_>, section: &Section<'_>, key: &str, wanted: Use) -> Option<String> {
+    if wanted == Use::Needed && section.get(key).is_none() {
+        let hint = "or write auth = \"none\", if the endpoint asks nobody who he is";
+        section.missing(findings, key, hint);
+    }
+    if wanted == Use::None && section.is_own(key) {
+        let message = format!("{} means nothing with this auth", section.name(key));
+        findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
+    }
+    section.text(findings, key).map(|text| text.value)
+}
+
+/// A client's name that HTTP Basic takes as it is (RFC 7617 section 2).
+fn raw(findings: &mut Findings<'_>, section: &Section<'_>, client_id: String) -> Option<String> {
+    let (what, hint) = if client_id.contains(':') {
+        (
+            "a colon, where HTTP Basic takes the name to end",
+            "write auth = \"post\", or \"basic\" if the provider decodes it",
+        )
+    } else if client_id.chars().any(char::is_control) {
+        ("a control character, which HTTP Basic does not have", "copy the client's name from the provider once more")
+    } else {
+        return Some(client_id);
+    };
+    let message = format!("{} has {what}", section.name("client_id"));
+    findings.add(FindingCode::BadValue, section.span_of("client_id"), message).hint(hint);
+    None
 }

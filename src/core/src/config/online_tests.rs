@@ -43,6 +43,32 @@ fn introspection_is_described_in_full() {
     let bearer = online(&profile(&format!("{ENDPOINT}auth = \"bearer\"\nclient_secret_file = \"s\"\n")));
     assert_eq!(bearer.auth, ClientAuth::Bearer { secret_file: "s".into() });
     assert_eq!(online(&profile(&format!("{ENDPOINT}auth = \"none\"\n"))).auth, ClientAuth::None);
+    let public = online(&profile(&format!("{ENDPOINT}auth = \"none\"\nclient_id = \"pg\"\n")));
+    assert_eq!(public.auth, ClientAuth::Public { client_id: "pg".into() });
+}
+
+#[test]
+fn basic_as_it_is_takes_no_name_that_ends_early() {
+    let with = |auth: &str, id: &str| {
+        profile(&format!("{ENDPOINT}auth = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret_file = \"s\"\n"))
+    };
+    for id in ["pg", "rs+1 %41/=\u{e4}", "p\\\\g"] {
+        let ClientAuth::BasicRaw(client) = online(&with("basic-raw", id)).auth else { panic!("{id}") };
+        assert_eq!((client.client_id, client.secret_file), (id.replace("\\\\", "\\"), "s".into()));
+    }
+    for id in ["p:g", ":", "pg:", "p\\ng", "p\\u0000g", "p\\u0085"] {
+        assert_eq!(codes(&with("basic-raw", id)), [FindingCode::BadValue], "{id}");
+        for auth in ["basic", "post"] {
+            assert_eq!(codes(&with(auth, id)), [], "{id}: {auth} has other ways to say it");
+        }
+    }
+    for missing in [CLIENT.replace("client_id = \"pg\"\n", ""), CLIENT.replace("client_secret_file = \"s\"\n", "")] {
+        let text = profile(&format!("{ENDPOINT}auth = \"basic-raw\"\n{missing}"));
+        assert_eq!(codes(&text), [FindingCode::MissingKey], "{missing}");
+    }
+    for word in ["basic_raw", "Basic-Raw", "raw"] {
+        assert_eq!(codes(&with(word, "pg")), [FindingCode::BadValue], "{word}");
+    }
 }
 
 #[test]
@@ -86,7 +112,9 @@ fn whatever_is_missing_or_wrong_is_named() {
 #[test]
 fn what_has_no_effect_is_warned_of() {
     let none = format!("{ENDPOINT}auth = \"none\"\n{CLIENT}");
-    assert_eq!(codes(&profile(&none)), [FindingCode::UnusedSetting, FindingCode::UnusedSetting]);
+    assert_eq!(codes(&profile(&none)), [FindingCode::UnusedSetting]);
+    let bearer = format!("{ENDPOINT}auth = \"bearer\"\n{CLIENT}");
+    assert_eq!(codes(&profile(&bearer)), [FindingCode::UnusedSetting]);
     let keys = format!("{ENDPOINT}{CLIENT}[profiles.corp.keys]\njwks_file = \"k\"\nmax_ttl = \"1h\"\n");
     assert_eq!(codes(&profile(&keys)), [FindingCode::UnusedSetting, FindingCode::UnusedSetting]);
     let jwt = profile(&format!("{ENDPOINT}{CLIENT}")).replace("mode = \"introspection\"\n", "");
