@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod profiles;
 
 use crate::support::Folder;
 use std::fs;

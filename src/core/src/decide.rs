@@ -33,7 +33,8 @@ pub fn decide_for(
     known: &Known,
     now: i64,
 ) -> Answer {
-    let mut decider = Decider { request, config, known, now, trace: Trace::new(tracing), profile: None };
+    let mut decider =
+        Decider { request, config, known, now, trace: Trace::new(tracing), profile: None, permitted: Vec::new() };
     match decider.run(token.untrusted_bytes()) {
         Ok(grant) => Answer::Decided(Verdict { decision: Decision::Granted(grant), trace: decider.trace }),
         Err(Stop::Needs(needs)) => Answer::Needs(needs),
@@ -85,12 +86,15 @@ struct Decider<'a> {
     trace: Trace,
     /// The profile that is being applied, once one is chosen.
     profile: Option<&'a Profile>,
+    /// The profiles that may serve the login.
+    permitted: Vec<&'a Profile>,
 }
 
 impl<'a> Decider<'a> {
     fn run(&mut self, token: &[u8]) -> Result<Grant, Stop> {
         let shape = self.bounds(token).at(Step::Bounds)?;
         let candidates = self.rule(token.len())?;
+        self.permitted.clone_from(&candidates);
         let (profile, verified) = match shape {
             Shape::Jwt(dots) => self.jwt(token, dots, &candidates)?,
             Shape::Opaque => {
@@ -330,7 +334,7 @@ impl<'a> Decider<'a> {
     /// good one is only said in its own step.
     fn grant(&mut self, accepted: &Accepted, profile: &'a Profile) -> Result<Grant, Stop> {
         let mut identity_trace = self.trace.beside();
-        let identity = identity::of(accepted, self.config, profile, &mut identity_trace);
+        let identity = identity::of(accepted, self.config, profile, &self.permitted, &mut identity_trace);
         let known_identity = identity.as_ref().ok().cloned();
         let with_identity = |denial: Denial| Denial { authn_id: known_identity.clone(), ..denial };
 

@@ -14,6 +14,10 @@ pub enum Severity {
     Warning,
 }
 
+/// So many findings of one kind about profiles and lines are shown by themselves: who has more needs the first ones, and how
+/// many there are.
+pub(crate) const MOST_ALIKE: usize = 20;
+
 macro_rules! finding_codes {
     ($($variant:ident = $code:literal, $severity:ident, $meaning:literal;)+) => {
         /// What kind of finding it is.

@@ -3,6 +3,7 @@
 //! Taken as it is, or put together so that no two tuples of values give the same text: nothing is trimmed, folded
 //! (unless `case` says so) or cut, since two tokens of two people must never give the same identity.
 
+use crate::apart::{Source, belongs_elsewhere};
 use crate::bounds::MAX_IDENTITY_BYTES;
 use crate::claim_path::ClaimPath;
 use crate::claims::Accepted;
@@ -20,16 +21,28 @@ const NOT_ANSWERED: &str = "The identity is taken from the provider's answer, wh
     identity.claim, such as $.username; tokens of clients without a user may have $.client_id alone, for a fallback.";
 
 /// The identity of accepted claims: select, verified_by, pattern, case, prefix, final checks, in this order.
-pub(crate) fn of(accepted: &Accepted, config: &Config, profile: &Profile, trace: &mut Trace) -> Result<String, Denial> {
+/// `rivals` are the profiles that may serve the login, with or without `profile` itself.
+pub(crate) fn of(
+    accepted: &Accepted,
+    config: &Config,
+    profile: &Profile,
+    rivals: &[&Profile],
+    trace: &mut Trace,
+) -> Result<String, Denial> {
     let place = config.place(profile.identity.claims.origin);
     let selector = Selector { claims: accepted.claims(), proof: accepted.proof(), kind: profile.identity.kind, place };
-    let identity = match primary(&selector, &profile.identity, trace)? {
+    let (source, identity) = match primary(&selector, &profile.identity, trace)? {
         Some(selected) => {
             verified(&selector, config, &profile.identity, trace)?;
-            spelled(selected, config, &profile.identity)?
+            (Source::Primary, spelled(selected, config, &profile.identity)?)
         }
-        None => fallback(&selector, &profile.identity, trace)?,
+        None => (Source::Fallback, fallback(&selector, &profile.identity, trace)?),
     };
+    if belongs_elsewhere(&identity, source, profile, config, rivals) {
+        return Err(invalid(
+            "The identity begins with a prefix that belongs to identities of another source.".to_owned(),
+        ));
+    }
     if let Some(why) = unusable(&identity) {
         return Err(invalid(format!("The identity {why}.")));
     }
@@ -166,7 +179,7 @@ fn verified(selector: &Selector<'_>, config: &Config, identity: &Identity, trace
     }
 }
 
-/// Pattern, case and prefix. The result must not look like an identity of another source.
+/// Pattern, case and prefix.
 fn spelled(selected: String, config: &Config, identity: &Identity) -> Result<String, Denial> {
     let mut spelled = match &identity.pattern {
         Some(pattern) => captured(&selected, pattern, config)?,
@@ -179,14 +192,6 @@ fn spelled(selected: String, config: &Config, identity: &Identity) -> Result<Str
         return Err(invalid("The identity is empty.".to_owned()));
     }
     spelled.insert_str(0, &identity.prefix);
-    let own = identity.prefix.as_str();
-    let fallback = identity.fallback.iter().map(|fallback| fallback.prefix.as_str());
-    let mut others = fallback.chain(config.prefixes().filter(|prefix| *prefix != own));
-    if others.any(|prefix| spelled.starts_with(prefix)) {
-        return Err(invalid(
-            "The identity begins with a prefix that belongs to identities of another source.".to_owned(),
-        ));
-    }
     Ok(spelled)
 }
 

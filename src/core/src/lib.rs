@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod apart;
 pub mod bounds;
 mod claim_path;
 mod claims;
@@ -26,6 +27,7 @@ mod roles;
 mod rules;
 mod scope;
 pub mod server_files;
+mod serving;
 mod token;
 mod trace;
 

@@ -4,7 +4,7 @@ use super::{CONF, ISSUER, LINE, MAP, folder};
 use crate::support::{Folder, Run, corp, run};
 use serde_json::{Value, json};
 
-fn check(folder: &Folder) -> Run {
+pub(super) fn check(folder: &Folder) -> Run {
     folder.check(&["--pgdata", "data", "--json"])
 }
 
@@ -17,7 +17,7 @@ fn places(run: &Run) -> Vec<(String, String, u64)> {
 }
 
 #[track_caller]
-fn assert_found(folder: &Folder, code: i32, expected: &[(&str, &str, u64)]) {
+pub(super) fn assert_found(folder: &Folder, code: i32, expected: &[(&str, &str, u64)]) {
     let run = check(folder);
     let expected: Vec<_> = expected.iter().map(|(code, file, line)| ((*code).into(), (*file).into(), *line)).collect();
     assert_eq!((run.code, places(&run)), (code, expected), "{}", run.stdout);
@@ -25,7 +25,7 @@ fn assert_found(folder: &Folder, code: i32, expected: &[(&str, &str, u64)]) {
 
 /// The hint and the message of the one finding with this code.
 #[track_caller]
-fn words(folder: &Folder, code: &str) -> String {
+pub(super) fn words(folder: &Folder, code: &str) -> String {
     let report = check(folder).json();
     let found: Vec<&Value> = report["findings"].as_array().unwrap().iter().filter(|f| f["code"] == code).collect();
     assert_eq!(found.len(), 1, "{code}: {report:#}");

@@ -10,7 +10,7 @@ use super::profile::{
 use super::section::{Path, Section};
 use super::typed::Empty;
 use super::values::suggest;
-use super::{check, keys, presets, roles};
+use super::{check, keys, presets, roles, together};
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_CLOCK_SKEW_SECONDS, MAX_ISSUER_BYTES, MAX_LIFETIME_SECONDS, MAX_TOKEN_BYTES};
 use crate::claim_path::ClaimPath;
@@ -77,7 +77,7 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
             sections.push(section);
         }
     }
-    check::together(findings, &profiles, &sections);
+    together::together(findings, &profiles, &sections);
     profiles
 }
 

@@ -153,6 +153,11 @@ fn fallback(findings: &mut Findings<'_>, section: &Section<'_>, own_prefix: &str
         findings
             .add(FindingCode::Conflict, section.span_of("prefix"), message)
             .hint("with another one, no fallback identity equals a primary one");
+    } else if own_prefix.starts_with(&prefix) {
+        let message = format!("{} begins the identity's own prefix, \"{own_prefix}\"", section.name("prefix"));
+        findings.add(FindingCode::Conflict, section.span_of("prefix"), message).hint(
+            "no primary identity may begin with the fallback's prefix, so that all of them would be refused: write another one",
+        );
     }
     Some(Fallback { claim, prefix })
 }

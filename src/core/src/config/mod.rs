@@ -31,6 +31,7 @@ mod source;
 mod table;
 #[cfg(test)]
 mod tests;
+mod together;
 mod typed;
 mod values;
 
@@ -40,7 +41,6 @@ pub use profile::{
     Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Test, TokenIssuers, TokenKind,
 };
 
-pub(crate) use check::mistakable_pairs;
 pub(crate) use doubts::common_audience;
 pub use values::suggest;
 
@@ -86,13 +86,6 @@ impl Config {
     #[must_use]
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
-    }
-
-    /// Every prefix that identities of some profile have, primary ones and fallbacks.
-    pub(crate) fn prefixes(&self) -> impl Iterator<Item = &str> {
-        let own = self.profiles.iter().map(|profile| profile.identity.prefix.as_str());
-        let fallbacks = self.profiles.iter().filter_map(|profile| profile.identity.fallback.as_ref());
-        own.chain(fallbacks.map(|fallback| fallback.prefix.as_str())).filter(|prefix| !prefix.is_empty())
     }
 
     /// The file's name as given.

@@ -133,6 +133,21 @@ pub struct Identity {
     pub fallback: Option<Fallback>,
 }
 
+impl Identity {
+    /// Whether both make the same identity of the same claims.
+    pub(crate) fn is_made_as(&self, other: &Self) -> bool {
+        let pattern = |identity: &'_ Self| identity.pattern.as_ref().map(|pattern| pattern.value.as_str().to_owned());
+        self.claims.value == other.claims.value
+            && self.kind == other.kind
+            && self.verified_by.as_ref().map(|path| &path.value) == other.verified_by.as_ref().map(|path| &path.value)
+            && self.verified_values == other.verified_values
+            && pattern(self) == pattern(other)
+            && self.lower == other.lower
+            && self.prefix == other.prefix
+            && self.fallback == other.fallback
+    }
+}
+
 /// How values of the roles claim become roles of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleMapping {

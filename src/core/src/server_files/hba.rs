@@ -9,6 +9,7 @@ use super::settings::is_our_library;
 use super::tokens::{Line, Token};
 use super::{Place, Problem};
 use crate::line::HBA_PROFILE_OPTION;
+use crate::serving::Served;
 
 /// Which connections a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,6 +180,11 @@ impl HbaLine {
     #[must_use]
     pub fn profiles(&self) -> Option<&str> {
         self.option(HBA_PROFILE_OPTION)
+    }
+
+    /// What of the connections that a profile serves is for this line; `None` if there is nothing.
+    pub(crate) fn leaves_to<'p>(&self, served: Served<'p>) -> Option<Served<'p>> {
+        names::leave_to(&self.databases, served)
     }
 
     /// Whether every connection that `other` is for is for this line.

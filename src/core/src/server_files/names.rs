@@ -3,6 +3,7 @@
 use super::Place;
 use super::pattern::{self, Pattern};
 use super::tokens::Token;
+use crate::serving::Served;
 
 /// Whether something fits, as far as the files say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +120,12 @@ impl Name {
         self.means(database)
     }
 
+    /// Whether it means this database for some role.
+    fn can_mean_database(&self, database: &str) -> bool {
+        // The database is the role's own name, which any role may have.
+        self.means_database(database, database) != Answer::No
+    }
+
     fn means(&self, name: &str) -> Answer {
         match &self.pattern {
             None => (self.text == name).into(),
@@ -138,6 +145,20 @@ pub(super) fn databases_fit(names: &[Name], database: Option<&str>, role: &str) 
     match database {
         Some(database) => Answer::any(names.iter().map(|name| name.means_database(database, role))),
         None => names.iter().any(|name| name.is_keyword("replication")).into(),
+    }
+}
+
+/// What is left of what a profile serves for connections to these databases; `None` if there is nothing. What only the
+/// server knows counts as if it were so.
+pub(super) fn leave_to<'p>(names: &[Name], served: Served<'p>) -> Option<Served<'p>> {
+    let replication = |name: &Name| name.is_keyword("replication");
+    let physical = served.physical && names.iter().any(replication);
+    match served.databases {
+        None => (physical || !names.iter().all(replication)).then_some(Served { databases: None, physical }),
+        Some(mut databases) => {
+            databases.retain(|database| names.iter().any(|name| name.can_mean_database(database)));
+            (!databases.is_empty()).then_some(Served { databases: Some(databases), physical })
+        }
     }
 }
 

@@ -1,0 +1,241 @@
+//! Whether identities of two profiles can be mistaken for each other's: by what stands in front of them.
+//!
+//! The one home of this rule: for the decision, for `check`, and for `check` with the server's files. A fallback's prefix
+//! counts as much as the primary one. Nothing is folded or normalized: PostgreSQL compares identities byte for byte, and
+//! so does this. Must never hold two profiles apart because of what the tokens of today look like.
+
+use crate::config::{Config, Profile};
+use crate::serving::Served;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What makes an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `identity.claim`, or `claims` and `format`.
+    Primary,
+    /// `identity.fallback`.
+    Fallback,
+}
+
+impl Source {
+    /// The setting of its prefix.
+    const fn setting(self) -> &'static str {
+        match self {
+            Self::Primary => "identity.prefix",
+            Self::Fallback => "identity.fallback.prefix",
+        }
+    }
+}
+
+/// Every prefix that identities of the profile have, an empty one included.
+fn prefixes(profile: &Profile) -> impl Iterator<Item = (Source, &str)> {
+    let primary = (Source::Primary, profile.identity.prefix.as_str());
+    let fallback = profile.identity.fallback.as_ref();
+    std::iter::once(primary).chain(fallback.map(|fallback| (Source::Fallback, fallback.prefix.as_str())))
+}
+
+/// Whether no identity of one profile can be one of the other: no prefix of one begins a prefix of the other, as an
+/// empty one would begin each.
+pub(crate) fn apart(a: &Profile, b: &Profile) -> bool {
+    clash(a, b).is_none()
+}
+
+/// The prefixes by which two profiles are not apart.
+fn clash<'p>(a: &'p Profile, b: &'p Profile) -> Option<[(Source, &'p str); 2]> {
+    prefixes(a)
+        .flat_map(|own| prefixes(b).map(move |other| [own, other]))
+        .find(|[(_, own), (_, other)]| own.starts_with(other) || other.starts_with(own))
+}
+
+/// Which settings do not keep two profiles apart, for a person; `None` if they are apart.
+pub(crate) fn cause(a: &Profile, b: &Profile) -> Option<String> {
+    let words = |profile: &Profile, (source, prefix): (Source, &str)| match prefix {
+        "" => format!("\"{}\" has no {}", profile.name, source.setting()),
+        prefix => format!("\"{}\" has {} = \"{prefix}\"", profile.name, source.setting()),
+    };
+    let [of_a, of_b] = clash(a, b)?;
+    Some(format!("{}, and {}", words(a, of_a), words(b, of_b)))
+}
+
+/// What to do about two profiles that are not apart.
+pub(crate) const CURE: &str =
+    "give each its own identity.prefix and fallback.prefix, of which none begins one of the other's";
+
+/// Which settings are to blame, and what to do.
+pub(crate) fn remedy(a: &Profile, b: &Profile) -> String {
+    cause(a, b).map_or_else(|| CURE.to_owned(), |cause| format!("{cause}; {CURE}"))
+}
+
+/// Whether an identity of `profile` begins with a prefix that belongs to another source: to one of `rivals`, which may
+/// serve the same login, whatever the texts of their own prefixes are; or, for a primary identity, to its own fallback or
+/// to a profile that lines or databases keep apart, unless that has the same prefix.
+pub(crate) fn belongs_elsewhere(
+    identity: &str,
+    source: Source,
+    profile: &Profile,
+    config: &Config,
+    rivals: &[&Profile],
+) -> bool {
+    let begins = |(_, prefix): (Source, &str)| !prefix.is_empty() && identity.starts_with(prefix);
+    let of_rivals = rivals.iter().filter(|rival| rival.name != profile.name);
+    if of_rivals.copied().any(|rival| prefixes(rival).any(begins)) {
+        return true;
+    }
+    let own = profile.identity.prefix.as_str();
+    let of_anybody = || config.profiles().iter().flat_map(prefixes).filter(|(_, prefix)| *prefix != own);
+    source == Source::Primary && of_anybody().any(begins)
+}
+
+/// Two profiles, by their places in a list, that have a text in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Collision<'p> {
+    /// The one behind.
+    pub(crate) later: usize,
+    /// The one in front of it.
+    pub(crate) earlier: usize,
+    /// The text of one of them, which is the other's or begins with it.
+    pub(crate) text: &'p str,
+}
+
+/// A text of a member.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry<'p> {
+    text: &'p str,
+    place: usize,
+    /// Whether it meets every other member.
+    everywhere: bool,
+}
+
+/// Whether the first text, which is not behind the second one in their order, has something to do with it.
+type Relation = fn(&str, &str) -> bool;
+
+/// Profiles of one line, of which two can meet in one login if both serve a database.
+#[derive(Debug)]
+pub(crate) struct Company<'p> {
+    members: Vec<Member<'p>>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct Member<'p> {
+    /// What it is called in a [`Collision`]: its place in some list, which grows from member to member.
+    pub(crate) place: usize,
+    /// The profile.
+    pub(crate) profile: &'p Profile,
+    /// What of the line's connections it serves.
+    pub(crate) served: Served<'p>,
+}
+
+impl<'p> Company<'p> {
+    /// These profiles.
+    pub(crate) fn of(members: impl IntoIterator<Item = Member<'p>>) -> Self {
+        Self { members: members.into_iter().collect() }
+    }
+
+    /// The members whose identities can be mistaken for those of somebody whom they meet.
+    pub(crate) fn mistakable(&self) -> Vec<Collision<'p>> {
+        one_each(self.collisions(all_prefixes, begins))
+    }
+
+    /// The members that have a text of somebody whom they meet.
+    pub(crate) fn sharing(&self, texts: impl Fn(&'p Profile) -> Vec<&'p str>) -> Vec<Collision<'p>> {
+        self.collisions(texts, |first, second| first == second)
+    }
+
+    /// For each text of a member, the first other one whom that meets, and whose text comes before it and is related. Not
+    /// every two of them, of which there can be millions; but nobody who has such a company is passed over.
+    fn collisions(&self, texts: impl Fn(&'p Profile) -> Vec<&'p str>, related: Relation) -> Vec<Collision<'p>> {
+        let mut all = Vec::with_capacity(self.members.len());
+        let mut by_database: HashMap<&str, Vec<Entry<'p>>> = HashMap::new();
+        for Member { place, profile, served } in &self.members {
+            let everywhere = served.databases.is_none();
+            let entries = texts(profile).into_iter().map(|text| Entry { text, place: *place, everywhere });
+            for entry in entries {
+                all.push(entry);
+                for database in served.databases.iter().flatten() {
+                    by_database.entry(database).or_default().push(entry);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        scan(all, related, |entry| entry.everywhere, &mut found);
+        for entries in by_database.into_values().filter(|entries| entries.len() > 1) {
+            scan(entries, related, |_| true, &mut found);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Profiles that use one map of pg_ident.conf without serving one line and database: what of their identities can be
+/// equal although the decision refuses a primary one that begins with the prefix of another source.
+pub(crate) fn mistakable_in_a_map<'p>(profiles: &[&'p Profile]) -> Vec<Collision<'p>> {
+    let anywhere = || Served { databases: None, physical: false };
+    let member = |(place, profile): (usize, &&'p Profile)| Member { place, profile, served: anywhere() };
+    let company = Company::of(profiles.iter().enumerate().map(member));
+    let fallback = |(source, prefix)| (source == Source::Fallback).then_some(prefix);
+    let mut found = company.sharing(all_prefixes);
+    found.extend(company.collisions(|profile| prefixes(profile).filter_map(fallback).collect(), begins));
+    let of = |at: usize| profiles.get(at);
+    // Of one provider, with identities made in one way, they are the same people.
+    found.retain(|pair| of(pair.later).zip(of(pair.earlier)).is_some_and(|(a, b)| !have_the_same_people(a, b)));
+    found.sort_unstable();
+    one_each(found)
+}
+
+/// Whether an identity that both profiles can give is the same person's: the tokens come from the same issuers, and the
+/// identity is made of them in the same way.
+fn have_the_same_people<'p>(a: &'p Profile, b: &'p Profile) -> bool {
+    let issuers = |profile: &'p Profile| profile.token_issuers().iter().collect::<BTreeSet<_>>();
+    issuers(a) == issuers(b) && a.identity.is_made_as(&b.identity)
+}
+
+fn all_prefixes(profile: &Profile) -> Vec<&str> {
+    prefixes(profile).map(|(_, prefix)| prefix).collect()
+}
+
+fn begins(first: &str, second: &str) -> bool {
+    second.starts_with(first)
+}
+
+/// For each entry, the first one of somebody else that is related to it, if one of the two is `everywhere`. All that come
+/// before an entry and are related to it lie one upon the other when the entries are in order.
+fn scan<'p>(
+    mut entries: Vec<Entry<'p>>,
+    related: Relation,
+    everywhere: impl Fn(&Entry<'p>) -> bool,
+    found: &mut Vec<Collision<'p>>,
+) {
+    entries.sort_unstable();
+    let (mut before, mut before_everywhere): (Vec<Entry<'p>>, Vec<Entry<'p>>) = (Vec::new(), Vec::new());
+    for entry in entries {
+        for pile in [&mut before, &mut before_everywhere] {
+            while pile.last().is_some_and(|earlier| !related(earlier.text, entry.text)) {
+                pile.pop();
+            }
+        }
+        let met = if everywhere(&entry) { &before } else { &before_everywhere };
+        // A profile has two prefixes at the most, so that the search is short.
+        if let Some(other) = met.iter().map(|other| other.place).find(|other| *other != entry.place) {
+            let (later, earlier) = (entry.place.max(other), entry.place.min(other));
+            found.push(Collision { later, earlier, text: entry.text });
+        }
+        before.push(entry);
+        if everywhere(&entry) {
+            before_everywhere.push(entry);
+        }
+    }
+}
+
+/// One collision for each later profile, in their order: that with the earliest one.
+fn one_each(collisions: Vec<Collision<'_>>) -> Vec<Collision<'_>> {
+    let mut of: BTreeMap<usize, Collision<'_>> = BTreeMap::new();
+    for collision in collisions {
+        of.entry(collision.later).or_insert(collision);
+    }
+    of.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! What becomes of the identities by a line: delegation, maps of pg_ident.conf, and lines that have neither.
+
+use super::{Review, ServedLine};
+use crate::apart::{CURE, cause, mistakable_in_a_map};
+use crate::config::{IdentityClaims, Origin, Profile};
+use crate::finding::FindingCode;
+use crate::server_files::{HbaLine, IdentLine};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Review<'_> {
+    pub(super) fn mapping(&mut self, line: &HbaLine, profiles: &[&Profile], ident: Option<&[IdentLine]>) {
+        if line.is_delegated() {
+            for profile in profiles.iter().filter(|profile| profile.roles.is_none()) {
+                let message =
+                    format!("the line says delegate_ident_mapping=1, but profile \"{}\" has no [roles]", profile.name);
+                let hint = format!(
+                    "every login is denied with delegation_not_configured; write [profiles.{}.roles], or map=NAME in place of the option",
+                    profile.name
+                );
+                self.at(
+                    FindingCode::DelegationUnconfigured,
+                    line.option_place("delegate_ident_mapping"),
+                    message,
+                    hint,
+                );
+            }
+            return;
+        }
+        let Some(map) = line.map() else {
+            for profile in profiles {
+                let Some(why) = no_role_name(profile) else { continue };
+                let message = format!(
+                    "without map= the identity itself must be the role's name, and that of profile \"{}\" {why}",
+                    profile.name
+                );
+                let hint = "add map=NAME, and to pg_ident.conf lines for it: NAME   IDENTITY   ROLE";
+                self.at(FindingCode::MapMissing, &line.place, message, hint);
+            }
+            return;
+        };
+        if ident.is_some_and(|ident| ident.iter().all(|line| line.map != map)) {
+            let message = format!("pg_ident.conf has no line for the map \"{map}\", so that nobody can log in");
+            let hint = format!("correct the name, or add to pg_ident.conf lines for it: {map}   IDENTITY   ROLE");
+            self.at(FindingCode::MapUnknown, line.option_place("map"), message, hint);
+        }
+    }
+
+    /// With one map, an identity of one provider is that of the other.
+    pub(super) fn shared_maps(&mut self, served: &[ServedLine<'_>]) {
+        let mut users: BTreeMap<&str, Vec<(&Profile, &HbaLine)>> = BTreeMap::new();
+        for (line, profiles) in served.iter().filter(|(line, _)| !line.is_delegated()) {
+            let Some(map) = line.map() else { continue };
+            users.entry(map).or_default().extend(profiles.iter().map(|profile| (*profile, *line)));
+        }
+        for (map, users) in users {
+            let mut known = BTreeSet::new();
+            let users: Vec<_> = users.into_iter().filter(|(profile, _)| known.insert(profile.name.as_str())).collect();
+            let profiles: Vec<&Profile> = users.iter().map(|(profile, _)| *profile).collect();
+            for pair in mistakable_in_a_map(&profiles) {
+                let Some(((first, _), (second, line))) = users.get(pair.earlier).zip(users.get(pair.later)) else {
+                    continue;
+                };
+                let message = format!(
+                    "profiles \"{}\" and \"{}\" share the map \"{map}\", so that each provider can assert the other's identities",
+                    first.name, second.name
+                );
+                let hint =
+                    format!("{}; use a map for each of them, or {CURE}", cause(first, second).unwrap_or_default());
+                self.at(FindingCode::SharedMap, line.option_place("map"), message, hint);
+            }
+        }
+    }
+
+    pub(super) fn patterns(&mut self, lines: &[&HbaLine], ident: &[IdentLine]) {
+        for mapping in ident.iter().filter(|mapping| lines.iter().any(|line| line.map() == Some(&mapping.map))) {
+            for name in [&mapping.identity, &mapping.role] {
+                if let Some(why) = name.not_judged() {
+                    self.not_judged(&name.place, &name.text, why);
+                }
+            }
+        }
+    }
+}
+
+/// Why the identities of a profile are no names that roles have, as far as the profile says.
+fn no_role_name(profile: &Profile) -> Option<String> {
+    let identity = &profile.identity;
+    if !identity.prefix.is_empty() {
+        return Some(format!("begins with \"{}\"", identity.prefix));
+    }
+    if identity.pattern.is_some() {
+        return None;
+    }
+    match &identity.claims.value {
+        IdentityClaims::Format(_) => Some("is put together from several claims".to_owned()),
+        IdentityClaims::One(claim) => match (claim.top_level_claim()?, identity.claims.origin) {
+            ("email", _) => Some("is an email address".to_owned()),
+            ("oid", _) => Some("is an object ID".to_owned()),
+            // What `sub` is, RFC 9068 leaves to the provider.
+            (_, Origin::Preset(preset)) if preset != "rfc9068" => {
+                Some(format!("is an ID of the provider's (preset \"{preset}\": {claim})"))
+            }
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,192 @@
+//! What is wrong or doubtful about the server's files together with the configuration.
+//!
+//! Looks at OAuth lines of this validator alone: other methods are not its business. Which profiles serve a line, which
+//! can meet there and which are apart is asked of the functions that the decision asks (`serving`, `apart`). Must never
+//! drop the last finding of a kind, however many there are.
+
+mod maps;
+mod profiles;
+
+use super::hba::{Connection, HbaLine};
+use super::ident::IdentLine;
+use super::settings::{LIBRARY, Settings};
+use super::{Place, Source, place_in};
+use crate::config::{Config, Profile};
+use crate::finding::{FindingCode, MOST_ALIKE};
+use std::collections::BTreeMap;
+
+/// Where a finding is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spot {
+    /// In one of the server's files.
+    At(Place),
+    /// About one of the server's files as a whole: its index.
+    File(usize),
+    /// At the table of this profile in the configuration.
+    Profile(String),
+}
+
+/// One thing that is wrong or doubtful.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFinding {
+    /// The kind.
+    pub code: FindingCode,
+    /// Where.
+    pub spot: Spot,
+    /// What is wrong, without a full stop.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// A line, and the profiles that serve some of its connections.
+type ServedLine<'a> = (&'a HbaLine, Vec<&'a Profile>);
+
+/// Everything that was read, to be judged together.
+struct Review<'a> {
+    config: &'a Config,
+    sources: &'a [Source],
+    found: Vec<ServerFinding>,
+}
+
+/// Judges the lines that the server takes. `ident` and `settings` are absent where these files were not read.
+#[must_use]
+pub fn review(
+    config: &Config,
+    sources: &[Source],
+    hba: &[HbaLine],
+    ident: Option<&[IdentLine]>,
+    settings: Option<(&Settings, usize)>,
+) -> Vec<ServerFinding> {
+    let mut review = Review { config, sources, found: Vec::new() };
+    if let Some((settings, source)) = settings {
+        review.library(settings, source);
+    }
+    let mut own = Vec::new();
+    for line in hba.iter().filter(|line| line.is_oauth()) {
+        match line.other_validator() {
+            Some(library) => review.of_another(line, library),
+            None => own.push(line),
+        }
+    }
+    let mut served = Vec::with_capacity(own.len());
+    for line in &own {
+        let profiles = review.served(line);
+        review.connection(line, settings.map(|(settings, _)| settings));
+        review.mapping(line, &profiles, ident);
+        review.names(line);
+        review.shadowed(line, hba);
+        served.push((*line, profiles));
+    }
+    review.unreached(&served);
+    review.shared_maps(&served);
+    if let Some(ident) = ident {
+        review.patterns(&own, ident);
+    }
+    review.bounded()
+}
+
+impl<'a> Review<'a> {
+    /// What was found: of one kind the first ones, and how many more there are.
+    fn bounded(self) -> Vec<ServerFinding> {
+        let mut counts: BTreeMap<FindingCode, usize> = BTreeMap::new();
+        for finding in &self.found {
+            *counts.entry(finding.code).or_default() += 1;
+        }
+        let mut seen: BTreeMap<FindingCode, usize> = BTreeMap::new();
+        let mut found = self.found;
+        found.retain_mut(|finding| {
+            let number = seen.entry(finding.code).or_default();
+            *number += 1;
+            let more = counts.get(&finding.code).map_or(0, |count| count - MOST_ALIKE.min(*count));
+            if *number == MOST_ALIKE + 1 {
+                finding.message =
+                    format!("{more} more findings of this kind, the first of them here: {}", finding.message);
+            }
+            *number <= MOST_ALIKE + 1
+        });
+        found
+    }
+
+    fn add(&mut self, code: FindingCode, spot: Spot, message: String, hint: impl Into<String>) {
+        self.found.push(ServerFinding { code, spot, message, hint: hint.into() });
+    }
+
+    fn at(&mut self, code: FindingCode, place: &Place, message: String, hint: impl Into<String>) {
+        self.add(code, Spot::At(place.clone()), message, hint);
+    }
+
+    fn library(&mut self, settings: &Settings, source: usize) {
+        if settings.names_module() {
+            return;
+        }
+        let libraries = settings.libraries();
+        let setting = settings.get("oauth_validator_libraries");
+        let spot = setting.map_or(Spot::File(source), |setting| Spot::At(setting.place.clone()));
+        let message = match (&libraries, setting) {
+            (None, _) => "oauth_validator_libraries is not a list of names".to_owned(),
+            (_, None) => "oauth_validator_libraries is not set, so that no OAuth login is possible".to_owned(),
+            _ => format!("oauth_validator_libraries does not name {LIBRARY}"),
+        };
+        let hint = match libraries.filter(|libraries| !libraries.is_empty()) {
+            Some(others) => format!(
+                "add it, as in '{}, {LIBRARY}', and reload the server; an OAuth line then says validator={LIBRARY}",
+                others.join(", ")
+            ),
+            None => format!("set oauth_validator_libraries = '{LIBRARY}', and reload the server"),
+        };
+        self.add(FindingCode::LibraryMissing, spot, message, hint);
+    }
+
+    fn of_another(&mut self, line: &HbaLine, library: &str) {
+        let message = format!("the line is for another validator, \"{library}\", and was not judged");
+        let hint = format!("if it is meant for {LIBRARY}, say so: validator={LIBRARY}");
+        self.at(FindingCode::OtherValidator, line.option_place("validator"), message, hint);
+    }
+
+    fn connection(&mut self, line: &HbaLine, settings: Option<&Settings>) {
+        let loopback = line.address.as_ref().is_some_and(super::Address::is_loopback);
+        match line.connection {
+            Connection::Host | Connection::HostNoSsl | Connection::HostNoGssEnc => {
+                if !loopback {
+                    let word = line.connection.keyword();
+                    let message = format!(
+                        "{word} takes connections without TLS, on which everybody on the way can read the token"
+                    );
+                    self.at(FindingCode::TokenInClear, &line.connection_place, message, "write hostssl in its place");
+                }
+            }
+            Connection::HostSsl => {
+                let known = self.found.iter().any(|finding| finding.code == FindingCode::TlsOff);
+                if !known && settings.is_some_and(|settings| !settings.has_tls()) {
+                    let message = "hostssl lines take no connection, because ssl is off".to_owned();
+                    let hint = "set ssl = on in postgresql.conf, with a certificate";
+                    self.at(FindingCode::TlsOff, &line.connection_place, message, hint);
+                }
+            }
+            Connection::Local | Connection::HostGssEnc => {}
+        }
+    }
+
+    fn names(&mut self, line: &HbaLine) {
+        for name in line.databases.iter().chain(&line.roles) {
+            if let Some(why) = name.not_judged() {
+                self.not_judged(&name.place, &name.text, why);
+            }
+        }
+    }
+
+    fn not_judged(&mut self, place: &Place, text: &str, why: &str) {
+        let hint = "the server's own view shows whether it takes the line: pg_hba_file_rules, pg_ident_file_mappings";
+        self.at(FindingCode::NotJudged, place, format!("{text} has {why}"), hint);
+    }
+
+    fn shadowed(&mut self, line: &HbaLine, all: &[HbaLine]) {
+        let earlier = all.iter().take_while(|other| other.place != line.place).find(|other| other.covers(line));
+        if let Some(earlier) = earlier {
+            let place = place_in(self.sources, &earlier.place);
+            let message = format!("the line is never reached: {place} ({}) takes all its connections", earlier.method);
+            self.at(FindingCode::ShadowedLine, &line.place, message, "move it before that line, or remove one of them");
+        }
+    }
+}

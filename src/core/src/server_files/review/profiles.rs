@@ -1,0 +1,135 @@
+//! Which profiles serve a line, and what is wrong where none does, or where two do whose identities can be equal.
+
+use super::{Review, ServedLine, Spot};
+use crate::apart::{Company, Member, remedy};
+use crate::config::{Profile, suggest};
+use crate::finding::FindingCode;
+use crate::line::{HBA_PROFILE_OPTION, profile_names};
+use crate::server_files::HbaLine;
+use crate::serving::{Served, serves_issuer};
+use std::collections::BTreeSet;
+
+impl<'a> Review<'a> {
+    /// The profiles that a line is for, by its issuer or because it names them.
+    fn meant(&self, line: &HbaLine) -> Vec<&'a Profile> {
+        let is_named = |names, profile: &&Profile| profile_names(names).any(|name| name == profile.name);
+        let all = self.config.profiles().iter();
+        match line.profiles() {
+            None => all.filter(|profile| serves_issuer(profile, line.issuer())).collect(),
+            Some(names) => all.filter(|profile| is_named(names, profile)).collect(),
+        }
+    }
+
+    /// The profiles that serve connections by a line, and what is wrong with them.
+    pub(super) fn served(&mut self, line: &HbaLine) -> Vec<&'a Profile> {
+        let meant = self.meant(line);
+        if let Some(names) = line.profiles() {
+            self.named(line, names);
+        } else if meant.is_empty() {
+            self.unserved(line);
+        }
+        let all = || meant.iter().enumerate();
+        let member = |(place, profile): (usize, &&'a Profile)| {
+            Some(Member { place, profile, served: line.leaves_to(Served::by(profile))? })
+        };
+        let members: Vec<Member<'a>> = all().filter_map(member).collect();
+        let serving: Vec<&'a Profile> = members.iter().map(|member| member.profile).collect();
+        if let (Some(first), true) = (meant.first(), serving.is_empty()) {
+            self.unserved_databases(line, first);
+        }
+        if line.profiles().is_some() {
+            self.meeting(line, &meant, &Company::of(members));
+        }
+        serving
+    }
+
+    fn unserved(&mut self, line: &HbaLine) {
+        let issuers = self.config.profiles().iter().flat_map(|profile| profile.hba_issuers());
+        let message = format!("no profile serves the issuer \"{}\"", line.issuer());
+        let issuers: Vec<&str> = issuers.map(String::as_str).collect();
+        let remedy = match issuers.as_slice() {
+            [] => "write a profile for it: \"oauth-validator init\"".to_owned(),
+            issuers => format!("write a profile for it, or an issuer that one serves: {}", issuers.join(", ")),
+        };
+        let hint = format!("every login by this line is denied with hba_issuer_unknown; {remedy}");
+        self.at(FindingCode::IssuerUnserved, line.option_place("issuer"), message, hint);
+    }
+
+    /// The line is for profiles, of which `first` is one, and none of them serves its connections.
+    fn unserved_databases(&mut self, line: &HbaLine, first: &Profile) {
+        let name = &first.name;
+        let (what, remedy) = match line.databases.as_slice() {
+            [only] if only.is_keyword("replication") && first.databases.is_some() => (
+                "physical replication",
+                format!(
+                    "a profile with databases never does: remove profiles.{name}.databases, or use another profile"
+                ),
+            ),
+            [only] if only.is_keyword("replication") => {
+                ("replication connections", format!("write profiles.{name}.replication = true"))
+            }
+            [_] => ("its database", format!("add it to profiles.{name}.databases")),
+            _ => ("any of its databases", format!("add them to profiles.{name}.databases")),
+        };
+        let message = format!("profile \"{name}\" is the line's, but does not serve {what}");
+        let hint = format!("every login by this line is denied with hba_issuer_unknown; {remedy}");
+        let place = line.databases.first().map_or(&line.place, |database| &database.place);
+        self.at(FindingCode::IssuerUnserved, place, message, hint);
+    }
+
+    /// What is wrong with the names of profiles in a line, as `crate::line` denies its logins for.
+    fn named(&mut self, line: &HbaLine, names: &str) {
+        let place = line.option_place(HBA_PROFILE_OPTION);
+        let valid: Vec<&str> = self.config.profiles().iter().map(|profile| &*profile.name).collect();
+        let mut seen = Vec::new();
+        for name in profile_names(names) {
+            let (message, remedy) = if !valid.contains(&name) {
+                let nearest = if valid.is_empty() { "it has none".to_owned() } else { suggest(name, &valid) };
+                (format!("the configuration has no profile \"{name}\""), nearest)
+            } else if seen.contains(&name) {
+                (format!("the line names profile \"{name}\" twice"), "name it once".to_owned())
+            } else {
+                seen.push(name);
+                continue;
+            };
+            let hint = format!("every login by this line is denied with profile_unknown; {remedy}");
+            self.at(FindingCode::UnknownProfile, place, message, hint);
+        }
+    }
+
+    /// What is wrong with profiles that a line names, and that can meet in one login by it; those that meet by their issuers
+    /// are found without any line.
+    fn meeting(&mut self, line: &HbaLine, meant: &[&'a Profile], company: &Company<'a>) {
+        let place = line.option_place(HBA_PROFILE_OPTION);
+        let pair = |later: usize, earlier: usize| Some((*meant.get(earlier)?, *meant.get(later)?));
+        for (first, second) in company.mistakable().iter().filter_map(|met| pair(met.later, met.earlier)) {
+            let both = format!("profiles \"{}\" and \"{}\"", first.name, second.name);
+            let message = format!("{both} serve this line, so their identities can be equal");
+            let hint = format!(
+                "a login that both could serve is denied with profile_ambiguous; {}, or name one of them only",
+                remedy(first, second)
+            );
+            self.at(FindingCode::SharedLine, place, message, hint);
+        }
+        for met in company.sharing(|profile| profile.token_issuers().iter().map(String::as_str).collect()) {
+            let Some((first, second)) = pair(met.later, met.earlier) else { continue };
+            let both = format!("profiles \"{}\" and \"{}\"", first.name, second.name);
+            let message = format!("{both} serve this line, and both accept tokens of {}", met.text);
+            let hint = "a login that both could serve is denied with profile_ambiguous; name one of them only, or separate \
+                        them by databases";
+            self.at(FindingCode::SharedIssuer, place, message, hint);
+        }
+    }
+
+    pub(super) fn unreached(&mut self, served: &[ServedLine<'_>]) {
+        let reached: BTreeSet<&str> =
+            served.iter().flat_map(|(_, profiles)| profiles).map(|profile| profile.name.as_str()).collect();
+        for profile in self.config.profiles().iter().filter(|profile| !reached.contains(profile.name.as_str())) {
+            let message = format!("no line of pg_hba.conf reaches profile \"{}\"", profile.name);
+            let issuer = profile.hba_issuers().first().map_or("", String::as_str);
+            let hint =
+                format!("add a line for it, with the method oauth and issuer=\"{issuer}\"; or remove the profile");
+            self.add(FindingCode::ProfileUnreached, Spot::Profile(profile.name.clone()), message, hint);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Which profiles may serve a login, and which two of them can meet in one: by the issuer of the pg_hba.conf line, by
+//! database, and by replication.
+//!
+//! The one home of these rules: the decision, `check`, `check` with the server's files and `explain` all ask here. The
+//! token has no say in it. Nothing is derived from the line, so that no spelling of a line can reach another profile.
+
+use crate::config::Profile;
+use crate::decision::Request;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+const OPENID: &str = "/.well-known/openid-configuration";
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// Whether lines of pg_hba.conf with this issuer are for the profile: it is one of its `hba_issuers`, or the well-known
+/// URL of one.
+pub(crate) fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
+    let is_meant = |own: &String| own == hba_issuer || is_well_known_of(hba_issuer, own);
+    profile.hba_issuers().iter().any(is_meant)
+}
+
+/// Whether `url` is a well-known URL of an issuer: OpenID Connect Discovery section 4 puts the suffix behind the issuer,
+/// and RFC 8414 section 3.1 puts it between host and path. PostgreSQL keeps an issuer's trailing slash, and so makes a
+/// double one (`generate_error_response` in auth-oauth.c).
+fn is_well_known_of(url: &str, issuer: &str) -> bool {
+    let bare = without_slashes(issuer);
+    let Some(rest) = url.strip_prefix(origin(issuer)).filter(|rest| rest.contains("/.well-known/")) else {
+        return false;
+    };
+    let path = &issuer[origin(issuer).len()..];
+    let between = |name| rest.strip_prefix(name).is_some_and(|rest| rest == path || rest == without_slashes(path));
+    url.strip_suffix(OPENID).is_some_and(|before| before == issuer || before == bare)
+        || between(OPENID)
+        || between(OAUTH)
+}
+
+/// Scheme and host of an issuer.
+fn origin(issuer: &str) -> &str {
+    let host = issuer.find("://").map_or(0, |scheme| scheme + 3);
+    let path = issuer[host..].find('/').map_or(issuer.len(), |slash| host + slash);
+    &issuer[..path]
+}
+
+/// What the issuers of one line have in common: slashes at the end make no difference to well-known URLs.
+fn without_slashes(issuer: &str) -> &str {
+    issuer.trim_end_matches('/')
+}
+
+/// Why a profile does not serve a login by a line that is for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unserved {
+    /// A connection for replication.
+    Replication,
+    /// One for physical replication, which has no database, by a profile that is limited to databases.
+    PhysicalReplication,
+    /// One to another database.
+    Database,
+}
+
+/// Why the profile does not serve the login; `None` if it does.
+pub(crate) fn unserved(profile: &Profile, request: &Request) -> Option<Unserved> {
+    if request.replication && !profile.replication {
+        return Some(Unserved::Replication);
+    }
+    let databases = profile.databases.as_ref()?;
+    if request.database.is_empty() {
+        return Some(Unserved::PhysicalReplication);
+    }
+    (!databases.contains(&request.database)).then_some(Unserved::Database)
+}
+
+/// What a profile serves of the connections by its lines.
+#[derive(Debug, Clone)]
+pub(crate) struct Served<'p> {
+    /// Connections to these databases; to any where it is absent.
+    pub(crate) databases: Option<Vec<&'p str>>,
+    /// Physical replication as well.
+    pub(crate) physical: bool,
+}
+
+impl<'p> Served<'p> {
+    /// What the profile serves.
+    pub(crate) fn by(profile: &'p Profile) -> Self {
+        let databases = profile.databases.as_ref();
+        Self {
+            databases: databases.map(|databases| databases.iter().map(String::as_str).collect()),
+            physical: profile.replication && databases.is_none(),
+        }
+    }
+}
+
+/// Lines that several profiles serve: the issuer as one of them writes it, and the profiles by their places in
+/// `profiles`. In which databases these meet is for [`Served`].
+pub(crate) fn shared_lines(profiles: &[Profile]) -> Vec<(&str, Vec<usize>)> {
+    /// Who serves a line: one profile, or a group of several.
+    enum Servants {
+        One(usize),
+        Group(usize),
+    }
+    let mut lines: HashMap<&str, Servants> = HashMap::with_capacity(profiles.len());
+    let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
+    for (at, profile) in profiles.iter().enumerate() {
+        for issuer in profile.hba_issuers() {
+            match lines.entry(without_slashes(issuer)) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(Servants::One(at));
+                }
+                Entry::Occupied(mut occupied) => match *occupied.get() {
+                    // Itself, in another spelling.
+                    Servants::One(first) if first == at => {}
+                    Servants::One(first) => {
+                        occupied.insert(Servants::Group(groups.len()));
+                        groups.push((issuer, vec![first, at]));
+                    }
+                    Servants::Group(group) => {
+                        if let Some((_, members)) = groups.get_mut(group).filter(|(_, all)| all.last() != Some(&at)) {
+                            members.push(at);
+                        }
+                    }
+                },
+            }
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OAUTH, OPENID, is_well_known_of, origin, shared_lines, unserved, without_slashes};
+    use crate::config::{Config, Profile};
+    use crate::decision::Request;
+
+    #[test]
+    fn all_spellings_of_the_well_known_url_follow_from_the_issuer() {
+        for (issuer, urls) in [
+            (
+                "https://idp.example/realms/corp",
+                &[
+                    "https://idp.example/realms/corp/.well-known/openid-configuration",
+                    "https://idp.example/.well-known/openid-configuration/realms/corp",
+                    "https://idp.example/.well-known/oauth-authorization-server/realms/corp",
+                ][..],
+            ),
+            (
+                "https://corp.auth0.example/",
+                &[
+                    "https://corp.auth0.example//.well-known/openid-configuration",
+                    "https://corp.auth0.example/.well-known/openid-configuration",
+                    "https://corp.auth0.example/.well-known/oauth-authorization-server",
+                    "https://corp.auth0.example/.well-known/oauth-authorization-server/",
+                ],
+            ),
+            ("https://idp.example", &["https://idp.example/.well-known/openid-configuration"]),
+        ] {
+            for url in urls {
+                assert!(is_well_known_of(url, issuer), "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn well_known_urls_of_others_do_not() {
+        for url in [
+            "https://idp.example/.well-known/openid-configuration",
+            "https://idp.example/realms/other/.well-known/openid-configuration",
+            "https://idp.example/realms/corp/.well-known/oauth-authorization-server",
+            "https://idp.example.evil.example/realms/corp/.well-known/openid-configuration",
+            "https://idp.example/realms/corp/.well-known/openid-configuration/",
+            "https://idp.example/realms/corp",
+            "/.well-known/openid-configuration",
+        ] {
+            assert!(!is_well_known_of(url, "https://idp.example/realms/corp"), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_url_is_that_of_two_issuers_unless_these_differ_in_slashes_alone() {
+        // Whatever `config` takes as an issuer; with such a URL in it, it takes none.
+        let ends =
+            ["", "/", "//", "/a", "/a/", "//a", "/a/b", "/.well-known", "/openid-configuration", "/a/.well-known"];
+        let issuers: Vec<String> = ["https://h.example", "https://h.example:443"]
+            .iter()
+            .flat_map(|host| ends.map(|end| format!("{host}{end}")))
+            .collect();
+        let mut urls = issuers.clone();
+        for (issuer, name) in issuers.iter().flat_map(|issuer| [OPENID, OAUTH].map(|name| (issuer, name))) {
+            let (origin, path) = issuer.split_at(origin(issuer).len());
+            urls.extend([format!("{issuer}{name}"), format!("{}{name}", without_slashes(issuer))]);
+            urls.extend([format!("{origin}{name}{path}"), format!("{origin}{name}{}", without_slashes(path))]);
+        }
+        for url in urls {
+            let of: Vec<&String> =
+                issuers.iter().filter(|issuer| *issuer == &url || is_well_known_of(&url, issuer)).collect();
+            let same = of.windows(2).all(|pair| without_slashes(pair[0]) == without_slashes(pair[1]));
+            assert!(same, "{url} is that of {of:?}");
+        }
+    }
+
+    fn profiles(of: &[(&str, &str)]) -> Vec<Profile> {
+        let of = of.iter().enumerate().map(|(at, (issuers, further))| {
+            format!(
+                "[profiles.p{at}]\nissuer = \"https://i{at}.example\"\nhba_issuers = [{issuers}]\naudience = [\"pg\"]\n\
+                 keys = {{ jwks_file = \"k\" }}\nidentity = {{ prefix = \"p{at}:\" }}\n{further}\n"
+            )
+        });
+        let parsed = Config::parse(of.collect::<String>().as_bytes(), "f");
+        parsed.config.unwrap_or_else(|| panic!("{:?}", parsed.findings)).profiles().to_vec()
+    }
+
+    #[test]
+    fn lines_are_shared_whatever_slashes_their_issuers_end_in() {
+        let all = profiles(&[
+            ("\"https://a.example\", \"https://a.example/\"", ""),
+            ("\"https://b.example\"", ""),
+            ("\"https://a.example//\", \"https://a.example\", \"https://c.example\"", ""),
+            ("\"https://c.example/\", \"https://a.example/\"", ""),
+            ("\"https://A.example\"", ""),
+        ]);
+        let found = shared_lines(&all);
+        let expected = [("https://a.example//", vec![0, 2, 3]), ("https://c.example/", vec![2, 3])];
+        assert_eq!(found, expected);
+        assert!(shared_lines(&all[..2]).is_empty(), "one profile in two spellings");
+    }
+
+    #[test]
+    fn a_login_is_served_or_it_is_said_why_not() {
+        use super::Unserved::{Database, PhysicalReplication, Replication};
+        let line = "\"https://a.example\"";
+        let all = profiles(&[
+            (line, ""),
+            (line, "databases = [\"app\"]"),
+            (line, "replication = true"),
+            (line, "databases = [\"app\"]\nreplication = true"),
+        ]);
+        for (database, replication, expected) in [
+            ("app", false, [None; 4]),
+            ("other", false, [None, Some(Database), None, Some(Database)]),
+            ("APP", false, [None, Some(Database), None, Some(Database)]),
+            ("app", true, [Some(Replication), Some(Replication), None, None]),
+            ("other", true, [Some(Replication), Some(Replication), None, Some(Database)]),
+            ("", true, [Some(Replication), Some(Replication), None, Some(PhysicalReplication)]),
+        ] {
+            let request = Request { database: database.to_owned(), replication, ..Request::default() };
+            let found: Vec<_> = all.iter().map(|profile| unserved(profile, &request)).collect();
+            assert_eq!(found, expected, "{database} {replication}");
+        }
+    }
+}
