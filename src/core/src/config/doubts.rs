@@ -33,7 +33,7 @@ const MUTABLE_CLAIMS: [&str; 16] = [
 ];
 
 /// Claims that are the same in the tokens of many clients.
-const NO_CLIENT_CLAIMS: [&str; 8] = ["iss", "sub", "aud", "tid", "scope", "scp", "typ", "hd"];
+const NO_CLIENT_CLAIMS: [&str; 9] = ["iss", "sub", "aud", "audience", "tid", "scope", "scp", "typ", "hd"];
 
 /// Looks at one profile.
 pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {

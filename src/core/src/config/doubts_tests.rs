@@ -43,7 +43,14 @@ fn audiences_that_all_services_share() {
     }
     let both = codes(&with_audience("[\"account\", \"authenticated\"]"));
     assert_eq!(both, [FindingCode::CommonAudience, FindingCode::CommonAudience]);
-    for audience in ["[\"accounts\"]", "[\"Account\"]", "[\"https://kc.example\"]", "[\"userinfo\"]"] {
+    for audience in [
+        "[\"accounts\"]",
+        "[\"Account\"]",
+        "[\"https://kc.example\"]",
+        "[\"userinfo\"]",
+        "[\"https://pg.example/userinfo\"]",
+        "[\"https://kc.example/realms/corp/postgres\"]",
+    ] {
         assert_eq!(codes(&with_audience(audience)), [], "{audience}");
     }
     let clients = "clients = { claims = [\"$.azp\"], allow = [\"psql\"] }\n";
@@ -61,6 +68,7 @@ fn claims_that_name_no_client() {
         "\"$['iss']\"",
         "\"$.sub\"",
         "\"$.aud\"",
+        "\"$.audience\"",
         "\"$.aud[0]\"",
         "\"$.aud[*]\"",
         "\"$.tid\"",
@@ -128,6 +136,8 @@ fn sub_at_entra() {
         "https://corp.b2clogin.com/T/v2.0/",
         "https://CORP.B2CLOGIN.COM/T/v2.0/",
         "https://corp.ciamlogin.com/T/v2.0",
+        "https://windows.net",
+        "https://sts.windows.net:443/T/",
     ] {
         let text = with(issuer);
         assert_eq!(codes(&text), [FindingCode::MutableIdentity], "{issuer}");

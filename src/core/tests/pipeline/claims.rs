@@ -323,3 +323,22 @@ fn nested_look_alikes_are_not_the_claims() {
         TokenMalformed,
     );
 }
+
+#[test]
+fn each_hint_fits_what_is_missing() {
+    let denial = Login::new().denies(token(json!({"aud": null})), AudienceMismatch);
+    assert!(denial.hint.starts_with("Have the provider name it in the token."), "{}", denial.hint);
+    let denial = Login::new().denies(token(json!({"aud": "reports"})), AudienceMismatch);
+    assert!(denial.hint.starts_with("If the token's audience is this server"), "{}", denial.hint);
+    let clients = Login::with_profile("clients = { claims = [\"$.client_id\"], allow = [\"other\"] }\n");
+    let denial = clients.denies(token(json!({"client_id": null})), ClientNotAllowed);
+    assert!(denial.hint.contains("write an aud for this server"), "{}", denial.hint);
+    let denial = clients.denies(token(json!({"client_id": "psql"})), ClientNotAllowed);
+    assert!(denial.hint.contains("clients.allow"), "{}", denial.hint);
+    let denial = Login::new().denies(token(json!({"iss": null})), IssuerMismatch);
+    assert!(denial.detail.contains("has no iss") && denial.hint.contains("write iss"), "{denial:?}");
+    let denial = Login::new().denies(token(json!({"iss": 7})), IssuerMismatch);
+    assert!(denial.detail.contains("is not a string") && denial.hint.contains("byte for byte"), "{denial:?}");
+    let denial = Login::new().denies(token(json!({"iss": "https://evil.example"})), IssuerMismatch);
+    assert!(denial.detail.contains("is another") && denial.hint.contains("byte for byte"), "{denial:?}");
+}

@@ -191,6 +191,23 @@ fn a_denied_jwt_says_nothing_of_itself_in_the_log() {
 }
 
 #[test]
+fn what_a_jwt_says_of_itself_is_shown_to_whoever_has_it() {
+    let config = Config::parse(INTROSPECTION.as_bytes(), "f").config.unwrap();
+    let request = Request { hba_issuer: ISSUER.into(), database: "app".into(), ..Request::default() };
+    let jwt = token(json!({"token_use": "refresh", "aud": "postgres"}));
+    let mut known = Known::default();
+    known.insert_online_answer("corp".to_owned(), Ok(OnlineAnswer { status: 200, body: answer().to_string() }));
+    let Answer::Decided(verdict) = decide(&request, &BearerToken::new(jwt.as_bytes()), &config, &known, NOW) else {
+        panic!("more is needed");
+    };
+    let facts = &verdict.trace.passages().last().unwrap().facts;
+    let of = |name: &str| facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.as_str());
+    assert_eq!(of("the JWT's own token_use"), Some("\"refresh\""));
+    assert_eq!((of("the JWT's own aud"), of("aud")), (Some("\"postgres\""), Some("\"postgres\"")));
+    assert_eq!(of("token_use"), None);
+}
+
+#[test]
 fn nobody_is_told_to_allow_for_what_may_be_a_refresh_token() {
     let denial = introspected(json!({"exp": NOW + 900_000})).denies(OPAQUE, Reason::LifetimeTooLong, 1);
     assert!(denial.hint.contains("refresh token"), "{}", denial.hint);

@@ -115,10 +115,17 @@ fn keycloak_refuses_id_and_refresh_tokens_and_missing_roles() {
     denies(&keycloak(), sample("keycloak_id"), AudienceMismatch);
     denies(&keycloak(), sample("keycloak_id").audience("postgres"), IdToken);
     denies(&keycloak(), user().claim("typ", json!("Refresh")), IdToken);
-    denies(&keycloak(), user().without("typ"), RuleFailed);
+    denies(&keycloak(), user().without("typ"), IdToken);
+    denies(&keycloak(), user().claim("typ", json!("ID")).claim("nonce", json!("n")), IdToken);
     denies(&keycloak(), user().claim("aud", json!("account")), AudienceMismatch);
     denies(&keycloak(), user().claim("resource_access", json!({"postgres": {"roles": []}})), RuleFailed);
     denies(&keycloak(), user().claim("resource_access", json!({"other": {"roles": ["db_owner"]}})), RuleFailed);
     denies(&keycloak(), user().claim("scope", json!("openid profile")), ScopeMissing);
     denies(&keycloak(), user().without("sub"), Reason::IdentityMissing);
+}
+
+#[test]
+fn keycloak_before_25_writes_nonce_into_access_tokens() {
+    let user = sample("keycloak_access").claim("nonce", json!("n"));
+    keycloak().grants(&user.sign(keys::corp()), "6f0c1d2e-3f40-4152-8637-485960718293");
 }
