@@ -87,9 +87,17 @@ impl Surroundings for Foreground {
         Ok(())
     }
 
-    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
+    fn still_wanted(&mut self) -> Result<(), Gone> {
+        Ok(())
+    }
+
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome {
         let timeout = Duration::from_millis(request.deadline_ms).min(limit);
-        Ok(carry_out(request, timeout, |url| complain(&format!("asking {}", url.as_str()))))
+        carry_out(request, timeout, |url| complain(&format!("asking {}", url.as_str())))
+    }
+
+    fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
+        Ok(self.fetch(request, limit))
     }
 
     fn complain(&mut self, what: &str, hint: &str) {

@@ -108,7 +108,7 @@ impl<'f> Supply<'f> {
         let request = HelperRequest::for_keys(source, ca_pem, None, millis);
         let issuer = &source.issuer;
         let why = match Foreground::default().fetch(&request, timeout) {
-            Ok(Outcome::Keys(fetched)) => {
+            Outcome::Keys(fetched) => {
                 let url = &fetched.url;
                 self.notes.push(format!(
                     "the keys were fetched for this explanation, from {url}; the server may still have older ones, \
@@ -116,12 +116,12 @@ impl<'f> Supply<'f> {
                 ));
                 return Ok(fetched.keys);
             }
-            Ok(Outcome::Failed(failure)) => KeysUnavailable::new(
+            Outcome::Failed(failure) => KeysUnavailable::new(
                 format!("The keys of {issuer} cannot be fetched: {}: {}.", failure.code, failure.message),
                 failure.hint,
             ),
-            // Nothing was known that could be unchanged, and nobody hangs up here.
-            Ok(Outcome::Unchanged(_) | Outcome::Answer(_)) | Err(_) => {
+            // Nothing was known that could be unchanged.
+            Outcome::Unchanged(_) | Outcome::Answer(_) => {
                 KeysUnavailable::new(format!("The answer of {issuer} has no keys."), "Try again.")
             }
         };

@@ -1,12 +1,13 @@
 //! What a login in search of keys has done: waiting, and asking the provider through the helper.
 //!
-//! Everything here may take as long as the profile's `keys.timeout`, and may be interrupted at any moment. A helper that
-//! does not do its work is the reason for a denial, never for an error; nothing that it wrote is repeated unless it is
+//! Everything here may take as long as the profile's `keys.timeout`, and may be interrupted at any moment. A fetch of keys
+//! is for all logins of the profile, so a client that hangs up does not end it; a question about a token is for that one
+//! login, and ends with it. A helper that does not do its work is the reason for a denial, never for an error; nothing that it wrote is repeated unless it is
 //! an answer of the protocol.
 
 use crate::helper::{self, Unusable};
-use crate::process::{self, Trouble};
-use crate::wait::{self, ClientGone};
+use crate::process::{self, Run, Trouble};
+use crate::wait::{self, Client, ClientGone};
 use crate::{guc, report};
 use oauth_validator_core::protocol::{
     Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
@@ -24,24 +25,38 @@ impl Surroundings for Errands {
         wait::pause(time).map_err(|ClientGone| Gone)
     }
 
-    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
-        let program = match helper::find() {
-            Ok(program) => program,
-            Err(Unusable { detail, hint }) => return Ok(failed(detail, hint)),
-        };
-        let deadline = Instant::now() + limit;
-        match process::run(&program, HELPER_COMMAND, &request.to_line(), deadline, MAX_ANSWER_BYTES) {
-            Ok(answer) => Ok(read(&program, &answer)),
-            Err(Trouble::ClientGone) => Err(Gone),
-            Err(trouble) => {
-                let hint = "Run \"oauth-validator keys refresh\" as the server's user to see whether the provider answers, and look for a limit or a policy that stops the program.";
-                Ok(failed(format!("{program:?} {trouble}"), hint))
-            }
-        }
+    fn still_wanted(&mut self) -> Result<(), Gone> {
+        wait::pause(Duration::ZERO).map_err(|ClientGone| Gone)
+    }
+
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome {
+        have_done(request, limit, Client::Ignored)
+            .unwrap_or_else(|Gone| failed("the helper was stopped".to_owned(), "Nothing has to be done."))
+    }
+
+    fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
+        have_done(request, limit, Client::Watched)
     }
 
     fn complain(&mut self, what: &str, hint: &str) {
         report::trouble(what, hint);
+    }
+}
+
+/// Has the helper do the work within `limit`; `Gone` only if the client is watched.
+fn have_done(request: &HelperRequest, limit: Duration, client: Client) -> Result<Outcome, Gone> {
+    let program = match helper::find() {
+        Ok(program) => program,
+        Err(Unusable { detail, hint }) => return Ok(failed(detail, hint)),
+    };
+    let run = Run { program: &program, argument: HELPER_COMMAND, client };
+    match process::run(&run, &request.to_line(), Instant::now() + limit, MAX_ANSWER_BYTES) {
+        Ok(answer) => Ok(read(&program, &answer)),
+        Err(Trouble::ClientGone) => Err(Gone),
+        Err(trouble) => {
+            let hint = "Run \"oauth-validator keys refresh\" as the server's user to see whether the provider answers, and look for a limit or a policy that stops the program.";
+            Ok(failed(format!("{program:?} {trouble}"), hint))
+        }
     }
 }
 

@@ -76,7 +76,8 @@ fn run_helper(limit: Duration) -> String {
     };
     let mut request = vec![b'x'; REQUEST_BYTES];
     request[REQUEST_BYTES - 1] = b'\n';
-    match process::run(&program, "helper", &request, Instant::now() + limit, MAX_ANSWER) {
+    let run = process::Run { program: &program, argument: "helper", client: wait::Client::Watched };
+    match process::run(&run, &request, Instant::now() + limit, MAX_ANSWER) {
         Ok(answer) => format!("The helper answered {:?}.", String::from_utf8_lossy(&answer)),
         Err(trouble) => format!("The helper {trouble}."),
     }

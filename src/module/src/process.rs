@@ -4,7 +4,7 @@
 //! orphan that dies by a signal restarts the cluster. Must never block on a pipe, never wait for a child that was not
 //! killed, and never say anything that the child wrote.
 
-use crate::wait::{ClientGone, Ready, Reason, Waiting};
+use crate::wait::{Client, ClientGone, Ready, Reason, Waiting};
 use pgrx::pg_sys;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, read, write};
@@ -72,22 +72,26 @@ impl From<ClientGone> for Trouble {
     }
 }
 
-/// Runs `program` with one argument, sends it `request`, and returns all that it writes, which is never nothing.
+/// The helper to run, and who waits for it.
+pub(crate) struct Run<'a> {
+    /// An absolute path that was judged.
+    pub(crate) program: &'a Path,
+    /// Its one argument.
+    pub(crate) argument: &'a str,
+    /// Whether it is ended with the client.
+    pub(crate) client: Client,
+}
+
+/// Runs a helper, sends it `request`, and returns all that it writes, which is never nothing.
 ///
 /// An exit status other than 0 is no trouble if there is an answer: the answer says what failed. Death by a signal is,
 /// since the answer may have been cut short.
 ///
 /// `deadline` is for the whole of it, the helper's end included. At most `max_answer` bytes are taken. Whichever way this
 /// ends (return, panic, ERROR, FATAL), the helper is dead and reaped. To be called under the guard, in a backend that
-/// authenticates a client, on the main thread; `program` is absolute and was judged.
-pub(crate) fn run(
-    program: &Path,
-    argument: &str,
-    request: &[u8],
-    deadline: Instant,
-    max_answer: usize,
-) -> Result<Vec<u8>, Trouble> {
-    let mut helper = Helper::start(program, argument)?;
+/// authenticates a client, on the main thread.
+pub(crate) fn run(run: &Run<'_>, request: &[u8], deadline: Instant, max_answer: usize) -> Result<Vec<u8>, Trouble> {
+    let mut helper = Helper::start(run)?;
     let answer = helper.converse(request, deadline, max_answer)?;
     let status = helper.wind_down(deadline)?;
     // What came in while nothing was waited for ends the login before anything is made of the answer.
@@ -101,20 +105,21 @@ struct Helper {
     process: Process,
     stdin: OwnedFd,
     stdout: OwnedFd,
+    client: Client,
 }
 
 impl Helper {
-    fn start(program: &Path, argument: &str) -> Result<Self, Trouble> {
-        let mut command = Command::new(program);
+    fn start(run: &Run<'_>) -> Result<Self, Trouble> {
+        let mut command = Command::new(run.program);
         // No pre_exec, so that it is posix_spawn: a copy of a backend with all its memory could fail or take long. A
         // group of its own, because the server signals whole groups. stderr would be the server's log.
-        command.arg(argument).env_clear().current_dir("/").process_group(0);
+        command.arg(run.argument).env_clear().current_dir("/").process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = Process::spawn(&mut command).map_err(Trouble::NotStarted)?;
         let (Some(stdin), Some(stdout)) = (process.child.stdin.take(), process.child.stdout.take()) else {
             return Err(Trouble::Pipe(io::ErrorKind::BrokenPipe.into()));
         };
-        let helper = Self { process, stdin: stdin.into(), stdout: stdout.into() };
+        let helper = Self { process, stdin: stdin.into(), stdout: stdout.into(), client: run.client };
         for pipe in [&helper.stdin, &helper.stdout] {
             let flags = fcntl_getfl(pipe).map_err(pipe_trouble)?;
             // Of our end alone: the two ends of a pipe have flags of their own.
@@ -132,7 +137,7 @@ impl Helper {
         loop {
             let readable = Some(self.stdout.as_fd());
             let writable = (!unsent.is_empty()).then_some(self.stdin.as_fd());
-            let waiting = Waiting::new(Reason::Helper, readable, writable);
+            let waiting = Waiting::new(Reason::Helper, self.client, readable, writable);
             // A set cannot wait for less than it began with, so there is another when all is sent.
             let sending = !unsent.is_empty();
             while sending != unsent.is_empty() {
@@ -189,9 +194,9 @@ impl Helper {
     fn wind_down(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, Trouble> {
         let give_up = deadline.min(Instant::now() + LINGER);
         let mut next_look = FIRST_LOOK;
-        let mut waiting = None;
+        let (client, mut waiting) = (self.client, None);
         while !self.process.has_ended() && Instant::now() < give_up {
-            let waiting = waiting.get_or_insert_with(|| Waiting::new(Reason::Helper, None, None));
+            let waiting = waiting.get_or_insert_with(|| Waiting::new(Reason::Helper, client, None, None));
             waiting.wait(give_up.min(Instant::now() + next_look))?;
             next_look *= 2;
         }

@@ -1,7 +1,7 @@
 //! Waits as a backend must: for what was asked, and all the while for the client, the postmaster and interrupts.
 //!
-//! A wait that looks at its own pipe alone outlasts `authentication_timeout`, a shutdown, and a client that has left. So
-//! all waiting goes through here, and nothing else in this crate may sleep or block. The rules are those of
+//! A wait that looks at its own pipe alone outlasts `authentication_timeout`, a shutdown, and a client that has left. Only
+//! the last may be wanted, where the outcome is for other logins as well; the others always end a wait. So all waiting goes through here, and nothing else in this crate may sleep or block. The rules are those of
 //! waiteventset.c and latch.c: reset the latch, check for interrupts, and go on if that returns, since barriers and
 //! reloads raise the same flags as an end.
 
@@ -17,6 +17,15 @@ use std::time::{Duration, Instant};
 /// The client closed its connection: nobody is left to answer.
 #[derive(Debug)]
 pub(crate) struct ClientGone;
+
+/// Whether a wait is for the client alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// The wait ends when the client has closed its connection.
+    Watched,
+    /// The wait goes on without the client: what comes of it is of use to other logins.
+    Ignored,
+}
 
 /// What `pg_stat_activity.wait_event` says of a backend that waits here; the type is `Extension`.
 #[derive(Clone, Copy)]
@@ -70,11 +79,17 @@ pub(crate) struct Waiting<'fd> {
 }
 
 impl<'fd> Waiting<'fd> {
-    /// Prepares to wait for latch, postmaster and client, and until `readable` can be read or `writable` written.
+    /// Prepares to wait for latch, postmaster and a `client` that is watched, and until `readable` can be read or
+    /// `writable` written.
     ///
     /// Raises an ERROR if the kernel has no room for the set, so it must be called under the guard, as all here; and in
     /// a backend that authenticates a client, on the main thread.
-    pub(crate) fn new(reason: Reason, readable: Option<BorrowedFd<'fd>>, writable: Option<BorrowedFd<'fd>>) -> Self {
+    pub(crate) fn new(
+        reason: Reason,
+        client: Client,
+        readable: Option<BorrowedFd<'fd>>,
+        writable: Option<BorrowedFd<'fd>>,
+    ) -> Self {
         let event = reason.event();
         let most = c_int::try_from(MAX_EVENTS).unwrap_or(c_int::MAX);
         // SAFETY: CreateWaitEventSet (waiteventset.c) returns a set with room for that many events or raises an ERROR.
@@ -85,7 +100,7 @@ impl<'fd> Waiting<'fd> {
         // SAFETY: MyLatch is this process's own latch for all its life (miscinit.c).
         waiting.add(pg_sys::WL_LATCH_SET, pg_sys::PGINVALID_SOCKET, unsafe { pg_sys::MyLatch });
         waiting.add(pg_sys::WL_EXIT_ON_PM_DEATH, pg_sys::PGINVALID_SOCKET, ptr::null_mut());
-        if let Some(socket) = client_socket() {
+        if let Some(socket) = client_socket().filter(|_| client == Client::Watched) {
             waiting.add(pg_sys::WL_SOCKET_CLOSED, socket, ptr::null_mut());
         }
         for (events, descriptor) in [(pg_sys::WL_SOCKET_READABLE, readable), (pg_sys::WL_SOCKET_WRITEABLE, writable)] {
@@ -152,9 +167,9 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Waits for `duration`, with nothing to wait for but what ends a login.
+/// Waits for `duration`, with nothing to wait for but what ends a login. A duration of zero is one look at that.
 pub(crate) fn pause(duration: Duration) -> Result<(), ClientGone> {
-    Waiting::new(Reason::Keys, None, None).wait(Instant::now() + duration).map(|_| ())
+    Waiting::new(Reason::Keys, Client::Watched, None, None).wait(Instant::now() + duration).map(|_| ())
 }
 
 /// The client's socket, where the server can tell that the other side has closed it (not everywhere: Windows, Solaris).

@@ -68,7 +68,7 @@ impl TokenOrder<'_> {
         let Some(request) = HelperRequest::for_token(self.check, ca_pem, secret, token, for_helper) else {
             return Err(KeysUnavailable::new("The request for the provider could not be made.", ""));
         };
-        match world.fetch(&request, limit) {
+        match world.ask(&request, limit) {
             Ok(Outcome::Answer(answer)) => Ok(answer),
             Ok(Outcome::Failed(failure)) => {
                 let detail =

@@ -2,7 +2,9 @@
 //!
 //! The folder's lock decides who asks. Whoever does not get it uses the keys at hand, or waits for the one who did.
 //! Nothing is asked for here: that is the surroundings' business, in a server a child process. A record that cannot be
-//! used is as good as none, and nothing but a fetch ever replaces it.
+//! used is as good as none, and nothing but a fetch ever replaces it. A fetch that has begun is not given up because the
+//! login that began it is: what comes of it, be it a failure, is written down for everybody. Otherwise a stranger who
+//! presents tokens and hangs up would have the provider asked without end, since nothing would ever count as an outcome.
 
 use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
 use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
@@ -31,11 +33,20 @@ pub trait Surroundings {
     /// If there is nobody left to wait for.
     fn pause(&mut self, time: Duration) -> Result<(), Gone>;
 
-    /// Has the request done within `limit`.
+    /// Looks, without waiting, whether anybody still wants the outcome.
     ///
     /// # Errors
-    /// If there is nobody left to wait for.
-    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone>;
+    /// If there is nobody left.
+    fn still_wanted(&mut self) -> Result<(), Gone>;
+
+    /// Has keys fetched within `limit`, also if nobody is left to wait for them: they are for other logins as well.
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome;
+
+    /// Has a provider asked about a token within `limit`.
+    ///
+    /// # Errors
+    /// If there is nobody left to wait for: the answer would be of no use to anybody else.
+    fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone>;
 
     /// Says what is wrong but stands in nobody's way, in one sentence and a hint.
     fn complain(&mut self, what: &str, hint: &str);
@@ -52,7 +63,7 @@ pub struct KeyOrder<'a> {
     pub config_path: &'a Path,
     /// The folder of key files.
     pub folder: &'a Path,
-    /// Whether that folder may be made.
+    /// Whether that folder is the default one in a data directory, which may be made; see [`KeyFolder::open`].
     pub create_folder: bool,
     /// Whose files are trusted.
     pub user: ServerUser,
@@ -267,6 +278,8 @@ impl<'a> Search<'a> {
         if let Some(trouble) = unsaved {
             self.world.complain(&self.not_saved(&trouble), &trouble.hint());
         }
+        // What was fetched is kept. Nobody is let in who has left meanwhile.
+        self.world.still_wanted().map_err(|Gone| Obstacle::Unavailable(gone()))?;
         match (record.failure(), record.keys(), usable) {
             (None, Some(keys), _) => Ok(keys.clone()),
             (_, _, Some(keys)) if wanted == Wanted::Usable => Ok(keys),
@@ -349,12 +362,7 @@ impl<'a> Search<'a> {
         let for_helper = left.saturating_sub(HELPER_MARGIN).max(HELPER_MARGIN);
         let millis = u64::try_from(for_helper.as_millis()).unwrap_or(u64::MAX);
         let request = HelperRequest::for_keys(self.order.source, self.ca_pem.clone(), known, millis);
-        let Ok(outcome) = self.world.fetch(&request, left) else {
-            // However long it took: what comes after a cut-off attempt is counted from now on. If that cannot be noted,
-            // the next one comes the sooner.
-            let _ = lock.begin_attempt();
-            return Err(Obstacle::Unavailable(gone()));
-        };
+        let outcome = self.world.fetch(&request, left);
         let record = self.record_of(outcome, record, usable);
         let saved = lock.write(&record.to_bytes());
         let ended = lock.end_attempt(saved.is_ok());

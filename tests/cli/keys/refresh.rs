@@ -22,7 +22,15 @@ impl Surroundings for AtOnce {
         panic!("it waits")
     }
 
-    fn fetch(&mut self, _: &HelperRequest, _: Duration) -> Result<Outcome, Gone> {
+    fn still_wanted(&mut self) -> Result<(), Gone> {
+        panic!("it has asked")
+    }
+
+    fn fetch(&mut self, _: &HelperRequest, _: Duration) -> Outcome {
+        panic!("it asks")
+    }
+
+    fn ask(&mut self, _: &HelperRequest, _: Duration) -> Result<Outcome, Gone> {
         panic!("it asks")
     }
 

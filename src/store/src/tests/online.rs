@@ -35,7 +35,15 @@ impl Surroundings for World {
         panic!("nobody waits for a token")
     }
 
-    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
+    fn still_wanted(&mut self) -> Result<(), Gone> {
+        panic!("a question ends with its client")
+    }
+
+    fn fetch(&mut self, _: &HelperRequest, _: Duration) -> Outcome {
+        panic!("nobody fetches keys")
+    }
+
+    fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
         assert!(Duration::from_millis(request.deadline_ms) < limit);
         self.request = Some(request.clone());
         self.outcome.take().expect("the provider was asked")

@@ -43,13 +43,15 @@ fn nobody_answers() -> Outcome {
     Outcome::Failed(Failure { code: "connect".into(), message: "nobody answers".into(), hint: "See whether.".into() })
 }
 
-type Provider<'a> = Box<dyn FnMut(&HelperRequest) -> Result<Outcome, Gone> + 'a>;
+type Provider<'a> = Box<dyn FnMut(&HelperRequest) -> Outcome + 'a>;
 
 /// A provider that answers by a function, and counts.
 struct World<'a> {
     provider: Provider<'a>,
     /// What happens while somebody waits.
     meanwhile: Box<dyn FnMut() -> Result<(), Gone> + 'a>,
+    /// Whether somebody still waits for what was fetched.
+    still_wanted: Result<(), Gone>,
     fetches: usize,
     complaints: Vec<String>,
 }
@@ -61,10 +63,18 @@ impl Surroundings for World<'_> {
         (self.meanwhile)()
     }
 
-    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
+    fn still_wanted(&mut self) -> Result<(), Gone> {
+        self.still_wanted
+    }
+
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome {
         assert!(Duration::from_millis(request.deadline_ms) < limit, "the helper gives up first");
         self.fetches += 1;
         (self.provider)(request)
+    }
+
+    fn ask(&mut self, _: &HelperRequest, _: Duration) -> Result<Outcome, Gone> {
+        panic!("nobody asks about a token")
     }
 
     fn complain(&mut self, what: &str, hint: &str) {
@@ -72,9 +82,14 @@ impl Surroundings for World<'_> {
     }
 }
 
-fn world<'a>(provider: impl FnMut(&HelperRequest) -> Result<Outcome, Gone> + 'a) -> World<'a> {
+fn world<'a>(provider: impl FnMut(&HelperRequest) -> Outcome + 'a) -> World<'a> {
     let (provider, meanwhile) = (Box::new(provider), Box::new(|| Ok(())));
-    World { provider, meanwhile, fetches: 0, complaints: Vec::new() }
+    World { provider, meanwhile, still_wanted: Ok(()), fetches: 0, complaints: Vec::new() }
+}
+
+/// A login whose client hangs up while the provider answers.
+fn left<'a>(provider: impl FnMut(&HelperRequest) -> Outcome + 'a) -> World<'a> {
+    World { still_wanted: Err(Gone), ..world(provider) }
 }
 
 fn never<'a>() -> World<'a> {
@@ -169,7 +184,7 @@ fn the_first_login_asks_and_the_next_ones_need_nobody() {
     let mut first = world(|request| {
         let Task::Keys { issuer, known, .. } = &request.task else { panic!("{request:?}") };
         assert_eq!((issuer.as_str(), known), ("https://idp.example", &None));
-        Ok(answer(old_keys()))
+        answer(old_keys())
     });
     assert_eq!(setup.usable(&mut first), Ok(old_keys()));
     assert_eq!((first.fetches, first.complaints.len()), (1, 0));
@@ -183,7 +198,7 @@ fn keys_are_refreshed_ahead_and_the_provider_is_told_what_is_known() {
     let mut refresh = world(|request| {
         let Task::Keys { known, .. } = &request.task else { panic!("{request:?}") };
         assert_eq!(known.as_ref().map(|known| known.etag.as_str()), Some("\"7\""));
-        Ok(Outcome::Unchanged(Freshness::default()))
+        Outcome::Unchanged(Freshness::default())
     });
     assert_eq!(setup.usable(&mut refresh), Ok(old_keys()));
     assert_eq!(refresh.fetches, 1);
@@ -194,7 +209,7 @@ fn keys_are_refreshed_ahead_and_the_provider_is_told_what_is_known() {
 fn however_short_keys_live_attempts_are_a_second_apart() {
     let mut setup = Setup::new();
     setup.settings().timing = KeyTiming { min_ttl: 1, max_ttl: 1, ..TIMING };
-    let mut busy = world(|_| Ok(answer(old_keys())));
+    let mut busy = world(|_| answer(old_keys()));
     let started = Instant::now();
     for _ in 0..50 {
         assert_eq!(setup.usable(&mut busy), Ok(old_keys()));
@@ -206,7 +221,7 @@ fn however_short_keys_live_attempts_are_a_second_apart() {
 #[test]
 fn a_dead_provider_holds_up_one_login_and_ends_the_others_with_stale_max() {
     let setup = Setup::new().with_keys_aged(100);
-    let mut dead = world(|_| Ok(nobody_answers()));
+    let mut dead = world(|_| nobody_answers());
     for _ in 0..3 {
         assert_eq!(setup.usable(&mut dead), Ok(old_keys()));
     }
@@ -225,7 +240,7 @@ fn a_dead_provider_holds_up_one_login_and_ends_the_others_with_stale_max() {
 #[test]
 fn an_unknown_kid_asks_once_per_cooldown_and_takes_what_it_gets() {
     let setup = Setup::new().with_keys_aged(0);
-    let mut rotated = world(|_| Ok(answer(new_keys())));
+    let mut rotated = world(|_| answer(new_keys()));
     assert_eq!(setup.newer(&mut rotated), NewerKeys::Found(new_keys()));
     for _ in 0..3 {
         let NewerKeys::NotYet { why, .. } = setup.newer(&mut never()) else { panic!("asked again") };
@@ -237,7 +252,7 @@ fn an_unknown_kid_asks_once_per_cooldown_and_takes_what_it_gets() {
 #[test]
 fn a_provider_that_does_not_answer_is_named_also_to_those_who_come_later() {
     let setup = Setup::new().with_keys_aged(0);
-    let mut dead = world(|_| Ok(nobody_answers()));
+    let mut dead = world(|_| nobody_answers());
     for again in ["", "asked again in 1 s"] {
         let NewerKeys::Unavailable(why) = setup.newer(&mut dead) else { panic!("keys") };
         assert!(why.detail.contains("connect: nobody answers.") && why.detail.contains(again), "{why:?}");
@@ -285,35 +300,76 @@ fn waiting_has_an_end() {
     says(setup.usable(&mut gone), &["hung up"]);
 }
 
+/// A stranger's token with a made-up `kid`, whose client is gone before the provider has answered.
 #[test]
-fn who_hangs_up_holds_nobody_up() {
+fn what_one_who_hangs_up_began_counts_for_everybody() {
     let setup = Setup::new().with_keys_aged(0);
-    for _ in 0..2 {
-        let NewerKeys::Unavailable(why) = setup.newer(&mut world(|_| Err(Gone))) else { panic!("keys") };
-        assert!(why.detail.contains("hung up"), "{why:?}");
+    let mut stranger = left(|_| answer(new_keys()));
+    let NewerKeys::Unavailable(why) = setup.newer(&mut stranger) else { panic!("let in") };
+    assert!(why.detail.contains("hung up") && stranger.fetches == 1, "{why:?}");
+    for _ in 0..3 {
+        let NewerKeys::NotYet { newest, why } = setup.newer(&mut left(|_| panic!("asked"))) else { panic!("keys") };
+        assert!(newest == new_keys() && why.contains("asked again in 60 s"), "{why}");
     }
-    // The second of them waited, and so does the next one.
-    assert_eq!(setup.newer(&mut world(|_| Ok(answer(new_keys())))), NewerKeys::Found(new_keys()));
+    assert_eq!(setup.usable(&mut never()), Ok(new_keys()));
 }
 
 #[test]
-fn who_keeps_hanging_up_is_not_the_next_each_time() {
+fn a_failure_that_nobody_waited_for_backs_off_as_any_other() {
+    for (age, wanted) in [(0, Wanted::Newer), (90, Wanted::Usable), (600, Wanted::Usable)] {
+        let setup = Setup::new().with_keys_aged(age);
+        let mut stranger = left(|_| nobody_answers());
+        for _ in 0..5 {
+            match wanted {
+                Wanted::Newer => assert!(matches!(setup.newer(&mut stranger), NewerKeys::Unavailable(_))),
+                Wanted::Usable => drop(setup.usable(&mut stranger)),
+            }
+        }
+        assert_eq!(stranger.fetches, 1, "{wanted:?}, keys of {age} s");
+    }
+}
+
+/// Be the keys new, or usable all the while.
+#[test]
+fn nobody_is_let_in_who_has_left() {
+    for (setup, age) in [(Setup::new(), None), (Setup::new().with_keys_aged(90), Some(90))] {
+        says(setup.usable(&mut left(|_| answer(new_keys()))), &["hung up"]);
+        assert_eq!(setup.usable(&mut never()), Ok(new_keys()), "but what was fetched is kept, {age:?}");
+    }
+    let setup = Setup::new().with_keys_aged(90);
+    says(setup.usable(&mut left(|_| nobody_answers())), &["hung up"]);
+    assert_eq!(setup.usable(&mut never()), Ok(old_keys()));
+}
+
+/// As by a shutdown or `authentication_timeout` in the midst of a fetch: the attempt began, and has no end.
+fn cut_off(setup: &Setup) {
+    let folder = KeyFolder::open(&setup.folder, ServerUser::current(), false).unwrap();
+    folder.try_lock("corp").unwrap().unwrap().begin_attempt().unwrap();
+}
+
+#[test]
+fn an_attempt_that_was_cut_off_holds_nobody_up() {
     let setup = Setup::new().with_keys_aged(0);
-    let hangs_up = |fetches| {
-        let mut world = world(|_| Err(Gone));
-        world.meanwhile = Box::new(|| Err(Gone));
-        let NewerKeys::Unavailable(why) = setup.newer(&mut world) else { panic!("keys") };
+    cut_off(&setup);
+    assert_eq!(setup.newer(&mut world(|_| answer(new_keys()))), NewerKeys::Found(new_keys()));
+}
+
+#[test]
+fn who_comes_along_is_not_the_next_while_somebody_waits() {
+    let setup = Setup::new().with_keys_aged(0);
+    cut_off(&setup);
+    let comes_along = || {
+        let mut hurried = never();
+        hurried.meanwhile = Box::new(|| Err(Gone));
+        let NewerKeys::Unavailable(why) = setup.newer(&mut hurried) else { panic!("keys") };
         assert!(why.detail.contains("hung up"), "{why:?}");
-        assert_eq!(world.fetches, fetches);
     };
-    hangs_up(1);
-    hangs_up(0);
-    // He comes along each time that the other one waits, and is first at the lock.
+    // Each time that the other one waits, and first at the lock.
     let mut waits = 0;
-    let mut patient = world(|_| Ok(answer(new_keys())));
+    let mut patient = world(|_| answer(new_keys()));
     patient.meanwhile = Box::new(|| {
         waits += 1;
-        hangs_up(0);
+        comes_along();
         Ok(())
     });
     assert_eq!(setup.newer(&mut patient), NewerKeys::Found(new_keys()));
@@ -321,35 +377,21 @@ fn who_keeps_hanging_up_is_not_the_next_each_time() {
     assert!(waits > 0, "the other one asked at once, as if he had waited himself");
 }
 
-/// A provider that is slow gives nobody who hangs up an advantage.
-#[test]
-fn what_follows_a_cut_off_attempt_is_counted_from_its_end() {
-    let setup = Setup::new().with_keys_aged(0);
-    let slowly = |_: &HelperRequest| {
-        std::thread::sleep(Duration::from_millis(2100));
-        Err(Gone)
-    };
-    assert!(matches!(setup.newer(&mut world(slowly)), NewerKeys::Unavailable(_)));
-    let mut hurried = never();
-    hurried.meanwhile = Box::new(|| Err(Gone));
-    assert!(matches!(setup.newer(&mut hurried), NewerKeys::Unavailable(_)));
-}
-
 #[test]
 fn who_can_do_without_lets_those_who_wait_go_first() {
     let setup = Setup::new().with_keys_aged(90);
-    assert!(setup.usable(&mut world(|_| Err(Gone))).is_err(), "cut off");
+    cut_off(&setup);
     std::thread::sleep(Duration::from_millis(1100));
     assert_eq!(setup.usable(&mut never()), Ok(old_keys()));
     std::thread::sleep(Duration::from_millis(1000));
-    assert_eq!(setup.usable(&mut world(|_| Ok(answer(new_keys())))), Ok(new_keys()));
+    assert_eq!(setup.usable(&mut world(|_| answer(new_keys()))), Ok(new_keys()));
 }
 
 #[test]
 fn what_cannot_be_saved_is_used_and_complained_of_and_not_asked_for_by_each_login() {
     let setup = Setup::new();
     fs::create_dir(setup.file()).unwrap();
-    let mut first = world(|_| Ok(answer(old_keys())));
+    let mut first = world(|_| answer(old_keys()));
     assert_eq!(setup.usable(&mut first), Ok(old_keys()));
     assert_eq!((first.fetches, first.complaints.len()), (1, 2), "{:?}", first.complaints);
     assert!(first.complaints[0].contains("it counts as absent"), "{:?}", first.complaints);
@@ -364,9 +406,9 @@ fn what_cannot_be_saved_is_used_and_complained_of_and_not_asked_for_by_each_logi
 #[test]
 fn a_key_file_that_somebody_removed_is_fetched_again() {
     let setup = Setup::new();
-    assert_eq!(setup.usable(&mut world(|_| Ok(answer(old_keys())))), Ok(old_keys()));
+    assert_eq!(setup.usable(&mut world(|_| answer(old_keys()))), Ok(old_keys()));
     fs::remove_file(setup.file()).unwrap();
-    assert_eq!(setup.usable(&mut world(|_| Ok(answer(new_keys())))), Ok(new_keys()));
+    assert_eq!(setup.usable(&mut world(|_| answer(new_keys()))), Ok(new_keys()));
 }
 
 #[test]
@@ -389,11 +431,11 @@ fn key_files_of_others_are_no_key_files() {
         change(&mut setup);
         setup.write(contents);
         assert!(!setup.standing().is_usable());
-        let mut dead = world(|_| Ok(nobody_answers()));
+        let mut dead = world(|_| nobody_answers());
         says(setup.usable(&mut dead), &["nobody answers"]);
         assert_eq!(dead.complaints.len(), complaints, "{:?}", dead.complaints);
         fs::remove_file(setup.folder.join("corp.lock")).unwrap();
-        assert_eq!(setup.usable(&mut world(|_| Ok(answer(new_keys())))), Ok(new_keys()), "replaced");
+        assert_eq!(setup.usable(&mut world(|_| answer(new_keys()))), Ok(new_keys()), "replaced");
         assert_eq!(setup.usable(&mut never()), Ok(new_keys()));
     }
 }
@@ -402,7 +444,7 @@ fn key_files_of_others_are_no_key_files() {
 fn keys_from_the_future_are_none() {
     let setup = Setup::new().with_keys_aged(-3600);
     assert_eq!(setup.standing(), Standing::FromTheFuture);
-    says(setup.usable(&mut world(|_| Ok(nobody_answers()))), &["nobody answers"]);
+    says(setup.usable(&mut world(|_| nobody_answers())), &["nobody answers"]);
 }
 
 #[test]
@@ -412,12 +454,12 @@ fn another_content_of_ca_file_gives_the_keys_up() {
     setup.settings().ca_file = Some(ca.to_string_lossy().into_owned());
     let mut first = world(|request| {
         assert_eq!(request.ca_pem.as_deref(), Some(super::SECRET));
-        Ok(answer(old_keys()))
+        answer(old_keys())
     });
     assert_eq!(setup.usable(&mut first), Ok(old_keys()));
     assert_eq!(setup.usable(&mut never()), Ok(old_keys()));
     fs::write(&ca, "another authority").unwrap();
-    says(setup.usable(&mut world(|_| Ok(nobody_answers()))), &["nobody answers"]);
+    says(setup.usable(&mut world(|_| nobody_answers())), &["nobody answers"]);
     fs::remove_file(&ca).unwrap();
     says(setup.usable(&mut never()), &["keys.ca_file", "does not exist"]);
     fs::write(&ca, [0xff]).unwrap();
@@ -451,13 +493,13 @@ fn the_default_folder_is_made_and_another_one_is_not() {
     fs::remove_dir(&setup.folder).unwrap();
     says(setup.usable(&mut never()), &["oauth_validator"]);
     let order = KeyOrder { create_folder: true, ..setup.order() };
-    assert_eq!(order.usable(&mut world(|_| Ok(answer(old_keys())))), Ok(old_keys()));
+    assert_eq!(order.usable(&mut world(|_| answer(old_keys()))), Ok(old_keys()));
 }
 
 #[test]
 fn unchanged_without_anything_known_is_no_answer() {
     let setup = Setup::new();
-    let mut confused = world(|_| Ok(Outcome::Unchanged(Freshness::default())));
+    let mut confused = world(|_| Outcome::Unchanged(Freshness::default()));
     says(setup.usable(&mut confused), &["there are none", "one version"]);
 }
 
@@ -465,15 +507,15 @@ fn unchanged_without_anything_known_is_no_answer() {
 fn a_refresh_asks_however_fresh_the_keys_are_and_says_what_failed() {
     let setup = Setup::new().with_keys_aged(0);
     for _ in 0..2 {
-        let record = setup.order().refresh(&mut world(|_| Ok(answer(new_keys())))).unwrap();
+        let record = setup.order().refresh(&mut world(|_| answer(new_keys()))).unwrap();
         assert_eq!(record.keys(), Some(&new_keys()));
     }
-    let why = setup.order().refresh(&mut world(|_| Ok(nobody_answers()))).unwrap_err();
+    let why = setup.order().refresh(&mut world(|_| nobody_answers())).unwrap_err();
     assert!(why.detail.contains("nobody answers"), "{why:?}");
     assert_eq!(setup.usable(&mut never()), Ok(new_keys()), "nothing is lost");
     fs::remove_file(setup.file()).unwrap();
     fs::create_dir(setup.file()).unwrap();
-    let why = setup.order().refresh(&mut world(|_| Ok(answer(new_keys())))).unwrap_err();
+    let why = setup.order().refresh(&mut world(|_| answer(new_keys()))).unwrap_err();
     assert!(why.detail.contains("cannot be saved"), "{why:?}");
 }
 
@@ -493,7 +535,7 @@ fn a_hundred_logins_at_once_make_one_request() {
                     let mut world = world(|_| {
                         fetches.fetch_add(1, Ordering::Relaxed);
                         std::thread::sleep(Duration::from_millis(400));
-                        Ok(answer(new_keys()))
+                        answer(new_keys())
                     });
                     match wanted {
                         Wanted::Usable => setup.usable(&mut world).ok(),
@@ -519,5 +561,5 @@ fn paths_are_relative_to_the_configuration() {
     setup.place.file("ca.pem", 0o600);
     setup.settings().ca_file = Some("ca.pem".into());
     let order = KeyOrder { config_path: Path::new(&config), ..setup.order() };
-    assert_eq!(order.usable(&mut world(|_| Ok(answer(old_keys())))), Ok(old_keys()));
+    assert_eq!(order.usable(&mut world(|_| answer(old_keys()))), Ok(old_keys()));
 }

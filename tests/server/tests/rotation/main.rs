@@ -6,6 +6,7 @@
 mod faults;
 mod first;
 mod folder;
+mod hang_up;
 mod helper;
 mod key_file;
 mod outage;

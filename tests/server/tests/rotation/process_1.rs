@@ -38,7 +38,9 @@ fn terminated_backends_and_killed_helpers_restart_nothing() {
     let Some(mut place) = start("terminated_backends_and_killed_helpers_restart_nothing") else { return };
     let incarnation = place.cluster.incarnation();
     for fault in HANGING {
-        for end in ["terminate", "cancel", "hang up", "kill the helper", "tell the helper", "stop the helper"] {
+        for end in
+            ["terminate", "cancel", "hang up and terminate", "kill the helper", "tell the helper", "stop the helper"]
+        {
             place.take_new_profile(LONG);
             place.party.provider.set_fault(ALL, fault.clone());
             let mut login = Some(begin(&place));
@@ -50,7 +52,10 @@ fn terminated_backends_and_killed_helpers_restart_nothing() {
             match end {
                 "terminate" => call("pg_terminate_backend"),
                 "cancel" => call("pg_cancel_backend"),
-                "hang up" => drop(login.take()),
+                "hang up and terminate" => {
+                    drop(login.take());
+                    call("pg_terminate_backend");
+                }
                 "kill the helper" => signal(&helper, Signal::KILL),
                 "tell the helper" => signal(&helper, Signal::TERM),
                 _ => {

@@ -1,5 +1,5 @@
 //! A login that waits for a provider which says nothing: what others can see of it, what it has open, and that nothing
-//! is left when it ends before its time.
+//! is left when it ends before its time. That its client hangs up does not end it; see `hang_up`.
 
 use crate::support::{LONG, Place};
 use oauth_validator_fixtures::keys;
@@ -43,6 +43,13 @@ fn network_inodes() -> BTreeSet<String> {
     rows.collect()
 }
 
+/// Ends a login that waits, and its fetch.
+#[track_caller]
+pub fn terminate(place: &Place, login: PendingLogin, backend: &Process) {
+    place.cluster.sql(&format!("SELECT pg_terminate_backend({})", backend.pid)).expect("a signal");
+    drop(login);
+}
+
 /// A login that waits for a provider that has its request and says nothing, its backend and its helper.
 fn wait_for_ever(place: &Place) -> (PendingLogin, Process, Process) {
     place.party.provider.set_fault(ALL, Fault::HangAfterTls);
@@ -72,7 +79,7 @@ fn the_network_is_the_helpers_business() {
         }
     }
     place.party.provider.clear_faults();
-    drop(login);
+    terminate(&place, login, &backend);
     place.lets_in_soon(keys::corp(), &["keys_unavailable"]);
     nothing_is_left(&place.cluster);
 }
@@ -84,7 +91,7 @@ fn the_token_is_not_among_the_helpers_arguments() {
         return;
     }
     let place = Place::start(LONG);
-    let (login, _, helper) = wait_for_ever(&place);
+    let (login, backend, helper) = wait_for_ever(&place);
     let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", helper.pid)).expect("a process");
     assert_eq!(read("environ"), "");
     assert_eq!(read("cmdline"), format!("{}\0helper\0", place.cluster.helper_path().display()));
@@ -92,7 +99,7 @@ fn the_token_is_not_among_the_helpers_arguments() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
     assert_eq!(fs::metadata(format!("/proc/{}/environ", helper.pid)).expect("a process").uid(), 0, "not dumpable");
-    drop(login);
+    terminate(&place, login, &backend);
     nothing_is_left(&place.cluster);
 }
 
@@ -102,7 +109,7 @@ fn inherited() -> Vec<PathBuf> {
 }
 
 /// A provider that hangs in each of the ways there are.
-const HANGING: [Fault; 4] = [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody];
+pub const HANGING: [Fault; 4] = [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody];
 
 /// Has a login wait for each of these providers, ends it, and sees that nothing is left and the next login works.
 fn each_wait_ends(place: &mut Place, ending: Ending) {
@@ -122,11 +129,10 @@ fn each_wait_ends(place: &mut Place, ending: Ending) {
 }
 
 #[test]
-fn an_administrator_or_the_client_ends_the_wait() {
+fn an_administrator_ends_the_wait() {
     let mut place = Place::start(LONG);
     let incarnation = place.cluster.incarnation();
     each_wait_ends(&mut place, Ending::Administrator);
-    each_wait_ends(&mut place, Ending::Client);
     assert_eq!(place.cluster.incarnation(), incarnation);
 }
 
@@ -156,8 +162,7 @@ fn those_who_wait_for_the_one_that_asks_go_on_without_it() {
         (!rows.is_empty()).then_some(())
     });
     place.party.provider.clear_faults();
-    place.cluster.sql(&format!("SELECT pg_terminate_backend({})", backend.pid)).expect("a signal");
-    drop(first);
+    terminate(&place, first, &backend);
     for login in others {
         login.finish().accepted();
     }
