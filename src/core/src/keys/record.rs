@@ -2,7 +2,8 @@
 //! provider may be asked again.
 //!
 //! All of it is judgement: nothing is read, written or fetched here. A record that was made under other settings, or
-//! that claims to be from the future, must never give a key.
+//! that claims to be from a future that no step of a clock explains, must never give a key; and no instant that lies
+//! ahead may hold up a fetch.
 
 use super::KeySet;
 use super::source::KeyTiming;
@@ -23,6 +24,10 @@ pub const MAX_KEY_RECORD_BYTES: usize = 512 * 1024;
 
 /// From this part of the time that keys are fresh on, somebody is to refresh them ahead, in percent.
 const REFRESH_AHEAD_PERCENT: i64 = 80;
+
+/// How far ahead of the clock a record may be dated and still be used, in seconds: as much as `clock_skew` can be at most.
+/// Clocks are set back by so much after a start or a migration, and the keys were good a moment before.
+const CLOCK_STEP: i64 = 300;
 
 /// What is known about the keys of one profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +78,7 @@ pub enum Standing {
     NeverFetched,
     /// They are not used: they were fetched under other settings.
     OtherSettings,
-    /// They are not used: they claim to be fetched later than now.
+    /// They are not used: they claim to be fetched more than five minutes later than now.
     FromTheFuture,
     /// They are not used: the provider did not confirm them for too long.
     Expired,
@@ -183,7 +188,7 @@ impl KeyRecord {
         let Some(Success { fetched_at, fresh_until, .. }) = self.last_success else {
             return Standing::NeverFetched;
         };
-        if fetched_at > now {
+        if fetched_at > now.saturating_add(CLOCK_STEP) {
             return Standing::FromTheFuture;
         }
         // A record from before max_ttl was lowered obeys the new one.
@@ -274,8 +279,8 @@ pub fn may_ask(
     let after = |start: Duration, apart: Duration| (start + apart.min(cooldown)).saturating_sub(now);
     let left = |apart| after(last.began, apart);
     let answer = match record.filter(|record| record.has_outcome_since(last.began)) {
-        // The login that asked was cut off. Were this the whole cooldown, a stranger who presents any token and hangs
-        // up could keep everybody waiting.
+        // The login that asked was ended before its time, as by authentication_timeout; that its client hung up ends no
+        // fetch. Were this the whole cooldown, whoever has one ended could keep everybody waiting.
         _ if last.end == AttemptEnd::CutOff => MayAsk::Soon(left(APART)),
         // Without the cooldown, each login would ask.
         _ if last.end == AttemptEnd::Unsaved => MayAsk::LaterUnsaved(left(cooldown)),
@@ -291,7 +296,9 @@ pub fn may_ask(
         Some(KeyRecord { failing: Some(failing), .. }) => {
             let doubled = 1_u64.checked_shl(failing.attempts.saturating_sub(1)).unwrap_or(u64::MAX);
             // From its end on: a provider that hangs is one that is asked all the time otherwise.
-            let ended = Duration::from_secs(failing.last_at.unsigned_abs()).max(last.began).min(now);
+            // An end that lies ahead of the clock tells nothing: it would be "now" until the clock gets there.
+            let noted = Duration::from_secs(failing.last_at.unsigned_abs());
+            let ended = if noted <= now { noted.max(last.began) } else { last.began };
             MayAsk::Later(after(ended, Duration::from_secs(doubled)))
         }
         // Age decides, but with a time to live of a second or two every login would find the keys due.

@@ -64,7 +64,9 @@ fn what_was_read_in_another_way_is_fetched_whole() {
 fn keys_age_to_the_second() {
     let record = fetched(Some(100), false);
     let at = |seconds| record.standing(OURS, &TIMING, NOW + seconds);
-    assert_eq!(at(-1), Standing::FromTheFuture);
+    assert_eq!(at(-301), Standing::FromTheFuture);
+    assert_eq!(at(-300), Standing::Fresh, "the clock was set back by as much as clock_skew may be");
+    assert_eq!(at(i64::MIN.saturating_add(NOW)), Standing::FromTheFuture);
     assert_eq!(at(0), Standing::Fresh);
     assert_eq!(at(79), Standing::Fresh);
     assert_eq!(at(80), Standing::Due, "refreshed ahead");
@@ -195,6 +197,36 @@ fn the_back_off_begins_when_the_attempt_ended() {
         MayAsk::Later(seconds(1)),
         "the clock was set back"
     );
+}
+
+/// The clock was ahead while the attempt failed, or the folder comes from a machine whose clock is.
+#[test]
+fn a_failure_dated_ahead_holds_nobody_up() {
+    for attempts in [1, 30] {
+        let mut future = None;
+        for _ in 0..attempts {
+            future = Some(failed(future, NOW + 3 * 86_400));
+        }
+        for wanted in [Wanted::Usable, Wanted::Newer] {
+            let at = |at| asked(future.as_ref(), NOW, AttemptEnd::Saved, wanted, NOW + at);
+            assert_eq!(at(3600), MayAsk::Now, "{attempts} attempts, an hour after the last one began");
+            assert_eq!(at(30), MayAsk::Now);
+            assert!(matches!(at(0), MayAsk::Later(_)), "but the back-off is kept");
+        }
+    }
+    // The second at which it was noted is no future.
+    let just_now = failed(None, NOW + 5);
+    assert_eq!(asked(Some(&just_now), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 5), MayAsk::Later(seconds(1)));
+}
+
+/// Keys from the future count for nothing, and hold nobody up either.
+#[test]
+fn keys_dated_ahead_are_fetched_anew() {
+    let future = fetched(Some(100), false).confirmed(&TIMING, Freshness::default(), NOW + 86_400);
+    assert_eq!(future.standing(OURS, &TIMING, NOW), Standing::FromTheFuture);
+    assert_eq!(asked(Some(&future), NOW - 3600, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Now);
+    assert_eq!(asked(Some(&future), NOW - 3600, AttemptEnd::Saved, Wanted::Newer, NOW), MayAsk::Now);
+    assert_eq!(asked(Some(&future), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Soon(seconds(1)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The provider is the mock over TLS, whose faults a test chooses; module and helper are those that are shipped. One
 //! program, because each of its parts needs the helpers of `support`.
 
+mod clocks;
 mod faults;
 mod first;
 mod folder;
