@@ -5,19 +5,20 @@
 //! root's files pass, since nothing but the server writes there. Must never block (a FIFO, another login's lock, a full
 //! disk), never leave a half-written file under the name that is read, and never write as another user than the server.
 //!
-//! The lock is never renamed and never removed, because a lock on a file that lost its name locks nothing. Its
-//! modification time says when the last fetch began, its access time whether that ended: unlike contents, times can be
+//! The lock is never removed, because a lock on a file that lost its name locks nothing; `locks.rs` says who may have it.
+//! Its modification time says when the last fetch began, its access time whether that ended: unlike contents, times can be
 //! changed on a full disk. Nobody reads the file, so nothing else changes them.
 //!
 //! The folders above are not judged. Their owners can put another folder in this one's place, but only one that belongs
 //! to the server's user as well, such as an older copy of it.
 
-use crate::cache_files::{MAX_TRIES, Opened};
+use crate::cache_files::Opened;
+use crate::locks::Locked;
 use crate::users::ServerUser;
 use oauth_validator_core::record::{Attempt, AttemptEnd, MAX_KEY_RECORD_BYTES};
-use rustix::fs::{Dir, FlockOperation, OFlags, flock};
-use rustix::io::{Errno, retry_on_intr};
-use std::fs::{File, FileTimes};
+use rustix::fs::{Dir, OFlags};
+use rustix::io::Errno;
+use std::fs::FileTimes;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub struct KeyFolder(Arc<Opened>);
 
 /// The right to fetch the keys of one profile and to write its key file, until it is dropped.
 ///
-/// The lock belongs to the open file: it also ends with the process, however that ends.
+/// It also ends with the process, however that ends.
 #[derive(Debug)]
 pub struct KeyLock {
     folder: Arc<Opened>,
@@ -54,7 +55,9 @@ pub struct Slot {
 
 impl KeyFolder {
     /// Opens the folder; a relative `path` is relative to the working directory, which in a server is its data
-    /// directory. With `create`, makes it (mode 0700) if only the last component of `path` is missing.
+    /// directory. With `create` it is the default folder in a data directory: it is made if only the last component of
+    /// `path` is missing, and what is made, the folder and files in it, may be read by the group if the data directory
+    /// may be (`data_directory_mode` 0750), so that backups by a member of that group go on; else by the owner alone.
     ///
     /// # Errors
     ///
@@ -98,7 +101,7 @@ impl KeyFolder {
     /// when what has its name is no regular file, does not belong to the server's user, or may be written to by others;
     /// [`CacheTrouble::WrongUser`] when this process is not the server's user: a file of root's would keep the server out.
     pub fn try_lock(&self, profile: &str) -> Result<Option<KeyLock>, CacheTrouble> {
-        let file = self.try_lock_file(&file_name(profile, LOCK)?)?;
+        let file = self.0.try_lock_file(&file_name(profile, LOCK)?)?;
         Ok(file.map(|file| KeyLock { folder: Arc::clone(&self.0), profile: profile.to_owned(), file }))
     }
 
@@ -110,33 +113,11 @@ impl KeyFolder {
     pub fn try_slot(&self, slots: u32) -> Result<Option<Slot>, CacheTrouble> {
         for number in 0..slots {
             // No profile's name begins with a dot.
-            if let Some(file) = self.try_lock_file(&format!(".helper-{number}{LOCK}"))? {
+            if let Some(file) = self.0.try_lock_file(&format!(".helper-{number}{LOCK}"))? {
                 return Ok(Some(Slot { _file: file }));
             }
         }
         Ok(None)
-    }
-
-    fn try_lock_file(&self, name: &str) -> Result<Option<Locked>, CacheTrouble> {
-        let folder = &self.0;
-        folder.must_be_ours_to_write()?;
-        for _ in 0..MAX_TRIES {
-            let Some((file, _)) = folder.open_file(name, OFlags::RDWR)? else {
-                folder.make_lock(name)?;
-                continue;
-            };
-            match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
-                Ok(()) => {}
-                Err(Errno::WOULDBLOCK) => return Ok(None),
-                Err(errno) => return Err(folder.io(Operation::Lock, name, errno)),
-            }
-            let file = Locked(file);
-            // Somebody may have removed the file before it was locked: then another one has, or gets, the name.
-            if folder.has_name(&file.0, name)? {
-                return Ok(Some(file));
-            }
-        }
-        Err(CacheTrouble::LockLost { path: folder.path_of(name) })
     }
 
     /// The names of all profiles that have a key file, sorted. What is in the files is not judged here.
@@ -170,7 +151,7 @@ impl KeyLock {
     #[must_use]
     pub fn last_attempt(&self) -> Option<Attempt> {
         let since_1970 = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let Ok(metadata) = self.file.0.metadata() else {
+        let Ok(metadata) = self.file.file.metadata() else {
             // Rather one cooldown too many than a provider that is asked by each login.
             return Some(Attempt { began: since_1970(SystemTime::now()), end: AttemptEnd::Unsaved });
         };
@@ -199,12 +180,18 @@ impl KeyLock {
     ///
     /// When the times cannot be changed; the attempt then counts as cut off.
     pub fn end_attempt(&self, saved: bool) -> Result<(), CacheTrouble> {
-        let time = if saved { SystemTime::now() } else { SystemTime::UNIX_EPOCH + UNSAVED };
+        let time = if saved {
+            // A clock that was set back during the attempt must not make its end look like none.
+            let began = self.file.file.metadata().and_then(|metadata| metadata.modified());
+            SystemTime::now().max(began.unwrap_or(SystemTime::UNIX_EPOCH))
+        } else {
+            SystemTime::UNIX_EPOCH + UNSAVED
+        };
         self.set_times(FileTimes::new().set_accessed(time))
     }
 
     fn set_times(&self, times: FileTimes) -> Result<(), CacheTrouble> {
-        let set = self.file.0.set_times(times);
+        let set = self.file.file.set_times(times);
         set.map_err(|error| self.folder.io(Operation::Note, &format!("{}{LOCK}", self.profile), error))
     }
 
@@ -222,22 +209,10 @@ impl KeyLock {
         if contents.len() > MAX_KEY_RECORD_BYTES {
             return Err(folder.io(Operation::Write, &keys, Errno::FBIG));
         }
-        if !folder.has_name(&self.file.0, &lock)? {
+        if !folder.has_name(&self.file.file, &lock)? {
             return Err(CacheTrouble::LockLost { path: folder.path_of(&lock) });
         }
         folder.replace(&new, &keys, contents)
-    }
-}
-
-/// A file that is locked until this is dropped.
-#[derive(Debug)]
-pub(crate) struct Locked(pub(crate) File);
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        // To close the file is not enough: a process that another thread starts just now has it open until its program
-        // is loaded, and the lock is the open file's.
-        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 

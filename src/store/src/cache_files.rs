@@ -24,6 +24,10 @@ pub(crate) const MAX_TRIES: u32 = 100;
 /// What the server's user alone may read and write.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
+/// What the group may read as well, for a folder and for its files.
+const GROUP_FOLDER: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP);
+const GROUP_FILE: Mode = PRIVATE.union(Mode::RGRP);
+
 /// What a [`KeyFolder`] and its locks share.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -31,6 +35,8 @@ pub(crate) struct Opened {
     /// As it was when it was opened; the path as it was given.
     pub(crate) found: Found,
     pub(crate) user: ServerUser,
+    /// Whether the group may read what is made here.
+    group_access: bool,
 }
 
 impl Opened {
@@ -38,11 +44,9 @@ impl Opened {
     pub(crate) fn new(path: &Path, user: ServerUser, create: bool) -> Result<Self, CacheTrouble> {
         // The components alone: with a slash at its end the kernel would follow a symbolic link in spite of O_NOFOLLOW.
         let path: PathBuf = path.components().collect();
+        let group_access = create && has_group_access(&path);
         let handle = match open_folder(&path) {
-            Err(Errno::NOENT) if create => {
-                make_folder(&path, user)?;
-                open_folder(&path)
-            }
+            Err(Errno::NOENT) if create => make_folder(&path, user, group_access)?,
             other => other,
         };
         let handle = handle.map_err(|errno| not_opened(&path, user, errno))?;
@@ -54,7 +58,12 @@ impl Opened {
         if found.writable_by_others() {
             return Err(CacheTrouble::FolderWritable { found });
         }
-        Ok(Self { handle, found, user })
+        Ok(Self { handle, found, user, group_access })
+    }
+
+    /// The mode of each file that is made here.
+    pub(crate) fn file_mode(&self) -> Mode {
+        if self.group_access { GROUP_FILE } else { PRIVATE }
     }
 
     /// Where a file of the folder is.
@@ -127,7 +136,7 @@ impl Opened {
         made
     }
 
-    fn create_temporary(&self, name: &str) -> Result<(String, File), CacheTrouble> {
+    pub(crate) fn create_temporary(&self, name: &str) -> Result<(String, File), CacheTrouble> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         for _ in 0..MAX_TRIES {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -158,11 +167,11 @@ impl Opened {
         replaced
     }
 
-    /// Makes a file where none is, of mode 0600 whatever the process's mask says.
+    /// Makes a file where none is, of the mode that files have here whatever the process's mask says.
     fn create(&self, name: &str) -> Result<File, Errno> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = openat(&self.handle, name, flags, PRIVATE)?;
-        let made = fchmod(&handle, PRIVATE);
+        let made = fchmod(&handle, self.file_mode());
         if made.is_err() {
             let _ = unlinkat(&self.handle, name, AtFlags::empty());
         }
@@ -194,14 +203,25 @@ fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
     openat(CWD, path, flags, Mode::empty())
 }
 
-fn make_folder(path: &Path, user: ServerUser) -> Result<(), CacheTrouble> {
+/// Whether the group may read the data directory that `path` lies in. A server starts in no other than one with the mode
+/// 0700 or 0750 (checkDataDir in miscinit.c), and takes the second for group access, as `data_directory_mode` shows.
+fn has_group_access(path: &Path) -> bool {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = statat(CWD, parent, AtFlags::empty()).map(|stat| Mode::from_raw_mode(stat.st_mode));
+    mode.is_ok_and(|mode| mode & (Mode::RWXU | Mode::RWXG | Mode::RWXO) == GROUP_FOLDER)
+}
+
+/// Makes the folder, of this mode whatever the process's mask says, and opens it.
+fn make_folder(path: &Path, user: ServerUser, group_access: bool) -> Result<Result<OwnedFd, Errno>, CacheTrouble> {
     let process = ServerUser::current();
     if process != user {
         return Err(CacheTrouble::WrongUser { folder: path.to_owned(), server: user, process });
     }
-    match mkdirat(CWD, path, Mode::RWXU) {
+    let mode = if group_access { GROUP_FOLDER } else { Mode::RWXU };
+    match mkdirat(CWD, path, mode) {
+        Ok(()) => Ok(open_folder(path).and_then(|handle| fchmod(&handle, mode).map(|()| handle))),
         // Another login was faster.
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(Errno::EXIST) => Ok(open_folder(path)),
         Err(Errno::NOENT) => Err(CacheTrouble::FolderMissing { path: path.to_owned(), server: user }),
         Err(errno) => Err(CacheTrouble::io(Operation::CreateFolder, path, errno, None, user)),
     }

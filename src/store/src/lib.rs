@@ -9,6 +9,7 @@
 mod cache;
 mod cache_files;
 mod keys;
+mod locks;
 mod online;
 mod provider;
 mod refusal;

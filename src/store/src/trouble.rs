@@ -126,6 +126,8 @@ pub enum Operation {
     Lock,
     /// To set the lock file's time.
     Note,
+    /// To set the lock file's mode.
+    Protect,
 }
 
 impl Operation {
@@ -142,6 +144,7 @@ impl Operation {
             Self::Rename => "replace",
             Self::Lock => "lock",
             Self::Note => "set the time of",
+            Self::Protect => "set the mode of",
         }
     }
 }

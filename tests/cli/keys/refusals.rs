@@ -4,9 +4,10 @@ use super::{STRANGER, Server, contents, give, needs_root, profile, provider, set
 use crate::network::METADATA;
 use crate::support::{CONFIG, Run, corp, run};
 use oauth_validator_mock_provider::{ALL, Fault, Provider};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use serde_json::{Value, json};
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 
 /// That no keys of profile `corp` were fetched, for a reason with these words.
 #[track_caller]
@@ -216,12 +217,28 @@ fn whoever_is_asking_already_is_waited_for_but_not_for_ever() {
     let provider = provider();
     let server = Server::new(&profile(&provider, ", timeout = \"1s\", connect_timeout = \"1s\""));
     server.write("corp.lock", b"");
-    let lock = File::open(server.folder().join("corp.lock")).expect("the lock");
-    flock(&lock, FlockOperation::NonBlockingLockExclusive).expect("it is free");
+    let lock = File::options().write(true).open(server.folder().join("corp.lock")).expect("the lock");
+    fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).expect("it is free");
     let run = server.keys(&["refresh", "corp"]);
     assert_not_fetched(&run, &["longer than keys.timeout, 1 s"]);
     assert_eq!(run.stderr, "waiting for another process that asks the provider\n");
     assert_eq!(provider.connection_count(), 0);
+}
+
+/// He may hold what he likes: it keeps nobody from fetching.
+#[test]
+fn who_can_merely_read_the_lock_is_not_waited_for() {
+    let provider = provider();
+    let server = Server::of(&provider);
+    server.write("corp.lock", b"");
+    let path = server.folder().join("corp.lock");
+    set_mode(&path, 0o644);
+    let lock = File::open(&path).expect("the lock");
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).expect("it is free");
+    fcntl_lock(&lock, FlockOperation::NonBlockingLockShared).expect("it is free");
+    let run = server.keys(&["refresh", "corp"]);
+    assert!(run.code == 0 && !run.stderr.contains("waiting"), "{}{}", run.stdout, run.stderr);
+    assert_eq!(fs::metadata(path).expect("a lock").permissions().mode() & 0o7777, 0o600);
 }
 
 #[test]

@@ -294,7 +294,7 @@ fn a_lock_has_one_holder_and_ends_when_it_is_dropped() {
     drop(other);
     assert!(one.try_lock("corp").unwrap().is_none());
     // As a process that is just being started has it.
-    let inherited = held.file.0.try_clone().unwrap();
+    let inherited = held.file.file.try_clone().unwrap();
     drop(held);
     drop(lock(&one, "corp"));
     drop(inherited);

@@ -127,7 +127,7 @@ fn a_lock_removed_between_opening_and_locking_is_not_taken() {
     while !removing.is_finished() {
         let Some(lock) = folder.try_lock("corp").unwrap() else { continue };
         let named = fs::metadata(&path).expect("a lock that has its name");
-        assert_eq!(named.ino(), lock.file.0.metadata().unwrap().ino());
+        assert_eq!(named.ino(), lock.file.file.metadata().unwrap().ino());
         held += 1;
     }
     removing.join().expect("the removing thread");

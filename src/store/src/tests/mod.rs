@@ -6,6 +6,7 @@ mod cache;
 mod cache_writes;
 mod executable;
 mod keys;
+mod locks;
 mod online;
 mod provider;
 mod races;

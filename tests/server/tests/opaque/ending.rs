@@ -3,6 +3,9 @@
 use crate::support::{INTROSPECT, Place, TALKATIVE};
 use oauth_validator_mock_provider::{ALL, Fault};
 use oauth_validator_server_tests::{AT_ONCE, Ending, Login, SOON, eventually, nothing_is_left, waiting};
+use rustix::fs::{FlockOperation, fcntl_lock, flock};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 /// A provider that hangs in each of the ways there are.
@@ -71,4 +74,26 @@ fn while_the_only_place_is_taken_others_are_refused_at_once() {
     assert!(backend.is_there() && helper.is_there());
     drop(first);
     nothing_is_left(&place.cluster);
+}
+
+/// As after a restore without modes: another user of the machine may open the only place, for reading.
+#[test]
+fn who_may_merely_read_a_place_does_not_take_it() {
+    let place = place("");
+    place.lets_ana_in(&place.good());
+    let path = place.cluster.data_dir().join("oauth_validator/.helper-0.lock");
+    for loosened in [0o644, 0o604] {
+        fs::set_permissions(&path, Permissions::from_mode(loosened)).expect("a mode");
+        let other = File::open(&path).expect("a place");
+        flock(&other, FlockOperation::NonBlockingLockExclusive).expect("it is free");
+        fcntl_lock(&other, FlockOperation::NonBlockingLockShared).expect("it is free");
+        place.lets_ana_in(&place.good());
+        let mode = fs::metadata(&path).expect("a place").permissions().mode() & 0o7777;
+        assert_eq!(mode, 0o600, "{loosened:o}");
+    }
+    // Whoever could have written to it is not let go on.
+    fs::set_permissions(&path, Permissions::from_mode(0o622)).expect("a mode");
+    let log = place.refuses_ana(&place.good(), "introspection_unavailable");
+    assert!(log.contains("mode 0622; it must not be writable by group or others"), "{log}");
+    assert_eq!(place.asked(), 3);
 }

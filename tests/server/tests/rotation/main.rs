@@ -10,6 +10,7 @@ mod folder;
 mod hang_up;
 mod helper;
 mod key_file;
+mod locks;
 mod outage;
 mod process_1;
 mod rotation;
