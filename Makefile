@@ -4,7 +4,7 @@
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
-# make install  installs library, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
+# make install  installs library, extension, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
 # make deb      builds Debian packages into target/deb, for each PostgreSQL whose server headers are installed
 # make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
 #               and psql there; as root, on Linux, with debootstrap and Node.js
@@ -117,7 +117,8 @@ install: install-common install-module
 # The library is built once more, to know where its helper will be.
 install-module:
 	$(PREPARE); OAUTH_VALIDATOR_HELPER="$(prefix)/bin/oauth-validator" $(BUILD_MODULE); \
-	install -D -m 755 $(SHIPPED)/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"
+	install -D -m 755 $(SHIPPED)/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"; \
+	for file in src/module/sql/*; do install -D -m 644 $$file "$(DESTDIR)$$("$$PG_CONFIG" --sharedir)/extension/$${file##*/}"; done
 
 install-common: tool
 	install -D -m 755 target/bin/oauth-validator "$(DESTDIR)$(prefix)/bin/oauth-validator"

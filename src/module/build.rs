@@ -1,4 +1,5 @@
-//! Generates the part of PostgreSQL's interface that pgrx leaves out: `libpq/oauth.h`, `Port` and `HbaLine`.
+//! Generates the part of PostgreSQL's interface that pgrx leaves out: `libpq/oauth.h`, `Port`, `HbaLine`, and the type of
+//! the hook in `libpq/auth.h`.
 //!
 //! The headers must be those of the server that will load the library: `Port` changes between major releases.
 //! Global variables are never generated here, and of functions those alone that pgrx lacks: the others it has, guarded.
@@ -27,10 +28,10 @@ fn generate() -> Result<(), String> {
         ));
     }
     let bindings = bindgen::Builder::default()
-        .header_contents("oauth_validator.h", "#include \"postgres.h\"\n#include \"libpq/oauth.h\"\n")
+        .header_contents("oauth_validator.h", "#include \"postgres.h\"\n#include \"libpq/auth.h\"\n#include \"libpq/oauth.h\"\n")
         .clang_arg(format!("-I{}", include.display()))
         .clang_arg("-D_GNU_SOURCE")
-        .allowlist_type("OAuthValidatorCallbacks|ValidatorModuleState|ValidatorModuleResult|Port|HbaLine")
+        .allowlist_type("OAuthValidatorCallbacks|ValidatorModuleState|ValidatorModuleResult|Port|HbaLine|ClientAuthentication_hook_type")
         // PostgreSQL 18 has neither.
         .allowlist_function("RegisterOAuthHBAOptions|GetOAuthHBAOption")
         .allowlist_var("PG_OAUTH_VALIDATOR_MAGIC|PG_VERSION_NUM")

@@ -7,8 +7,8 @@ use oauth_validator_mock_provider::{Provider, Reply};
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// Codes that cannot be had from outside: a bug would be needed.
-const NOT_HERE: [Reason; 1] = [Reason::Internal];
+/// Codes that no decision has: a bug would be needed, or they are of the server around it.
+pub const NOT_HERE: [Reason; 3] = [Reason::Internal, Reason::SessionEndImpossible, Reason::NotMapped];
 
 /// A denied login.
 pub struct Case {
@@ -43,7 +43,14 @@ fn asking(code: &'static str, args: &[&str]) -> Case {
 /// Every case; each makes a folder of its own.
 pub fn cases() -> Vec<Case> {
     let in_order = [of_the_configuration(), of_the_request(), of_the_form(), of_the_header(), of_the_claims()];
-    in_order.into_iter().flatten().chain(of_the_grant()).chain(of_the_delegation()).chain(of_the_provider()).collect()
+    in_order
+        .into_iter()
+        .flatten()
+        .chain(of_the_grant())
+        .chain(of_the_delegation())
+        .chain(of_the_session())
+        .chain(of_the_provider())
+        .collect()
 }
 
 fn of_the_configuration() -> Vec<Case> {
@@ -184,6 +191,23 @@ fn of_the_delegation() -> Vec<Case> {
     ]
 }
 
+/// What the session would keep.
+fn of_the_session() -> Vec<Case> {
+    let session = |code, claims: &str, token: oauth_validator_fixtures::Token| {
+        with_lines(code, &format!("session = {{ claims = {claims} }}"), token.sign(keys::corp()))
+    };
+    let large = "x".repeat(8000);
+    vec![
+        session(
+            "session_claims_too_large",
+            "{ a = \"$.a\", b = \"$.a\", c = \"$.a\" }",
+            okta().claim("a", json!(large)),
+        ),
+        session("session_claim_invalid", "{ groups = \"$.groups\" }", okta().claim("groups", json!(["a", "b"]))),
+        session("session_claim_invalid", "{ tenant = \"$.tid\" }", okta().claim("tid", json!("a\u{0}"))),
+    ]
+}
+
 /// Opaque tokens, which only their provider can judge.
 fn of_the_provider() -> Vec<Case> {
     let asked_about = |token: String, code, answer: &str| {
@@ -211,6 +235,9 @@ fn of_the_provider() -> Vec<Case> {
         encoded.folder.write(CONFIG, &config.replace("auth = \"none\"", basic));
         encoded.folder.write("secret", "Ab+c/dEFgh==\n");
     }
+    let endless = asked("session_end_unknown", good);
+    let config = std::fs::read_to_string(endless.folder.path(CONFIG)).expect("the configuration");
+    endless.folder.write(CONFIG, &config.replacen("mode =", "session = { end = \"token\" }\nmode =", 1));
     let down = asked("introspection_unavailable", "");
     if let Some(provider) = &down.provider {
         provider.stop();
@@ -229,6 +256,7 @@ fn of_the_provider() -> Vec<Case> {
         asked_about(jwt("token_use", json!("refresh")), "id_token", good),
         asked_about(jwt("exp", json!(1_802_592_000)), "lifetime_too_long", good),
         asked_about(jwt("aud", json!("api://reports")), "audience_mismatch", good),
+        endless,
         down,
         encoded,
     ]

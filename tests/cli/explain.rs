@@ -129,8 +129,9 @@ fn a_granted_login_as_json() {
     let folder = Folder::new(&corp("", ""));
     let report = folder.explain(&okta().sign(keys::corp()), &["--json"]).json();
     let fields: Vec<&str> = report.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected =
-        ["authn_id", "blame", "detail", "findings", "hint", "notes", "outcome", "profile", "reason", "steps"];
+    let expected = [
+        "authn_id", "blame", "detail", "findings", "hint", "notes", "outcome", "profile", "reason", "session", "steps",
+    ];
     assert_eq!(fields, expected);
     assert_eq!(
         (&report["outcome"], &report["authn_id"], &report["profile"], &report["reason"], &report["blame"]),
@@ -156,6 +157,21 @@ fn a_granted_login_as_json() {
     assert_eq!(steps[10]["held"], Value::Null);
     assert_eq!(steps[6]["facts"]["exp"], 1_800_003_600);
     assert_eq!(steps[7]["facts"]["$.scp"], json!(["openid", "db.connect"]));
+    assert_eq!((&report["session"]["ends_at"], &report["session"]["claims"]), (&Value::Null, &json!({})));
+}
+
+#[test]
+fn what_the_session_keeps_as_json() {
+    let session =
+        "session = { end = \"token\", grace = \"5min\", claims = { groups = \"$.pg_groups[*]\", none = \"$.none\" } }";
+    let folder = Folder::new(&corp(session, ""));
+    let report = folder.explain(&okta().sign(keys::corp()), &["--json"]).json();
+    let kept = &report["session"];
+    assert_eq!((&kept["expires_at"], &kept["ends_at"]), (&json!(1_800_003_600), &json!(1_800_003_930)), "{report:#}");
+    assert_eq!(kept["claims"], json!({"groups": report["steps"][10]["facts"]["groups"], "none": null}), "{report:#}");
+    assert_eq!(report["steps"][10]["step"], "session");
+    let denied = folder.explain(&okta().audience("other").sign(keys::corp()), &["--json"]).json();
+    assert_eq!(denied["session"], Value::Null);
 }
 
 #[test]

@@ -210,6 +210,7 @@ fn right(setting: &Setting) -> Vec<&'static str> {
         ("token_types", _) => vec!["[\"\", \"at+jwt\"]", "[\"\"]"],
         ("case", _) => vec!["\"keep\"", "\"lower\""],
         ("hba", _) => vec!["\"require\"", "\"ignore\""],
+        ("end", _) => vec!["\"never\"", "\"token\""],
         (_, Kind::Word(_)) => vec!["\"deny\"", "\"allow\""],
         (_, Kind::Words(_)) => vec!["[\"RS256\", \"EdDSA\"]"],
         (_, Kind::Text | Kind::Path | Kind::Regex) => vec!["\"x\""],

@@ -105,9 +105,10 @@ fn every_denial_is_explained_on_a_screen_of_its_own() {
         assert_screen("explain", name, &screen);
     }
     let codes: BTreeSet<&str> =
-        Reason::ALL.iter().map(|reason| reason.code()).filter(|code| *code != "internal").collect();
+        Reason::ALL.iter().filter(|reason| !denials::NOT_HERE.contains(reason)).map(|reason| reason.code()).collect();
     assert_eq!(cases.iter().map(|case| case.code).collect::<BTreeSet<_>>(), codes);
-    let granted = ["granted", "granted-role", "granted-delegated", "granted-ascii"].map(str::to_owned);
+    let granted =
+        ["granted", "granted-role", "granted-delegated", "granted-ascii", "granted-session"].map(str::to_owned);
     let logins = logins().into_iter().map(|login| login.name.to_owned());
     assert_no_other("explain", names.into_iter().chain(granted).chain(logins).collect());
 }
@@ -120,12 +121,16 @@ fn a_grant_says_what_postgresql_does_with_it() {
         ("granted-role", corp("", ""), &["--role", "ana"]),
         ("granted-delegated", roles, &["--role", "readers", "--delegated"]),
         ("granted-ascii", corp("", ""), &["--ascii"]),
+        ("granted-session", corp(SESSION, ""), &["--role", "ana"]),
     ] {
         let screen = explained(&Folder::new(&config), None, &okta().sign(keys::corp()), args);
         assert!(screen.contains("\ngranted: "), "{screen}");
         assert_screen("explain", name, &screen);
     }
 }
+
+/// A session that ends with its token, and two claims for SQL.
+const SESSION: &str = "session = { end = \"token\", grace = \"5min\", max = \"12h\", claims = { groups = \"$.pg_groups[*]\", tenant = \"$.tid\" } }";
 
 /// A login that the server's files are asked about.
 struct Asked {

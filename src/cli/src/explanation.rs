@@ -7,12 +7,12 @@ use crate::args::ExplainOptions;
 use crate::findings::Shown;
 use crate::login::LoginReport;
 use crate::output::{self, visible};
-use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, Step, Verdict};
+use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, SessionGrant, Step, Verdict, instant};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 /// Claims that are times (RFC 7519 section 4.1), which few people read as numbers.
-const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
+const TIMES: [&str; 4] = ["exp", "nbf", "iat", "ends_at"];
 
 /// Bold and red (ECMA-48, SGR).
 const RED: &str = "1;31";
@@ -93,7 +93,10 @@ impl Explanation {
             _ => false,
         };
         let why = if self.is_granted() { "not needed: delegate_ident_mapping=0" } else { "not reached" };
-        Step::ALL.into_iter().filter(move |step| !taken(step) && !replaced(step)).map(move |step| (step, why))
+        Step::ALL
+            .into_iter()
+            .filter(move |step| *step != Step::Session && !taken(step) && !replaced(step))
+            .map(move |step| (step, why))
     }
 
     /// For a person: notes, steps, verdict.
@@ -152,6 +155,7 @@ impl Explanation {
         if self.login.is_none() {
             lines.push(format!("  next:    {}", visible(&self.what_remains(grant), style.ascii)));
         }
+        lines.extend(session_line(grant.session()).map(|said| format!("  session: {said}")));
     }
 
     /// What PostgreSQL itself still does with a granted identity (`check_usermap` in hba.c).
@@ -196,6 +200,7 @@ impl Explanation {
             "blame": denied.map(|denial| denial.reason.blame().words()),
             "detail": denied.map(|denial| &denial.detail),
             "hint": denied.map_or_else(|| granted.map(|grant| self.what_remains(grant)), |denial| Some(denial.hint.clone())),
+            "session": granted.map(|grant| session_to_json(grant.session())),
             "steps": taken.chain(missing).collect::<Vec<_>>(),
             "notes": self.notes,
             "findings": findings,
@@ -233,6 +238,25 @@ fn fact_line(fact: &Fact, style: Style) -> String {
         .unwrap_or_default();
     let (name, value) = (visible(&fact.name, style.ascii), visible(&fact.value, style.ascii));
     format!("{:indent$}{name} = {value}{time}", "")
+}
+
+/// When the session ends by itself; nothing of one that does not.
+fn session_line(session: &SessionGrant) -> Option<String> {
+    let ends = instant(session.ends_at()?);
+    let expires = session.expires_at().map(|at| format!("; its token expires {}", instant(at))).unwrap_or_default();
+    Some(format!("PostgreSQL ends it {ends}{expires}."))
+}
+
+/// What the server keeps for the session; times in seconds since 1970.
+fn session_to_json(session: &SessionGrant) -> Value {
+    json!({
+        "ends_at": session.ends_at(),
+        "expires_at": session.expires_at(),
+        "issuer": session.issuer(),
+        "client": session.client(),
+        "token_id": session.token_id(),
+        "claims": session.claims(),
+    })
 }
 
 fn step_to_json(passage: &Passage) -> Value {

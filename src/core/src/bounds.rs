@@ -44,5 +44,17 @@ pub const MAX_CLOCK_SKEW_SECONDS: i64 = 5 * 60;
 /// The longest `max_lifetime`, in seconds: ten years, for the one who really wants no limit.
 pub const MAX_LIFETIME_SECONDS: i64 = 10 * 365 * 24 * 3600;
 
+/// The longest `session.grace`, in seconds: a week behind the token's own end.
+pub const MAX_SESSION_GRACE_SECONDS: i64 = 7 * 24 * 3600;
+
+/// The longest `session.max`, in seconds.
+pub const MAX_SESSION_SECONDS: i64 = MAX_LIFETIME_SECONDS;
+
+/// The most that SQL may read of one token, in bytes of JSON: the names, the values and what is between them.
+pub const MAX_SESSION_CLAIMS_BYTES: usize = 16 * 1024;
+
+/// The longest name of a token, client or issuer that a session keeps, in bytes.
+pub const MAX_SESSION_NAME_BYTES: usize = 1024;
+
 /// The longest value printed for a claim in a trace, in characters.
 pub const MAX_PRINTED_VALUE: usize = 200;

@@ -49,6 +49,13 @@ impl ClaimPath {
         }
     }
 
+    /// Whether it selects one node at most, whatever the document: names and indexes alone (RFC 9535 section 2.3.5.1).
+    #[must_use]
+    pub fn is_singular(&self) -> bool {
+        let single = |segment: &Segment| matches!(segment, Segment::Selector(Selector::Name(_) | Selector::Index(_)));
+        self.query.segments.iter().all(single)
+    }
+
     /// The name of the claim if the path is a plain top-level one such as `$.sub` or `$['sub']`.
     #[must_use]
     pub fn top_level_claim(&self) -> Option<&str> {

@@ -29,6 +29,7 @@ const NO_CLIENT: &str = "Correct clients.claims if another claim names it. Where
 pub(crate) struct Accepted {
     claims: Value,
     proof: Proof,
+    expires: Option<i64>,
 }
 
 impl Accepted {
@@ -62,16 +63,24 @@ impl Accepted {
         kind::check(members, profile, trace)?;
         rules::check(&profile.access_token, verified.claims(), config, trace)
             .map_err(|why| no_access_token(why, profile))?;
-        if let Some(jwt) = verified.untrusted_jwt() {
-            itself::check(jwt, config, profile, proof, now, trace)?;
-        }
-        times::check(members, config, profile, proof, now)?;
-        Ok(Self { claims: verified.into_claims(), proof })
+        let by_itself = match verified.untrusted_jwt() {
+            Some(jwt) => itself::check(jwt, config, profile, proof, now, trace)?,
+            None => None,
+        };
+        let expires = times::check(members, config, profile, proof, now)?;
+        // What a JWT says of itself can only end it earlier.
+        let expires = by_itself.into_iter().chain(expires).min();
+        Ok(Self { claims: verified.into_claims(), proof, expires })
     }
 
     /// The claims.
     pub(crate) fn claims(&self) -> &Value {
         &self.claims
+    }
+
+    /// When the token expires, in seconds since 1970; `None` if the provider vouches for it and nobody says when.
+    pub(crate) fn expires(&self) -> Option<i64> {
+        self.expires
     }
 
     /// What stands behind them.

@@ -15,7 +15,7 @@ use crate::keys::{KeySet, KeysUnavailable, NoKey, PublicKey};
 use crate::reason::Reason;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace, Tracing};
-use crate::{identity, line, roles, rules, scope};
+use crate::{identity, line, roles, rules, scope, session};
 use online::asks;
 use serde_json::Value;
 
@@ -354,10 +354,15 @@ impl<'a> Decider<'a> {
         let identity = identity.at(Step::Identity)?;
         let config = self.config;
         self.trace.held(Step::Identity, || format!("as {} says", config.place(profile.identity.claims.origin)));
+        let (session, said) =
+            session::of(accepted, profile, self.now, &mut self.trace).map_err(&with_identity).at(Step::Session)?;
+        if profile.session.says_anything() {
+            self.trace.held(Step::Session, || said);
+        }
         if self.request.delegate_ident_mapping {
             self.delegation(accepted, profile, &with_identity)?;
         }
-        Ok(Grant::new(identity, profile.name.clone(), self.request.delegate_ident_mapping))
+        Ok(Grant::new(identity, profile.name.clone(), self.request.delegate_ident_mapping, session))
     }
 
     fn delegation(

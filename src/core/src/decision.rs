@@ -8,6 +8,7 @@ use crate::keys::record::Wanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
 use crate::reason::Reason;
+use crate::session::SessionGrant;
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 
@@ -213,11 +214,12 @@ pub struct Grant {
     authn_id: String,
     profile: String,
     delegated: bool,
+    session: SessionGrant,
 }
 
 impl Grant {
-    pub(crate) fn new(authn_id: String, profile: String, delegated: bool) -> Self {
-        Self { authn_id, profile, delegated }
+    pub(crate) fn new(authn_id: String, profile: String, delegated: bool, session: SessionGrant) -> Self {
+        Self { authn_id, profile, delegated, session }
     }
 
     /// Whether the role was granted as well. Otherwise the server still compares the identity with it.
@@ -230,6 +232,12 @@ impl Grant {
     #[must_use]
     pub fn authn_id(&self) -> &str {
         &self.authn_id
+    }
+
+    /// What the session keeps of the token, and when it ends.
+    #[must_use]
+    pub fn session(&self) -> &SessionGrant {
+        &self.session
     }
 
     /// The profile that granted it.

@@ -53,7 +53,7 @@ finding_codes! {
     EmptyValue = "empty_value", Error, "A list or string that must say something is empty, or a list holds an empty string.";
     OutOfRange = "out_of_range", Error, "A number, size or duration is outside its range.";
     BadValue = "bad_value", Error, "The value is none of those allowed here.";
-    BadName = "bad_name", Error, "A profile's name has other characters than a-z, 0-9, _ and -.";
+    BadName = "bad_name", Error, "A profile's name has other characters than a-z, 0-9, _ and -, or the name of a claim others than a-z, 0-9 and _.";
     BadUrl = "bad_url", Error, "A URL is not one that may be trusted: a plain https URL, for an issuer without query.";
     BadJsonPath = "bad_jsonpath", Error, "The value is not a JSONPath of RFC 9535.";
     BadPattern = "bad_pattern", Error, "The value is not a regular expression.";

@@ -28,6 +28,7 @@ mod rules;
 mod scope;
 pub mod server_files;
 mod serving;
+mod session;
 mod token;
 mod trace;
 
@@ -46,5 +47,6 @@ pub use keys::record::{self, KeyRecord, Standing, Wanted};
 pub use keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, LeftOut, PublicKey};
 pub use reason::{Blame, Reason};
+pub use session::{ClaimText, SessionGrant, instant, login_line};
 pub use token::BearerToken;
 pub use trace::{Fact, Passage, Step, Trace, Tracing};

@@ -171,6 +171,21 @@ reasons! {
     RolePrivileged = "role_privileged", Configuration,
         "The role asked for is privileged, or reaches a privileged role by membership.",
         "Grant an unprivileged role. Only if the provider may decide who is superuser, set roles.privileged = \"allow\".";
+    SessionEndUnknown = "session_end_unknown", Token,
+        "The session is to end with its token, and nobody says when that expires.",
+        "Have the provider say exp in its answers, or set session.max, which then ends the session.";
+    SessionClaimsTooLarge = "session_claims_too_large", Token,
+        "The claims that SQL is to read are larger than a session keeps.",
+        "Name fewer claims in session.claims, or have the provider send less in them; groups are the usual cause.";
+    SessionClaimInvalid = "session_claim_invalid", Token,
+        "A claim that SQL is to read is not what session.claims can take.",
+        "Correct the path in session.claims, or the claim at the provider: the DETAIL names both.";
+    SessionEndImpossible = "session_end_impossible", Configuration,
+        "The session is to end by itself, and the system has no timer for it.",
+        "Raise the limit of pending signals of the server's user (ulimit -i); or take session.end and session.max away, after which no session ends by itself.";
+    NotMapped = "not_mapped", Configuration,
+        "The token was granted, but PostgreSQL does not let its identity be the role asked for.",
+        "Map the identity to the role in pg_ident.conf and name the map on the pg_hba.conf line, or ask for the role that it maps to.";
     Internal = "internal", Bug,
         "oauth_validator failed in a way it should not; the login was denied to be safe.",
         "Please report it with the server's log; the location is in the DETAIL.";

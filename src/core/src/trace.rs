@@ -32,13 +32,15 @@ pub enum Step {
     Rules,
     /// The identity that is reported.
     Identity,
+    /// When the session ends by itself, and what SQL may read in it. Only of a profile that says something about it.
+    Session,
     /// Whether the role asked for follows from the token.
     Delegation,
 }
 
 impl Step {
     /// All of them, in their order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Bounds,
         Self::Rule,
         Self::Issuer,
@@ -50,6 +52,7 @@ impl Step {
         Self::Scope,
         Self::Rules,
         Self::Identity,
+        Self::Session,
         Self::Delegation,
     ];
 
@@ -68,6 +71,7 @@ impl Step {
             Self::Scope => "scope",
             Self::Rules => "rules",
             Self::Identity => "identity",
+            Self::Session => "session",
             Self::Delegation => "delegation",
         }
     }

@@ -150,8 +150,9 @@ fn every_attack_has_a_case_and_a_refusal() {
         cases.flat_map(|case| case.attacks.iter().copied()).collect()
     };
     let of_answers = [59, 60, 64, 66, 67];
+    let of_sessions = [80];
     let wanted: BTreeSet<u8> =
-        (1..=48).filter(|number| !of_the_server_alone.contains(number)).chain(of_answers).collect();
+        (1..=48).filter(|number| !of_the_server_alone.contains(number)).chain(of_answers).chain(of_sessions).collect();
     assert_eq!(numbers(false), wanted);
     assert_eq!(numbers(true), wanted);
 }
@@ -159,7 +160,7 @@ fn every_attack_has_a_case_and_a_refusal() {
 /// The codes of denials that a token, a key file or a line can bring about.
 #[test]
 fn every_reason_has_a_case() {
-    let elsewhere = [Reason::ConfigUnreadable, Reason::Internal];
+    let elsewhere = [Reason::ConfigUnreadable, Reason::SessionEndImpossible, Reason::NotMapped, Reason::Internal];
     let codes: BTreeSet<&str> = cases::all().iter().filter_map(|case| case.outcome.code.as_deref()).collect();
     let known: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     assert_eq!(codes.difference(&known).collect::<Vec<_>>(), [&""; 0]);

@@ -1,4 +1,7 @@
-//! The allocator of the library: where memory runs out, the login ends, and not the cluster.
+//! The allocator of the library: where memory runs out, the login ends, and not the cluster; and what is freed is wiped.
+//!
+//! A backend lives on after the login. What the token said, and its decoded text, passed through many small allocations of
+//! parsers; none of it may be found in the backend's memory later, but what the session keeps on purpose.
 //!
 //! Rust aborts the process when an allocation fails, and a backend that aborts makes the postmaster restart
 //! everything. FATAL ends just this backend. Nothing on the way there may allocate through Rust. `try_reserve` and
@@ -26,13 +29,38 @@ unsafe impl GlobalAlloc for BackendAllocator {
     }
 
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller of `realloc` promises what `System.realloc` wants; `start` came from `System`.
-        or_fatal(unsafe { System.realloc(start, layout, new_size) })
+        // SAFETY: the caller of `realloc` promises that `start` has this layout and came from `System`, and that the new
+        // size makes a layout. The system's own realloc would leave the old bytes behind where it moves them.
+        unsafe {
+            let moved = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
+            ptr::copy_nonoverlapping(start, moved, layout.size().min(new_size));
+            self.dealloc(start, layout);
+            moved
+        }
     }
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // SAFETY: the caller of `dealloc` promises that `start` came from this allocator, which means from `System`.
-        unsafe { System.dealloc(start, layout) }
+        // SAFETY: the caller of `dealloc` promises that `start` has this layout, that it came from this allocator, which
+        // means from `System`, and that nobody uses it any more.
+        unsafe {
+            wipe(start, layout.size());
+            System.dealloc(start, layout);
+        }
+    }
+}
+
+/// Overwrites memory that is about to be freed.
+///
+/// # Safety
+///
+/// `start` must have this size, and be nobody's.
+#[inline]
+unsafe fn wipe(start: *mut u8, size: usize) {
+    // SAFETY: by the caller's word. The empty assembly may read the memory as far as the compiler knows, so that it cannot
+    // leave out what is written before a free.
+    unsafe {
+        ptr::write_bytes(start, 0, size);
+        std::arch::asm!("/* {0} */", in(reg) start, options(nostack, preserves_flags));
     }
 }
 

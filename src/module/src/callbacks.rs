@@ -7,7 +7,7 @@ use crate::abi::{Answer, MAGIC, OAuthValidatorCallbacks, ServerString, Validator
 use crate::guard::{contained, guarded};
 use crate::hba::Connection;
 use crate::login::{self, Policy};
-use crate::{guc, major, report};
+use crate::{guc, major, report, session};
 use oauth_validator_core::{BearerToken, Decision, Denial, Reason, Verdict};
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -104,9 +104,12 @@ fn conclude(answer: &mut Answer<'_>, verdict: &Verdict) {
     let _ = guarded(|| report::trace(&verdict.trace));
     match &verdict.decision {
         Decision::Denied(denial) => refuse(answer, denial),
-        Decision::Granted(grant) => match guarded(|| ServerString::new(grant.authn_id())) {
-            Ok(Some(authn_id)) => answer.grant(authn_id),
-            Ok(None) => refuse(answer, &Denial::new(Reason::Internal, "The identity granted is no usable string.")),
+        Decision::Granted(grant) => match guarded(|| (ServerString::new(grant.authn_id()), session::expect(grant))) {
+            Ok((Some(authn_id), Ok(()))) => answer.grant(authn_id),
+            Ok((_, Err(denial))) => refuse(answer, &denial),
+            Ok((None, _)) => {
+                refuse(answer, &Denial::new(Reason::Internal, "The identity granted is no usable string."))
+            }
             Err(failure) => refuse(answer, &failure.denial()),
         },
     }
@@ -114,6 +117,7 @@ fn conclude(answer: &mut Answer<'_>, verdict: &Verdict) {
 
 fn refuse(answer: &mut Answer<'_>, denial: &Denial) {
     answer.deny();
+    session::forget();
     answer.explain(denial);
     if let Some(authn_id) = &denial.authn_id
         && let Ok(Some(authn_id)) = guarded(|| ServerString::new(authn_id))

@@ -21,6 +21,9 @@ static CACHE_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 /// `oauth_validator.max_helpers`.
 static MAX_HELPERS: GucSetting<i32> = GucSetting::<i32>::new(8);
 
+/// `oauth_validator.log_grants`.
+static LOG_GRANTS: GucSetting<bool> = GucSetting::<bool>::new(false);
+
 const DEFAULT_CACHE: &str = "oauth_validator";
 
 /// `oauth_validator.test_fault`, for the server tests.
@@ -63,6 +66,14 @@ pub(crate) fn define() {
         GucContext::Sighup,
         GucFlags::default(),
     );
+    GucRegistry::define_bool_guc(
+        c"oauth_validator.log_grants",
+        c"Logs each login that the OAuth validator let in.",
+        c"One line: identity, profile, role, issuer, client, name of the token, when it expires and when the session ends.",
+        &LOG_GRANTS,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
     #[cfg(feature = "test-faults")]
     GucRegistry::define_string_guc(
         c"oauth_validator.test_fault",
@@ -100,6 +111,11 @@ pub(crate) fn cache_directory_is_default() -> bool {
 /// How many logins may ask their providers about tokens at one time; at least 1.
 pub(crate) fn max_helpers() -> u32 {
     MAX_HELPERS.get().unsigned_abs().max(1)
+}
+
+/// Whether each login is logged.
+pub(crate) fn log_grants() -> bool {
+    LOG_GRANTS.get()
 }
 
 fn path(setting: &GucSetting<Option<CString>>) -> PathBuf {

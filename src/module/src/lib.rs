@@ -3,7 +3,8 @@
 //! Contents: `callbacks` is what the server calls, `login` the safe half of it. `abi`, `hba`, `request` and `catalog`
 //! read and write the server's structures, and `major` has what differs between its releases; `guard`, `alloc` and
 //! `report` see to it that a failure ends in one denied login and one line of the log. `errands` is what a login without
-//! keys has done: `helper` finds the one program that is ever run, `process` runs it, and `wait` does all waiting. All
+//! keys has done: `helper` finds the one program that is ever run, `process` runs it, and `wait` does all waiting.
+//! `session` is what a login leaves behind: its end, and what SQL may read; `log_hook` looks at the server's reports. All
 //! unsafe code of the project is in this crate.
 //!
 //! No network and no thread here: a crash of a backend restarts the whole cluster. What needs them is the helper's.
@@ -19,11 +20,13 @@ mod guard;
 mod guc;
 mod hba;
 mod helper;
+mod log_hook;
 mod login;
 mod major;
 mod process;
 mod report;
 mod request;
+mod session;
 mod wait;
 
 #[global_allocator]

@@ -13,9 +13,9 @@ compile_error!("the library is for one major release of PostgreSQL: choose featu
 compile_error!("choose the major release of PostgreSQL that the library is for: feature pg18 or pg19");
 
 #[cfg(feature = "pg18")]
-pub(crate) use pg18::{cache_number, hba_profiles, register_hba_options, say, say_nothing};
+pub(crate) use pg18::{cache_number, hba_profiles, notice_report, register_hba_options, say, say_nothing};
 #[cfg(feature = "pg19")]
-pub(crate) use pg19::{cache_number, hba_profiles, register_hba_options, say, say_nothing};
+pub(crate) use pg19::{cache_number, hba_profiles, notice_report, register_hba_options, say, say_nothing};
 
 /// One machine word, which all pointers have.
 const WORD: usize = size_of::<usize>();
@@ -77,6 +77,13 @@ mod pg18 {
         let _ = guarded(|| report::denied(denial));
     }
 
+    /// No report of the server's has a denial of ours in it.
+    ///
+    /// # Safety
+    ///
+    /// None is needed; PostgreSQL 19 asks for it.
+    pub(crate) unsafe fn notice_report(_report: &pg_sys::ErrorData) {}
+
     /// Nothing is waiting to be said.
     pub(crate) fn say_nothing(_result: &mut ValidatorModuleResult) {}
 }
@@ -87,14 +94,14 @@ mod pg19 {
     use super::{ValidatorModuleResult, ValidatorModuleState, WORD, bindings};
     use crate::abi::ServerString;
     use crate::guard::{contained, guarded};
-    use crate::report;
+    use crate::{log_hook, report};
     use oauth_validator_core::Denial;
     use pgrx::pg_sys;
     use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
     use std::ffi::{CStr, CString, c_char, c_int, c_void};
     use std::mem::{offset_of, transmute};
     use std::ptr;
-    use std::sync::Mutex;
+    use std::sync::{Mutex, OnceLock};
 
     const _: () = {
         assert!(bindings::PG_VERSION_NUM / 10_000 == 19);
@@ -205,42 +212,36 @@ mod pg19 {
 
     static UNSAID: Mutex<Option<Unsaid>> = Mutex::new(None);
 
-    /// Who looked at reports before, once this library does.
-    static FORMER_HOOK: Mutex<Option<pg_sys::emit_log_hook_type>> = Mutex::new(None);
+    /// Whether the end of this backend is watched for.
+    static WATCHED: OnceLock<()> = OnceLock::new();
 
     /// From now on, a report with this text in it, or the end of the backend, is the last word about the denial. May raise
     /// FATAL: the server's list of exit callbacks may be full.
     fn expect_report(text: CString, denial: Denial) {
-        if let (Ok(mut former), Ok(mut unsaid)) = (FORMER_HOOK.try_lock(), UNSAID.try_lock()) {
+        if let Ok(mut unsaid) = UNSAID.try_lock() {
             *unsaid = Some(Unsaid { text, denial });
-            if former.is_none() {
-                // SAFETY: the hook is a plain variable of the main thread, which this is; both functions stay, since the
-                // server never unloads a library. See process.rs for why before_shmem_exit.
-                unsafe {
-                    pg_sys::before_shmem_exit(Some(say_at_last), pg_sys::Datum::null());
-                    *former = Some(pg_sys::emit_log_hook);
-                    pg_sys::emit_log_hook = Some(notice_report);
-                }
-            }
+            log_hook::install();
+            WATCHED.get_or_init(|| {
+                // SAFETY: the function stays, since the server never unloads a library. See process.rs for why
+                // before_shmem_exit.
+                unsafe { pg_sys::before_shmem_exit(Some(say_at_last), pg_sys::Datum::null()) }
+            });
         }
     }
 
-    /// `emit_log_hook` (elog.c), called before a report goes to the log. It changes nothing of it, and allocates nothing.
-    unsafe extern "C-unwind" fn notice_report(report: *mut pg_sys::ErrorData) {
-        // SAFETY: EmitErrorReport (elog.c) passes the report; its strings are null or end in NUL.
-        let detail = unsafe {
-            let detail = report.as_ref().map_or(ptr::null(), |report| report.detail_log.cast_const());
-            (!detail.is_null()).then(|| CStr::from_ptr(detail))
-        };
+    /// Takes note of a report with the denial in it. It changes nothing of it, and allocates nothing.
+    ///
+    /// # Safety
+    ///
+    /// The report's strings must be null or end in NUL.
+    pub(crate) unsafe fn notice_report(report: &pg_sys::ErrorData) {
+        let detail = report.detail_log.cast_const();
+        // SAFETY: by the caller's word.
+        let detail = (!detail.is_null()).then(|| unsafe { CStr::from_ptr(detail) });
         if let (Some(detail), Ok(mut unsaid)) = (detail, UNSAID.try_lock())
             && unsaid.as_ref().is_some_and(|unsaid| detail.to_bytes().starts_with(unsaid.text.to_bytes()))
         {
             *unsaid = None;
-        }
-        let former = FORMER_HOOK.try_lock().ok().and_then(|former| *former).flatten();
-        if let Some(former) = former {
-            // SAFETY: whoever set it wants to be called so.
-            unsafe { former(report) };
         }
     }
 

@@ -1,9 +1,9 @@
-//! What the server's log says about a login: one line for a denial, nothing for a grant.
+//! What the server's log says about a login: one line for a denial, and one for a grant if somebody asked for it.
 //!
 //! COMMERROR never goes to the client (elog.c), and while a client authenticates neither does anything below ERROR.
-//! The texts are those of the decision; no token, part of a token, or value of a claim is within reach here.
+//! The texts are those of the decision; no token or part of one is within reach here.
 
-use crate::abi::{errcode, errdetail_internal, errfinish, errhint_internal, errmsg_internal, errstart};
+use crate::abi::{errcode, errdetail_internal, errdetail_log, errfinish, errhint_internal, errmsg_internal, errstart};
 use oauth_validator_core::{Blame, Denial, Trace, Tracing};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys};
@@ -36,6 +36,28 @@ pub(crate) fn as_detail(denial: &Denial) -> CString {
 /// Logs at COMMERROR what is wrong but denies nobody: a sentence without its full stop, and what to do.
 pub(crate) fn trouble(what: &str, hint: &str) {
     emit(pg_sys::COMMERROR, PgSqlErrorCode::ERRCODE_SYSTEM_ERROR, what, "", hint);
+}
+
+/// Logs a login that was let in, at COMMERROR; `line` is of the core, which has quoted what others wrote.
+pub(crate) fn granted(line: &str) {
+    emit(pg_sys::COMMERROR, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, line, "", "");
+}
+
+/// Ends this backend, whose session was to end by itself and cannot be made to.
+#[cold]
+pub(crate) fn end_without_timer() -> ! {
+    // SAFETY: all texts are static. FATAL does not jump to anyone's handler, errfinish (elog.c) calls proc_exit, and no
+    // frame below is ever returned to.
+    unsafe {
+        if errstart(pg_sys::FATAL as _, ptr::null()) {
+            errcode(PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION as _);
+            errmsg_internal(c"OAuth bearer authentication failed".as_ptr());
+            errdetail_log(c"oauth_validator: denied: session_end_impossible: the timer could not be set.".as_ptr());
+            errfinish(c"report.rs".as_ptr(), line!() as _, ptr::null());
+        }
+    }
+    // Not reached: errstart agrees to every FATAL.
+    std::process::exit(1)
 }
 
 /// How much of a decision the log will have: the steps at DEBUG1, and never a value of the token.

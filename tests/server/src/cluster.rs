@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::conf;
 use crate::error::{Context, HarnessError, Result};
 use crate::folder::Folder;
+use crate::folders;
 use crate::log;
 use crate::login::{Attempt, Login, LoginOutcome, PendingLogin};
 use crate::paths::{self, module_path};
@@ -45,6 +46,8 @@ pub struct ClusterOptions {
     pub conf: String,
     /// RLIMIT_AS of the server and all its processes, in bytes.
     pub ulimit_as: Option<u64>,
+    /// RLIMIT_SIGPENDING of the server and all its processes is 0: the kernel gives them no timer that sends signals.
+    pub no_timers: bool,
     /// The postmaster is process 1 of a PID namespace of its own; see [`may_unshare`](crate::may_unshare).
     pub as_process_1: bool,
 }
@@ -92,7 +95,8 @@ impl Cluster {
     /// Starts a cluster; the error has the server's log.
     pub fn try_start(options: ClusterOptions) -> Result<Self> {
         let template = Template::get()?;
-        let launch = Launch { ulimit_as: options.ulimit_as, as_process_1: options.as_process_1 };
+        let launch =
+            Launch { ulimit_as: options.ulimit_as, as_process_1: options.as_process_1, no_timers: options.no_timers };
         let mut cluster = Self { server: None, template, launch, folder: Folder::create(template.account)? };
         cluster.fill(&options)?;
         cluster.try_start_server()?;
@@ -107,7 +111,10 @@ impl Cluster {
         match &options.module {
             // The server finds it where it is.
             Some(module) if self.template.postgres.has_installed(module)? => {}
-            Some(module) => folder.install(module, "lib/oauth_validator.so")?,
+            Some(module) => {
+                folder.install(module, "lib/oauth_validator.so")?;
+                self.fill_extension()?;
+            }
             None => {}
         }
         if let Some(helper) = &options.helper {
@@ -120,6 +127,20 @@ impl Cluster {
         folder.replace("data/pg_ident.conf", options.ident.as_bytes())?;
         if let Some(config) = &options.config {
             folder.replace("etc/oauth-validator.toml", config.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The files of the extension, for a server that has none installed.
+    fn fill_extension(&self) -> Result<()> {
+        self.folder.create_dir("share")?;
+        self.folder.create_dir("share/extension")?;
+        let files = folders::workspace_root().join("src/module/sql");
+        for entry in fs::read_dir(&files).context(|| format!("cannot read {}", files.display()))? {
+            let path = entry.context(|| format!("cannot read {}", files.display()))?.path();
+            if let Some(name) = path.file_name() {
+                self.folder.install(&path, &format!("share/extension/{}", name.display()))?;
+            }
         }
         Ok(())
     }

@@ -22,6 +22,10 @@ pub(crate) fn server_conf(root: &Path, has_module: bool, installed: bool, extra:
         ("oauth_validator.helper", helper),
     ];
     let mut conf = String::new();
+    if has_module && !installed {
+        // Where `fill` puts the extension.
+        conf += &format!("extension_control_path = {}\n", quoted(&format!("{}:$system", folder("share"))));
+    }
     for (name, value) in strings {
         conf += &format!("{name} = {}\n", quoted(&value));
     }

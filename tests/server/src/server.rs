@@ -30,6 +30,8 @@ pub(crate) struct Launch {
     pub ulimit_as: Option<u64>,
     /// It is process 1 of a PID namespace of its own, as in most containers.
     pub as_process_1: bool,
+    /// RLIMIT_SIGPENDING of it and all its processes is 0.
+    pub no_timers: bool,
 }
 
 /// A running postmaster.
@@ -161,6 +163,11 @@ fn command(template: &Template, root: &Path, launch: Launch) -> Command {
             unshare.args(["--pid", "--fork", "--mount-proc", "setpriv", "--clear-groups"]);
             unshare.arg(format!("--reuid={}", account.uid)).arg(format!("--regid={}", account.gid)).arg(&postgres);
             unshare
+        }
+        Launch { no_timers: true, .. } => {
+            let mut prlimit = account.command(Path::new("prlimit"), root);
+            prlimit.arg("--sigpending=0:0").arg(&postgres);
+            prlimit
         }
         Launch { ulimit_as: None, .. } => account.command(&postgres, root),
         Launch { ulimit_as: Some(bytes), .. } => {

@@ -259,6 +259,26 @@ impl Session {
         failure.map_or(Ok(rows), |error| Err(WireError::Server(error)))
     }
 
+    /// Sends statements, or commands of a walsender, and does not wait for what comes of them.
+    pub fn start(&mut self, sql: &str) -> Result<(), WireError> {
+        self.connection.set_timeout(self.timeout);
+        self.connection.send(Some(b'Q'), &text(sql))
+    }
+
+    /// Reads whatever comes, rows and data of COPY included, until the server ends the session; what it says then.
+    pub fn wait_for_end(&mut self, limit: Duration) -> Result<ServerError, WireError> {
+        self.connection.set_timeout(limit);
+        loop {
+            let message = self.connection.receive()?;
+            if message.kind == b'E' {
+                let error = ServerError::parse(&message.body);
+                if error.severity != "ERROR" {
+                    return Ok(error);
+                }
+            }
+        }
+    }
+
     /// What the server says of who logged in and how: `oauth:IDENTITY`; `None` on a trust line.
     pub fn system_user(&mut self) -> Result<Option<String>, WireError> {
         let rows = self.query("SELECT system_user")?;

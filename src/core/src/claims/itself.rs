@@ -12,7 +12,8 @@ use crate::jws::{Proof, UntrustedJwt};
 use crate::reason::Reason;
 use crate::trace::Trace;
 
-/// Refuses a JWT that contradicts a grant: kind, `aud`, `exp`, `nbf`, `iat`, `cnf`, `act`, `jti`.
+/// Refuses a JWT that contradicts a grant: kind, `aud`, `exp`, `nbf`, `iat`, `cnf`, `act`, `jti`. Returns when it says that it
+/// expires, if it does.
 pub(super) fn check(
     jwt: &UntrustedJwt,
     config: &Config,
@@ -20,7 +21,7 @@ pub(super) fn check(
     proof: Proof,
     now: i64,
     trace: &mut Trace,
-) -> Result<(), Denial> {
+) -> Result<Option<i64>, Denial> {
     let claims = Members::of_token(&jwt.untrusted_claims);
     let mut own = trace.beside();
     let outcome = contradiction(jwt, claims, config, profile, proof, now, &mut own);
@@ -43,7 +44,7 @@ fn contradiction(
     proof: Proof,
     now: i64,
     trace: &mut Trace,
-) -> Result<(), Denial> {
+) -> Result<Option<i64>, Denial> {
     kind::check_type(&jwt.untrusted_type, profile.token_kind)?;
     kind::check(claims, profile, trace)?;
     if claims.has("aud") {

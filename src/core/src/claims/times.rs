@@ -16,14 +16,15 @@ use serde_json::Value;
 const LONG_LIVED_ANSWER: &str = "This may be a refresh token: where a provider answers alike about both, only its long \
     life tells it from an access token. Send the access token; if it is one, shorten its lifetime at the provider.";
 
-/// The dates of claims that `proof` stands behind. `now` is in seconds since 1970.
+/// The dates of claims that `proof` stands behind, and when the token expires, as far as it says so. `now` is in seconds
+/// since 1970.
 pub(super) fn check(
     claims: Members<'_>,
     config: &Config,
     profile: &Profile,
     proof: Proof,
     now: i64,
-) -> Result<(), Denial> {
+) -> Result<Option<i64>, Denial> {
     // An answer says that the token is active at this very moment, which is all that it must say.
     if !claims.has("exp") && proof != Proof::Answer(OnlineKind::Introspection) {
         let hint = "Have the provider issue tokens that expire.";
@@ -40,7 +41,7 @@ pub(super) fn check_those_there(
     profile: &Profile,
     proof: Proof,
     now: i64,
-) -> Result<(), Denial> {
+) -> Result<Option<i64>, Denial> {
     let skew = profile.clock_skew;
     let (expires, issued) = (numeric_date(claims, "exp")?, numeric_date(claims, "iat")?);
     let not_before = numeric_date(claims, "nbf")?;
@@ -63,7 +64,7 @@ pub(super) fn check_those_there(
         (Some(expires), Some(issued)) if expires <= issued => {
             Err(Denial::new(Reason::ClaimType, "The token's exp is not after its iat."))
         }
-        _ => Ok(()),
+        _ => Ok(expires),
     }
 }
 

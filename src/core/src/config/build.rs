@@ -8,6 +8,7 @@ use super::profile::{
     At, Audience, Clients, HbaScopes, KeySource, Profile, Scope, ScopeClaim, TokenIssuers, TokenKind,
 };
 use super::section::{Path, Section};
+use super::session::{self, SessionTimes};
 use super::typed::Empty;
 use super::values::suggest;
 use super::{check, keys, presets, roles, together};
@@ -27,6 +28,7 @@ struct Defaults {
     max_lifetime: At<i64>,
     max_token_size: At<usize>,
     keys: KeyTiming,
+    session: SessionTimes,
 }
 
 /// Reads the whole file. Profiles with errors are left out; the errors are among the findings.
@@ -69,7 +71,7 @@ pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
         };
         let section = Section::open(findings, Path::Profile(name), key.span(), table, "profiles.*");
         let preset = section.word(findings, "preset", &preset_names);
-        let layout = Layout::of(findings, &mut layouts, &presets, preset, defaults.keys);
+        let layout = Layout::of(findings, &mut layouts, &presets, preset, defaults.keys, defaults.session);
         let section = section.over(layout.base());
         if let Some(profile) = profile(findings, name, &section, layout, &defaults) {
             check::profile(findings, &section, &profile);
@@ -97,6 +99,7 @@ fn defaults(findings: &mut Findings<'_>, root: &Section<'_>) -> Defaults {
         max_lifetime: At::built_in(24 * 3600),
         max_token_size: At::built_in(16 * 1024),
         keys: KeyTiming::BUILT_IN,
+        session: SessionTimes::default(),
     };
     let Some(section) = root.section(findings, "defaults", "defaults") else {
         return built_in;
@@ -105,7 +108,11 @@ fn defaults(findings: &mut Findings<'_>, root: &Section<'_>) -> Defaults {
         Some(keys) => keys::timing(findings, &keys, built_in.keys),
         None => built_in.keys,
     };
-    Defaults { keys, ..limits(findings, &section, &built_in) }
+    let session = match section.section(findings, "session", "defaults.session") {
+        Some(table) => session::times(findings, &table, built_in.session),
+        None => built_in.session,
+    };
+    Defaults { keys, session, ..limits(findings, &section, &built_in) }
 }
 
 /// The limits of a table, with those of `fallback` where it sets none.
@@ -118,6 +125,7 @@ fn limits(findings: &mut Findings<'_>, section: &Section<'_>, fallback: &Default
         max_lifetime: lifetime.unwrap_or_else(|| fallback.max_lifetime.clone()),
         max_token_size: size.unwrap_or_else(|| fallback.max_token_size.clone()),
         keys: fallback.keys,
+        session: fallback.session,
     }
 }
 
@@ -149,6 +157,7 @@ fn profile(
     let access_token = layout.access_token(findings, section);
     let require = layout.require(findings, section);
     let roles = roles::roles(findings, section);
+    let session = layout.session(findings, section, defaults.session);
     let issuer_text = issuer.as_ref().map(|issuer| issuer.value.as_str());
     let (keys, deny_kids) = match issuer_text.and_then(|issuer| layout.keys(section, issuer)) {
         Some((keys, deny_kids)) => (Some(keys), deny_kids),
@@ -184,6 +193,7 @@ fn profile(
         scope,
         require,
         roles: roles.map(Box::new),
+        session,
         keys,
         deny_kids,
     })

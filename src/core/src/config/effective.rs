@@ -42,6 +42,8 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
     let defaults = table("defaults").map(|table| open(table, "defaults"));
     let default_keys = table("defaults").and_then(|table| table.get("keys")?.get_ref().as_table());
     let default_keys = default_keys.map(|table| open(table, "defaults.keys"));
+    let default_session = table("defaults").and_then(|table| table.get("session")?.get_ref().as_table());
+    let default_session = default_session.map(|table| open(table, "defaults.session"));
     let preset = profile.get("preset").and_then(|value| value.get_ref().as_str());
     let base = presets::ALL
         .iter()
@@ -49,7 +51,7 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
         .map(|preset| Base::new(preset.name, presets.table(preset)));
     let section = open(profile, "profiles.*").over(base);
     let online = online::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));
-    let mut list = List { findings, defaults, default_keys, online, settings: Vec::new() };
+    let mut list = List { findings, defaults, default_keys, default_session, online, settings: Vec::new() };
     list.table(&section, "profiles.*", "");
     list.settings
 }
@@ -58,6 +60,7 @@ struct List<'t> {
     findings: Findings<'t>,
     defaults: Option<Section<'t>>,
     default_keys: Option<Section<'t>>,
+    default_session: Option<Section<'t>>,
     /// What is asked about each token, if anybody is.
     online: Option<OnlineKind>,
     settings: Vec<Effective>,
@@ -77,7 +80,7 @@ impl List<'_> {
             let (key, name) = (setting.key, format!("{path}{}", setting.key));
             let inner = format!("{schema}.{key}");
             match key {
-                "scope" | "keys" => match section.merged_section(&mut self.findings, key, &inner) {
+                "scope" | "keys" | "session" => match section.merged_section(&mut self.findings, key, &inner) {
                     Some(table) => self.table(&table, &inner, &format!("{name}.")),
                     None => self.built_in(&inner, &format!("{name}.")),
                 },
@@ -108,6 +111,7 @@ impl List<'_> {
         let defaults = match setting.table {
             "profiles.*" => self.defaults.as_ref(),
             "profiles.*.keys" => self.default_keys.as_ref(),
+            "profiles.*.session" => self.default_session.as_ref(),
             _ => None,
         };
         let from_defaults = defaults.filter(|_| section.get(setting.key).is_none());
@@ -143,7 +147,11 @@ impl List<'_> {
 
     /// Lists what holds where a table is not written at all.
     fn built_in(&mut self, schema: &str, path: &str) {
-        let defaults = self.default_keys.as_ref().filter(|_| schema == "profiles.*.keys");
+        let defaults = match schema {
+            "profiles.*.keys" => self.default_keys.as_ref(),
+            "profiles.*.session" => self.default_session.as_ref(),
+            _ => None,
+        };
         let for_keys = self.online.is_some() && schema == "profiles.*.keys";
         let holds = |setting: &&Setting| setting.table == schema && (!for_keys || keys::matters_online(setting.key));
         for setting in SETTINGS.iter().filter(holds) {

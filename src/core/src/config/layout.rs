@@ -7,8 +7,9 @@
 use super::collect::Findings;
 use super::online::{self, Mode};
 use super::presets::{self, Preset};
-use super::profile::{At, Identity, KeySource, Rule, Scope};
+use super::profile::{At, Identity, KeySource, Rule, Scope, Session};
 use super::section::{Base, Section};
+use super::session::{self, SessionTimes};
 use super::{build, identity, keys, rules};
 use crate::algorithm::Algorithm;
 use crate::keys::source::{KeyTiming, ProviderKeys};
@@ -23,6 +24,7 @@ pub(super) struct Layout<'a> {
     require: Arc<[Rule]>,
     algorithms: At<Arc<[Algorithm]>>,
     token_types: At<Arc<[String]>>,
+    session: Arc<Session>,
     /// Where keys come from, for an issuer without a name; `None` where the profile has to say more.
     keys: Option<(KeySource, Vec<String>)>,
 }
@@ -35,10 +37,11 @@ impl<'a> Layout<'a> {
         parsed: &'a presets::Parsed,
         preset: Option<&'static Preset>,
         timing: KeyTiming,
+        session: SessionTimes,
     ) -> &'k Self {
         let name = preset.map(|preset| preset.name);
         let at = known.iter().position(|layout| layout.base.map(|base| base.preset) == name).unwrap_or_else(|| {
-            known.push(Self::new(findings, parsed, preset, timing));
+            known.push(Self::new(findings, parsed, preset, timing, session));
             known.len() - 1
         });
         &known[at]
@@ -49,6 +52,7 @@ impl<'a> Layout<'a> {
         parsed: &'a presets::Parsed,
         preset: Option<&'static Preset>,
         timing: KeyTiming,
+        session: SessionTimes,
     ) -> Self {
         let base = preset.map(|preset| Base::new(preset.name, parsed.table(preset)));
         let section = Section::of_preset(base);
@@ -65,6 +69,7 @@ impl<'a> Layout<'a> {
             require: rules::rules(findings, &section, "require").into(),
             algorithms: build::algorithms(findings, &section),
             token_types: build::token_types(findings, &section),
+            session: Arc::new(session::session(findings, &section, session)),
             keys: source.map(|source| (source, deny_kids)),
         }
     }
@@ -107,6 +112,18 @@ impl<'a> Layout<'a> {
         match section.is_own("token_types") {
             true => build::token_types(findings, section),
             false => self.token_types.clone(),
+        }
+    }
+
+    pub(super) fn session(
+        &self,
+        findings: &mut Findings<'_>,
+        section: &Section<'_>,
+        defaults: SessionTimes,
+    ) -> Arc<Session> {
+        match section.is_own("session") {
+            true => Arc::new(session::session(findings, section, defaults)),
+            false => Arc::clone(&self.session),
         }
     }
 

@@ -26,6 +26,9 @@ mod profile;
 mod roles;
 mod rules;
 mod section;
+mod session;
+#[cfg(test)]
+mod session_tests;
 pub mod settings;
 mod source;
 mod table;
@@ -38,7 +41,7 @@ mod values;
 pub use effective::{Effective, effective};
 pub use profile::{
     At, Audience, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource, Origin,
-    Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Test, TokenIssuers, TokenKind,
+    Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Session, SessionEnd, Test, TokenIssuers, TokenKind,
 };
 
 pub(crate) use doubts::common_audience;

@@ -237,6 +237,38 @@ pub struct Rule {
     pub origin: Origin,
 }
 
+/// When the token ends the session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// It does not.
+    #[default]
+    Never,
+    /// When it expires.
+    Token,
+}
+
+/// What a session keeps of its token, and when it ends by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Whether the token's expiry ends the session.
+    pub end: SessionEnd,
+    /// How much later than that, in seconds.
+    pub grace: i64,
+    /// The longest that a session lives, in seconds, whatever the token says.
+    pub max: Option<i64>,
+    /// What SQL may read, by the names it reads it under: `[a-z0-9][a-z0-9_]{0,62}`.
+    pub claims: BTreeMap<String, ClaimPath>,
+    /// The claim that names the token.
+    pub token_id: ClaimPath,
+}
+
+impl Session {
+    /// Whether anything is different from a session of a profile that says nothing about it.
+    pub(crate) fn says_anything(&self) -> bool {
+        self.end != SessionEnd::Never || self.max.is_some() || !self.claims.is_empty()
+    }
+}
+
 /// Where the issuer's keys are.
 #[derive(Debug, Clone, PartialEq)]
 pub enum KeySource {
@@ -299,6 +331,8 @@ pub struct Profile {
     pub require: Arc<[Rule]>,
     /// Which roles a token grants, for delegation.
     pub roles: Option<Box<Roles>>,
+    /// What sessions keep, and when they end.
+    pub session: Arc<Session>,
     /// Where the keys are.
     pub keys: KeySource,
     /// Refused keys.

@@ -164,6 +164,8 @@ const ACCESS_TOKEN: &str = "profiles.*.access_token";
 const DEFAULT_KEYS: &str = "defaults.keys";
 const FALLBACK: &str = "profiles.*.identity.fallback";
 const ROLES: &str = "profiles.*.roles";
+const SESSION: &str = "profiles.*.session";
+const DEFAULT_SESSION: &str = "defaults.session";
 
 const fn setting(
     table: &'static str,
@@ -190,6 +192,10 @@ pub const SETTINGS: &[Setting] = &[
     setting(DEFAULT_KEYS, "kid_cooldown", Duration("1s", "1h"), "\"60s\"", "keys.kid_cooldown of profiles that have none"),
     setting(DEFAULT_KEYS, "connect_timeout", Duration("1s", "1min"), "\"2s\"", "keys.connect_timeout of profiles that have none"),
     setting(DEFAULT_KEYS, "timeout", Duration("1s", "1min"), "\"5s\"", "keys.timeout of profiles that have none"),
+    setting(DEFAULTS, "session", Table, "{}", "when sessions end, of profiles that do not say it"),
+    setting(DEFAULT_SESSION, "end", Word(&["never", "token"]), "\"never\"", "session.end of profiles that have none"),
+    setting(DEFAULT_SESSION, "grace", Duration("0s", "7d"), "\"0s\"", "session.grace of profiles that have none"),
+    setting(DEFAULT_SESSION, "max", Duration("1s", "10 years"), "none", "session.max of profiles that have none"),
     setting(PROFILE, "preset", Preset, "none", "a built-in layout of a provider, which the profile's own keys override"),
     setting(PROFILE, "issuer", Url, "required", "the issuer, spelled as its discovery document spells it"),
     setting(PROFILE, "hba_issuers", Urls, "[issuer]", "issuers of pg_hba.conf lines that this profile serves; their well-known URLs count as well"),
@@ -213,6 +219,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(PROFILE, "scope", Table, "{}", "the claim that holds the scopes, and which are required"),
     setting(PROFILE, "require", Rules, "[]", "rules that must hold besides; those of a preset hold as well"),
     setting(PROFILE, "roles", Table, "none", "which roles a token grants where pg_hba.conf says delegate_ident_mapping=1"),
+    setting(PROFILE, "session", Table, "{}", "when a session ends by itself, and which claims SQL may read in it"),
     setting(PROFILE, "keys", Table, "{}", "where the issuer's public keys are"),
     setting(PROFILE, "introspection", Table, "none", "where and how the provider is asked about a token; needed unless mode is \"jwt\""),
     setting(CLIENTS, "claims", JsonPaths, "required", "claims that name the client; exactly one of them must be in the token"),
@@ -256,6 +263,11 @@ pub const SETTINGS: &[Setting] = &[
     setting(ROLES, "prefix", Text, "none", "values that begin with it grant the role that follows"),
     setting(ROLES, "exact", True, "none", "values grant the role of their own name"),
     setting(ROLES, "privileged", Word(&["deny", "allow"]), "\"deny\"", "whether superusers, owners of other role attributes and pg_* roles may be granted"),
+    setting(SESSION, "end", Word(&["never", "token"]), "\"never\"", "\"token\" ends the session when its token expires, clock_skew and grace later"),
+    setting(SESSION, "grace", Duration("0s", "7d"), "\"0s\"", "how much longer than the token the session lives"),
+    setting(SESSION, "max", Duration("1s", "10 years"), "none", "the longest that a session lives, whatever the token says"),
+    setting(SESSION, "claims", NamedJsonPaths, "none", "claims that SQL may read in the session, by the names it reads them under"),
+    setting(SESSION, "token_id", JsonPath, "\"$.jti\"", "the claim that names the token in the log and in SQL"),
     setting(KEYS, "discovery_url", Url, "none", "where the issuer's metadata is, if not at the well-known places below issuer"),
     setting(KEYS, "jwks_url", Url, "none", "where the issuer's JWKS document is, without asking for metadata"),
     setting(KEYS, "jwks_file", Path, "none", "a file with a JWKS document"),

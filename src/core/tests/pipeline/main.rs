@@ -15,5 +15,6 @@ mod providers;
 mod rotation;
 mod rules;
 mod scope;
+mod session;
 mod structure;
 mod support;

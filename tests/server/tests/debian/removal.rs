@@ -26,6 +26,8 @@ fn what_is_left_is_the_configuration_until_it_is_purged() {
     let mut sessions: Vec<_> = scene.clusters.iter().map(|cluster| cluster.lets_in("app", &token)).collect();
     let installed = files();
     assert!(installed.contains(&PathBuf::from("/usr/lib/postgresql/19/lib/oauth_validator.so")), "{installed:?}");
+    let control = "/usr/share/postgresql/19/extension/oauth_validator.control";
+    assert!(installed.contains(&PathBuf::from(control)), "{installed:?}");
 
     apt_does_to_all("remove");
     let left: Vec<&PathBuf> = installed.iter().filter(|file| file.exists()).collect();

@@ -1,0 +1,74 @@
+//! Reads `[profiles.NAME.session]`: when a session ends by itself, and which claims SQL may read in it.
+//!
+//! Nothing here can let anybody in: whatever is wrong with it is an error of the file, which lets nobody in.
+
+use super::build::standard_path;
+use super::collect::Findings;
+use super::profile::{Session, SessionEnd};
+use super::section::Section;
+use crate::bounds::{MAX_SESSION_GRACE_SECONDS, MAX_SESSION_SECONDS};
+use crate::claim_path::ClaimPath;
+use crate::finding::FindingCode;
+use std::collections::BTreeMap;
+
+/// When sessions end, for profiles that do not say it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct SessionTimes {
+    end: SessionEnd,
+    grace: i64,
+    max: Option<i64>,
+}
+
+/// The times of a table, `[defaults.session]` or a profile's, with those of `fallback` where it sets none.
+pub(super) fn times(findings: &mut Findings<'_>, section: &Section<'_>, fallback: SessionTimes) -> SessionTimes {
+    let end = section.word(findings, "end", &[("never", SessionEnd::Never), ("token", SessionEnd::Token)]);
+    let grace = section.seconds(findings, "grace", 0..=MAX_SESSION_GRACE_SECONDS, "0s to 7d");
+    let max = section.seconds(findings, "max", 1..=MAX_SESSION_SECONDS, "1s to 10 years");
+    SessionTimes {
+        end: end.unwrap_or(fallback.end),
+        grace: grace.map_or(fallback.grace, |grace| grace.value),
+        max: max.map(|max| max.value).or(fallback.max),
+    }
+}
+
+/// What a profile says of its sessions, over its preset and the file's defaults.
+pub(super) fn session(findings: &mut Findings<'_>, profile: &Section<'_>, defaults: SessionTimes) -> Session {
+    let Some(section) = profile.merged_section(findings, "session", "profiles.*.session") else {
+        return of_times(defaults);
+    };
+    let times = times(findings, &section, defaults);
+    if section.is_own("grace") && times.grace > 0 && times.end == SessionEnd::Never {
+        let message = format!("{} means nothing without end = \"token\"", section.name("grace"));
+        findings
+            .add(FindingCode::UnusedSetting, section.span_of("grace"), message)
+            .hint("write end = \"token\" for sessions that end with their token, or remove it");
+    }
+    let token_id = section.path(findings, "token_id").map_or_else(|| standard_path("$.jti"), |path| path.value);
+    Session { claims: claims(findings, &section).unwrap_or_default(), token_id, ..of_times(times) }
+}
+
+fn of_times(SessionTimes { end, grace, max }: SessionTimes) -> Session {
+    Session { end, grace, max, claims: BTreeMap::new(), token_id: standard_path("$.jti") }
+}
+
+/// The claims that SQL may read, by the names it reads them under.
+fn claims(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<BTreeMap<String, ClaimPath>> {
+    let claims = section.free_keys(findings, "claims")?;
+    let mut named = BTreeMap::new();
+    for name in claims.keys() {
+        let begins_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !begins_well || !name.chars().all(valid) || name.len() > 63 {
+            let message =
+                format!("{} cannot name a claim \"{}\"", section.name("claims"), crate::trace::printable(name));
+            findings
+                .add(FindingCode::BadName, claims.span_of(name), message)
+                .hint("up to 63 of a-z, 0-9 and _, beginning with a letter or digit");
+            continue;
+        }
+        if let Some(path) = claims.path(findings, name) {
+            named.insert(name.to_owned(), path.value);
+        }
+    }
+    Some(named)
+}

@@ -1,0 +1,287 @@
+//! What the session keeps of its token, and when it ends by itself.
+//!
+//! It can only deny: nobody is let in by it. Nothing is kept but what the profile names, and never a part of that. What it
+//! makes is read by the server and by SQL, so every text in it is one that PostgreSQL can hold.
+
+use crate::bounds::{MAX_SESSION_CLAIMS_BYTES, MAX_SESSION_NAME_BYTES};
+use crate::claim_path::ClaimPath;
+use crate::claims::Accepted;
+use crate::config::{Profile, Session, SessionEnd};
+use crate::decision::Denial;
+use crate::reason::Reason;
+use crate::trace::Trace;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use std::fmt::Write;
+
+/// Claims that name the client, where the profile does not say which: RFC 9068, OpenID Connect, Entra 1.0, Okta.
+const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
+
+/// What a session keeps of the decision that let it in. Times are in seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionGrant {
+    expires_at: Option<i64>,
+    end: Option<End>,
+    issuer: String,
+    client: Option<String>,
+    token_id: Option<String>,
+    claims: Map<String, Value>,
+    json: String,
+}
+
+/// When the session ends by itself, and by which setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct End {
+    at: i64,
+    by: EndedBy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EndedBy {
+    Token,
+    Max,
+}
+
+/// The value of one claim, as SQL reads it in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimText {
+    /// A string, as it is.
+    Plain(String),
+    /// JSON of anything else.
+    Json(String),
+}
+
+impl SessionGrant {
+    /// When the session ends by itself, in seconds since 1970; `None` if it does not.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<i64> {
+        self.end.map(|end| end.at)
+    }
+
+    /// When the token expires, in seconds since 1970; `None` where nobody said it.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        self.expires_at
+    }
+
+    /// The token's issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The client that the token was issued to, if it names one.
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        self.client.as_deref()
+    }
+
+    /// The token's name, if it has one.
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.token_id.as_deref()
+    }
+
+    /// All claims that SQL may read, as one object of JSON.
+    #[must_use]
+    pub fn claims_json(&self) -> &str {
+        &self.json
+    }
+
+    /// The claims that SQL may read, by their names.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// The claim of this name; `None` if there is none, or if it is null.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<ClaimText> {
+        match self.claims.get(name)? {
+            Value::Null => None,
+            Value::String(text) => Some(ClaimText::Plain(text.clone())),
+            other => Some(ClaimText::Json(other.to_string())),
+        }
+    }
+
+    /// What the client is told when the session ends by itself.
+    #[must_use]
+    pub fn end_for_client(&self) -> Option<&'static str> {
+        Some(match self.end?.by {
+            EndedBy::Token => "The OAuth token of this session has expired; log in with a new one.",
+            EndedBy::Max => "The session has reached the longest time that the server allows; log in again.",
+        })
+    }
+
+    /// What the log says when the session ends by itself.
+    #[must_use]
+    pub fn end_for_log(&self, profile: &str) -> Option<String> {
+        let end = self.end?;
+        let setting = match end.by {
+            EndedBy::Token => "end",
+            EndedBy::Max => "max",
+        };
+        let at = instant(end.at);
+        Some(format!("oauth_validator ended the session: profiles.{profile}.session.{setting} let it live until {at}."))
+    }
+
+    /// Which setting ends the session, as a phrase that follows "the session".
+    fn said(&self) -> String {
+        let end = match self.end.map(|end| end.by) {
+            Some(EndedBy::Token) => "ends with its token",
+            Some(EndedBy::Max) => "ends by session.max",
+            None => "does not end by itself",
+        };
+        format!("{end}; claims for SQL: {}", self.claims.len())
+    }
+}
+
+/// What the log says of a grant that became a login (`oauth_validator.log_grants`): names and values in the quotes and
+/// escapes of JSON, so that no value can end its own or begin another.
+#[must_use]
+pub fn login_line(session: &SessionGrant, authn_id: &str, profile: &str, role: &str, delegated: bool) -> String {
+    let quoted = |text: &str| Value::from(text).to_string();
+    let mut line = format!("granted: authn_id={} profile={profile} role={}", quoted(authn_id), quoted(role));
+    line.push_str(if delegated { " delegated=yes" } else { " delegated=no" });
+    let _ = write!(line, " issuer={}", quoted(&session.issuer));
+    for (name, value) in [("client", &session.client), ("token_id", &session.token_id)] {
+        let value = value.as_ref().map_or_else(|| "-".to_owned(), |value| quoted(value));
+        let _ = write!(line, " {name}={value}");
+    }
+    for (name, time) in [("expires_at", session.expires_at), ("ends_at", session.ends_at())] {
+        let time = time.map_or_else(|| "-".to_owned(), instant);
+        let _ = write!(line, " {name}={time}");
+    }
+    line
+}
+
+/// An instant as ISO 8601 writes it, in UTC; `seconds` since 1970.
+#[must_use]
+pub fn instant(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |instant| instant.to_string())
+}
+
+/// What the session of this token keeps. `now` is in seconds since 1970.
+pub(crate) fn of(
+    accepted: &Accepted,
+    profile: &Profile,
+    now: i64,
+    trace: &mut Trace,
+) -> Result<(SessionGrant, String), Denial> {
+    let end = end(accepted.expires(), profile, now)?;
+    if let Some(end) = end {
+        trace.fact("ends_at", &Value::from(end.at));
+    }
+    let (claims, json) = claims(accepted.claims(), &profile.session, trace)?;
+    let issuer = accepted.claims().get("iss").and_then(Value::as_str).unwrap_or(&profile.issuer.value);
+    let session = SessionGrant {
+        expires_at: accepted.expires(),
+        end,
+        issuer: issuer.to_owned(),
+        client: client(accepted.claims(), profile),
+        token_id: name(&profile.session.token_id.select(accepted.claims())),
+        claims,
+        json,
+    };
+    let said = session.said();
+    Ok((session, said))
+}
+
+/// The earlier of the token's end, with what may come on top of it, and the longest time of a session.
+fn end(expires: Option<i64>, profile: &Profile, now: i64) -> Result<Option<End>, Denial> {
+    let Session { end, grace, max, .. } = profile.session.as_ref();
+    let by_max = max.map(|max| End { at: now.saturating_add(max), by: EndedBy::Max });
+    let by_token = match (end, expires) {
+        (SessionEnd::Never, _) => None,
+        (SessionEnd::Token, Some(expires)) => {
+            let at = expires.saturating_add(profile.clock_skew).saturating_add(*grace);
+            Some(End { at, by: EndedBy::Token })
+        }
+        (SessionEnd::Token, None) if by_max.is_some() => None,
+        (SessionEnd::Token, None) => {
+            let detail = format!(
+                "The provider does not say when the token expires, and profiles.{}.session has end = \"token\" without max.",
+                profile.name
+            );
+            return Err(Denial::new(Reason::SessionEndUnknown, detail));
+        }
+    };
+    let first = by_token.into_iter().chain(by_max).min_by_key(|end| end.at);
+    match first {
+        Some(end) if end.at <= now => {
+            Err(Denial::new(Reason::Expired, "The session would end before it begins, as its token has expired."))
+        }
+        first => Ok(first),
+    }
+}
+
+/// Every claim that the profile names, and all of them as JSON.
+fn claims(token: &Value, session: &Session, trace: &mut Trace) -> Result<(Map<String, Value>, String), Denial> {
+    let mut claims = Map::new();
+    // One brace; each name has its quotes, a colon, and a comma or the other brace.
+    let mut bytes = 1;
+    for (name, path) in &session.claims {
+        let value = claim(token, name, path)?;
+        bytes += name.len() + 4 + value.to_string().len();
+        if bytes > MAX_SESSION_CLAIMS_BYTES {
+            let detail = format!(
+                "The claims that session.claims names have more than {MAX_SESSION_CLAIMS_BYTES} bytes in this token, as JSON."
+            );
+            return Err(Denial::new(Reason::SessionClaimsTooLarge, detail));
+        }
+        trace.fact(name, &value);
+        claims.insert(name.clone(), value);
+    }
+    let json = serde_json::to_string(&claims).unwrap_or_else(|_| "{}".to_owned());
+    Ok((claims, json))
+}
+
+/// One claim: a scalar, an object or null of a path that selects one value at most, and an array of another.
+fn claim(token: &Value, name: &str, path: &ClaimPath) -> Result<Value, Denial> {
+    let invalid = |what: &str, hint: String| {
+        let detail = format!("The token's {path}, which session.claims calls {name}, {what}.");
+        let denial = Denial::new(Reason::SessionClaimInvalid, detail);
+        if hint.is_empty() { denial } else { denial.with_hint(hint) }
+    };
+    let nodes = path.select(token);
+    let value = match nodes.as_slice() {
+        nodes if !path.is_singular() => nodes.iter().map(|node| (*node).clone()).collect(),
+        [] => Value::Null,
+        [Value::Array(_)] => {
+            let hint = format!("Write {name} = '{path}[*]', which gives an array whatever it selects.");
+            return Err(invalid("is an array, where the path is one of a single value", hint));
+        }
+        [node, ..] => (*node).clone(),
+    };
+    if has_nul(&value) {
+        return Err(invalid("has a character that no text of PostgreSQL can hold (U+0000)", String::new()));
+    }
+    Ok(value)
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(elements) => elements.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+/// The client, by the claims that the profile looks at, or else by those that usually name it.
+fn client(token: &Value, profile: &Profile) -> Option<String> {
+    match &profile.clients {
+        Some(clients) => clients.value.claims.iter().find_map(|path| name(&path.select(token))),
+        None => CLIENT_CLAIMS.iter().find_map(|claim| name(&[token.get(*claim)?])),
+    }
+}
+
+/// A name is one string that a line of a log can hold; anything else is none, and is no reason to refuse anybody.
+fn name(nodes: &[&Value]) -> Option<String> {
+    match nodes {
+        [Value::String(text)] if !text.is_empty() && text.len() <= MAX_SESSION_NAME_BYTES => {
+            (!text.chars().any(char::is_control)).then(|| text.clone())
+        }
+        _ => None,
+    }
+}
