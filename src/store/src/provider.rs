@@ -11,7 +11,7 @@ use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
 use crate::users::ServerUser;
 use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
 use oauth_validator_core::record::{APART, Attempt, AttemptEnd, MayAsk, may_ask};
-use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys, Standing, Wanted};
+use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys, Standing, Wanted, instant};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -274,6 +274,7 @@ impl<'a> Search<'a> {
             }
             _ => Duration::MAX,
         };
+        let failed_before = record.as_ref().and_then(KeyRecord::failure).map(|(last_at, ..)| last_at);
         let (record, unsaved) = self.ask(lock, record, patience)?;
         if let Some(trouble) = unsaved {
             self.world.complain(&self.not_saved(&trouble), &trouble.hint());
@@ -282,8 +283,25 @@ impl<'a> Search<'a> {
         self.world.still_wanted().map_err(|Gone| Obstacle::Unavailable(gone()))?;
         match (record.failure(), record.keys(), usable) {
             (None, Some(keys), _) => Ok(keys.clone()),
-            (_, _, Some(keys)) if wanted == Wanted::Usable => Ok(keys),
+            (_, _, Some(keys)) if wanted == Wanted::Usable => {
+                self.warn_of_the_end(&record, failed_before);
+                Ok(keys)
+            }
             _ => Err(Obstacle::Unavailable(self.failed(&record))),
+        }
+    }
+
+    /// Says that logins go on with keys that could not be refreshed, and until when. The first attempts come faster than
+    /// one in a cooldown, and need not all be a line.
+    fn warn_of_the_end(&mut self, record: &KeyRecord, failed_before: Option<i64>) {
+        let timing = &self.order.source.settings.timing;
+        let soon_again = failed_before.is_some_and(|before| now().saturating_sub(before) < timing.kid_cooldown);
+        if let (Some(until), false) = (record.usable_until(timing), soon_again) {
+            let KeysUnavailable { detail, hint } = self.failed(record);
+            let (profile, until) = (self.order.profile, instant(until));
+            let why = detail.trim_end_matches('.');
+            self.world
+                .complain(&format!("logins by profile \"{profile}\" go on with old keys until {until}: {why}"), &hint);
         }
     }
 

@@ -191,14 +191,20 @@ impl KeyRecord {
         if fetched_at > now.saturating_add(CLOCK_STEP) {
             return Standing::FromTheFuture;
         }
-        // A record from before max_ttl was lowered obeys the new one.
-        let fresh_until = fresh_until.min(fetched_at.saturating_add(timing.max_ttl));
-        if now >= fresh_until.saturating_add(timing.stale_max) {
+        let fresh_until = obeying(fresh_until, fetched_at, timing);
+        if self.usable_until(timing).is_none_or(|until| now >= until) {
             return Standing::Expired;
         }
         // Rounded up: keys that are fresh for a second are not due at once.
         let ahead = (fresh_until - fetched_at).saturating_mul(REFRESH_AHEAD_PERCENT).saturating_add(99) / 100;
         if now < fetched_at + ahead { Standing::Fresh } else { Standing::Due }
+    }
+
+    /// Until when its keys verify tokens, in seconds since 1970, while the provider does not answer.
+    #[must_use]
+    pub fn usable_until(&self, timing: &KeyTiming) -> Option<i64> {
+        let Success { fetched_at, fresh_until, .. } = self.last_success.as_ref()?;
+        Some(obeying(*fresh_until, *fetched_at, timing).saturating_add(timing.stale_max))
     }
 
     /// The keys, whatever they are worth.
@@ -316,6 +322,11 @@ pub fn may_ask(
 /// The least time between any two attempts, also after one that was cut off, made under other settings, or forgotten on
 /// purpose.
 pub const APART: Duration = Duration::from_secs(1);
+
+/// A record from before `max_ttl` was lowered obeys the new one.
+fn obeying(fresh_until: i64, fetched_at: i64, timing: &KeyTiming) -> i64 {
+    fresh_until.min(fetched_at.saturating_add(timing.max_ttl))
+}
 
 /// What the provider says, within the limits of the configuration. One that says nothing is asked again soon.
 fn fresh_until(timing: &KeyTiming, freshness: Freshness, now: i64) -> i64 {

@@ -225,7 +225,10 @@ fn a_dead_provider_holds_up_one_login_and_ends_the_others_with_stale_max() {
     for _ in 0..3 {
         assert_eq!(setup.usable(&mut dead), Ok(old_keys()));
     }
-    assert_eq!((dead.fetches, dead.complaints.len()), (1, 0), "the others are within its back-off");
+    assert_eq!((dead.fetches, dead.complaints.len()), (1, 1), "the others are within its back-off");
+    let line = "logins by profile \"corp\" go on with old keys until 20";
+    assert!(dead.complaints[0].starts_with(line), "{:?}", dead.complaints);
+    assert!(dead.complaints[0].contains(": connect: nobody answers | See whether."), "{:?}", dead.complaints);
     let setup = Setup::new().with_keys_aged(600);
     says(
         setup.usable(&mut dead),
