@@ -10,7 +10,7 @@ use oauth_validator_bench::measure::{Subject, round};
 use oauth_validator_bench::report::{Report, Row, Spread, median, table};
 use oauth_validator_bench::servers::{Servers, provider};
 use oauth_validator_bench::soak::{growth, soak};
-use oauth_validator_bench::variant::{ALL, BASE, Variant};
+use oauth_validator_bench::variant::{ALL, BASE, SESSIONS, Variant};
 use oauth_validator_bench::{noop, picture};
 use std::io::{Error, Result};
 use std::path::PathBuf;
@@ -80,7 +80,8 @@ fn bench(options: &Options) -> Result<Vec<String>> {
     let provider = provider();
     let variants: Vec<Variant> = ALL
         .into_iter()
-        .filter(|variant| !options.only_base || Variant { preloaded: false, ..*variant } == BASE)
+        .chain(SESSIONS)
+        .filter(|variant| !options.only_base || Variant { preloaded: false, session: false, ..*variant } == BASE)
         .filter(|variant| variant.name().contains(&options.only))
         .collect();
 
