@@ -11,6 +11,7 @@ fn a_granted_login_step_by_step() {
     let args =
         ["--hba-issuer", "https://acme.okta.example/oauth2/aus000001", "--hba-scope", "db.connect", "--role", "ana"];
     let expected = GRANTED.replace("TOKEN_BYTES", &token.len().to_string());
+    let expected = expected.replace("THUMBPRINT", &keys::corp().thumbprint());
     folder.explain(&token, &args).assert(0, &expected);
 }
 
@@ -22,6 +23,7 @@ const GRANTED: &str = r#"✓ bounds     TOKEN_BYTES bytes in three parts
              alg = "RS256"
              kid = "corp-rsa"
 ✓ key        one of 2 keys fits
+             thumbprint = "THUMBPRINT"
 ✓ signature  it is the issuer's
 ✓ claims     audience, client, times and kind of token
              aud = "api://postgres"
@@ -43,6 +45,7 @@ fn a_denied_login_step_by_step() {
     let folder = Folder::new(&corp("", ""));
     let token = okta().audience("api://reports").sign(keys::corp());
     let expected = DENIED.replace("TOKEN_BYTES", &token.len().to_string());
+    let expected = expected.replace("THUMBPRINT", &keys::corp().thumbprint());
     folder.explain(&token, &[]).assert(1, &expected);
 }
 
@@ -57,6 +60,7 @@ note: no --hba-scope given: as if the pg_hba.conf line named no scope
              alg = "RS256"
              kid = "corp-rsa"
 ✓ key        one of 2 keys fits
+             thumbprint = "THUMBPRINT"
 ✓ signature  it is the issuer's
 ✗ claims     audience_mismatch
              aud = "api://reports"

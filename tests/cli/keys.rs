@@ -64,6 +64,7 @@ impl Server {
         let server = Self { dir: TempDir::new().expect("a temporary folder"), uid: Self::user() };
         set_mode(server.dir.path(), 0o755);
         server.configure(config);
+        server.write_beside("corp.jwks.json", &jwks(&[keys::corp(), keys::p256()]).to_string());
         fs::create_dir(server.data()).expect("a data directory");
         fs::write(server.data().join("PG_VERSION"), "18\n").expect("a file");
         for path in [server.data(), server.data().join("PG_VERSION")] {
@@ -86,6 +87,12 @@ impl Server {
         let path = self.path(CONFIG);
         fs::write(&path, config).expect("a configuration");
         set_mode(&path, 0o644);
+    }
+
+    /// Puts a file beside the configuration.
+    fn write_beside(&self, name: &str, contents: &str) {
+        fs::write(self.path(name), contents).expect("a file");
+        set_mode(&self.path(name), 0o644);
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -32,7 +32,7 @@ fn screen(
     run: impl Fn(Option<(&str, String)>) -> Run,
 ) -> String {
     let typed: String = args.iter().map(|arg| format!(" {}", quoted(arg))).collect();
-    let of = |run: Run| format!("$ oauth-validator {command}{typed}\n{}{}", run.stderr, run.stdout);
+    let of = |run: Run| with_one_key(&format!("$ oauth-validator {command}{typed}\n{}{}", run.stderr, run.stdout));
     let shown = of(run(Some(("COLUMNS", COLUMNS.to_string()))));
     assert_readable(&shown);
     let path = folder.path("").display().to_string();
@@ -45,6 +45,14 @@ fn screen(
     let Some((before, owner)) = whole.split_once("owned by ") else { return whole };
     let (_, after) = owner.split_once(')').expect("a user and its number");
     format!("{before}owned by ana (uid 1000){after}")
+}
+
+/// Keys are made for each run, so their thumbprints are replaced by that of RFC 7638.
+fn with_one_key(text: &str) -> String {
+    let all = [keys::corp(), keys::partner(), keys::p256(), keys::ed25519()];
+    all.iter().fold(text.to_owned(), |text, key| {
+        text.replace(&key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
+    })
 }
 
 fn quoted(arg: &str) -> String {

@@ -157,9 +157,7 @@ fn freshness(freshness: Freshness) -> String {
 fn algorithms(keys: &KeySet) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for key in keys.keys() {
-        let names = words::algorithms(key);
-        let names = if names.is_empty() { "no algorithm of its kind".to_owned() } else { names.join("/") };
-        *counts.entry(names).or_default() += 1;
+        *counts.entry(words::usable_for(key)).or_default() += 1;
     }
     counts.iter().map(|(names, count)| format!("{count} for {names}")).collect::<Vec<_>>().join(", ")
 }

@@ -22,6 +22,10 @@ pub const MAX_ISSUER_BYTES: usize = 2048;
 /// The longest identity reported to the server as `authn_id`, in bytes of UTF-8.
 pub const MAX_IDENTITY_BYTES: usize = 1024;
 
+/// The most keys that are tried on a token whose header does not name one. A provider that signs with two keys in turn, while
+/// it replaces both, has four.
+pub const MAX_TRIED_KEYS: usize = 4;
+
 /// The largest key document (JWKS or PEM), in bytes.
 pub const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1024;
 

@@ -169,8 +169,8 @@ mod tests {
             let claims = json!({"iss": issuer, "aud": "pg", "iat": 1000, "exp": 2000});
             let token = mint::mint(keys::corp(), &json!({"alg": "RS256"}), &claims);
             let dots = check_bounds(token.as_bytes()).unwrap();
-            let unverified = Unverified::decode(token.as_bytes(), dots).unwrap_or_else(|why| panic!("{why:?}"));
-            let verified = Verified::check(unverified, Algorithm::Rs256, &set.keys()[0]).unwrap();
+            let mut unverified = Unverified::decode(token.as_bytes(), dots).unwrap_or_else(|why| panic!("{why:?}"));
+            let (verified, _) = Verified::check(&mut unverified, Algorithm::Rs256, &[&set.keys()[0]]).unwrap();
             let accepted = Accepted::check(verified, &config, &config.profiles()[0], 1500, &mut Trace::default());
             accepted.err().map(|denial| denial.reason)
         };

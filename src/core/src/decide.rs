@@ -3,15 +3,14 @@
 //! It has no files, no sockets, no clock: what it needs and does not have, it asks for. Each step either holds or
 //! ends in a denial; there is no other way out. Values of claims go into the trace, never into a denial.
 
+mod key;
 mod online;
 
 use crate::claims::Accepted;
-use crate::config::{Config, KeySource, Profile};
-use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Request, Verdict};
+use crate::config::{Config, Profile};
+use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, Request, Verdict};
 use crate::header::{self, Header};
 use crate::jws::{self, Malformed, Unverified, Verified};
-use crate::keys::record::Wanted;
-use crate::keys::{KeySet, KeysUnavailable, NoKey, PublicKey};
 use crate::reason::Reason;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace, Tracing};
@@ -114,17 +113,14 @@ impl<'a> Decider<'a> {
         dots: (usize, usize),
         candidates: &[&'a Profile],
     ) -> Result<(&'a Profile, Verified), Stop> {
-        let unverified = Unverified::decode(token, dots).map_err(malformed).at(Step::Bounds)?;
+        let mut unverified = Unverified::decode(token, dots).map_err(malformed).at(Step::Bounds)?;
         let profile = self.issuer(&unverified, candidates).at(Step::Issuer)?;
         self.profile = Some(profile);
         if let Some(check) = asks(profile) {
             return Ok((profile, self.vouched_for(profile, check, token.len(), Some(unverified))?));
         }
         let header = self.header(&unverified, token.len(), profile)?;
-        let keys = self.keys(profile)?;
-        let untrusted_issuer = unverified.untrusted_issuer().and_then(Value::as_str).unwrap_or_default();
-        let key = self.key(untrusted_issuer, &header, keys, profile)?;
-        Ok((profile, self.signature(unverified, &header, key).at(Step::Signature)?))
+        Ok((profile, self.verified(&mut unverified, &header, profile)?))
     }
 
     fn bounds(&mut self, token: &[u8]) -> Result<Shape, Denial> {
@@ -224,104 +220,16 @@ impl<'a> Decider<'a> {
         if token_bytes > profile.max_token_size.value {
             return Err(self.too_large(token_bytes, profile)).at(Step::Bounds);
         }
-        for name in ["alg", "typ", "kid"] {
-            if let Some(value) = unverified.untrusted_header().get(name) {
+        let said = unverified.untrusted_header();
+        let digests = ["x5t", "x5t#S256"].into_iter().filter(|_| !said.contains_key("kid"));
+        for name in ["alg", "typ", "kid"].into_iter().chain(digests) {
+            if let Some(value) = said.get(name) {
                 self.trace.fact(name, value);
             }
         }
         let header = header::check(unverified.untrusted_header(), self.config, profile).at(Step::Header)?;
         self.trace.held(Step::Header, || format!("algorithm {}", header.algorithm.name()));
         Ok(header)
-    }
-
-    fn keys(&self, profile: &'a Profile) -> Result<&'a KeySet, Stop> {
-        let name = || profile.name.clone();
-        let needs = match (&profile.keys, self.known.keys(&profile.name)) {
-            (KeySource::Inline(keys), _) | (_, Some(Ok(keys))) => return Ok(keys),
-            (_, Some(Err(why))) => return Err(keys_unavailable(why)).at(Step::Key),
-            // Such a profile never gets here; should it, nothing was verified.
-            (KeySource::Online(_), None) => return Err(malformed(Malformed::NoJwt)).at(Step::Key),
-            (KeySource::File(file), None) => Needs::Keys { profile: name(), file: file.clone() },
-            (KeySource::Provider(source), None) => {
-                Needs::ProviderKeys { profile: name(), source: source.clone(), wanted: Wanted::Usable }
-            }
-        };
-        Err(Stop::Needs(needs))
-    }
-
-    fn key(
-        &mut self,
-        untrusted_issuer: &str,
-        header: &Header,
-        keys: &'a KeySet,
-        profile: &'a Profile,
-    ) -> Result<&'a PublicKey, Stop> {
-        if header.kid.as_ref().is_some_and(|kid| profile.deny_kids.contains(kid)) {
-            let detail = format!("The kid of the token's header is in profiles.{}.keys.deny_kids.", profile.name);
-            return Err(Denial::new(Reason::TokenRevoked, detail)).at(Step::Key);
-        }
-        let issuers = key_issuers(untrusted_issuer, profile);
-        match keys.select(header.kid.as_deref(), header.algorithm, &issuers) {
-            Ok(key) if key.kid().is_some_and(|kid| profile.deny_kids.iter().any(|denied| denied == kid)) => {
-                let detail = format!("The key's kid is in profiles.{}.keys.deny_kids.", profile.name);
-                Err(Denial::new(Reason::TokenRevoked, detail)).at(Step::Key)
-            }
-            Ok(key) => {
-                self.trace.held(Step::Key, || format!("one of {} keys fits", keys.keys().len()));
-                Ok(key)
-            }
-            Err(NoKey::UnknownKid) => self.newer_key(untrusted_issuer, header, keys, profile),
-            Err(why) => Err(no_key(why, header, keys.keys().len())).at(Step::Key),
-        }
-    }
-
-    /// The key of a token whose `kid` is not among `keys`: a provider may have published it since they were fetched.
-    fn newer_key(
-        &mut self,
-        untrusted_issuer: &str,
-        header: &Header,
-        keys: &'a KeySet,
-        profile: &'a Profile,
-    ) -> Result<&'a PublicKey, Stop> {
-        let unknown = |keys: &KeySet| no_key(NoKey::UnknownKid, header, keys.keys().len());
-        let KeySource::Provider(source) = &profile.keys else {
-            return Err(unknown(keys)).at(Step::Key);
-        };
-        match self.known.newer_keys(&profile.name) {
-            None => {
-                let (profile, source) = (profile.name.clone(), source.clone());
-                Err(Stop::Needs(Needs::ProviderKeys { profile, source, wanted: Wanted::Newer }))
-            }
-            // Once more with these; should they lack the key as well, there is nothing newer.
-            Some(NewerKeys::Found(newer) | NewerKeys::NotYet { newest: newer, .. }) if !std::ptr::eq(newer, keys) => {
-                self.key(untrusted_issuer, header, newer, profile)
-            }
-            Some(NewerKeys::Found(_)) => Err(unknown(keys)).at(Step::Key),
-            Some(NewerKeys::NotYet { why, .. }) => {
-                let denial = unknown(keys);
-                let detail = format!("{} {why}", denial.detail);
-                Err(Denial { detail, ..denial }).at(Step::Key)
-            }
-            Some(NewerKeys::Unavailable(why)) => {
-                let denial = keys_unavailable(why);
-                let detail = format!("{} {}", unknown(keys).detail, denial.detail);
-                Err(Denial { detail, ..denial }).at(Step::Key)
-            }
-        }
-    }
-
-    fn signature(&mut self, unverified: Unverified<'_>, header: &Header, key: &PublicKey) -> Result<Verified, Denial> {
-        match Verified::check(unverified, header.algorithm, key) {
-            Some(verified) => {
-                self.trace.held(Step::Signature, || "it is the issuer's".to_owned());
-                Ok(verified)
-            }
-            None => {
-                let detail =
-                    format!("The {} signature does not fit the token and the issuer's key.", header.algorithm.name());
-                Err(Denial::new(Reason::SignatureInvalid, detail))
-            }
-        }
     }
 
     fn claims(&mut self, verified: Verified, profile: &Profile) -> Result<Accepted, Denial> {
@@ -386,15 +294,6 @@ impl<'a> Decider<'a> {
     }
 }
 
-/// What the `issuer` of an Entra key may say for a token of `issuer`: that very issuer; and, since keys name the issuer
-/// of version 2.0 in tokens of version 1.0 as well, the profile's own one if it is of the same tenant.
-fn key_issuers<'i>(issuer: &'i str, profile: &'i Profile) -> Vec<&'i str> {
-    let tenant = |part: &&str| part.len() == 36 && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    let same_tenant =
-        issuer.split('/').filter(tenant).any(|part| profile.issuer.value.split('/').any(|own| own == part));
-    std::iter::once(issuer).chain(same_tenant.then_some(profile.issuer.value.as_str())).collect()
-}
-
 fn malformed(why: Malformed) -> Denial {
     let reason = match why {
         Malformed::TooLong => Reason::TokenTooLarge,
@@ -405,22 +304,4 @@ fn malformed(why: Malformed) -> Denial {
         Some(hint) => denial.with_hint(hint),
         None => denial,
     }
-}
-
-fn keys_unavailable(why: &KeysUnavailable) -> Denial {
-    Denial::new(Reason::KeysUnavailable, &why.detail).with_hint(&why.hint)
-}
-
-fn no_key(why: NoKey, header: &Header, keys: usize) -> Denial {
-    let algorithm = header.algorithm.name();
-    let detail = match (why, &header.kid) {
-        (NoKey::UnknownKid, _) => format!("None of the issuer's {keys} keys has the kid of the token's header."),
-        (NoKey::NoneFits, Some(_)) => {
-            format!("The key with the kid of the token's header is not one for {algorithm} and this issuer.")
-        }
-        (NoKey::NoneFits, None) => format!("None of the issuer's {keys} keys is one for {algorithm} and this issuer."),
-        (NoKey::SeveralFit, Some(_)) => format!("Several keys have the kid of the token's header and fit {algorithm}."),
-        (NoKey::SeveralFit, None) => format!("The token's header has no kid, and several keys fit {algorithm}."),
-    };
-    Denial::new(Reason::KeyUnknown, detail)
 }

@@ -8,13 +8,14 @@ use crate::bounds::MAX_KID_BYTES;
 use crate::claims;
 use crate::config::{Config, Profile};
 use crate::decision::Denial;
+use crate::keys::KeyName;
 use crate::reason::Reason;
 use serde_json::{Map, Value};
 
 /// What the header says, as far as the profile allows it.
 pub(crate) struct Header {
     pub(crate) algorithm: Algorithm,
-    pub(crate) kid: Option<String>,
+    pub(crate) key: KeyName,
 }
 
 /// A header type as it is compared: media types are case-insensitive, and `application/` may be left out
@@ -31,7 +32,7 @@ pub(crate) fn normal_type(name: &str) -> String {
 pub(crate) fn check(untrusted: &Map<String, Value>, config: &Config, profile: &Profile) -> Result<Header, Denial> {
     refuse_extensions(untrusted)?;
     check_type(untrusted, config, profile)?;
-    Ok(Header { algorithm: algorithm(untrusted, config, profile)?, kid: kid(untrusted)? })
+    Ok(Header { algorithm: algorithm(untrusted, config, profile)?, key: key_name(untrusted)? })
 }
 
 fn malformed(detail: &str) -> Denial {
@@ -90,6 +91,20 @@ fn algorithm(untrusted: &Map<String, Value>, config: &Config, profile: &Profile)
             Err(Denial::new(Reason::Algorithm, detail))
         }
     }
+}
+
+/// What it says of its key: `kid`, or else the digests of a certificate, which no other use is made of.
+fn key_name(untrusted: &Map<String, Value>) -> Result<KeyName, Denial> {
+    let kid = kid(untrusted)?;
+    if kid.is_some() {
+        return Ok(KeyName { kid, ..KeyName::default() });
+    }
+    let digest = |name: &str| match untrusted.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if text.len() <= MAX_KID_BYTES => Ok((!text.is_empty()).then(|| text.clone())),
+        Some(_) => Err(malformed(&format!("The {name} of the token's header is too long, or not a string."))),
+    };
+    Ok(KeyName { kid, digests: [digest("x5t")?, digest("x5t#S256")?] })
 }
 
 fn kid(untrusted: &Map<String, Value>) -> Result<Option<String>, Denial> {

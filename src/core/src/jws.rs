@@ -134,6 +134,11 @@ impl<'t> Unverified<'t> {
         &self.untrusted_header
     }
 
+    /// Whether the signature is this key's. It makes nothing of the token any better; [`Verified::check`] does.
+    pub(crate) fn is_signed_by(&self, algorithm: Algorithm, key: &PublicKey) -> bool {
+        algorithm.verifies(&key.material, self.signing_input, &self.signature)
+    }
+
     /// The payload's `iss`, to choose a profile with, and for nothing else.
     pub(crate) fn untrusted_issuer(&self) -> Option<&Value> {
         self.untrusted_claims.get("iss")
@@ -165,12 +170,16 @@ pub(crate) enum Proof {
 }
 
 impl Verified {
-    /// The way from unverified to verified claims: `None` unless the signature is the key's.
-    pub(crate) fn check(token: Unverified<'_>, algorithm: Algorithm, key: &PublicKey) -> Option<Self> {
-        if !algorithm.verifies(&key.material, token.signing_input, &token.signature) {
-            return None;
-        }
-        Some(Self { claims: Value::Object(token.untrusted_claims), by: Proof::Signature, untrusted_jwt: None })
+    /// The way from unverified to verified claims: `None` unless the signature is that of one of the keys, which is the
+    /// other part of the answer. The claims are taken out of the token then.
+    pub(crate) fn check<'k>(
+        token: &mut Unverified<'_>,
+        algorithm: Algorithm,
+        keys: &[&'k PublicKey],
+    ) -> Option<(Self, &'k PublicKey)> {
+        let key = keys.iter().find(|key| token.is_signed_by(algorithm, key))?;
+        let claims = std::mem::take(&mut token.untrusted_claims);
+        Some((Self { claims: Value::Object(claims), by: Proof::Signature, untrusted_jwt: None }, key))
     }
 
     /// The other way: what the provider says of the token. If that is a JWT, the two must not contradict each other.

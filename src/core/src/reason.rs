@@ -133,7 +133,7 @@ reasons! {
         "The token is an ID token, a refresh token or of another kind that is no access token.",
         "Send the access token that the provider issued for this server: ID, refresh and logout tokens are for others.";
     TokenRevoked = "token_revoked", Configuration,
-        "The token's jti or kid is on a deny list of the profile.",
+        "The token's jti or its key is on a deny list of the profile.",
         "Get a new token; deny_jti and keys.deny_kids are the administrator's emergency brakes.";
     ClaimType = "claim_type", Token,
         "A claim has a type that its definition does not allow.",

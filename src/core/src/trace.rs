@@ -152,6 +152,13 @@ impl Trace {
         }
     }
 
+    /// The same for a value that has to be worked out.
+    pub(crate) fn fact_of(&mut self, name: &str, value: impl FnOnce() -> Value) {
+        if self.tracing == Tracing::Values {
+            self.fact(name, &value());
+        }
+    }
+
     /// Takes over the values that another trace remembered for a step of this one.
     pub(crate) fn adopt_facts(&mut self, other: Self) {
         self.facts.extend(other.facts);

@@ -3,9 +3,12 @@
 use super::{Server, give, needs_root, now, profile, provider, set_mode};
 use crate::support::{CONFIG, Run, corp, run};
 use oauth_validator_core::KeyRecord;
+use oauth_validator_fixtures::keys::TestKey;
 use oauth_validator_fixtures::{jwks, keys};
 use serde_json::{Value, json};
 use std::fs;
+
+const RSA: &str = "RS256/RS384/RS512/PS256/PS384/PS512";
 
 /// What is said of the profile `corp`: exit code, first line, and the standing for programs.
 fn standing(server: &Server) -> (i32, String, Value) {
@@ -35,6 +38,7 @@ fn good_keys_are_listed_with_all_that_is_known_of_them() {
         "  keys        2\n".to_owned(),
         format!("              \"{rsa}\" for RS256/RS384/RS512/PS256/PS384/PS512\n"),
         format!("              \"{ec}\" for ES256\n"),
+        format!("                thumbprint {}\n", keys::p256().thumbprint()),
         "every profile has keys\n".to_owned(),
     ] {
         assert!(run.stdout.contains(&words), "no {words:?} in {}", run.stdout);
@@ -127,17 +131,52 @@ fn profiles_with_keys_of_their_own_are_listed_as_such() {
     let server = Server::new(&(corp("", "") + &inline));
     let run = server.keys(&["list"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    let kid = keys::corp().kid();
+    let of = |key: &TestKey, algorithms: &str| {
+        let (kid, print) = (key.kid(), key.thumbprint());
+        format!("              \"{kid}\" for {algorithms}\n                thumbprint {print}\n")
+    };
+    let (corp, ec) = (of(keys::corp(), RSA), of(keys::p256(), "ES256"));
     assert_eq!(
         run.stdout,
         format!(
-            "corp: from the file \"corp.jwks.json\"\ninline: from the configuration itself\n  keys        1\n              \
-             \"{kid}\" for RS256/RS384/RS512/PS256/PS384/PS512\nevery profile has keys\n"
+            "corp: from the file \"corp.jwks.json\"\n  keys        2\n{corp}{ec}\
+             inline: from the configuration itself\n  keys        1\n{corp}every profile has keys\n"
         )
     );
     let report = server.keys(&["list", "--json"]).json();
     let of = |at: usize| (report["profiles"][at]["from"].clone(), report["profiles"][at]["file"].clone());
     assert_eq!((of(0), of(1)), ((json!("file"), json!("corp.jwks.json")), (json!("inline"), Value::Null)));
+    let print = |at: usize, key: usize| report["profiles"][at]["keys"][key]["thumbprint"].clone();
+    assert_eq!((print(0, 1), print(1, 0)), (json!(keys::p256().thumbprint()), json!(keys::corp().thumbprint())));
+}
+
+/// What is written into `deny_kids` is copied from here.
+#[test]
+fn keys_in_pem_have_nothing_but_their_thumbprint() {
+    let server = Server::new(&corp("keys = { pem_file = \"corp.pem\" }", ""));
+    server.write_beside("corp.pem", &keys::corp().public_pem());
+    let run = server.keys(&["list"]);
+    let print = keys::corp().thumbprint();
+    let words = format!("              without kid for {RSA}\n                thumbprint {print}\n");
+    assert!(run.code == 0 && run.stdout.contains(&words), "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn a_file_that_gives_no_keys_is_said_to_be_why() {
+    let server = Server::new(&corp("", ""));
+    server.write_beside("corp.jwks.json", "{\"keys\": []}");
+    let run = server.keys(&["list"]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    let first = run.stdout.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("corp: keys.jwks_file: ") && first.ends_with("it has no usable key (it is empty)"),
+        "{first}"
+    );
+    assert!(run.stdout.ends_with("no keys that can be used: corp\n"), "no provider is to be asked: {}", run.stdout);
+    let report = server.keys(&["list", "--json"]).json();
+    assert_eq!((&report["usable"], &report["profiles"][0]["from"]), (&json!(false), &json!("file")));
+    assert!(report["profiles"][0]["detail"].as_str().is_some_and(|detail| detail.contains("it is empty")), "{report}");
+    assert!(report["profiles"][0]["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{report}");
 }
 
 #[test]
@@ -162,12 +201,18 @@ fn files_that_nobody_uses_are_named() {
 fn keys_that_were_left_out_are_listed_with_the_reason() {
     let provider = provider();
     let mut document = jwks(&[keys::corp()]);
-    document["keys"].as_array_mut().expect("keys").push(json!({ "kty": "oct", "k": "c2VjcmV0" }));
+    let listed = document["keys"].as_array_mut().expect("keys");
+    listed.push(json!({ "kty": "oct", "k": "c2VjcmV0" }));
+    listed.push(json!({ "kty": "EC", "crv": "P-256", "kid": "short", "x": "AA", "y": "AA" }));
     provider.set_keys(document);
     let server = Server::of(&provider);
     assert_eq!(server.keys(&["refresh", "corp"]).code, 0);
     let run = server.keys(&["list"]);
     assert!(run.stdout.contains("  left out    key 2: it has private members"), "{}", run.stdout);
+    let short = "key 3: its coordinates have not 32 bytes (kid \"short\")";
+    assert!(run.stdout.contains(&format!("  left out    {short}\n")), "{}", run.stdout);
+    let report = server.keys(&["list", "--json"]).json();
+    assert_eq!(report["profiles"][0]["provider"]["left_out"][1], json!(short));
     assert!(!run.stdout.contains("c2VjcmV0"));
 }
 

@@ -11,6 +11,7 @@ use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{
     Config, KeyFile, KeyRecord, KeySet, KeysUnavailable, Location, OnlineCheck, Profile, ProviderKeys, Standing,
 };
+use oauth_validator_store::load_keys;
 use serde_json::{Value, json};
 
 /// Runs the command.
@@ -36,7 +37,7 @@ struct Entry<'c> {
 }
 
 enum From<'c> {
-    File(&'c KeyFile),
+    File(&'c KeyFile, Result<KeySet, KeysUnavailable>),
     Inline(&'c KeySet),
     Provider(Box<Provided<'c>>),
     /// There are none: the provider is asked about each token.
@@ -57,7 +58,7 @@ impl<'c> List<'c> {
         let mut entries = Vec::new();
         for profile in config.profiles() {
             let from = match &profile.keys {
-                KeySource::File(file) => From::File(file),
+                KeySource::File(source) => From::File(source, load_keys(source, &file.path, file.user)),
                 KeySource::Inline(keys) => From::Inline(keys),
                 KeySource::Online(check) => From::Online(check),
                 KeySource::Provider(source) => {
@@ -74,8 +75,18 @@ impl<'c> List<'c> {
 
     /// The profiles whose logins would have to wait for a provider, or would be denied.
     fn without_keys(&self) -> Vec<&str> {
-        let lacking = |entry: &&Entry<'_>| matches!(&entry.from, From::Provider(keys) if !keys.is_usable());
+        let lacking = |entry: &&Entry<'_>| match &entry.from {
+            From::Provider(keys) => !keys.is_usable(),
+            From::File(_, keys) => keys.is_err(),
+            From::Inline(_) | From::Online(_) => false,
+        };
         self.entries.iter().filter(lacking).map(|entry| entry.profile.name.as_str()).collect()
+    }
+
+    /// Whether it has its keys from a provider, so that they can be fetched.
+    fn is_provided(&self, profile: &str) -> bool {
+        let is_it = |entry: &&Entry<'_>| entry.profile.name == profile;
+        self.entries.iter().find(is_it).is_some_and(|entry| matches!(entry.from, From::Provider(_)))
     }
 
     fn to_text(&self, place: &KeyPlace) -> String {
@@ -93,16 +104,15 @@ impl<'c> List<'c> {
             text.push('\n');
         }
         let lacking = self.without_keys();
+        let provided = lacking.iter().find(|profile| self.is_provided(profile));
+        let help = provided.map(|profile| format!("\n  help: {}", place.refresh_command(profile)));
         let summary = match lacking.first() {
             _ if self.entries.is_empty() => "no profile is configured".to_owned(),
             None if self.entries.iter().any(|entry| matches!(entry.from, From::Online(_))) => {
                 "every profile has keys, or needs none".to_owned()
             }
             None => "every profile has keys".to_owned(),
-            Some(first) => {
-                let help = place.refresh_command(first);
-                format!("no keys that can be used: {}\n  help: {help}", lacking.join(", "))
-            }
+            Some(_) => format!("no keys that can be used: {}{}", lacking.join(", "), help.unwrap_or_default()),
         };
         summary.lines().fold(text, |text, line| format!("{text}{}\n", visible(line, false)))
     }
@@ -121,7 +131,8 @@ impl Entry<'_> {
     /// The first line, and what stands below it.
     fn words(&self, now: i64) -> (String, Vec<(&'static str, String)>) {
         match &self.from {
-            From::File(file) => (format!("from the file \"{}\"", file.path()), Vec::new()),
+            From::File(file, Ok(keys)) => (format!("from the file \"{}\"", file.path()), key_rows(keys)),
+            From::File(_, Err(why)) => (why.detail.trim_end_matches('.').to_owned(), vec![("help", why.hint.clone())]),
             From::Inline(keys) => ("from the configuration itself".to_owned(), key_rows(keys)),
             From::Provider(keys) => keys.words(now),
             From::Online(check) => (format!("none: {} is asked about each token", check.endpoint), Vec::new()),
@@ -130,19 +141,27 @@ impl Entry<'_> {
 
     fn to_json(&self, now: i64) -> Value {
         let (kind, file) = match &self.from {
-            From::File(file) => ("file", Some(file.path())),
+            From::File(file, _) => ("file", Some(file.path())),
             From::Inline(_) => ("inline", None),
             From::Provider(_) => ("provider", None),
             From::Online(_) => ("none", None),
         };
         let mut entry = json!({ "profile": self.profile.name, "from": kind, "file": file });
-        let (key, value) = match &self.from {
-            From::File(_) => return entry,
-            From::Online(check) => ("endpoint", check.endpoint.as_str().into()),
-            From::Inline(keys) => ("keys", words::keys_to_json(keys).into()),
-            From::Provider(keys) => ("provider", keys.to_json(now)),
+        let listed = |keys: &KeySet| {
+            vec![("keys", words::keys_to_json(keys).into()), ("left_out", words::all_left_out(keys).into())]
         };
-        put(&mut entry, key, value);
+        let members: Vec<(&str, Value)> = match &self.from {
+            From::Online(check) => vec![("endpoint", check.endpoint.as_str().into())],
+            From::File(_, Ok(keys)) => listed(keys),
+            From::Inline(keys) => listed(keys),
+            From::File(_, Err(why)) => {
+                vec![("detail", why.detail.as_str().into()), ("hint", why.hint.as_str().into())]
+            }
+            From::Provider(keys) => vec![("provider", keys.to_json(now))],
+        };
+        for (key, value) in members {
+            put(&mut entry, key, value);
+        }
         entry
     }
 }
@@ -239,7 +258,8 @@ fn key_rows(keys: &KeySet) -> Vec<(&'static str, String)> {
     let mut rows = vec![("keys", keys.keys().len().to_string())];
     for key in keys.keys() {
         let kid = key.kid().map_or_else(|| "without kid".to_owned(), |kid| format!("{kid:?}"));
-        rows.push(("", format!("{kid} for {}", words::algorithms(key).join("/"))));
+        rows.push(("", format!("{kid} for {}", words::usable_for(key))));
+        rows.push(("", format!("  thumbprint {}", key.thumbprint())));
     }
     rows.extend(words::all_left_out(keys).into_iter().map(|why| ("left out", why)));
     rows

@@ -9,7 +9,7 @@ use super::section::Section;
 use super::typed::Empty;
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
-use crate::keys::{KeyFile, KeySet};
+use crate::keys::{KeyFile, KeySet, is_thumbprint};
 use std::sync::Arc;
 
 /// The settings that name a source. At most one may be written.
@@ -70,7 +70,21 @@ pub(super) fn keys(
     if let Some(file @ ("jwks_file" | "jwks" | "pem_file")) = written.first().copied() {
         unused(findings, &section, file);
     }
+    if written == ["pem_file"] {
+        only_thumbprints(findings, &section, &deny_kids);
+    }
     (source, deny_kids)
+}
+
+/// Keys in PEM have no kid, so whoever has one that leaked writes another into the header.
+fn only_thumbprints(findings: &mut Findings<'_>, section: &Section<'_>, deny_kids: &[String]) {
+    let Some(kid) = deny_kids.iter().find(|entry| !is_thumbprint(entry)) else { return };
+    let name = section.name("deny_kids");
+    let message = format!("{name} has \"{}\", but keys in PEM have no kid", crate::trace::printable(kid));
+    findings
+        .add(FindingCode::Conflict, section.span_of("deny_kids"), message)
+        .hint("remove the key from the file; or name it by its thumbprint, which \"oauth-validator keys list\" shows")
+        .related(section.span_of("pem_file"), "remove it from here");
 }
 
 fn by_discovery(issuer: &str, timing: KeyTiming) -> ProviderKeys {

@@ -283,7 +283,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(KEYS, "kid_cooldown", Duration("1s", "1h"), "\"60s\"", "least time between two requests because of an unknown kid; failed ones back off up to it"),
     setting(KEYS, "connect_timeout", Duration("1s", "1min"), "\"2s\"", "for connecting to the provider"),
     setting(KEYS, "timeout", Duration("1s", "1min"), "\"5s\"", "for all of a login's waiting for keys, another login's fetch included"),
-    setting(KEYS, "deny_kids", Strings, "[]", "keys that are refused from now on, by their kid"),
+    setting(KEYS, "deny_kids", Strings, "[]", "keys that are refused from now on, by kid or thumbprint"),
     setting(INTROSPECTION, "endpoint", Url, "required", "where the provider is asked; a token never chooses it"),
     setting(INTROSPECTION, "auth", Word(&["basic", "basic-raw", "post", "bearer", "none"]), "\"basic\"", "how this server proves itself there; \"none\" for tokeninfo"),
     setting(INTROSPECTION, "client_id", Text, "none", "the client that this server is there; for basic, basic-raw and post, and possible with none"),

@@ -137,6 +137,20 @@ impl Material {
         };
         encode(digest::digest(&digest::SHA256, members.as_bytes()).as_ref())
     }
+
+    /// Whether whoever can sign with the one key can sign with the other: an RSA modulus has its factors, whatever the
+    /// exponent.
+    pub(super) fn has_the_secret_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rsa { n, .. }, Self::Rsa { n: other, .. }) => n == other,
+            _ => self == other,
+        }
+    }
+}
+
+/// Whether a text is written as a thumbprint is: 32 bytes in base64url.
+pub(crate) fn is_thumbprint(text: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 
 fn without_zeros(number: &[u8]) -> &[u8] {
@@ -146,7 +160,7 @@ fn without_zeros(number: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Material, URL_SAFE_NO_PAD, near_p};
+    use super::{Curve, Material, URL_SAFE_NO_PAD, is_thumbprint, near_p};
     use base64::Engine;
 
     #[test]
@@ -183,6 +197,35 @@ mod tests {
         // RFC 8037 appendix A.3.
         let x = decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(Material::ed25519(&x).unwrap().thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn a_thumbprint_is_32_bytes_in_their_one_form() {
+        assert!(is_thumbprint("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
+        for text in [
+            "",
+            "corp-rsa",
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X",
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xt",
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs=",
+            "NzbLsXh8uDCcd+6MNwXF4W/7noWXFZAfHkxZsRGC9Xs",
+            " NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9XsA",
+        ] {
+            assert!(!is_thumbprint(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_modulus_is_one_secret() {
+        let rsa = |last: u8, e: u8| Material::Rsa { n: vec![0xff, last], e: vec![e] };
+        assert!(rsa(1, 3).has_the_secret_of(&rsa(1, 5)) && !rsa(1, 3).has_the_secret_of(&rsa(3, 3)));
+        let ec = |curve, y: u8| Material::Ec { curve, point: vec![4, 1, y] };
+        assert!(ec(Curve::P256, 2).has_the_secret_of(&ec(Curve::P256, 2)));
+        assert!(!ec(Curve::P256, 2).has_the_secret_of(&ec(Curve::P256, 3)));
+        assert!(!ec(Curve::P256, 2).has_the_secret_of(&ec(Curve::P384, 2)));
+        let ed = |x: u8| Material::Ed25519 { x: vec![x] };
+        assert!(ed(9).has_the_secret_of(&ed(9)) && !ed(9).has_the_secret_of(&ed(8)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An issuer's public keys, and which of them may check a token's signature.
 //!
-//! A key is never taken from a token, and never guessed: exactly one key has to fit. One malformed key of a
+//! A key is never taken from a token, and never one that the configuration denies. One malformed key of a
 //! document does not drop the good ones; why it was left out is kept for `check` and `explain`.
 
 mod jwk;
@@ -9,6 +9,9 @@ mod pem;
 pub mod record;
 #[cfg(test)]
 mod record_tests;
+mod select;
+#[cfg(test)]
+mod select_tests;
 pub mod source;
 #[cfg(test)]
 mod tests;
@@ -16,7 +19,8 @@ mod tests;
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_KEY_DOCUMENT_BYTES, MAX_KEYS};
 use jwk::{Read, Unfit};
-pub(crate) use material::{Curve, Material};
+pub(crate) use material::{Curve, Material, is_thumbprint};
+pub(crate) use select::{KeyName, NoKey};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
@@ -78,17 +82,6 @@ fn issuer_fits(own: &str, issuer: &str) -> bool {
             .and_then(|rest| rest.strip_suffix(after))
             .is_some_and(|tenant| !tenant.is_empty() && tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')),
     }
-}
-
-/// Why no key was selected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoKey {
-    /// The token names a `kid` that no key has.
-    UnknownKid,
-    /// Keys with that `kid` exist, but none is for this algorithm, use and issuer.
-    NoneFits,
-    /// Several keys would do.
-    SeveralFit,
 }
 
 /// The keys of one issuer.
@@ -208,29 +201,6 @@ impl KeySet {
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
-    }
-
-    /// The one key that may check a token with this `kid` and algorithm, of one of `issuers`.
-    ///
-    /// Keys without a `kid`, as PEM files have them, stand in where no key has the token's.
-    pub(crate) fn select(
-        &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-        issuers: &[&str],
-    ) -> Result<&PublicKey, NoKey> {
-        let named: Vec<&PublicKey> = self.keys.iter().filter(|key| kid.is_none() || key.kid() == kid).collect();
-        let candidates =
-            if named.is_empty() { self.keys.iter().filter(|key| key.kid.is_none()).collect() } else { named };
-        if candidates.is_empty() {
-            return Err(NoKey::UnknownKid);
-        }
-        let mut fitting = candidates.into_iter().filter(|key| key.fits(algorithm, issuers));
-        match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(key),
-            (None, _) => Err(NoKey::NoneFits),
-            (Some(_), Some(_)) => Err(NoKey::SeveralFit),
-        }
     }
 }
 

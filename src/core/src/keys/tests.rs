@@ -1,6 +1,6 @@
 //! PEM files, which the pipeline's tests do not go through.
 
-use super::{KeySet, Material};
+use super::{KeyName, KeySet, Material};
 use crate::algorithm::Algorithm;
 use oauth_validator_fixtures::keys;
 
@@ -19,9 +19,13 @@ fn several_blocks_are_several_keys() {
     let file = format!("# two keys\n{}\n{}", keys::corp().public_pem(), keys::p256().public_pem());
     let set = KeySet::from_pem(file.as_bytes()).unwrap();
     assert_eq!(set.keys().len(), 2);
-    assert!(matches!(set.select(Some("any"), Algorithm::Es256, &[]).unwrap().material, Material::Ec { .. }));
+    let name = KeyName { kid: Some("any".to_owned()), ..KeyName::default() };
+    let choice = set.choose(&name, Algorithm::Es256, &[], &[]).unwrap();
+    assert!(matches!(choice.keys.as_slice(), [key] if matches!(key.material, Material::Ec { .. })));
     let twice = format!("{}{}", keys::corp().public_pem(), keys::partner().public_pem());
-    assert!(KeySet::from_pem(twice.as_bytes()).unwrap().select(None, Algorithm::Rs256, &[]).is_err());
+    let twice = KeySet::from_pem(twice.as_bytes()).unwrap();
+    assert!(twice.choose(&name, Algorithm::Rs256, &[], &[]).is_err());
+    assert_eq!(twice.choose(&KeyName::default(), Algorithm::Rs256, &[], &[]).unwrap().keys.len(), 2);
 }
 
 #[test]

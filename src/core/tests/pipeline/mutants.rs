@@ -57,8 +57,17 @@ fn a_missing_key_is_explained() {
     says(&denial(&ec, json!({"kid": "p256"})), "The key with the kid of the token's header is not one for RS256");
     says(&denial(&ec, json!({"kid": null})), "None of the issuer's 1 keys is one for RS256");
     let twins = Login::new().keys(jwks(&[keys::corp(), &keys::partner().with_kid("corp-rsa")]));
-    says(&denial(&twins, json!({})), "Several keys have the kid of the token's header and fit RS256");
-    says(&denial(&twins, json!({"kid": null})), "has no kid, and several keys fit RS256");
+    says(&denial(&twins, json!({})), "Several keys have the kid of the token's header");
+    let number = |first: u8| {
+        let mut n = vec![0x55; 256];
+        (n[0], n[255]) = (first, 1);
+        json!({"kty": "RSA", "e": "AQAB", "n": mint::b64(n)})
+    };
+    let five = Login::new().keys(json!({"keys": (0x80..0x85).map(number).collect::<Vec<_>>()}));
+    says(&denial(&five, json!({"kid": null})), "has no kid, and more keys fit RS256 than the 4 that are tried.");
+    says(&denial(&five, json!({})), "Several keys have the kid of the token's header, or none at all, and fit RS256.");
+    let digest = Login::new().keys(json!({"keys": [with(keys::corp().public_jwk(), "x5t", "a")]}));
+    says(&denial(&digest, json!({"kid": null, "x5t": "b"})), "None of the issuer's 1 keys has the x5t of the token's");
 }
 
 #[test]

@@ -137,7 +137,117 @@ fn newer_keys_are_no_way_around_the_signature() {
 fn a_refused_kid_asks_nobody() {
     let mut brake = provider(&[keys::corp()], NewerKeys::Found(set(&[keys::partner()])));
     brake.keys = format!("deny_kids = [\"{}\"]", keys::partner().kid());
-    brake.denies(&token_of(keys::partner()), Reason::TokenRevoked, ONCE);
+    brake.denies(&token_of(keys::partner()), Reason::TokenRevoked, &[]);
+}
+
+/// The thief writes the header: no name that he gives the key makes the provider be asked, or the key be good.
+#[test]
+fn a_refused_key_asks_nobody_whatever_it_is_called() {
+    for entry in [keys::corp().kid().to_owned(), keys::corp().thumbprint()] {
+        for kid in [json!(null), json!(""), json!("made-up")] {
+            let token = token_with_header(json!({"kid": kid}));
+            let mut brake = provider(&[keys::corp(), keys::partner()], NewerKeys::Found(set(&[keys::corp()])));
+            brake.keys = format!("deny_kids = [\"{entry}\"]");
+            let denial = brake.denies(&token, Reason::TokenRevoked, ONCE);
+            let detail = "The token is signed by a key that profiles.corp.keys.deny_kids denies.";
+            assert_eq!(denial.detail, detail, "{entry} {kid}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_key_is_refused_in_what_was_fetched_anew() {
+    let print = keys::partner().thumbprint();
+    let second = keys::partner().with_kid("second");
+    for newer in [NewerKeys::Found(set(&[&second])), NewerKeys::NotYet { newest: set(&[&second]), why: "no".into() }] {
+        for kid in [json!(null), json!("second"), json!("third")] {
+            let token = mint::mint(&second, &header_with(json!({"kid": kid})), &super::support::claims());
+            let mut brake = provider(&[keys::corp()], newer.clone());
+            brake.keys = format!("deny_kids = [\"{print}\"]");
+            brake.denies(&token, Reason::TokenRevoked, TWICE);
+        }
+    }
+}
+
+/// Where nothing but denied keys is at hand, others may have been published meanwhile.
+#[test]
+fn beside_a_refused_key_newer_ones_are_asked_for() {
+    let nameless = mint::mint(keys::partner(), &header_with(json!({"kid": null})), &super::support::claims());
+    let brake = |newer| Provider { keys: "deny_kids = [\"corp-rsa\"]".into(), ..provider(&[keys::corp()], newer) };
+    brake(NewerKeys::Found(set(&[keys::corp(), keys::partner()]))).grants(&nameless, TWICE);
+    let found = NewerKeys::Found(set(&[keys::corp()]));
+    let denial = brake(found).denies(&nameless, Reason::TokenRevoked, TWICE);
+    assert_eq!(denial.detail, "The only key that could verify the token is denied by profiles.corp.keys.deny_kids.");
+    brake(NewerKeys::Unavailable(unavailable())).denies(&nameless, Reason::TokenRevoked, TWICE);
+    let denial = brake(not_yet()).denies(&nameless, Reason::TokenRevoked, TWICE);
+    assert!(denial.detail.ends_with("deny_kids. The provider was asked 3 s ago."), "{}", denial.detail);
+    // A name that the provider gave the denied key is an answer.
+    let mut named = brake(NewerKeys::Found(set(&[keys::partner()])));
+    named.at_hand = Ok(set(&[keys::corp(), &keys::corp().with_kid("second")]));
+    let forged = mint::mint(keys::partner(), &header_with(json!({"kid": "second"})), &super::support::claims());
+    named.denies(&forged, Reason::TokenRevoked, ONCE);
+}
+
+#[test]
+fn a_token_without_kid_that_no_key_verifies_asks_once() {
+    let nameless = mint::mint(keys::partner(), &header_with(json!({"kid": null})), &super::support::claims());
+    let any = |newer| provider(&[keys::corp()], newer);
+    any(NewerKeys::Found(set(&[keys::corp(), keys::partner()]))).grants(&nameless, TWICE);
+    any(NewerKeys::NotYet { newest: set(&[keys::partner()]), why: "no".into() }).grants(&nameless, TWICE);
+    let denial = any(NewerKeys::Found(set(&[keys::corp()]))).denies(&nameless, Reason::SignatureInvalid, TWICE);
+    assert_eq!(denial.detail, "The RS256 signature does not fit the token and the issuer's key.");
+    let both = NewerKeys::Found(set(&[keys::corp(), keys::rsa3072()]));
+    let denial = any(both).denies(&nameless, Reason::SignatureInvalid, TWICE);
+    assert!(denial.detail.ends_with("and any of the 2 keys of the issuer that it could be."), "{}", denial.detail);
+    let denial = any(not_yet()).denies(&nameless, Reason::SignatureInvalid, TWICE);
+    assert!(denial.detail.ends_with("issuer's key. The provider was asked 3 s ago."), "{}", denial.detail);
+    let denial = any(NewerKeys::Unavailable(unavailable())).denies(&nameless, Reason::KeysUnavailable, TWICE);
+    assert!(denial.detail.starts_with("The RS256 signature") && denial.detail.ends_with("nobody answers."));
+    // One that a key at hand verifies asks nobody, and neither does one whose kid is that of a key.
+    any(not_yet()).grants(&token_with_header(json!({"kid": null})), ONCE);
+    let forged = mint::mint(keys::partner(), &header_with(json!({})), &super::support::claims());
+    any(not_yet()).denies(&forged, Reason::SignatureInvalid, ONCE);
+}
+
+#[test]
+fn too_many_keys_to_try_are_no_reason_to_ask() {
+    let many: Vec<TestKey> = (0..5).map(|at| TestKey::p256(&format!("k{at}"))).collect();
+    let many: Vec<&TestKey> = many.iter().collect();
+    let header = header_with(json!({"alg": "ES256", "kid": null}));
+    let nameless = mint::mint(many[0], &header, &super::support::claims());
+    provider(&many, not_yet()).denies(&nameless, Reason::KeyUnknown, ONCE);
+    provider(&many[..4], not_yet()).grants(&nameless, ONCE);
+}
+
+/// The kid is not among the keys, so that one without stands in; should it not do, the one that is meant may be new.
+#[test]
+fn behind_a_stand_in_newer_keys_are_asked_for() {
+    let mut nameless = keys::corp().public_jwk();
+    nameless["kid"] = json!(null);
+    let nameless = KeySet::from_jwks(json!({"keys": [nameless]}).to_string().as_bytes()).unwrap();
+    let stand_in = |newer| Provider { at_hand: Ok(nameless.clone()), ..provider(&[keys::corp()], newer) };
+    stand_in(not_yet()).grants(&token(json!({})), ONCE);
+    stand_in(NewerKeys::Found(set(&[keys::partner()]))).grants(&token_of(keys::partner()), TWICE);
+    let found = NewerKeys::Found(nameless.clone());
+    stand_in(found).denies(&token_of(keys::partner()), Reason::SignatureInvalid, TWICE);
+}
+
+#[test]
+fn a_digest_that_no_key_says_is_an_unknown_name() {
+    let with_digest = |key: &TestKey, digest: &str| {
+        let mut jwk = key.public_jwk();
+        jwk["x5t"] = json!(digest);
+        KeySet::from_jwks(json!({"keys": [jwk]}).to_string().as_bytes()).unwrap()
+    };
+    let head = header_with(json!({"kid": null, "x5t": "new"}));
+    let token = mint::mint(keys::partner(), &head, &super::support::claims());
+    let old = |newer| Provider { at_hand: Ok(with_digest(keys::corp(), "old")), ..provider(&[keys::corp()], newer) };
+    old(NewerKeys::Found(with_digest(keys::partner(), "new"))).grants(&token, TWICE);
+    old(NewerKeys::Found(with_digest(keys::partner(), "old"))).denies(&token, Reason::KeyUnknown, TWICE);
+    // A key that says it and did not sign: no other can be meant.
+    let mut named = old(not_yet());
+    named.at_hand = Ok(with_digest(keys::corp(), "new"));
+    named.denies(&token, Reason::SignatureInvalid, ONCE);
 }
 
 #[test]
