@@ -10,6 +10,7 @@ use crate::effective;
 use crate::findings::{self, Page, Shown};
 use crate::net::{self, Wording};
 use crate::output::{self, Failure, Report};
+use crate::places::Places;
 use crate::server_check;
 use crate::server_files::{ServerFiles, config_path};
 use oauth_validator_core::config::KeySource;
@@ -20,7 +21,6 @@ use std::borrow::Cow;
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
-use toml::de::DeTable;
 
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
@@ -117,12 +117,13 @@ fn judge(file: &ConfigFile) -> (Option<Config>, Vec<Shown>) {
 
 /// The other files that the profiles need, as far as they cannot be used.
 fn other_files(config: &Config, file: &ConfigFile) -> Vec<Shown> {
-    config.profiles().iter().flat_map(|profile| files_of(profile, file)).collect()
+    let places = Places::of(&file.text);
+    config.profiles().iter().flat_map(|profile| files_of(profile, file, &places)).collect()
 }
 
-fn files_of(profile: &Profile, file: &ConfigFile) -> Vec<Shown> {
+fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Shown> {
     let keys = |setting: &str, why: Option<KeysUnavailable>| {
-        let span = place_of(&file.text, &profile.name, "keys", setting);
+        let span = places.setting(&profile.name, "keys", setting);
         why.map(|why| Shown::unavailable(Reason::KeysUnavailable, &profile.name, span, &why)).into_iter().collect()
     };
     match &profile.keys {
@@ -130,13 +131,13 @@ fn files_of(profile: &Profile, file: &ConfigFile) -> Vec<Shown> {
         KeySource::File(source @ KeyFile::Pem(_)) => keys("pem_file", load_keys(source, &file.path, file.user).err()),
         KeySource::Provider(source) => keys("ca_file", authorities(source.settings.ca_file.as_deref(), file).err()),
         KeySource::Inline(_) => Vec::new(),
-        KeySource::Online(check) => online_files(check, profile, file),
+        KeySource::Online(check) => online_files(check, profile, file, places),
     }
 }
 
 /// The authorities and the secret of a profile that asks its provider.
-fn online_files(check: &OnlineCheck, profile: &Profile, file: &ConfigFile) -> Vec<Shown> {
-    let place = |table: &str, key: &str| place_of(&file.text, &profile.name, table, key);
+fn online_files(check: &OnlineCheck, profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Shown> {
+    let place = |table: &str, key: &str| places.setting(&profile.name, table, key);
     let unavailable =
         |span, why: &KeysUnavailable| Shown::unavailable(Reason::IntrospectionUnavailable, &profile.name, span, why);
     let mut found = Vec::new();
@@ -167,14 +168,6 @@ fn authorities(ca_file: Option<&str>, file: &ConfigFile) -> Result<(), KeysUnava
     read_authorities(ca_file, &file.path, file.user)?
         .map_or(Ok(()), |text| net::judge_authorities(&text))
         .map_err(|error| KeysUnavailable::new(error.to_string(), error.hint(Wording::Configuration)))
-}
-
-/// Where a profile names a file in one of its tables.
-fn place_of(text: &[u8], profile: &str, table: &str, key: &str) -> Option<Range<usize>> {
-    let document = DeTable::parse(std::str::from_utf8(text).ok()?).ok()?;
-    let profiles = document.get_ref().get("profiles")?.get_ref().as_table()?;
-    let table = profiles.get(profile)?.get_ref().as_table()?.get(table)?.get_ref().as_table()?;
-    Some(table.get(key)?.span())
 }
 
 /// What the findings of the configuration amount to.

@@ -25,6 +25,7 @@ mod layouts;
 mod login;
 mod net;
 mod output;
+mod places;
 mod preset;
 mod probe;
 mod proposal;

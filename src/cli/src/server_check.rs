@@ -4,14 +4,12 @@
 //! another file has errors, and never print a password of a line that it shows.
 
 use crate::findings::{Page, Shown};
+use crate::places::Places;
 use crate::server_files::ServerFiles;
 use oauth_validator_core::server_files::{Place, Spot, review};
 use oauth_validator_core::{Config, FindingCode};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ops::Range;
-use toml::de::DeTable;
 
 const NO_START: &str = "correct it: with such a line the server does not start, and on a reload it keeps what it had";
 const NO_MAPS: &str =
@@ -36,7 +34,7 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, config
         let shown = shown(FindingCode::ServerLine, &problem.place, problem.message.clone(), hint.to_owned());
         found.push((problem.place.source, shown));
     }
-    let tables = tables_of(config_text).unwrap_or_default();
+    let places = Places::of(config_text);
     let mut of_config = Vec::new();
     let settings = server.settings.as_ref().map(|(settings, source)| (settings, *source));
     // Without the file no map is known: that is one finding, and not one of each line.
@@ -48,7 +46,7 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, config
             Spot::At(place) => found.push((place.source, shown(code, &place, message, hint))),
             Spot::File(source) => found.push((source, Shown::of_the_machine(code, None, message, hint))),
             Spot::Profile(name) => {
-                of_config.push(Shown::of_the_machine(code, tables.get(&name).cloned(), message, hint));
+                of_config.push(Shown::of_the_machine(code, places.profile(&name), message, hint));
             }
         }
     }
@@ -102,13 +100,6 @@ fn ident_trouble(server: &ServerFiles) -> Option<Page<'_>> {
                 login by a line with map= is denied";
     let found = vec![Shown::of_the_machine(FindingCode::IdentUnreadable, None, message, hint.to_owned())];
     Some(Page { name, text: Cow::Borrowed(b""), found })
-}
-
-/// Where the tables of the profiles begin, by their names.
-fn tables_of(text: &[u8]) -> Option<BTreeMap<String, Range<usize>>> {
-    let document = DeTable::parse(std::str::from_utf8(text).ok()?).ok()?;
-    let profiles = document.get_ref().get("profiles")?.get_ref().as_table()?;
-    Some(profiles.keys().map(|key| (key.get_ref().to_string(), key.span())).collect())
 }
 
 /// Which files were read, for a program.

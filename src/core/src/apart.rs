@@ -171,7 +171,7 @@ impl<'p> Company<'p> {
 /// Profiles that use one map of pg_ident.conf without serving one line and database: what of their identities can be
 /// equal although the decision refuses a primary one that begins with the prefix of another source.
 pub(crate) fn mistakable_in_a_map<'p>(profiles: &[&'p Profile]) -> Vec<Collision<'p>> {
-    let anywhere = || Served { databases: None, physical: false };
+    let anywhere = || Served { databases: None };
     let member = |(place, profile): (usize, &&'p Profile)| Member { place, profile, served: anywhere() };
     let company = Company::of(profiles.iter().enumerate().map(member));
     let fallback = |(source, prefix)| (source == Source::Fallback).then_some(prefix);

@@ -46,6 +46,33 @@ fn without_slashes(issuer: &str) -> &str {
     issuer.trim_end_matches('/')
 }
 
+/// The profiles by the issuers of their lines, where more than one line is asked about.
+pub(crate) struct ByIssuer<'p>(HashMap<&'p str, Vec<&'p Profile>>);
+
+impl<'p> ByIssuer<'p> {
+    /// These profiles.
+    pub(crate) fn of(profiles: &'p [Profile]) -> Self {
+        let mut all: HashMap<&str, Vec<&Profile>> = HashMap::with_capacity(profiles.len());
+        for profile in profiles {
+            for issuer in profile.hba_issuers() {
+                all.entry(without_slashes(issuer)).or_default().push(profile);
+            }
+        }
+        Self(all)
+    }
+
+    /// Those that serve lines with this issuer, as [`serves_issuer`] says, in the order of their names.
+    pub(crate) fn serving(&self, hba_issuer: &str) -> Vec<&'p Profile> {
+        let without = |name: &str| hba_issuer.split_once(name).map(|(before, behind)| format!("{before}{behind}"));
+        let issuers = [OPENID, OAUTH].into_iter().filter_map(without).chain([hba_issuer.to_owned()]);
+        let near = issuers.filter_map(|issuer| self.0.get(without_slashes(&issuer))).flatten().copied();
+        let mut found: Vec<&Profile> = near.filter(|profile| serves_issuer(profile, hba_issuer)).collect();
+        found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        found.dedup_by(|one, other| one.name == other.name);
+        found
+    }
+}
+
 /// Why a profile does not serve a login by a line that is for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unserved {
@@ -69,23 +96,19 @@ pub(crate) fn unserved(profile: &Profile, request: &Request) -> Option<Unserved>
     (!databases.contains(&request.database)).then_some(Unserved::Database)
 }
 
-/// What a profile serves of the connections by its lines.
+/// In which databases a profile serves connections by its lines; in any where it names none. Physical replication has no
+/// database, and so by a profile that names none alone: two that serve it meet in every database as well.
 #[derive(Debug, Clone)]
 pub(crate) struct Served<'p> {
-    /// Connections to these databases; to any where it is absent.
+    /// The databases, if they are limited.
     pub(crate) databases: Option<Vec<&'p str>>,
-    /// Physical replication as well.
-    pub(crate) physical: bool,
 }
 
 impl<'p> Served<'p> {
     /// What the profile serves.
     pub(crate) fn by(profile: &'p Profile) -> Self {
         let databases = profile.databases.as_ref();
-        Self {
-            databases: databases.map(|databases| databases.iter().map(String::as_str).collect()),
-            physical: profile.replication && databases.is_none(),
-        }
+        Self { databases: databases.map(|databases| databases.iter().map(String::as_str).collect()) }
     }
 }
 
@@ -126,7 +149,9 @@ pub(crate) fn shared_lines(profiles: &[Profile]) -> Vec<(&str, Vec<usize>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{OAUTH, OPENID, is_well_known_of, origin, shared_lines, unserved, without_slashes};
+    use super::{
+        ByIssuer, OAUTH, OPENID, is_well_known_of, origin, serves_issuer, shared_lines, unserved, without_slashes,
+    };
     use crate::config::{Config, Profile};
     use crate::decision::Request;
 
@@ -188,19 +213,28 @@ mod tests {
             urls.extend([format!("{issuer}{name}"), format!("{}{name}", without_slashes(issuer))]);
             urls.extend([format!("{origin}{name}{path}"), format!("{origin}{name}{}", without_slashes(path))]);
         }
+        let quoted: Vec<String> = issuers.iter().map(|issuer| format!("\"{issuer}\"")).collect();
+        let all = profiles(&quoted.iter().map(|issuer| (issuer.as_str(), "")).collect::<Vec<_>>());
+        let index = ByIssuer::of(&all);
         for url in urls {
             let of: Vec<&String> =
                 issuers.iter().filter(|issuer| *issuer == &url || is_well_known_of(&url, issuer)).collect();
             let same = of.windows(2).all(|pair| without_slashes(pair[0]) == without_slashes(pair[1]));
             assert!(same, "{url} is that of {of:?}");
+            // The short way to them finds all of them.
+            let long: Vec<&str> =
+                all.iter().filter(|one| serves_issuer(one, &url)).map(|one| one.name.as_str()).collect();
+            let short: Vec<&str> = index.serving(&url).iter().map(|profile| profile.name.as_str()).collect();
+            assert_eq!(short, long, "{url}");
+            assert_eq!(long.len(), of.len(), "{url}");
         }
     }
 
     fn profiles(of: &[(&str, &str)]) -> Vec<Profile> {
         let of = of.iter().enumerate().map(|(at, (issuers, further))| {
             format!(
-                "[profiles.p{at}]\nissuer = \"https://i{at}.example\"\nhba_issuers = [{issuers}]\naudience = [\"pg\"]\n\
-                 keys = {{ jwks_file = \"k\" }}\nidentity = {{ prefix = \"p{at}:\" }}\n{further}\n"
+                "[profiles.p{at:02}]\nissuer = \"https://i{at}.example\"\nhba_issuers = [{issuers}]\naudience = [\"pg\"]\n\
+                 keys = {{ jwks_file = \"k\" }}\nidentity = {{ prefix = \"p{at:02}:\" }}\n{further}\n"
             )
         });
         let parsed = Config::parse(of.collect::<String>().as_bytes(), "f");

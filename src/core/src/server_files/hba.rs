@@ -8,6 +8,7 @@ use super::names::{self, Name};
 use super::settings::is_our_library;
 use super::tokens::{Line, Token};
 use super::{Place, Problem};
+use crate::config::Profile;
 use crate::line::HBA_PROFILE_OPTION;
 use crate::serving::Served;
 
@@ -182,9 +183,14 @@ impl HbaLine {
         self.option(HBA_PROFILE_OPTION)
     }
 
-    /// What of the connections that a profile serves is for this line; `None` if there is nothing.
-    pub(crate) fn leaves_to<'p>(&self, served: Served<'p>) -> Option<Served<'p>> {
-        names::leave_to(&self.databases, served)
+    /// Whether a profile that is for this line serves any of its connections.
+    pub(crate) fn is_served_by(&self, profile: &Profile) -> bool {
+        names::served_by(&self.databases, profile)
+    }
+
+    /// What of its connections a profile serves; `None` if there is nothing.
+    pub(crate) fn leaves_to<'p>(&self, profile: &'p Profile) -> Option<Served<'p>> {
+        names::leave_to(&self.databases, profile)
     }
 
     /// Whether every connection that `other` is for is for this line.

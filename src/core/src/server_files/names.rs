@@ -3,6 +3,7 @@
 use super::Place;
 use super::pattern::{self, Pattern};
 use super::tokens::Token;
+use crate::config::Profile;
 use crate::serving::Served;
 
 /// Whether something fits, as far as the files say.
@@ -148,18 +149,28 @@ pub(super) fn databases_fit(names: &[Name], database: Option<&str>, role: &str) 
     }
 }
 
-/// What is left of what a profile serves for connections to these databases; `None` if there is nothing. What only the
-/// server knows counts as if it were so.
-pub(super) fn leave_to<'p>(names: &[Name], served: Served<'p>) -> Option<Served<'p>> {
+/// Whether a profile serves any of the connections to these databases. What only the server knows counts as if it were so.
+pub(super) fn served_by(names: &[Name], profile: &Profile) -> bool {
     let replication = |name: &Name| name.is_keyword("replication");
-    let physical = served.physical && names.iter().any(replication);
-    match served.databases {
-        None => (physical || !names.iter().all(replication)).then_some(Served { databases: None, physical }),
-        Some(mut databases) => {
-            databases.retain(|database| names.iter().any(|name| name.can_mean_database(database)));
-            (!databases.is_empty()).then_some(Served { databases: Some(databases), physical })
-        }
+    match &profile.databases {
+        Some(databases) => databases.iter().any(|database| can_mean(names, database)),
+        None => !names.iter().all(replication) || profile.replication,
     }
+}
+
+/// What of the connections to these databases a profile serves; `None` if there is nothing.
+pub(super) fn leave_to<'p>(names: &[Name], profile: &'p Profile) -> Option<Served<'p>> {
+    served_by(names, profile).then(|| {
+        let mut served = Served::by(profile);
+        if let Some(databases) = &mut served.databases {
+            databases.retain(|database| can_mean(names, database));
+        }
+        served
+    })
+}
+
+fn can_mean(names: &[Name], database: &str) -> bool {
+    names.iter().any(|name| name.can_mean_database(database))
 }
 
 /// Whether every name of `inner` is covered by one of `outer`; `all` covers those that `in_all` says.

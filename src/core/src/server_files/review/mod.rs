@@ -13,6 +13,7 @@ use super::settings::{LIBRARY, Settings};
 use super::{Place, Source, place_in};
 use crate::config::{Config, Profile};
 use crate::finding::{FindingCode, MOST_ALIKE};
+use crate::serving::ByIssuer;
 use std::collections::BTreeMap;
 
 /// Where a finding is.
@@ -45,6 +46,7 @@ type ServedLine<'a> = (&'a HbaLine, Vec<&'a Profile>);
 /// Everything that was read, to be judged together.
 struct Review<'a> {
     config: &'a Config,
+    by_issuer: ByIssuer<'a>,
     sources: &'a [Source],
     found: Vec<ServerFinding>,
 }
@@ -58,7 +60,7 @@ pub fn review(
     ident: Option<&[IdentLine]>,
     settings: Option<(&Settings, usize)>,
 ) -> Vec<ServerFinding> {
-    let mut review = Review { config, sources, found: Vec::new() };
+    let mut review = Review { config, by_issuer: ByIssuer::of(config.profiles()), sources, found: Vec::new() };
     if let Some((settings, source)) = settings {
         review.library(settings, source);
     }

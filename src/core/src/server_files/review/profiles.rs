@@ -6,17 +6,15 @@ use crate::config::{Profile, suggest};
 use crate::finding::FindingCode;
 use crate::line::{HBA_PROFILE_OPTION, profile_names};
 use crate::server_files::HbaLine;
-use crate::serving::{Served, serves_issuer};
 use std::collections::BTreeSet;
 
 impl<'a> Review<'a> {
     /// The profiles that a line is for, by its issuer or because it names them.
     fn meant(&self, line: &HbaLine) -> Vec<&'a Profile> {
         let is_named = |names, profile: &&Profile| profile_names(names).any(|name| name == profile.name);
-        let all = self.config.profiles().iter();
         match line.profiles() {
-            None => all.filter(|profile| serves_issuer(profile, line.issuer())).collect(),
-            Some(names) => all.filter(|profile| is_named(names, profile)).collect(),
+            None => self.by_issuer.serving(line.issuer()),
+            Some(names) => self.config.profiles().iter().filter(|profile| is_named(names, profile)).collect(),
         }
     }
 
@@ -28,17 +26,12 @@ impl<'a> Review<'a> {
         } else if meant.is_empty() {
             self.unserved(line);
         }
-        let all = || meant.iter().enumerate();
-        let member = |(place, profile): (usize, &&'a Profile)| {
-            Some(Member { place, profile, served: line.leaves_to(Served::by(profile))? })
-        };
-        let members: Vec<Member<'a>> = all().filter_map(member).collect();
-        let serving: Vec<&'a Profile> = members.iter().map(|member| member.profile).collect();
+        let serving: Vec<&'a Profile> = meant.iter().copied().filter(|profile| line.is_served_by(profile)).collect();
         if let (Some(first), true) = (meant.first(), serving.is_empty()) {
             self.unserved_databases(line, first);
         }
         if line.profiles().is_some() {
-            self.meeting(line, &meant, &Company::of(members));
+            self.meeting(line, &serving);
         }
         serving
     }
@@ -99,9 +92,12 @@ impl<'a> Review<'a> {
 
     /// What is wrong with profiles that a line names, and that can meet in one login by it; those that meet by their issuers
     /// are found without any line.
-    fn meeting(&mut self, line: &HbaLine, meant: &[&'a Profile], company: &Company<'a>) {
+    fn meeting(&mut self, line: &HbaLine, serving: &[&'a Profile]) {
         let place = line.option_place(HBA_PROFILE_OPTION);
-        let pair = |later: usize, earlier: usize| Some((*meant.get(earlier)?, *meant.get(later)?));
+        let pair = |later: usize, earlier: usize| Some((*serving.get(earlier)?, *serving.get(later)?));
+        let member =
+            |(place, profile): (usize, &&'a Profile)| Some(Member { place, profile, served: line.leaves_to(profile)? });
+        let company = Company::of(serving.iter().enumerate().filter_map(member));
         for (first, second) in company.mistakable().iter().filter_map(|met| pair(met.later, met.earlier)) {
             let both = format!("profiles \"{}\" and \"{}\"", first.name, second.name);
             let message = format!("{both} serve this line, so their identities can be equal");

@@ -1,0 +1,31 @@
+//! Where the configuration writes what only a look at the machine shows to be wrong: tables of profiles, and settings in
+//! them. The text is taken apart once, however many profiles it has. Must never decide what a setting means.
+
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::DeTable;
+
+/// The places of a text; none if it is no TOML.
+pub(crate) struct Places<'t>(Option<Spanned<DeTable<'t>>>);
+
+impl<'t> Places<'t> {
+    /// Those of this text.
+    pub(crate) fn of(text: &'t [u8]) -> Self {
+        Self(std::str::from_utf8(text).ok().and_then(|text| DeTable::parse(text).ok()))
+    }
+
+    fn profiles(&self) -> Option<&DeTable<'t>> {
+        self.0.as_ref()?.get_ref().get("profiles")?.get_ref().as_table()
+    }
+
+    /// Where a profile is named.
+    pub(crate) fn profile(&self, name: &str) -> Option<Range<usize>> {
+        self.profiles()?.get_key_value(name).map(|(key, _)| key.span())
+    }
+
+    /// What a setting is given, in one of a profile's tables.
+    pub(crate) fn setting(&self, profile: &str, table: &str, key: &str) -> Option<Range<usize>> {
+        let profile = self.profiles()?.get(profile)?.get_ref().as_table()?;
+        Some(profile.get(table)?.get_ref().as_table()?.get(key)?.span())
+    }
+}
