@@ -151,17 +151,28 @@ fn maps_that_are_missing_or_shared_are_found() {
 }
 
 #[test]
-fn tokens_in_the_clear_are_found_but_not_on_this_machine() {
+fn lines_without_tls_are_found_whatever_their_address() {
     let line = |kind: &str| LINE.replace("hostssl all all all", kind);
-    for kind in
-        ["host all all all", "hostnossl all all 10.0.0.0/8", "hostnogssenc all all all", "host all all 0.0.0.0/0"]
-    {
+    for (kind, said) in [
+        ("host all all all", "everybody on the way can read the token"),
+        ("hostnossl all all 10.0.0.0/8", "sslmode=verify-full"),
+        ("hostnogssenc all all all", "sent a second time without TLS"),
+        ("host all all 0.0.0.0/0", "hostssl in its place"),
+        ("host all all 127.0.0.1/32", "who listens here while the server is down"),
+        ("hostnossl all all ::1/128", "local for a Unix socket"),
+        ("host all all localhost", "everybody on the way"),
+        ("hostgssenc all all all", "GSSAPI encrypts them"),
+    ] {
         let folder = folder(&corp("", ""), CONF, &line(kind), MAP);
         assert_found(&folder, 0, &[("token_in_clear", "data/pg_hba.conf", 1)]);
+        assert!(words(&folder, "token_in_clear").contains(said), "{kind}: {}", words(&folder, "token_in_clear"));
     }
-    for kind in ["local all all", "host all all 127.0.0.1/32", "host all all ::1/128", "hostgssenc all all all"] {
+    for kind in ["local all all", "hostssl all all 127.0.0.1/32", "hostssl all all all"] {
         assert_found(&folder(&corp("", ""), CONF, &line(kind), MAP), 0, &[]);
     }
+    // Other methods are not this tool's business, nor are lines of another validator.
+    let other = "host all all all scram-sha-256\n";
+    assert_found(&folder(&corp("", ""), CONF, &(LINE.to_owned() + other), MAP), 0, &[]);
     let off = folder(&corp("", ""), "oauth_validator_libraries = oauth_validator\n", LINE, MAP);
     assert_found(&off, 0, &[("tls_off", "data/pg_hba.conf", 1)]);
 }

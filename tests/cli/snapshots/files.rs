@@ -219,6 +219,12 @@ fn of_its_lines() -> Vec<Case> {
         served("map_missing", &["map_missing"], &object_id, [CONF, &LINE.replace(" map=okta", ""), MAP]),
         plain("map_unknown", &["map_unknown"], &LINE.replace("map=okta", "map=otka")),
         plain("token_in_clear", &["token_in_clear"], &LINE.replace("hostssl", "host")),
+        plain(
+            "token_in_clear-here",
+            &["token_in_clear"],
+            &LINE.replace("hostssl all all all", "host all all 127.0.0.1/32"),
+        ),
+        plain("token_in_clear-gssapi", &["token_in_clear"], &LINE.replace("hostssl", "hostgssenc")),
         plain("shadowed_line", &["shadowed_line"], &format!("host all all all scram-sha-256\n{LINE}")),
         served("other_validator", &["other_validator"], &corp("", ""), [libraries, &(own + other), MAP]),
         plain("not_judged", &["not_judged"], &LINE.replace("all all all", "all /^(?!root) all")),

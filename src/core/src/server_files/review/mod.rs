@@ -147,16 +147,10 @@ impl<'a> Review<'a> {
     }
 
     fn connection(&mut self, line: &HbaLine, settings: Option<&Settings>) {
-        let loopback = line.address.as_ref().is_some_and(super::Address::is_loopback);
         match line.connection {
-            Connection::Host | Connection::HostNoSsl | Connection::HostNoGssEnc => {
-                if !loopback {
-                    let word = line.connection.keyword();
-                    let message = format!(
-                        "{word} takes connections without TLS, on which everybody on the way can read the token"
-                    );
-                    self.at(FindingCode::TokenInClear, &line.connection_place, message, "write hostssl in its place");
-                }
+            Connection::Host | Connection::HostNoSsl | Connection::HostNoGssEnc | Connection::HostGssEnc => {
+                let (message, hint) = without_tls(line);
+                self.at(FindingCode::TokenInClear, &line.connection_place, message, hint);
             }
             Connection::HostSsl => {
                 let known = self.found.iter().any(|finding| finding.code == FindingCode::TlsOff);
@@ -166,7 +160,7 @@ impl<'a> Review<'a> {
                     self.at(FindingCode::TlsOff, &line.connection_place, message, hint);
                 }
             }
-            Connection::Local | Connection::HostGssEnc => {}
+            Connection::Local => {}
         }
     }
 
@@ -191,4 +185,29 @@ impl<'a> Review<'a> {
             self.at(FindingCode::ShadowedLine, &line.place, message, "move it before that line, or remove one of them");
         }
     }
+}
+
+/// Who gets a token that a client sends by a line without TLS, and what to write.
+fn without_tls(line: &HbaLine) -> (String, &'static str) {
+    let word = line.connection.keyword();
+    if line.connection == Connection::HostGssEnc {
+        let message =
+            format!("{word} takes connections without TLS: GSSAPI encrypts them, and no sslmode asks for that");
+        return (
+            message,
+            "write hostssl in its place, unless Kerberos keeps the connections of all these clients safe",
+        );
+    }
+    if line.address.as_ref().is_some_and(super::Address::is_loopback) {
+        let message = format!(
+            "{word} takes connections without TLS: who listens here while the server is down, or forwards connections, gets \
+             the token"
+        );
+        return (message, "write hostssl in its place, or local for a Unix socket");
+    }
+    (
+        format!("{word} takes connections without TLS, on which everybody on the way can read the token"),
+        "write hostssl in its place, and have clients use sslmode=verify-full: with sslmode=prefer, the default of libpq, a \
+         token that was refused is sent a second time without TLS where a line takes it",
+    )
 }
