@@ -1,7 +1,8 @@
 //! `oauth-validator discover` against a provider with real TLS: what it finds, asks for, and proposes.
 //!
-//! What it refuses is in `discover/refusals.rs`. No test leaves this machine.
+//! What it proposes is in `discover/proposals.rs`, what it refuses in `discover/refusals.rs`. No test leaves this machine.
 
+mod proposals;
 mod refusals;
 
 use crate::network::{METADATA, connecting_proxy, provider, proxy_variables, with_keys, with_keys_elsewhere};
@@ -70,7 +71,10 @@ fn the_report_fits_a_terminal() {
     let fitted = |issuer: &str| run(command(&[issuer, "--ca-file", ca_file]).env("COLUMNS", "80"));
     let report = fitted(&provider.issuer());
     assert_eq!(report.code, 0, "{}", report.stderr);
-    assert!(report.stdout.contains("\nleft out       key 2: ") && report.stdout.contains("introspection.client_id"));
+    assert!(
+        report.stdout.contains("\nleft out       key 2: ")
+            && report.stdout.contains("\n#   client_id = \"CLIENT-ID\"\n")
+    );
     let refused = fitted(&format!("{}/other", provider.issuer()));
     assert_eq!(refused.code, 1, "{}", refused.stdout);
     let copied = |line: &str| {

@@ -181,7 +181,7 @@ fn the_lines_for_the_server_are_exact() {
     let printed = init_in(&folder, &[OKTA, &["--profile", "corp", "--scope", "openid db.connect db.read"]].concat());
     printed.assert(0, &format!(
         "\n# For {CONFIG}, which does not exist yet.\n[profiles.corp]\npreset = \"okta\"\nissuer = \"https://acme.okta.com/oauth2/aus1\"\n\
-         audience = [\"api://pg\"]\n\n# postgresql.conf, and a reload of the server:\n#   oauth_validator_libraries = 'oauth_validator'\n\
+         audience = [\"api://pg\"]\nscope = {{ ignore = [\"openid\", \"profile\", \"email\", \"offline_access\"] }}\n\n# postgresql.conf, and a reload of the server:\n#   oauth_validator_libraries = 'oauth_validator'\n\
          #   oauth_validator.config_file = '{}'\n# pg_hba.conf, before other lines for the same connections:\n\
          #   hostssl all all all oauth issuer=\"https://acme.okta.com/oauth2/aus1\" scope=\"openid db.connect db.read\" map=corp\n\
          # pg_ident.conf, a line for each user; the identity is an example of its form:\n#   corp   00u000user0000000h7   ana\n",

@@ -4,9 +4,11 @@
 //! judged: keys come from the core's reader, URLs from the network layer.
 
 use crate::args::DiscoverOptions;
-use crate::net::{Ca, Client, Inquiry, KeyDocument, Metadata, NetError, Plain, SafeUrl, Settings, Wording};
+use crate::net::{
+    Ca, Client, Code, Inquiry, Introspection, KeyDocument, Metadata, NetError, Plain, SafeUrl, Settings, Wording,
+};
 use crate::output::{self, Failure, Report};
-use crate::proposal::Proposal;
+use crate::proposal::{Proposal, Published};
 use crate::words;
 use oauth_validator_core::KeySet;
 use oauth_validator_core::protocol::Freshness;
@@ -17,7 +19,10 @@ use std::collections::BTreeMap;
 struct Found {
     metadata_url: SafeUrl,
     metadata: Metadata,
-    document: KeyDocument,
+    /// In the metadata, or elsewhere.
+    introspection: Option<Introspection>,
+    /// Where the keys are, and which they are; none if the provider publishes none.
+    keys: Option<(SafeUrl, KeyDocument)>,
 }
 
 /// Runs the command.
@@ -27,11 +32,14 @@ pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Fa
         Inquiry::new(&options.issuer, options.reach.discovery_url.as_deref(), &options.reach.allow_host, plain);
     let inquiry = inquiry.map_err(unusable)?;
     let client = Client::new(&settings(options)).map_err(unusable)?;
-    let found = match Found::by(&inquiry, &client) {
+    let found = Found::by(&inquiry, &client).and_then(|found| {
+        let proposal = Proposal::new(inquiry.issuer(), options, &found.published(&inquiry));
+        Ok((proposal.ok_or_else(|| found.no_way())?, found))
+    });
+    let (proposal, found) = match found {
         Ok(found) => found,
         Err(error) => return Ok(Report { text: failed(&inquiry, &error, as_json), fine: false }),
     };
-    let proposal = Proposal::new(inquiry.issuer(), options, found.metadata.introspection_endpoint.as_deref());
     let text = if as_json { to_json(&inquiry, &found, &proposal) } else { to_text(&inquiry, &found, &proposal) };
     Ok(Report { text, fine: true })
 }
@@ -54,65 +62,137 @@ impl Found {
     /// All requests, one after the other.
     fn by(inquiry: &Inquiry, client: &Client) -> Result<Self, NetError> {
         let (metadata_url, metadata) = inquiry.metadata(client)?;
-        let document = KeyDocument::fetch(client, &metadata.jwks_uri)?;
-        Ok(Self { metadata_url, metadata, document })
+        let keys = match metadata.keys(&metadata_url) {
+            Ok(jwks_uri) => Ok((jwks_uri.clone(), KeyDocument::fetch(client, jwks_uri)?)),
+            Err(missing) => Err(missing),
+        };
+        // Last, since whoever does not answer there uses up the time.
+        let introspection =
+            metadata.introspection.clone().or_else(|| inquiry.introspection_elsewhere(client, &metadata_url));
+        let keys = match (keys, &introspection) {
+            (Ok(keys), _) => Some(keys),
+            (Err(_), Some(_)) => None,
+            (Err(missing), None) => return Err(missing),
+        };
+        Ok(Self { metadata_url, metadata, introspection, keys })
+    }
+
+    /// What a profile can be made of.
+    fn published<'a>(&'a self, inquiry: &'a Inquiry) -> Published<'a> {
+        Published {
+            keys: self.keys.as_ref().map(|(_, document)| &document.keys),
+            introspection: self.introspection.as_ref(),
+            token_issuer: self.metadata.access_token_issuer.as_deref(),
+            hba_issuer: inquiry.hba_issuer(&self.metadata_url),
+        }
+    }
+
+    /// Why there is no proposal: no keys, and an endpoint that wants what this server does not do.
+    fn no_way(&self) -> NetError {
+        let what = "the document has no jwks_uri, and its introspection endpoint takes no client authentication of this \
+                    server's";
+        NetError::new(Code::JwksUri, format!("{}: {what}", self.metadata_url.as_str()))
+            .with_hint("allow a client there that proves itself by client_secret_basic or client_secret_post")
     }
 
     /// Whether the keys are at another host than the issuer's, which was allowed then.
     fn is_elsewhere(&self, inquiry: &Inquiry) -> bool {
-        !self.metadata.jwks_uri.host().eq_ignore_ascii_case(inquiry.issuer().host())
+        self.keys.as_ref().is_some_and(|(url, _)| !url.host().eq_ignore_ascii_case(inquiry.issuer().host()))
+    }
+
+    /// Why psql cannot get a token by its own device flow, if it cannot.
+    fn no_device_flow(&self, inquiry: &Inquiry) -> Option<&'static str> {
+        match inquiry.hba_issuer(&self.metadata_url) {
+            None => Some("libpq looks for the metadata below the issuer alone"),
+            Some(_) if !inquiry.issuer().as_str().starts_with("https://") => Some("libpq asks nobody without https"),
+            Some(_) => self.metadata.no_device_flow(),
+        }
     }
 }
 
 fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
-    let keys = &found.document.keys;
-    let mut jwks_uri = found.metadata.jwks_uri.as_str().to_owned();
-    if found.is_elsewhere(inquiry) {
-        jwks_uri.push_str(" (not the issuer's host; allowed by --allow-host)");
+    let mut rows =
+        vec![("issuer", inquiry.issuer().as_str().to_owned()), ("metadata", found.metadata_url.as_str().to_owned())];
+    match &found.keys {
+        Some((url, document)) => {
+            let elsewhere = " (not the issuer's host; allowed by --allow-host)";
+            let elsewhere = if found.is_elsewhere(inquiry) { elsewhere } else { "" };
+            let keys = &document.keys;
+            rows.push(("jwks_uri", format!("{}{elsewhere}", url.as_str())));
+            rows.push(("cached for", freshness(document.freshness)));
+            rows.push(("keys", format!("{}: {}", keys.keys().len(), algorithms(keys))));
+            rows.extend(words::all_left_out(keys).into_iter().map(|why| ("left out", why)));
+        }
+        None => rows.push(("keys", "none are published: the provider has to be asked about each token".to_owned())),
     }
-    let mut rows = vec![
-        ("issuer", inquiry.issuer().as_str().to_owned()),
-        ("metadata", found.metadata_url.as_str().to_owned()),
-        ("jwks_uri", jwks_uri),
-        ("cached for", freshness(found.document.freshness)),
-        ("keys", format!("{}: {}", keys.keys().len(), algorithms(keys))),
-    ];
-    rows.extend(words::all_left_out(keys).into_iter().map(|why| ("left out", why)));
-    rows.extend(found.metadata.introspection_endpoint.iter().map(|endpoint| ("introspection", endpoint.clone())));
+    rows.extend(found.metadata.access_token_issuer.iter().map(|issuer| ("iss of tokens", issuer.clone())));
+    let host = inquiry.issuer().host();
+    rows.extend(found.introspection.iter().map(|known| ("introspection", introspection(known, host, proposal))));
+    let device_flow = match found.no_device_flow(inquiry) {
+        None => "psql can get tokens by itself, with a client that may use the device code grant".to_owned(),
+        Some(why) => format!("not for psql: {why}; clients have to bring a token"),
+    };
+    rows.push(("device flow", device_flow));
     let rows: String =
         rows.iter().map(|(what, value)| format!("{what:<13}  {}\n", output::visible(value, false))).collect();
     let rows = output::prose(&rows);
     let Proposal { preset, profile, introspection, hba, .. } = proposal;
+    let see = preset.map(|preset| format!(";\n# see: oauth-validator preset show {preset}")).unwrap_or_default();
+    let no_audience = if preset.is_none() { NO_AUDIENCE } else { "" };
     let introspection = introspection.as_deref().map(commented).unwrap_or_default();
     format!(
-        "{rows}\n# In oauth-validator.toml, with the words in capitals replaced;\n\
-         # see: oauth-validator preset show {preset}\n\
-         {profile}\n{introspection}\
+        "{rows}\n# In oauth-validator.toml, with the words in capitals replaced{see}\n\
+         {profile}{no_audience}\n{introspection}\
          # In pg_hba.conf, with the scopes that your clients request:\n#   {hba}\n"
     )
 }
 
-/// The lines of another way to verify tokens.
-fn commented(lines: &str) -> String {
-    let lines: String = lines.lines().map(|line| format!("#   {line}\n")).collect();
-    format!(
-        "# Or, to have each token judged by the provider, in place of the preset, as a\n# client that it knows:\n{lines}\n"
-    )
+/// What no document says: whether answers have an audience.
+const NO_AUDIENCE: &str = "# If its answers have no aud (see oauth-validator explain), instead of audience:\n\
+                           #   audience = \"none\"\n\
+                           #   clients = { claims = [\"$.client_id\"], allow = [\"CLIENT-ID\"] }\n";
+
+/// Where it is, and what of that a person should see. Names of methods are a stranger's, so odd ones are not repeated.
+fn introspection(known: &Introspection, host: &str, proposal: &Proposal) -> String {
+    let is_name = |method: &&str| method.len() <= 40 && method.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let methods: Vec<&str> = known.methods.iter().flatten().map(String::as_str).filter(is_name).take(8).collect();
+    let mut remarks = Vec::new();
+    if !SafeUrl::parse(&known.endpoint, Plain::Loopback).is_ok_and(|url| url.host().eq_ignore_ascii_case(host)) {
+        remarks.push("not the issuer's host".to_owned());
+    }
+    if !methods.is_empty() {
+        remarks.push(methods.join(", "));
+    }
+    if proposal.preset.is_some() && proposal.introspection.is_none() {
+        remarks.push("this server does none of these".to_owned());
+    }
+    if remarks.is_empty() { known.endpoint.clone() } else { format!("{} ({})", known.endpoint, remarks.join("; ")) }
+}
+
+/// Another profile, by which the provider judges.
+fn commented(profile: &str) -> String {
+    let lines: String = profile.lines().map(|line| format!("#   {line}\n").replace("#   \n", "#\n")).collect();
+    format!("# Or this instead, to have the provider judge each token:\n{lines}{NO_AUDIENCE}\n")
 }
 
 fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
-    let Found { metadata_url, metadata, document } = found;
+    let Found { metadata_url, metadata, introspection, keys } = found;
+    let document = keys.as_ref().map(|(_, document)| document);
+    let no_device_flow = found.no_device_flow(inquiry);
     let report = json!({
         "issuer": inquiry.issuer().as_str(),
         "metadata_url": metadata_url.as_str(),
-        "jwks_uri": metadata.jwks_uri.as_str(),
+        "jwks_uri": keys.as_ref().map(|(url, _)| url.as_str()),
         "jwks_uri_is_elsewhere": found.is_elsewhere(inquiry),
-        "introspection_endpoint": metadata.introspection_endpoint,
-        "max_age": document.freshness.max_age,
-        "no_cache": document.freshness.no_cache,
-        "etag": document.etag,
-        "keys": words::keys_to_json(&document.keys),
-        "left_out": words::all_left_out(&document.keys),
+        "access_token_issuer": metadata.access_token_issuer,
+        "introspection_endpoint": introspection.as_ref().map(|known| &known.endpoint),
+        "introspection_auth_methods": introspection.as_ref().and_then(|known| known.methods.as_ref()),
+        "device_flow": { "possible": no_device_flow.is_none(), "why_not": no_device_flow },
+        "max_age": document.and_then(|document| document.freshness.max_age),
+        "no_cache": document.map(|document| document.freshness.no_cache),
+        "etag": document.and_then(|document| document.etag.as_ref()),
+        "keys": document.map(|document| words::keys_to_json(&document.keys)),
+        "left_out": document.map(|document| words::all_left_out(&document.keys)),
         "proposal": {
             "preset": proposal.preset,
             "name": proposal.name,

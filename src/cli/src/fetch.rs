@@ -43,7 +43,8 @@ fn ask(request: &HelperRequest, timeout: Duration, asking: fn(&SafeUrl)) -> Resu
                 Some(url) => safe_url(url, plain, "the URL of the keys", JWKS_URL_HINT)?,
                 None => {
                     let inquiry = Inquiry::new(issuer, discovery_url.as_deref(), allowed_hosts, plain)?;
-                    inquiry.metadata(&client)?.1.jwks_uri
+                    let (place, metadata) = inquiry.metadata(&client)?;
+                    metadata.keys(&place)?.clone()
                 }
             };
             keys(&client, &url, known.as_ref())

@@ -5,7 +5,7 @@
 
 use crate::args::InitOptions;
 use crate::config_file::ConfigFile;
-use crate::draft::{Draft, absolute};
+use crate::draft::{Draft, Way, absolute};
 use crate::layouts::Layout;
 use crate::output::{Failure, Report, visible};
 use crate::proposal::name_for;
@@ -96,14 +96,19 @@ fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
     };
     Draft {
         layout,
+        way: Way::Preset {
+            algorithms: Vec::new(),
+            jwks_file: options.jwks_file.as_deref(),
+            introspection: Some(&options.introspection),
+        },
         name: options.profile.clone().unwrap_or_else(|| name_for(layout, host)),
         issuer: options.issuer.as_deref(),
+        token_issuer: None,
         audience: options.audience.clone(),
         clients: options.client.clone(),
+        scope: options.scope.as_deref().unwrap_or(layout.scope),
         scope_prefix: options.scope_prefix.clone().or(prefix),
-        jwks_file: options.jwks_file.as_deref(),
         reach: &options.reach,
-        introspection: Some(&options.introspection),
         rules: options.require.clone(),
     }
 }
@@ -212,7 +217,7 @@ impl Lines {
         let identity = draft.layout.preset().map_or("IDENTITY", |preset| preset.identity);
         Self {
             postgresql_conf,
-            hba: draft.hba(issuer, options.scope.as_deref().unwrap_or(draft.layout.scope)),
+            hba: draft.hba(issuer),
             ident: format!("{}   {identity}   {}", draft.name, draft.layout.role),
         }
     }

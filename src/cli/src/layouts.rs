@@ -24,6 +24,8 @@ pub(crate) struct Layout {
     pub(crate) prefixed: bool,
     /// What clients request: scopes that tokens have, or a formality where they have none.
     pub(crate) scope: &'static str,
+    /// What clients may request besides, and tokens need not repeat; of no use where the preset itself ignores scopes.
+    pub(crate) unlisted: &'static [&'static str],
     /// Where the provider is asked about tokens, if it has to be, and this differs from one to another.
     pub(crate) endpoint: Option<&'static str>,
     /// How this server proves itself there, unless told otherwise.
@@ -31,6 +33,10 @@ pub(crate) struct Layout {
     /// A role to map the example identity to.
     pub(crate) role: &'static str,
 }
+
+/// What asks for an ID token, for claims in it, and for a refresh token (OpenID Connect Core sections 3.1.2.1, 5.4, 11).
+/// Whether the access token repeats it differs between providers, and it says nothing about a database.
+pub(crate) const UNLISTED: &[&str] = &["openid", "profile", "email", "offline_access"];
 
 /// A provider of people, whose access tokens have an audience of the database's own.
 const ORDINARY: Layout = Layout {
@@ -42,10 +48,14 @@ const ORDINARY: Layout = Layout {
     rule: None,
     prefixed: false,
     scope: "openid db.connect",
+    unlisted: UNLISTED,
     endpoint: None,
     auth: "basic",
     role: "ana",
 };
+
+/// In Google's answers these are URLs below www.googleapis.com/auth.
+const GOOGLE_SPELLS_OUT: &[&str] = &["email", "profile"];
 
 /// One for each preset, in the order of their names.
 #[rustfmt::skip]
@@ -62,7 +72,7 @@ const LAYOUTS: &[Layout] = &[
     },
     Layout {
         preset: "entra", issuer: "https://login.microsoftonline.com/TENANT/v2.0", audience: Some("CLIENT-ID"),
-        clients: &["$.azp", "$.appid"], prefixed: true, scope: "db.connect", ..ORDINARY
+        clients: &["$.azp", "$.appid"], prefixed: true, scope: "db.connect", unlisted: &[], ..ORDINARY
     },
     Layout {
         preset: "github-actions", issuer: "https://token.actions.githubusercontent.com", clients: &[],
@@ -74,7 +84,7 @@ const LAYOUTS: &[Layout] = &[
     },
     Layout {
         preset: "google", issuer: "https://accounts.google.com", audience: Some("CLIENT-ID"), clients: &["$.azp"],
-        needs_clients: true, scope: "openid email", ..ORDINARY
+        needs_clients: true, scope: "openid email", unlisted: GOOGLE_SPELLS_OUT, ..ORDINARY
     },
     Layout {
         preset: "google-id-token", issuer: "https://accounts.google.com", audience: Some("CLIENT-ID"), clients: &["$.azp"],

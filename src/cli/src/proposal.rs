@@ -1,26 +1,41 @@
-//! Proposes a profile for an issuer: the preset that fits it, and what a person has to fill in.
+//! Proposes a profile for an issuer: the preset that fits it, what its documents say, and what a person has to fill in.
 //!
-//! By the issuer's host and path alone; what its documents say about themselves has no part in it. Must never guess an
+//! The preset follows from the issuer's host and path alone. Of the documents come the algorithms of the keys, the issuer
+//! that tokens name, and where and how tokens can be asked about: what the server would believe as well. Must never guess an
 //! audience, a client or a rule: placeholders in capitals accept nobody.
 
 use crate::args::{ClaimRule, DiscoverOptions};
-use crate::draft::{Draft, quoted};
+use crate::draft::{Draft, Way};
 use crate::layouts::Layout;
-use crate::net::SafeUrl;
+use crate::net::{Introspection, SafeUrl};
+use oauth_validator_core::{Algorithm, Config, KeySet};
 
 /// What to write where.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Proposal {
-    /// The preset's name.
-    pub(crate) preset: &'static str,
+    /// The preset's name; none if there are no keys, so that no preset fits.
+    pub(crate) preset: Option<&'static str>,
     /// The profile's name, and that of its map.
     pub(crate) name: String,
     /// Lines of TOML, beginning with the table's head.
     pub(crate) profile: String,
-    /// Lines in place of the preset's, for a provider that judges each token itself; none without such an endpoint.
+    /// A profile in place of that one, by which the provider judges each token; none without such an endpoint.
     pub(crate) introspection: Option<String>,
     /// A line of pg_hba.conf.
     pub(crate) hba: String,
+}
+
+/// What a provider's documents say of how its tokens are verified.
+#[derive(Debug, Default)]
+pub(crate) struct Published<'a> {
+    /// Its keys, if it publishes any.
+    pub(crate) keys: Option<&'a KeySet>,
+    /// Where its tokens can be asked about.
+    pub(crate) introspection: Option<&'a Introspection>,
+    /// Another `iss` of its access tokens.
+    pub(crate) token_issuer: Option<&'a str>,
+    /// The issuer of the line of pg_hba.conf, by which clients find the metadata, if that is another spelling.
+    pub(crate) hba_issuer: Option<&'a str>,
 }
 
 /// A preset, and which issuers it is for.
@@ -60,38 +75,95 @@ const FITS: &[Fit] = &[
 ];
 
 impl Proposal {
-    /// For `issuer`, which was asked with these options, and the endpoint that its metadata names (RFC 7662).
-    pub(crate) fn new(issuer: &SafeUrl, options: &DiscoverOptions, endpoint: Option<&str>) -> Self {
+    /// For `issuer`, which was asked with these options and publishes this; nothing if it publishes no way to verify tokens
+    /// that a server has.
+    pub(crate) fn new(issuer: &SafeUrl, options: &DiscoverOptions, published: &Published<'_>) -> Option<Self> {
         let host = issuer.host().to_ascii_lowercase();
-        let fit = FITS.iter().find(|fit| (fit.fits)(&host, issuer.path())).unwrap_or(&FITS[FITS.len() - 1]);
-        let layout = Layout::of(fit.preset);
-        let rule =
-            layout.rule.map(|(claim, equals)| ClaimRule { claim: claim.to_owned(), equals: equals.map(str::to_owned) });
-        let draft = Draft {
-            layout,
-            name: name_for(layout, &host),
-            issuer: Some(issuer.as_str()),
-            audience: layout.audience.into_iter().map(str::to_owned).collect(),
-            clients: if layout.needs_clients { vec!["CLIENT-ID".to_owned()] } else { Vec::new() },
-            scope_prefix: layout.prefixed.then(|| "api://CLIENT-ID/".to_owned()),
-            jwks_file: None,
-            reach: &options.reach,
-            introspection: None,
-            rules: rule.into_iter().collect(),
+        let fit = FITS.iter().find(|fit| (fit.fits)(&host, issuer.path()));
+        let layout = Layout::of(fit.map_or("rfc9068", |fit| fit.preset));
+        let endpoint = published.introspection.and_then(|found| Some((found, client_auth(found.methods.as_deref())?)));
+        let asking = endpoint.map(|(found, auth)| {
+            let way = Way::Introspection { endpoint: &found.endpoint, auth };
+            draft(issuer, options, published, layout, way)
+        });
+        let hba_issuer = published.hba_issuer.unwrap_or(issuer.as_str());
+        let Some(keys) = published.keys else {
+            let asking = asking?;
+            let (profile, hba) = (asking.profile(), asking.hba(hba_issuer));
+            return Some(Self { preset: None, name: asking.name, profile, introspection: None, hba });
         };
-        let (profile, hba) = (draft.profile(), draft.hba(issuer.as_str(), layout.scope));
-        Self { preset: fit.preset, name: draft.name, profile, introspection: endpoint.map(introspection), hba }
+        let by_keys = |algorithms| {
+            let way = Way::Preset { algorithms, jwks_file: None, introspection: None };
+            draft(issuer, options, published, layout, way)
+        };
+        let of_preset = by_keys(Vec::new());
+        let algorithms = algorithms_of(&of_preset.profile(), keys);
+        let draft = if algorithms.is_empty() { of_preset } else { by_keys(algorithms) };
+        let (profile, hba) = (draft.profile(), draft.hba(hba_issuer));
+        let introspection = asking.map(|asking| asking.profile());
+        Some(Self { preset: Some(layout.preset), name: draft.name, profile, introspection, hba })
     }
 }
 
-/// What a profile says of an endpoint. Presets are about JWTs, whose claims an answer need not have.
-fn introspection(endpoint: &str) -> String {
-    let secret = "/etc/postgresql/oauth-validator.secret";
-    format!(
-        "mode = \"introspection\"\nintrospection.endpoint = {}\nintrospection.client_id = \"CLIENT-ID\"\n\
-         introspection.client_secret_file = \"{secret}\"\n",
-        quoted(endpoint)
-    )
+fn draft<'a>(
+    issuer: &'a SafeUrl,
+    options: &'a DiscoverOptions,
+    published: &Published<'a>,
+    layout: &'static Layout,
+    way: Way<'a>,
+) -> Draft<'a> {
+    let by_preset = matches!(way, Way::Preset { .. });
+    let rule = layout.rule.filter(|_| by_preset);
+    let rule = rule.map(|(claim, equals)| ClaimRule { claim: claim.to_owned(), equals: equals.map(str::to_owned) });
+    let audience = if by_preset { layout.audience } else { Some(layout.audience.unwrap_or("AUDIENCE")) };
+    let clients = if by_preset && layout.needs_clients { vec!["CLIENT-ID".to_owned()] } else { Vec::new() };
+    Draft {
+        layout,
+        way,
+        name: name_for(layout, issuer.host()),
+        issuer: Some(issuer.as_str()),
+        token_issuer: published.token_issuer,
+        audience: audience.into_iter().map(str::to_owned).collect(),
+        clients,
+        scope: layout.scope,
+        scope_prefix: layout.prefixed.then(|| "api://CLIENT-ID/".to_owned()),
+        reach: &options.reach,
+        rules: rule.into_iter().collect(),
+    }
+}
+
+/// How this server can prove itself at an endpoint that takes these methods (RFC 8414 section 2, RFC 7591 section 2); the
+/// one that is usual where nothing is said. A method that is written out in a form needs no encoding, but RFC 6749 section
+/// 2.3.1 advises against it where there is Basic.
+fn client_auth(methods: Option<&[String]>) -> Option<&'static str> {
+    const KNOWN: [(&str, &str); 4] =
+        [("client_secret_basic", "basic"), ("client_secret_post", "post"), ("bearer", "bearer"), ("none", "none")];
+    let methods = methods.filter(|methods| !methods.is_empty());
+    let Some(methods) = methods else { return Some("basic") };
+    let takes = |name: &str| methods.iter().any(|method| method.eq_ignore_ascii_case(name));
+    KNOWN.iter().find_map(|(name, auth)| takes(name).then_some(*auth))
+}
+
+/// The algorithms of the keys, if there is a key for which the profile has none; nothing else need be said.
+///
+/// Of what a key could do, the profile's own algorithms count first: a key that names no algorithm fits several.
+fn algorithms_of(profile: &str, keys: &KeySet) -> Vec<&'static str> {
+    let config = Config::parse(profile.as_bytes(), "").config;
+    let Some(accepted) = config.as_ref().and_then(|config| config.profiles().first()).map(|one| &one.algorithms.value)
+    else {
+        return Vec::new();
+    };
+    let mut follows = true;
+    let mut wanted: Vec<Algorithm> = Vec::new();
+    for key in keys.keys() {
+        let known: Vec<Algorithm> = key.algorithms().filter(|algorithm| accepted.contains(algorithm)).collect();
+        follows &= !known.is_empty() || key.algorithms().next().is_none();
+        wanted.extend(if known.is_empty() { key.algorithms().take(1).collect() } else { known });
+    }
+    if follows {
+        return Vec::new();
+    }
+    Algorithm::ALL.iter().filter(|algorithm| wanted.contains(algorithm)).map(|algorithm| algorithm.name()).collect()
 }
 
 /// What a profile with this layout is called: as its preset, unless that says nothing about the provider.
@@ -114,12 +186,13 @@ fn name_of(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{FITS, Proposal, name_of};
+    use super::{FITS, Proposal, Published, name_of};
     use crate::args::{Args, Command, DiscoverOptions};
     use crate::net::{Plain, SafeUrl};
     use clap::Parser;
     use oauth_validator_core::config::{KeySource, presets};
-    use oauth_validator_core::{Config, Location};
+    use oauth_validator_core::{Config, KeySet, Location};
+    use oauth_validator_fixtures::{jwks, keys};
 
     fn propose(issuer: &str) -> Proposal {
         propose_with(issuer, &[])
@@ -132,7 +205,10 @@ mod tests {
         };
         let DiscoverOptions { issuer, reach, .. } = &options;
         let plain = if reach.insecure_http { Plain::Loopback } else { Plain::Never };
-        Proposal::new(&SafeUrl::parse(issuer, plain).expect("an issuer"), &options, None)
+        let keys = jwks(&[keys::corp(), keys::p256()]);
+        let keys = KeySet::from_jwks(keys.to_string().as_bytes()).expect("keys");
+        let published = Published { keys: Some(&keys), ..Published::default() };
+        Proposal::new(&SafeUrl::parse(issuer, plain).expect("an issuer"), &options, &published).expect("a proposal")
     }
 
     fn parsed(proposal: &Proposal) -> Config {
@@ -159,7 +235,7 @@ mod tests {
     fn issuers_of_known_providers_get_their_preset() {
         assert_eq!(KNOWN.len(), FITS.len());
         for (issuer, preset) in KNOWN {
-            assert_eq!(propose(issuer).preset, *preset, "{issuer}");
+            assert_eq!(propose(issuer).preset, Some(*preset), "{issuer}");
         }
     }
 
@@ -217,7 +293,7 @@ mod tests {
             "https://evilauth0.com/",
             "https://idp.example/realms/",
         ] {
-            assert_eq!(propose(issuer).preset, "rfc9068", "{issuer}");
+            assert_eq!(propose(issuer).preset, Some("rfc9068"), "{issuer}");
         }
     }
 

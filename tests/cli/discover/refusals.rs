@@ -183,8 +183,32 @@ fn the_document_must_be_about_the_issuer_byte_for_byte() {
 
 #[test]
 fn keys_may_not_be_just_anywhere() {
-    for (value, words) in bad_places() {
+    for (value, words) in bad_places().into_iter().filter(|(value, _)| !value.is_null()) {
         assert_refused(&about_member("jwks_uri", value), "jwks_uri", words);
+    }
+}
+
+/// Neither keys nor a place to ask: nothing can be proposed, and the provider's administrator has nothing to mend.
+#[test]
+fn a_provider_that_publishes_no_way_to_verify_is_told_apart() {
+    let metadata = |methods: Value| {
+        let provider = provider();
+        let mut metadata = provider.metadata();
+        let members = metadata.as_object_mut().expect("an object");
+        members.remove("jwks_uri");
+        match methods {
+            Value::Null => members.remove("introspection_endpoint"),
+            methods => members.insert("introspection_endpoint_auth_methods_supported".to_owned(), methods),
+        };
+        provider.set_metadata(metadata);
+        discover(&provider, &["--json"])
+    };
+    let neither = metadata(json!(null));
+    assert_refused(&neither, "jwks_uri", "the document's jwks_uri is missing");
+    let hint = neither.json()["error"]["hint"].as_str().expect("a hint").to_owned();
+    assert!(hint.contains("introspection.endpoint") && !hint.contains("administrator"), "{hint}");
+    for methods in [json!(["private_key_jwt"]), json!(["tls_client_auth", "client_secret_jwt", "Basic"])] {
+        assert_refused(&metadata(methods), "jwks_uri", "takes no client authentication of this server's");
     }
 }
 

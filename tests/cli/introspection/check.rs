@@ -144,10 +144,13 @@ fn the_effective_settings_name_the_file_and_never_its_content() {
 
 fn discovered(introspection_endpoint: Value, args: &[&str]) -> (Provider, Run) {
     let provider = crate::network::with_member("introspection_endpoint", introspection_endpoint);
-    let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("oauth-validator"));
-    command.env_clear().args(["discover", &provider.issuer(), "--ca-file"]).arg(provider.ca_file()).args(args);
-    let run = run(&mut command);
+    let run = discover(&provider, args);
     (provider, run)
+}
+
+fn discover(provider: &Provider, args: &[&str]) -> Run {
+    let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("oauth-validator"));
+    run(command.env_clear().args(["discover", &provider.issuer(), "--ca-file"]).arg(provider.ca_file()).args(args))
 }
 
 /// What is proposed can be pasted into the profile.
@@ -156,22 +159,18 @@ fn discover_says_how_its_endpoint_is_used() {
     let endpoint = "https://idp.example/oauth2/introspect";
     let (provider, run) = discovered(json!(endpoint), &[]);
     assert_eq!(run.code, 0, "{}", run.stdout);
-    let (_, note) = run.stdout.split_once("\n# Or, to have each token judged by the provider").expect("the note");
-    let (note, _) = note.split_once("\n\n").expect("its end");
+    let (_, note) = run.stdout.split_once("\n# Or this instead, to have the provider judge each token:\n").expect("it");
+    let (note, _) = note.split_once("# If its answers").expect("its end");
     assert!(note.contains("mode = \"introspection\"") && note.contains(endpoint), "{note}");
-    let (_, profile) = run.stdout.split_once("[profiles.").expect("the profile");
-    let profile = format!("[profiles.{}", profile.split_once("\n\n").expect("its end").0);
-    let profile: String =
-        profile.lines().filter(|line| !line.starts_with("preset = ")).map(|line| format!("{line}\n")).collect();
-    let lines: Vec<&str> = note.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
-    let folder = Folder::new(&format!("{profile}\n{}\n", lines.join("\n")));
+    let lines: Vec<&str> =
+        note.lines().map(|line| line.strip_prefix("#   ").unwrap_or(line.trim_start_matches('#'))).collect();
+    let folder = Folder::new(&(lines.join("\n") + "\n"));
     folder.write("oauth-validator.secret", "s\n");
     let config = fs::read_to_string(folder.path(CONFIG)).expect("it was written");
     folder.write(CONFIG, &config.replace("/etc/postgresql/", ""));
     let checked = folder.check(&["--json"]);
     assert_eq!((checked.code, &checked.json()["findings"]), (0, &json!([])), "{config}\n{}", checked.stdout);
-    drop(provider);
-    let report = discovered(json!(endpoint), &["--json"]).1.json();
+    let report = discover(&provider, &["--json"]).json();
     let proposed = report["proposal"]["introspection"].as_str().expect("what is said in JSON too").to_owned();
     assert_eq!(proposed.lines().collect::<Vec<_>>(), lines);
 }

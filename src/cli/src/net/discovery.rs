@@ -12,13 +12,29 @@ use serde_json::{Map, Value};
 /// The longest value of the document that a message repeats, in bytes.
 const MAX_REPEATED_BYTES: usize = 200;
 
+/// The longest value of `token_issuers`, in bytes.
+const MAX_ISSUER_BYTES: usize = 2048;
+
 /// What of a provider's metadata matters here.
 #[derive(Debug)]
 pub(crate) struct Metadata {
-    /// Where the keys are: at the issuer's host, or at one that was allowed.
-    pub(crate) jwks_uri: SafeUrl,
-    /// Where opaque tokens can be asked about (RFC 7662), if that is a URL.
-    pub(crate) introspection_endpoint: Option<String>,
+    /// Where the keys are: at the issuer's host, or at one that was allowed. RFC 8414 section 2 lets it be missing.
+    jwks_uri: Option<SafeUrl>,
+    /// Where tokens can be asked about, if that is a URL.
+    pub(crate) introspection: Option<Introspection>,
+    /// What AD FS writes as `iss` into access tokens, where that is not the issuer. It is only compared.
+    pub(crate) access_token_issuer: Option<String>,
+    /// Where a device asks for its code (RFC 8628), and for its token, as they are written.
+    device_flow: [Option<String>; 2],
+}
+
+/// Where tokens can be asked about (RFC 7662).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Introspection {
+    /// The URL.
+    pub(crate) endpoint: String,
+    /// How a client may prove itself there (RFC 8414 section 2), if the document says so.
+    pub(crate) methods: Option<Vec<String>>,
 }
 
 /// Where an issuer's metadata can be, in the order in which to ask: the OpenID form, then that of RFC 8414 section 3.1.
@@ -49,14 +65,70 @@ impl Metadata {
         let document = document.ok_or_else(|| NetError::not_strict_json(url.as_str()))?;
         same_issuer(url, &document, issuer)?;
         let jwks_uri = jwks_uri(url, &document, plain)?;
-        let allowed = |host: &str| host.eq_ignore_ascii_case(jwks_uri.host());
-        if !allowed(issuer.host()) && !allowed_hosts.iter().any(|host| allowed(host)) {
-            return Err(other_host(url, &jwks_uri));
+        if let Some(jwks_uri) = &jwks_uri {
+            let allowed = |host: &str| host.eq_ignore_ascii_case(jwks_uri.host());
+            if !allowed(issuer.host()) && !allowed_hosts.iter().any(|host| allowed(host)) {
+                return Err(other_host(url, jwks_uri));
+            }
         }
-        let endpoint = document.get("introspection_endpoint").and_then(Value::as_str);
-        let introspection_endpoint = endpoint.filter(|text| SafeUrl::parse(text, plain).is_ok()).map(str::to_owned);
-        Ok(Self { jwks_uri, introspection_endpoint })
+        let text = |name| document.get(name).and_then(Value::as_str).map(str::to_owned);
+        let own_issuer = text("access_token_issuer").filter(|own| own != issuer.as_str() && is_issuer(own));
+        Ok(Self {
+            jwks_uri,
+            introspection: introspection(&document, plain),
+            access_token_issuer: own_issuer,
+            device_flow: [text("device_authorization_endpoint"), text("token_endpoint")],
+        })
     }
+
+    /// Where the keys are.
+    ///
+    /// # Errors
+    /// `jwks_uri`, if the document from `url` does not say.
+    pub(crate) fn keys(&self, url: &SafeUrl) -> Result<&SafeUrl, NetError> {
+        self.jwks_uri.as_ref().ok_or_else(|| {
+            let message = format!("{}: the document's jwks_uri is missing", url.as_str());
+            let hint = if self.introspection.is_some() {
+                "the provider publishes no keys, but an introspection endpoint: have it asked about each token, as \
+                 oauth-validator discover ISSUER proposes"
+            } else {
+                "tokens of this provider cannot be verified by what it publishes, neither keys nor an introspection \
+                 endpoint; if its documentation names one, configure keys.jwks_url or introspection.endpoint by hand"
+            };
+            NetError::new(Code::JwksUri, message).with_hint(hint)
+        })
+    }
+
+    /// Why libpq's device flow cannot work with what the document says, if it cannot. libpq takes https alone.
+    pub(crate) fn no_device_flow(&self) -> Option<&'static str> {
+        let is_https = |endpoint: &str| endpoint.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
+        match &self.device_flow {
+            [None, _] => Some("the metadata name no device_authorization_endpoint"),
+            [_, None] => Some("the metadata name no token_endpoint"),
+            [Some(device), Some(token)] if is_https(device) && is_https(token) => None,
+            _ => Some("libpq asks nobody without https"),
+        }
+    }
+}
+
+/// Where another document of the same issuer says that tokens can be asked about; `None` if that is not what it is.
+pub(super) fn introspection_of(fetched: &Fetched, issuer: &SafeUrl, plain: Plain) -> Option<Introspection> {
+    let document = strict_json_object(&fetched.untrusted_body)?;
+    let same = document.get("issuer").and_then(Value::as_str) == Some(issuer.as_str());
+    introspection(&document, plain).filter(|_| same)
+}
+
+fn introspection(document: &Map<String, Value>, plain: Plain) -> Option<Introspection> {
+    let endpoint =
+        document.get("introspection_endpoint")?.as_str().filter(|text| SafeUrl::parse(text, plain).is_ok())?;
+    let methods = document.get("introspection_endpoint_auth_methods_supported").and_then(Value::as_array);
+    let methods = methods.map(|methods| methods.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    Some(Introspection { endpoint: endpoint.to_owned(), methods })
+}
+
+/// Whether it can stand in `token_issuers`.
+fn is_issuer(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_ISSUER_BYTES && !text.chars().any(char::is_control)
 }
 
 /// OpenID Connect Discovery 1.0 section 4.3: exactly the issuer that was asked for.
@@ -74,12 +146,12 @@ fn same_issuer(url: &SafeUrl, document: &Map<String, Value>, issuer: &SafeUrl) -
     }
 }
 
-fn jwks_uri(url: &SafeUrl, document: &Map<String, Value>, plain: Plain) -> Result<SafeUrl, NetError> {
+fn jwks_uri(url: &SafeUrl, document: &Map<String, Value>, plain: Plain) -> Result<Option<SafeUrl>, NetError> {
     let refused = |why: &str| NetError::new(Code::JwksUri, format!("{}: the document's jwks_uri {why}", url.as_str()));
     match document.get("jwks_uri") {
-        Some(Value::String(text)) => SafeUrl::parse(text, plain).map_err(refused),
+        Some(Value::String(text)) => SafeUrl::parse(text, plain).map(Some).map_err(refused),
         Some(_) => Err(refused("is not a string")),
-        None => Err(refused("is missing")),
+        None => Ok(None),
     }
 }
 

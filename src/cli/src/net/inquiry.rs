@@ -4,7 +4,7 @@
 //! unacceptable: only where a document is missing (404) may there be another.
 
 use super::client::Client;
-use super::discovery::{Metadata, metadata_urls};
+use super::discovery::{Introspection, Metadata, introspection_of, metadata_urls};
 use super::error::{Code, NetError};
 use super::url::{Plain, SafeUrl, is_host};
 
@@ -39,6 +39,28 @@ impl Inquiry {
             return Err(refused("an allowed host", "is no host").with_hint("give a name alone: www.googleapis.com"));
         }
         Ok(Self { issuer, metadata_urls, allowed_hosts: allowed_hosts.to_vec(), plain })
+    }
+
+    /// What another place of the issuer says of introspection, where the document of `known` says nothing: some providers
+    /// have it in the OAuth document alone, and that below the issuer. A place that says nothing usable is none.
+    pub(crate) fn introspection_elsewhere(&self, client: &Client, known: &SafeUrl) -> Option<Introspection> {
+        let below = self.issuer.as_str().strip_suffix('/').unwrap_or(self.issuer.as_str());
+        let below = SafeUrl::parse(&format!("{below}/.well-known/oauth-authorization-server"), self.plain).ok();
+        let mut places: Vec<&SafeUrl> = self.metadata_urls.iter().chain(&below).collect();
+        places.dedup();
+        places
+            .into_iter()
+            .filter(|place| *place != known)
+            .find_map(|place| introspection_of(&client.get(place).ok()?, &self.issuer, self.plain))
+    }
+
+    /// Whether libpq finds the document of `known` by the issuer alone, and under which issuer of pg_hba.conf if not.
+    pub(crate) fn hba_issuer<'a>(&'a self, known: &'a SafeUrl) -> Option<&'a str> {
+        match self.metadata_urls.as_slice() {
+            [openid, _] if openid == known => Some(self.issuer.as_str()),
+            [_, oauth] if oauth == known => Some(oauth.as_str()),
+            _ => None,
+        }
     }
 
     /// Whom it is about.
