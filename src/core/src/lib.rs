@@ -21,6 +21,7 @@ mod json;
 mod jws;
 mod keys;
 mod line;
+mod pattern;
 pub mod protocol;
 mod reason;
 mod roles;

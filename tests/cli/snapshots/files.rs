@@ -79,6 +79,7 @@ fn of_values() -> Vec<Case> {
         with("bad_url-proxy", &["bad_url"], "keys = { proxy = \"https://proxy.corp.example:3128\" }"),
         with("bad_value-token_issuers", &["bad_value"], "token_issuers = [\"https://idp.example\\n\"]"),
         with("bad_jsonpath", &["bad_jsonpath"], "identity = { claim = \"uid\" }"),
+        with("bad_pattern-parentheses", &["bad_pattern"], "identity = { claim = \"$.uid\", pattern = 'ana)|(bob' }"),
         with("bad_pattern", &["bad_pattern"], "identity = { claim = \"$.uid\", pattern = '(?=00u).*' }"),
         with("bad_keys", &["bad_keys"], "keys = { jwks = '{\"keys\": []}' }"),
     ]

@@ -6,6 +6,7 @@ use super::section::{Section, Written};
 use super::values::{json, parse_seconds, parse_size, suggest};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
+use crate::pattern;
 use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -201,13 +202,17 @@ impl<'a> Section<'a> {
     /// A regular expression that must match in full.
     pub(super) fn pattern(&self, findings: &mut Findings<'_>, key: &str) -> Option<At<Regex>> {
         let text = self.text(findings, key)?;
-        match Regex::new(&format!(r"\A(?:{})\z", text.value)) {
+        match pattern::whole(&text.value) {
             Ok(regex) => Some(At { value: regex, origin: text.origin }),
-            Err(_) => {
-                let message = format!("{} is not a regular expression", self.name(key));
-                findings
-                    .add(FindingCode::BadPattern, self.span_of(key), message)
-                    .hint("look-around and back-references do not exist here, so that every match takes linear time");
+            Err(why) => {
+                let message = format!("{} is not a regular expression: {why}", self.name(key));
+                let hint = match why.as_str() {
+                    "unopened group" | "unclosed group" => {
+                        "a parenthesis has no partner in the pattern; one that is meant as text is written as \\( or \\)"
+                    }
+                    _ => "look-around and back-references do not exist here, so that every match takes linear time",
+                };
+                findings.add(FindingCode::BadPattern, self.span_of(key), message).hint(hint);
                 None
             }
         }
