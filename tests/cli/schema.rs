@@ -118,6 +118,7 @@ fn file_with(table: &str, key: &str, value: &str) -> String {
         "profiles.*.require" | "profiles.*.access_token" if key == "claim" => &[("present", "true")],
         "profiles.*.require" | "profiles.*.access_token" => &[("claim", r#""$.a""#)],
         "profiles.*.roles" if ["map", "prefix", "exact"].contains(&key) => &[("claim", r#""$.r[*]""#)],
+        "profiles.*.roles" if key == "names_of" => &[("exact", "true")],
         "profiles.*.roles" => &[("claim", r#""$.r[*]""#), ("exact", "true")],
         "profiles.*.introspection" => {
             &[("endpoint", r#""https://idp.example/i""#), ("client_id", r#""pg""#), ("client_secret_file", r#""s""#)]
@@ -262,6 +263,9 @@ fn a_missing_or_misplaced_key_is_refused_by_both() {
         &file_with("profiles.*.identity", "claim", "\"$.a\"\nclaims = { a = \"$.a\" }\nformat = \"{a}\""),
         &file_with("profiles.*.roles", "map", "{ a = [\"b\"] }\nexact = true"),
         &file_with("profiles.*", "roles", "{ claim = \"$.a\" }"),
+        &file_with("profiles.*", "roles", "{ exact = true }"),
+        &file_with("profiles.*.roles", "names_of", "\"$.a\"\nclaim = \"$.a\""),
+        &file_with("profiles.*.roles", "names_of", "\"$.a\"\nseparator = \",\""),
         &file_with("profiles.*", "require", "[{ claim = \"$.a\" }]"),
         &file_with("profiles.*", "identity", "{ fallback = { claim = \"$.a\" } }"),
     ] {

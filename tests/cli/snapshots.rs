@@ -4,6 +4,7 @@
 //! file, to be read in review: `INSTA_UPDATE=always cargo test -p oauth-validator --test cli snapshots` writes them anew.
 
 mod files;
+mod paths;
 
 use crate::denials;
 use crate::server_files::{self, CONF, MAP};
@@ -118,7 +119,18 @@ fn every_denial_is_explained_on_a_screen_of_its_own() {
     let granted =
         ["granted", "granted-role", "granted-delegated", "granted-ascii", "granted-session"].map(str::to_owned);
     let logins = logins().into_iter().map(|login| login.name.to_owned());
-    assert_no_other("explain", names.into_iter().chain(granted).chain(logins).collect());
+    let of_paths = paths::cases().into_iter().map(|case| case.name.to_owned());
+    assert_no_other("explain", names.into_iter().chain(granted).chain(logins).chain(of_paths).collect());
+}
+
+#[test]
+fn a_path_that_leads_elsewhere_is_explained_with_the_cure() {
+    for case in paths::cases() {
+        let screen = explained(&case.folder, None, &case.token, case.args);
+        let unwrapped = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(screen.contains("\ndenied: ") && unwrapped.contains(case.says), "{}: {screen}", case.name);
+        assert_screen("explain", case.name, &screen);
+    }
 }
 
 #[test]

@@ -50,8 +50,10 @@ fn together(name: &str) -> Value {
     match name {
         // The claim, and exactly one test.
         "profiles.*.require" | "profiles.*.access_token" => json!({ "minProperties": 2, "maxProperties": 2 }),
-        "profiles.*.roles" => json!({ "oneOf": [
-            { "required": ["map"] }, { "required": ["prefix"] }, { "required": ["exact"] },
+        "profiles.*.roles" => json!({ "allOf": [
+            { "oneOf": [{ "required": ["claim"] }, { "required": ["names_of"] }] },
+            { "oneOf": [{ "required": ["map"] }, { "required": ["prefix"] }, { "required": ["exact"] }] },
+            { "not": { "required": ["names_of", "separator"] } },
         ]}),
         "profiles.*.identity" => json!({
             "dependencies": { "claims": ["format"], "format": ["claims"] },

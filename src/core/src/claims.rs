@@ -12,6 +12,7 @@ mod times;
 pub(crate) use kind::{Kind, check_type, kind_of_value};
 pub(crate) use members::Members;
 
+use crate::claim_path::Unsearchable;
 use crate::config::{Clients, Config, Profile};
 use crate::decision::Denial;
 use crate::introspection::OnlineKind;
@@ -61,8 +62,8 @@ impl Accepted {
         }
         // The kind comes before the dates: whoever reads that a refresh token lives too long would allow for it.
         kind::check(members, profile, trace)?;
-        rules::check(&profile.access_token, verified.claims(), config, trace)
-            .map_err(|why| no_access_token(why, profile))?;
+        rules::check(&profile.access_token, verified.claims(), config, Reason::IdToken, trace)
+            .map_err(|denial| no_access_token(denial, profile))?;
         let by_itself = match verified.untrusted_jwt() {
             Some(jwt) => itself::check(jwt, config, profile, proof, now, trace)?,
             None => None,
@@ -104,7 +105,10 @@ fn client(claims: &Value, clients: &Clients, place: &str, trace: &mut Trace) -> 
     let refuse = |detail: String| Err(Denial::new(Reason::ClientNotAllowed, detail));
     let mut named = Vec::new();
     for path in &clients.claims {
-        match path.select(claims).as_slice() {
+        let Ok(nodes) = path.select(claims) else {
+            return refuse(format!("No client is taken from {path}: {Unsearchable}."));
+        };
+        match nodes.as_slice() {
             [] => {}
             [Value::String(client)] => {
                 trace.fact(path, &Value::String(client.clone()));
@@ -127,7 +131,7 @@ fn client(claims: &Value, clients: &Clients, place: &str, trace: &mut Trace) -> 
 }
 
 /// Which tokens the profile takes for access tokens is said by its rules; some providers have to be told to say the kind.
-fn no_access_token(why: String, profile: &Profile) -> Denial {
+fn no_access_token(denial: Denial, profile: &Profile) -> Denial {
     let hint = match profile.preset {
         Some("entra") => {
             "Send the access token, not the ID token. If it is the access token of an application, which has no scp: add \
@@ -138,7 +142,10 @@ fn no_access_token(why: String, profile: &Profile) -> Denial {
              the rule."
         }
     };
-    Denial::new(Reason::IdToken, why).with_hint(hint)
+    match denial.reason {
+        Reason::IdToken => denial.with_hint(hint),
+        _ => denial,
+    }
 }
 
 fn wrong_type(name: &str, wanted: &str) -> Denial {

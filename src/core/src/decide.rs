@@ -253,8 +253,8 @@ impl<'a> Decider<'a> {
             0 => "not looked at; the rules decide".to_owned(),
             required => format!("{required} required, all granted"),
         });
-        rules::check(&profile.require, accepted.claims(), self.config, &mut self.trace)
-            .map_err(|why| with_identity(Denial::new(Reason::RuleFailed, why)))
+        rules::check(&profile.require, accepted.claims(), self.config, Reason::RuleFailed, &mut self.trace)
+            .map_err(&with_identity)
             .at(Step::Rules)?;
         self.trace.held(Step::Rules, || format!("{} rules, all hold", profile.require.len()));
 

@@ -69,6 +69,8 @@ finding_codes! {
     SharedAudience = "shared_audience", Warning, "Two profiles accept the same audience.";
     SharedIssuer = "shared_issuer", Warning, "Two profiles accept the same issuer.";
     PrivilegedRoles = "privileged_roles", Warning, "Tokens may grant privileged roles.";
+    SplitRoles = "split_roles", Warning, "Privileged roles may be granted by a part of a text that somebody else can write.";
+    DeepPath = "deep_path", Warning, "An identity or roles are taken from whatever depth of the token they are at.";
     InsecureHttp = "insecure_http", Warning, "Keys may be fetched without TLS from this machine.";
     SecretReadable = "secret_readable", Warning, "A secret can be read by everybody on this machine.";
     UnusedSetting = "unused_setting", Warning, "A setting has no effect beside another one.";

@@ -5,13 +5,13 @@
 
 use crate::apart::{Source, belongs_elsewhere};
 use crate::bounds::MAX_IDENTITY_BYTES;
-use crate::claim_path::ClaimPath;
+use crate::claim_path::{ClaimPath, Unsearchable};
 use crate::claims::Accepted;
+use crate::compare::equal;
 use crate::config::{At, Config, FormatPart, Identity, IdentityClaims, IdentityType, Profile};
 use crate::decision::Denial;
 use crate::jws::Proof;
 use crate::reason::Reason;
-use crate::rules::equal;
 use crate::trace::Trace;
 use regex::Regex;
 use serde_json::Value;
@@ -68,7 +68,10 @@ struct Selector<'a> {
 impl Selector<'_> {
     /// The one value of `path`; `None` if there is none.
     fn one(&self, path: &ClaimPath, trace: &mut Trace) -> Result<Option<String>, Denial> {
-        match path.select(self.claims).as_slice() {
+        let nodes = path.select(self.claims).map_err(|why| {
+            invalid(format!("No identity is taken from {path}: {why}.")).with_hint(Unsearchable::HINT)
+        })?;
+        match nodes.as_slice() {
             [] => Ok(None),
             [node] => {
                 trace.fact(path, node);
@@ -104,6 +107,11 @@ impl Selector<'_> {
             Some(text) => Ok(text),
             None => {
                 let denial = invalid(format!("The token's {path} is not {wanted}."));
+                if node.is_array() {
+                    return Err(
+                        denial.with_hint(format!("It is an array: if it always has one element, write {path}[0]."))
+                    );
+                }
                 let integer = self.kind == IdentityType::String && node.is_i64() | node.is_u64();
                 Err(if integer {
                     denial.with_hint("If the claim is the right one, write identity.type = \"integer\".")
@@ -118,23 +126,33 @@ impl Selector<'_> {
 /// The primary identity before it is spelled; `None` only if there is a fallback to take its place.
 fn primary(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> Result<Option<String>, Denial> {
     let selected = match &identity.claims.value {
-        IdentityClaims::One(path) => selector.one(path, trace)?.ok_or_else(|| path.to_string()),
+        IdentityClaims::One(path) => selector.one(path, trace)?.ok_or(path),
         IdentityClaims::Format(parts) => formatted(selector, parts, trace)?,
     };
     match selected {
         Ok(selected) => Ok(Some(selected)),
         Err(_) if identity.fallback.is_some() => Ok(None),
-        Err(path) => Err(selector.missing(&format!("no {path}, which {} takes as identity", selector.place))),
+        Err(path) => {
+            let plainly = format!("the token has no {path}");
+            let miss =
+                path.miss(selector.claims).filter(|miss| selector.proof == Proof::Signature && miss.said != plainly);
+            let why = miss.as_ref().map(|miss| format!(": {}", miss.said)).unwrap_or_default();
+            let denial = selector.missing(&format!("no {path}, which {} takes as identity{why}", selector.place));
+            Err(match miss.and_then(|miss| miss.hint) {
+                Some(hint) => denial.with_hint(hint),
+                None => denial,
+            })
+        }
     }
 }
 
-/// Joins several values; the inner `Err` names a claim that is absent. A value in which the text that follows it
+/// Joins several values; the inner `Err` is a claim that is absent. A value in which the text that follows it
 /// begins earlier could be read in two ways, and is refused.
-fn formatted(
+fn formatted<'p>(
     selector: &Selector<'_>,
-    parts: &[FormatPart],
+    parts: &'p [FormatPart],
     trace: &mut Trace,
-) -> Result<Result<String, String>, Denial> {
+) -> Result<Result<String, &'p ClaimPath>, Denial> {
     let mut joined = String::new();
     for (at, part) in parts.iter().enumerate() {
         let path = match part {
@@ -145,7 +163,7 @@ fn formatted(
             FormatPart::Claim(path) => path,
         };
         let Some(value) = selector.one(path, trace)? else {
-            return Ok(Err(path.to_string()));
+            return Ok(Err(path));
         };
         if let Some(FormatPart::Literal(separator)) = parts.get(at + 1)
             && format!("{value}{separator}").find(separator.as_str()) != Some(value.len())
@@ -163,7 +181,11 @@ fn verified(selector: &Selector<'_>, config: &Config, identity: &Identity, trace
         return Ok(());
     };
     let place = config.place(path.origin);
-    match path.value.select(selector.claims).as_slice() {
+    let nodes = path.value.select(selector.claims).map_err(|why| {
+        let detail = format!("{} of {place} is not looked at: {why}.", path.value);
+        Denial::new(Reason::IdentityUnverified, detail).with_hint(Unsearchable::HINT)
+    })?;
+    match nodes.as_slice() {
         [node] => {
             trace.fact(&path.value, node);
             if identity.verified_values.iter().any(|value| equal(value, node)) {

@@ -9,6 +9,7 @@ mod apart;
 pub mod bounds;
 mod claim_path;
 mod claims;
+mod compare;
 pub mod config;
 mod decide;
 mod decision;
@@ -21,6 +22,7 @@ mod json;
 mod jws;
 mod keys;
 mod line;
+mod overage;
 mod pattern;
 pub mod protocol;
 mod reason;
@@ -34,7 +36,7 @@ mod token;
 mod trace;
 
 pub use algorithm::{Algorithm, warm_up};
-pub use claim_path::ClaimPath;
+pub use claim_path::{BadPath, ClaimPath, Unsearchable};
 pub use config::{Config, Parsed, Profile};
 pub use decide::{decide, decide_for};
 pub use decision::{

@@ -2,6 +2,7 @@
 //!
 //! The fall-through is "deny": no branch lets a missing scope pass, and an empty list of required scopes denies.
 
+use crate::claim_path::{ClaimPath, Listed, Miss, Unsearchable};
 use crate::claims::Accepted;
 use crate::config::{Config, HbaScopes, Profile, ScopeClaim};
 use crate::decision::Denial;
@@ -32,24 +33,24 @@ pub(crate) fn check(
         );
         return Err(Denial::new(Reason::ScopeMissing, detail).with_hint(hint));
     }
-    let nodes = path.select(accepted.claims());
-    let granted = match nodes.as_slice() {
-        [node] => {
-            trace.fact(path, node);
-            granted(node, &profile.scope.separator)
+    let lists = path.lists(accepted.claims()).map_err(|why| {
+        let detail = format!("{path} of {place} is not looked at: {why}.");
+        Denial::new(Reason::ClaimType, detail).with_hint(Unsearchable::HINT)
+    })?;
+    if lists.is_empty() {
+        return Err(nothing(path, &place, accepted.claims()));
+    }
+    let mut granted = BTreeSet::new();
+    for list in &lists {
+        for value in list.facts() {
+            trace.fact(path, value);
         }
-        [] => {
-            return Err(Denial::new(
-                Reason::ScopeMissing,
-                format!("The token has no {path}, where {place} looks for scopes."),
-            ));
-        }
-        several => several.iter().map(|node| node.as_str()).collect(),
-    };
-    let Some(granted) = granted else {
-        let detail = format!("The token's {path} is neither a string nor an array of strings.");
-        return Err(Denial::new(Reason::ClaimType, detail));
-    };
+        let Some(scopes) = scopes(list, &profile.scope.separator) else {
+            let detail = format!("The token's {path} is neither a string nor an array of strings.");
+            return Err(Denial::new(Reason::ClaimType, detail));
+        };
+        granted.extend(scopes);
+    }
     match required.iter().find(|scope| !granted.contains(scope.as_str())) {
         None => Ok(required.len()),
         Some(missing) => {
@@ -79,11 +80,25 @@ fn required(profile: &Profile, hba_scope: &str) -> Result<BTreeSet<String>, Deni
     Ok(required)
 }
 
-/// The scopes of a claim: a string split at `separator`, or an array of strings. `None` for other types.
-fn granted<'v>(node: &'v Value, separator: &str) -> Option<BTreeSet<&'v str>> {
-    match node {
-        Value::String(list) => Some(list.split(separator).filter(|name| !name.is_empty()).collect()),
-        Value::Array(names) => names.iter().map(Value::as_str).collect(),
-        _ => None,
+/// The scopes of a claim, each node by its own shape: a string is split at `separator`, the strings of an array are
+/// scopes as they are. `None` for other types.
+fn scopes<'v>(list: &Listed<'v>, separator: &str) -> Option<Vec<&'v str>> {
+    match list.node {
+        Value::String(text) => Some(text.split(separator).filter(|name| !name.is_empty()).collect()),
+        _ => list.elements()?.into_iter().map(Value::as_str).collect(),
+    }
+}
+
+fn nothing(path: &ClaimPath, place: &str, claims: &Value) -> Denial {
+    let Miss { said, hint } =
+        path.miss(claims).unwrap_or_else(|| Miss { said: format!("the token has no {path}"), hint: None });
+    let mut detail = format!("{said}, where {place} looks for scopes.");
+    if let Some(first) = detail.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let denial = Denial::new(Reason::ScopeMissing, detail);
+    match hint {
+        Some(hint) => denial.with_hint(hint),
+        None => denial,
     }
 }

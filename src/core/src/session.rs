@@ -4,7 +4,7 @@
 //! makes is read by the server and by SQL, so every text in it is one that PostgreSQL can hold.
 
 use crate::bounds::{MAX_SESSION_CLAIMS_BYTES, MAX_SESSION_NAME_BYTES};
-use crate::claim_path::ClaimPath;
+use crate::claim_path::{ClaimPath, Unsearchable};
 use crate::claims::Accepted;
 use crate::config::{Profile, Session, SessionEnd};
 use crate::decision::Denial;
@@ -179,7 +179,7 @@ pub(crate) fn of(
         end,
         issuer: issuer.to_owned(),
         client: client(accepted.claims(), profile),
-        token_id: name(&profile.session.token_id.select(accepted.claims())),
+        token_id: selected_name(&profile.session.token_id, accepted.claims()),
         claims,
         json,
     };
@@ -243,7 +243,9 @@ fn claim(token: &Value, name: &str, path: &ClaimPath) -> Result<Value, Denial> {
         let denial = Denial::new(Reason::SessionClaimInvalid, detail);
         if hint.is_empty() { denial } else { denial.with_hint(hint) }
     };
-    let nodes = path.select(token);
+    let Ok(nodes) = path.select(token) else {
+        return Err(invalid("cannot be given out whole", Unsearchable::HINT.to_owned()));
+    };
     let value = match nodes.as_slice() {
         nodes if !path.is_singular() => nodes.iter().map(|node| (*node).clone()).collect(),
         [] => Value::Null,
@@ -271,9 +273,14 @@ fn has_nul(value: &Value) -> bool {
 /// The client, by the claims that the profile looks at, or else by those that usually name it.
 fn client(token: &Value, profile: &Profile) -> Option<String> {
     match &profile.clients {
-        Some(clients) => clients.value.claims.iter().find_map(|path| name(&path.select(token))),
+        Some(clients) => clients.value.claims.iter().find_map(|path| selected_name(path, token)),
         None => CLIENT_CLAIMS.iter().find_map(|claim| name(&[token.get(*claim)?])),
     }
+}
+
+/// The name that a path selects; none where the search was given up.
+fn selected_name(path: &ClaimPath, token: &Value) -> Option<String> {
+    name(&path.select(token).ok()?)
 }
 
 /// A name is one string that a line of a log can hold; anything else is none, and is no reason to refuse anybody.

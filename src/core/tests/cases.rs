@@ -150,9 +150,10 @@ fn every_attack_has_a_case_and_a_refusal() {
         cases.flat_map(|case| case.attacks.iter().copied()).collect()
     };
     let of_answers = [59, 60, 64, 66, 67];
+    let of_shapes = [70, 71];
     let of_sessions = [80];
-    let wanted: BTreeSet<u8> =
-        (1..=48).filter(|number| !of_the_server_alone.contains(number)).chain(of_answers).chain(of_sessions).collect();
+    let of_tokens = (1..=48).filter(|number| !of_the_server_alone.contains(number));
+    let wanted: BTreeSet<u8> = of_tokens.chain(of_answers).chain(of_shapes).chain(of_sessions).collect();
     assert_eq!(numbers(false), wanted);
     assert_eq!(numbers(true), wanted);
 }

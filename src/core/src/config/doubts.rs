@@ -3,7 +3,7 @@
 //! Nothing here makes a file unusable, and nothing here is looked at in a login: contradictions are found in `check`.
 
 use super::collect::Findings;
-use super::profile::{Audience, IdentityClaims, KeySource, Origin, Profile, TokenKind};
+use super::profile::{Audience, FormatPart, IdentityClaims, KeySource, Origin, Profile, RoleSource, TokenKind};
 use super::section::Section;
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
@@ -38,6 +38,7 @@ const NO_CLIENT_CLAIMS: [&str; 9] = ["iss", "sub", "aud", "audience", "tid", "sc
 /// Looks at one profile.
 pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     identity(findings, section, profile);
+    deep_paths(findings, section, profile);
     audience(findings, section, profile);
     clients(findings, section, profile);
     token_issuers(findings, section, profile);
@@ -184,6 +185,33 @@ fn identity(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profil
         ),
     };
     doubt(findings, section, profile, path, why_and_hint);
+}
+
+/// What somebody may write into a claim of their own must not be taken for what the provider says.
+fn deep_paths(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
+    let identity = &profile.identity;
+    let claims: Vec<&ClaimPath> = match &identity.claims.value {
+        IdentityClaims::One(path) => vec![path],
+        IdentityClaims::Format(parts) => parts
+            .iter()
+            .filter_map(|part| match part {
+                FormatPart::Claim(path) => Some(path),
+                FormatPart::Literal(_) => None,
+            })
+            .collect(),
+    };
+    let verified_by = identity.verified_by.iter().map(|path| &path.value);
+    let fallback = identity.fallback.iter().map(|fallback| &fallback.claim);
+    let roles = profile.roles.iter().map(|roles| match &roles.source {
+        RoleSource::Values(path) | RoleSource::Names(path) => path,
+    });
+    let paths = claims.into_iter().chain(verified_by).chain(fallback).map(|path| ("identity", path));
+    for (key, path) in paths.chain(roles.map(|path| ("roles", path))).filter(|(_, path)| path.is_deep()) {
+        let message = format!("{} takes {path} from any depth of the token", section.name(key));
+        findings.add(FindingCode::DeepPath, section.span_of(key), message).hint(
+            "a member of that name counts wherever it is, also in a claim that users can edit; write the whole path",
+        );
+    }
 }
 
 fn doubt(

@@ -43,13 +43,7 @@ pub(super) fn identity(findings: &mut Findings<'_>, section: &Section<'_>) -> Id
     if let Some(values) = section.jsons(findings, "verified_values") {
         identity.verified_values = values;
     }
-    identity.pattern = section.pattern(findings, "pattern");
-    if identity.pattern.as_ref().is_some_and(|pattern| pattern.value.capture_names().flatten().count() > 1) {
-        let message = format!("{} has more than one named group", section.name("pattern"));
-        findings
-            .add(FindingCode::BadPattern, section.span_of("pattern"), message)
-            .hint("the one named group becomes the identity; write other groups as (?:...)");
-    }
+    identity.pattern = section.pattern_with_group(findings, "pattern", "the identity");
     identity.lower = section.word(findings, "case", &[("keep", false), ("lower", true)]).unwrap_or(false);
     if let Some(prefix) = section.string(findings, "prefix") {
         check_prefix(findings, &section, &prefix.value);

@@ -41,7 +41,8 @@ mod values;
 pub use effective::{Effective, effective};
 pub use profile::{
     At, Audience, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource, Origin,
-    Profile, RoleMapping, Roles, Rule, Scope, ScopeClaim, Session, SessionEnd, Test, TokenIssuers, TokenKind,
+    Profile, RoleMapping, RoleSource, Roles, Rule, Scope, ScopeClaim, Session, SessionEnd, Test, TokenIssuers,
+    TokenKind,
 };
 
 pub(crate) use doubts::common_audience;

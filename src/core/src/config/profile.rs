@@ -159,11 +159,24 @@ pub enum RoleMapping {
     Exact,
 }
 
-/// Which roles a token grants where pg_hba.conf says `delegate_ident_mapping=1`.
+/// Where the values are that grant roles.
 #[derive(Debug, Clone, PartialEq)]
+pub enum RoleSource {
+    /// The elements of this list, each of them a string.
+    Values(ClaimPath),
+    /// The names of this object's members.
+    Names(ClaimPath),
+}
+
+/// Which roles a token grants where pg_hba.conf says `delegate_ident_mapping=1`.
+#[derive(Debug, Clone)]
 pub struct Roles {
-    /// Every node it selects must be a string.
-    pub claim: ClaimPath,
+    /// Where they are.
+    pub source: RoleSource,
+    /// What separates them in a text; texts are whole without it.
+    pub separator: Option<String>,
+    /// What each of them must match in full to grant anything; its named group, if it has one, is what is mapped.
+    pub pattern: Option<At<Regex>>,
     /// What the strings grant.
     pub mapping: RoleMapping,
     /// Whether a privileged role may be granted.
@@ -218,8 +231,10 @@ pub enum Test {
     NoneOf(Vec<Value>),
     /// Exactly one, a string that the expression matches in full.
     Matches(Regex),
-    /// Exactly one, an array that holds this.
+    /// Exactly one, an array that holds this; a string is the array of it alone.
     Contains(Value),
+    /// Exactly one, an array of strings that holds none of these; a string is the array of it alone.
+    ContainsNone(Vec<String>),
     /// At least one that is not null.
     Present,
     /// None.

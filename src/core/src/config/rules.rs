@@ -3,10 +3,12 @@
 use super::collect::Findings;
 use super::profile::{Origin, Rule, Test};
 use super::section::Section;
+use super::typed::Empty;
+use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 
 /// The keys that are tests.
-const TESTS: [&str; 7] = ["equals", "one_of", "none_of", "matches", "contains", "present", "absent"];
+const TESTS: [&str; 8] = ["equals", "one_of", "none_of", "matches", "contains", "contains_none", "present", "absent"];
 
 /// The rules under `key`, the preset's first.
 pub(super) fn rules(findings: &mut Findings<'_>, section: &Section<'_>, key: &str) -> Vec<Rule> {
@@ -36,6 +38,8 @@ fn rule(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Rule> {
     tests.extend(section.jsons(findings, "none_of").map(Test::NoneOf));
     tests.extend(section.pattern(findings, "matches").map(|pattern| Test::Matches(pattern.value)));
     tests.extend(section.json(findings, "contains").map(Test::Contains));
+    let refused = section.strings(findings, "contains_none", Empty::Refused);
+    tests.extend(refused.map(|refused| Test::ContainsNone(refused.value)));
     for (key, test) in [("present", Test::Present), ("absent", Test::Absent)] {
         match section.boolean(findings, key) {
             Some(true) => tests.push(test),
@@ -54,5 +58,25 @@ fn rule(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Rule> {
             .add(FindingCode::Conflict, section.span.clone(), message)
             .hint(format!("one of {}; write a second rule for a second test", TESTS.join(", ")));
     }
-    Some(Rule { claim: claim?.value, test: tests.pop()?, origin: section.own_origin(findings) })
+    let rule = Rule { claim: claim?.value, test: tests.pop()?, origin: section.own_origin(findings) };
+    if let (Test::Absent, Some(what)) = (&rule.test, rule.claim.more_than_names()) {
+        absence_of_values(findings, section, &rule.claim, what);
+        return None;
+    }
+    Some(rule)
+}
+
+/// A path that looks for values among others finds none in a claim of another shape, and `absent` would take that for
+/// their absence: a provider that writes a list of one as a plain string would let in whom the rule is to keep out.
+fn absence_of_values(findings: &mut Findings<'_>, section: &Section<'_>, claim: &ClaimPath, what: &str) {
+    let message = format!(
+        "{} cannot be true where claim has {what}: {claim} also selects nothing in a claim of another shape",
+        section.name("absent")
+    );
+    let hint = match claim.without_elements() {
+        _ if what == "`..`" => "name each place by its own path, in a rule of its own".to_owned(),
+        Some(list) => format!("to forbid elements of a list, write claim = \"{list}\" and contains_none = [\"...\"]"),
+        None => "to forbid elements of a list, write the list's own path and contains_none = [\"...\"]".to_owned(),
+    };
+    findings.add(FindingCode::Conflict, section.span_of("absent"), message).hint(hint);
 }

@@ -382,6 +382,7 @@ fn the_packaged_file_shows_every_key_and_trusts_nobody() {
         "contains",
         "present",
         "absent",
+        "names_of",
         "claims ",
         "format",
         "prefix         = \"pg:",

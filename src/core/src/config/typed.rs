@@ -4,7 +4,7 @@ use super::collect::Findings;
 use super::profile::At;
 use super::section::{Section, Written};
 use super::values::{json, parse_seconds, parse_size, suggest};
-use crate::claim_path::ClaimPath;
+use crate::claim_path::{BadPath, ClaimPath};
 use crate::finding::FindingCode;
 use crate::pattern;
 use regex::Regex;
@@ -189,11 +189,15 @@ impl<'a> Section<'a> {
     fn compile(&self, findings: &mut Findings<'_>, key: &str, span: Range<usize>, text: &str) -> Option<ClaimPath> {
         match ClaimPath::parse(text) {
             Ok(path) => Some(path),
-            Err(why) => {
+            Err(BadPath { why, instead }) => {
                 let message = format!("{} is not a JSONPath: {why}", self.name(key));
-                findings.add(FindingCode::BadJsonPath, span, message).hint(
-                    "a claim is written as '$.sub'; one with dots or slashes as \"$['https://corp.example/role']\"",
-                );
+                let hint = match instead {
+                    Some(path) => format!("write \"{}\"", path.replace('\\', "\\\\").replace('"', "\\\"")),
+                    None => "a claim is written as \"$.sub\" or \"$['https://corp.example/role']\"; the section JSONPath of \
+                             oauth-validator.toml(5) says what else there is"
+                        .to_owned(),
+                };
+                findings.add(FindingCode::BadJsonPath, span, message).hint(hint);
                 None
             }
         }
@@ -216,6 +220,23 @@ impl<'a> Section<'a> {
                 None
             }
         }
+    }
+
+    /// A regular expression that must match in full, and whose named group, if it has one, `becomes` something.
+    pub(super) fn pattern_with_group(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        becomes: &str,
+    ) -> Option<At<Regex>> {
+        let pattern = self.pattern(findings, key)?;
+        if pattern.value.capture_names().flatten().count() > 1 {
+            let message = format!("{} has more than one named group", self.name(key));
+            findings
+                .add(FindingCode::BadPattern, self.span_of(key), message)
+                .hint(format!("the one named group becomes {becomes}; write other groups as (?:...)"));
+        }
+        Some(pattern)
     }
 
     /// Any value, as JSON.

@@ -94,7 +94,9 @@ fn every_value_must_be_a_string() {
     ] {
         login("exact = true", "reader").denies(token(json!({"roles": roles})), ClaimType);
     }
-    login("exact = true", "reader").denies(token(json!({"roles": "reader"})), RoleNotGranted);
+    // A string is the list of it alone, and nothing is looked for inside of it.
+    login("exact = true", "reader").grants(&token(json!({"roles": "reader"})), "ana");
+    login("exact = true", "reader").denies(token(json!({"roles": "a reader"})), RoleNotGranted);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Step 9: rules never hold because something is missing.
 
 use super::support::{Login, token};
-use oauth_validator_core::Reason::RuleFailed;
+use oauth_validator_core::Reason::{GroupsOverage, RuleFailed};
 use serde_json::{Value, json};
 
 fn rule(test: &str) -> Login {
@@ -63,7 +63,47 @@ fn matches_in_full() {
 #[test]
 fn contains_an_element() {
     holds("contains = \"a\"", &[json!(["a"]), json!(["b", "a"])]);
-    fails("contains = \"a\"", &[json!("a"), json!("xax"), json!(["A"]), json!([]), json!([["a"]]), json!({"a": 1})]);
+    holds("contains = \"a\"", &[json!("a")]);
+    fails("contains = \"a\"", &[json!("xax"), json!("b a"), json!(["A"]), json!([]), json!([["a"]]), json!({"a": 1})]);
+    fails("contains = \"a\"", &[json!({"x": "a"}), Value::Null, json!(1), json!("")]);
+    holds("contains = 1", &[json!([1.0])]);
+    fails("contains = 1", &[json!(1), json!("1"), json!(["1"])]);
+}
+
+#[test]
+fn contains_none_of_these() {
+    let test = "contains_none = [\"a\", \"b\"]";
+    holds(test, &[json!(["c"]), json!([]), json!("c"), json!(["aa", "A", "a b"]), json!("a,b"), json!("a b")]);
+    fails(test, &[json!("a"), json!(["c", "b"]), json!(["a"]), json!({"c": 1}), Value::Null, json!(true), json!(7)]);
+    fails(test, &[json!(["c", 1]), json!(["c", null]), json!(["c", ["a"]]), json!([["c"]]), json!({})]);
+}
+
+#[test]
+fn a_path_to_the_elements_is_a_path_to_their_list() {
+    for claim in ["$.x", "$.x[*]", "$['x'].*"] {
+        let login =
+            |test: &str| Login::with_profile(&format!("[[profiles.corp.require]]\nclaim = \"{claim}\"\n{test}\n"));
+        let (some, none) = (login("contains = \"a\""), login("contains_none = [\"a\"]"));
+        for list in [json!("a"), json!(["a"]), json!(["b", "a", "a"])] {
+            some.grants(&token(json!({"x": list})), "ana");
+            none.denies(token(json!({"x": list})), RuleFailed);
+        }
+        for list in [json!("b"), json!(["b"]), json!([])] {
+            some.denies(token(json!({"x": list})), RuleFailed);
+            none.grants(&token(json!({"x": list})), "ana");
+        }
+        for other in [json!({"b": "b"}), Value::Null, json!(1), json!({})] {
+            some.denies(token(json!({"x": other})), RuleFailed);
+            none.denies(token(json!({"x": other})), RuleFailed);
+        }
+        some.denies(token(json!({})), RuleFailed);
+        none.denies(token(json!({})), RuleFailed);
+    }
+    // Of two lists, neither is the one.
+    for test in ["contains = \"a\"", "contains_none = [\"z\"]"] {
+        let rule = format!("[[profiles.corp.require]]\nclaim = \"$['x', 'y'][*]\"\n{test}\n");
+        Login::with_profile(&rule).denies(token(json!({"x": ["a"], "y": ["a"]})), RuleFailed);
+    }
 }
 
 #[test]
@@ -78,10 +118,40 @@ fn present_and_absent() {
 
 #[test]
 fn several_nodes_are_never_one() {
-    for test in ["equals = \"a\"", "one_of = [\"a\"]", "none_of = [\"b\"]", "matches = 'a'", "contains = \"a\""] {
+    for test in ["equals = \"a\"", "one_of = [\"a\"]", "none_of = [\"b\"]", "matches = 'a'"] {
         let login = Login::with_profile(&format!("[[profiles.corp.require]]\nclaim = \"$.x[*]\"\n{test}\n"));
         login.denies(token(json!({"x": ["a", "a"]})), RuleFailed);
     }
+}
+
+/// A search that is given up is not "nothing", which `absent` rules and fallbacks would take for a pass.
+#[test]
+fn what_is_not_searched_to_its_end_denies() {
+    let hostile = json!({"x": vec![0; 3000]});
+    for test in ["equals = 1", "none_of = [1]", "present = true", "contains = 1", "contains_none = [\"a\"]"] {
+        let rule = format!("[[profiles.corp.require]]\nclaim = \"$..[?$..[?@ == 1]]\"\n{test}\n");
+        let denial = Login::with_profile(&rule).denies(token(hostile.clone()), RuleFailed);
+        assert!(denial.detail.contains("given up"), "{}", denial.detail);
+    }
+}
+
+#[test]
+fn absence_is_no_other_shape() {
+    let login = Login::with_profile("[[profiles.corp.require]]\nclaim = \"$.x.contractor\"\nabsent = true\n");
+    for x in [json!({}), json!({"member": 1}), Value::Null] {
+        login.grants(&token(json!({"x": x})), "ana");
+    }
+    login.grants(&token(json!({})), "ana");
+    for x in
+        [json!({"contractor": 1}), json!({"contractor": null}), json!(["contractor"]), json!("contractor"), json!(1)]
+    {
+        login.denies(token(json!({"x": x})), RuleFailed);
+    }
+    // What was left out is there.
+    let login = Login::with_profile("[[profiles.corp.require]]\nclaim = \"$.groups\"\nabsent = true\n");
+    login.grants(&token(json!({})), "ana");
+    login.denies(token(json!({"_claim_names": {"groups": "src1"}})), GroupsOverage);
+    login.denies(token(json!({"hasgroups": true})), GroupsOverage);
 }
 
 #[test]

@@ -1,0 +1,165 @@
+//! What is known of a path without claims, and what messages say of it.
+
+use crate::claim_path::{ClaimPath, compile, parse_json_path, plain_member};
+use serde_json::json;
+
+#[test]
+fn what_is_probably_meant_is_proposed() {
+    for (text, instead) in [
+        ("$.resource_access.pg-prod.roles[*]", "$.resource_access['pg-prod'].roles[*]"),
+        ("$.cognito:groups", "$['cognito:groups']"),
+        ("$.https://corp.example/roles[*]", "$['https://corp.example/roles'][*]"),
+        ("$..pg-prod", "$..['pg-prod']"),
+        ("$[sub]", "$['sub']"),
+        ("$.a[pg-prod].b", "$.a['pg-prod'].b"),
+        ("$.a b", "$['a b']"),
+        ("$.1a", "$['1a']"),
+        ("$.it's", "$['it\\'s']"),
+        ("$.['a']", "$['a']"),
+        ("sub", "$.sub"),
+        (".sub", "$.sub"),
+        ("['a b']", "$['a b']"),
+        (" $.sub", "$.sub"),
+        ("realm_access.roles[*]", "$.realm_access.roles[*]"),
+    ] {
+        let bad = ClaimPath::parse(text).unwrap_err();
+        assert_eq!(bad.instead.as_deref(), Some(instead), "{text}: {}", bad.why);
+    }
+    for text in ["", "$", "$.", "$.a..", "$[", "$['a", "$.a[?@ = 1]", "$.a[?length(@)]", "@.a[?", "$..a..b..c"] {
+        if let Err(bad) = ClaimPath::parse(text) {
+            assert_eq!(bad.instead, None, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_a_path_does_besides_naming_members_is_known() {
+    for (path, what) in [
+        ("$.a", None),
+        ("$.a['b.c'].d", None),
+        ("$['a', 'b']", None),
+        ("$.a[*]", Some("`*`")),
+        ("$.a[0].b", Some("an index")),
+        ("$.a[1:]", Some("a slice")),
+        ("$.a[?@ == 'x']", Some("a filter")),
+        ("$['a', ?@.b]", Some("a filter")),
+        ("$..a", Some("`..`")),
+        ("$.a..b[*]", Some("`..`")),
+    ] {
+        let path = ClaimPath::parse(path).unwrap();
+        assert_eq!(path.more_than_names(), what, "{path}");
+        assert_eq!(path.is_deep(), what == Some("`..`"), "{path}");
+    }
+}
+
+#[test]
+fn a_member_is_absent_only_from_an_object() {
+    for (path, claims, absent) in [
+        ("$.a", json!({}), true),
+        ("$.a", json!({"b": 1}), true),
+        ("$.a", json!({"a": null}), false),
+        ("$.a", json!({"a": {}}), false),
+        ("$.a.b", json!({}), true),
+        ("$.a.b", json!({"a": {}}), true),
+        ("$.a.b", json!({"a": {"c": 1}}), true),
+        ("$.a.b", json!({"a": null}), true),
+        ("$.a.b", json!({"a": {"b": false}}), false),
+        ("$.a.b", json!({"a": ["b"]}), false),
+        ("$.a.b", json!({"a": [{"b": 1}]}), false),
+        ("$.a.b", json!({"a": "b"}), false),
+        ("$.a.b", json!({"a": "{\"b\": 1}"}), false),
+        ("$.a.b", json!({"a": 1}), false),
+        ("$['a', 'b']", json!({"c": 1}), true),
+        ("$['a', 'b']", json!({"b": 1}), false),
+        // Nothing but names can be absent; check refuses these.
+        ("$.a[*]", json!({"a": []}), false),
+        ("$..a", json!({}), false),
+    ] {
+        assert_eq!(ClaimPath::parse(path).unwrap().is_absent(&claims), absent, "{path} in {claims}");
+    }
+}
+
+#[test]
+fn a_miss_says_where_the_path_leaves_the_claims() {
+    let claims = json!({
+        "groups": ["a"], "text": "x", "json": "{\"a\": [1]}", "n": 1, "null": null, "empty": [],
+        "resource_access": {"db.corp.example": {"roles": ["reader"]}, "pg": {"roles": []}}
+    });
+    for (path, said, hint) in [
+        ("$.none", "the token has no $.none", None),
+        ("$.resource_access.other.roles[*]", "the token has no $.resource_access.other", None),
+        (
+            "$.resource_access.db.corp.example.roles[*]",
+            "the token has no $.resource_access.db",
+            Some("A name with dots is written in brackets: $.resource_access['db.corp.example'].roles[*]"),
+        ),
+        (
+            "$.groups.name",
+            "$.groups is an array in the token",
+            Some("Write $.groups[*].name for all elements of the array."),
+        ),
+        ("$.text.a", "$.text is a text in the token, and nothing is below it", None),
+        ("$.text[0]", "$.text is a text in the token, and nothing is below it", None),
+        (
+            "$.json.a[*]",
+            "$.json is a text in the token, with JSON in it",
+            Some("No path looks into a text: have the provider write the claim as an object or an array."),
+        ),
+        ("$.n.a", "$.n is a number in the token", None),
+        ("$.null.a", "$.null is null in the token", None),
+    ] {
+        let miss = ClaimPath::parse(path).unwrap().miss(&claims).unwrap_or_else(|| panic!("{path}"));
+        assert_eq!((miss.said.as_str(), miss.hint.as_deref()), (said, hint), "{path}");
+    }
+    for path in [
+        "$.groups",
+        "$.groups[*]",
+        "$.groups[7]",
+        "$.empty[*]",
+        "$..none",
+        "$.groups[?@ == 'b']",
+        "$.resource_access.pg.roles[*]",
+    ] {
+        assert_eq!(ClaimPath::parse(path).unwrap().miss(&claims), None, "{path}");
+    }
+}
+
+#[test]
+fn the_first_and_last_names_of_a_path_are_known() {
+    for (text, first, last) in [
+        ("$.email", &["email"][..], &["email"][..]),
+        ("$.user['email']", &["user"], &["email"]),
+        ("$['emails'][0]", &["emails"], &["emails"]),
+        ("$.emails[*]", &["emails"], &["emails"]),
+        ("$['scp', \"roles\"]", &["scp", "roles"], &["scp", "roles"]),
+        ("$..email", &["email"], &["email"]),
+        ("$.a[?@.b == 'c'].d", &["a"], &["d"]),
+        ("$[*].a", &[], &["a"]),
+        ("$[0]", &[], &[]),
+    ] {
+        let path = ClaimPath::parse(text).unwrap();
+        assert_eq!((path.first_claims().as_slice(), path.last_claims().as_slice()), (first, last), "{text}");
+    }
+}
+
+#[test]
+fn plain_claims_are_recognised() {
+    for text in ["$.email", "$['email']", "$[\"email\"]", "$['\\u0065mail']"] {
+        assert_eq!(ClaimPath::parse(text).unwrap().top_level_claim(), Some("email"));
+    }
+    for text in ["$.a.email", "$..email", "$['email', 'a']", "$", "$[0]", "$['email'][*]"] {
+        assert_eq!(ClaimPath::parse(text).unwrap().top_level_claim(), None, "{text}");
+    }
+}
+
+#[test]
+fn the_short_way_gives_the_query_of_the_grammar() {
+    for text in ["$.sub", "$._x", "$.a1_B", "$.A"] {
+        assert!(plain_member(text).is_some(), "{text}");
+        let (short, tree) = (ClaimPath::parse(text).unwrap().query, parse_json_path(text).unwrap());
+        assert_eq!(format!("{short:?}"), format!("{:?}", compile::query(tree).unwrap()), "{text}");
+    }
+    for text in ["$.", "$.1a", "$.a.b", "$.a-b", "$.*", "$..a", "$.a[0]", "$['a']", "$.\u{e4}", "$", "$a", "$.a "] {
+        assert_eq!(plain_member(text), None, "{text}");
+    }
+}

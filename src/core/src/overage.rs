@@ -1,0 +1,65 @@
+//! Claims that a provider left out of a token because they did not fit: Entra does so with the groups of a user who has
+//! more than 200 of them.
+//!
+//! Such a claim is there, only elsewhere: it is never "absent".
+
+use crate::claim_path::ClaimPath;
+use serde_json::Value;
+
+/// Whether the token says that the claim which the path begins with was left out of it: as a distributed claim (OpenID
+/// Connect Core section 5.6.2), or by Entra's mark of the implicit flow, which has no room even for that. Entra can send
+/// groups as `roles` too (`emit_as_roles`), and marks them as groups then.
+pub(crate) fn leaves_out(claims: &Value, path: &ClaimPath) -> bool {
+    let names = claims.get("_claim_names").and_then(Value::as_object);
+    let named = |name: &str| names.is_some_and(|names| names.contains_key(name));
+    let unmarked = matches!(claims.get("hasgroups"), None | Some(Value::Null | Value::Bool(false)));
+    let groups = named("groups") || !unmarked;
+    path.first_claims()
+        .into_iter()
+        .any(|name| claims.get(name).is_none() && (named(name) || groups && ["groups", "roles"].contains(&name)))
+}
+
+/// What is said of it.
+pub(crate) fn detail(path: &ClaimPath) -> String {
+    format!("The token has no {path}, and says that it leaves out the groups of a user who has too many of them.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leaves_out;
+    use crate::claim_path::ClaimPath;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_is_marked_was_left_out() {
+        let source = json!({"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {}}});
+        let mark = json!({"hasgroups": true});
+        for (path, by_source, by_mark) in [
+            ("$.groups", true, true),
+            ("$.groups[*]", true, true),
+            ("$['groups'][0]", true, true),
+            ("$..groups[*]", true, true),
+            ("$['roles', 'groups']", true, true),
+            ("$.roles[*]", true, true),
+            ("$.scp", false, false),
+            ("$.corp.groups", false, false),
+            ("$.Groups", false, false),
+            ("$[*]", false, false),
+        ] {
+            let path = ClaimPath::parse(path).unwrap();
+            assert_eq!(leaves_out(&source, &path), by_source, "{path}");
+            assert_eq!(leaves_out(&mark, &path), by_mark, "{path}");
+        }
+        let groups = ClaimPath::parse("$.groups").unwrap();
+        for claims in [
+            json!({}),
+            json!({"hasgroups": false}),
+            json!({"hasgroups": null}),
+            json!({"_claim_names": "groups"}),
+            json!({"_claim_names": {"address": "src1"}}),
+            json!({"groups": [], "hasgroups": true}),
+        ] {
+            assert!(!leaves_out(&claims, &groups), "{claims}");
+        }
+    }
+}
