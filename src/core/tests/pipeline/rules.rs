@@ -1,7 +1,10 @@
 //! Step 9: rules never hold because something is missing.
 
 use super::support::{Login, token};
-use oauth_validator_core::Reason::{GroupsOverage, RuleFailed};
+use oauth_validator_core::Reason::{
+    ClaimType, ClientNotAllowed, GroupsOverage, IdToken, IdentityInvalid, IdentityUnverified, RuleFailed,
+    SessionClaimInvalid,
+};
 use serde_json::{Value, json};
 
 fn rule(test: &str) -> Login {
@@ -132,6 +135,35 @@ fn what_is_not_searched_to_its_end_denies() {
         let rule = format!("[[profiles.corp.require]]\nclaim = \"$..[?$..[?@ == 1]]\"\n{test}\n");
         let denial = Login::with_profile(&rule).denies(token(hostile.clone()), RuleFailed);
         assert!(denial.detail.contains("given up"), "{}", denial.detail);
+    }
+}
+
+/// Every step that looks for a claim denies if the search was given up, each with its own code.
+#[test]
+fn no_step_takes_a_search_that_was_given_up_for_nothing() {
+    let path = "$..[?$..[?@ == 'x']].a";
+    let fallback = "fallback = { claim = \"$.sub\", prefix = \"app:\" }";
+    for (profile, reason) in [
+        (format!("identity = {{ claim = \"{path}\", {fallback} }}\n"), IdentityInvalid),
+        (
+            format!("identity = {{ claim = \"$.none\", fallback = {{ claim = \"{path}\", prefix = \"app:\" }} }}\n"),
+            IdentityInvalid,
+        ),
+        (
+            format!("identity = {{ claims = {{ a = \"$.sub\", b = \"{path}\" }}, format = \"{{a}}:{{b}}\" }}\n"),
+            IdentityInvalid,
+        ),
+        (format!("identity = {{ claim = \"$.sub\", verified_by = \"{path}\" }}\n"), IdentityUnverified),
+        (format!("clients = {{ claims = [\"{path}\", \"$.client_id\"], allow = [\"psql\"] }}\n"), ClientNotAllowed),
+        (format!("scope = {{ claim = \"{path}\", required = [\"db.connect\"] }}\n"), ClaimType),
+        (format!("roles = {{ claim = \"{path}\", exact = true }}\n"), ClaimType),
+        (format!("roles = {{ names_of = \"{path}\", exact = true }}\n"), ClaimType),
+        (format!("session = {{ claims = {{ a = \"{path}\" }} }}\n"), SessionClaimInvalid),
+        (format!("access_token = [{{ claim = \"{path}\", present = true }}]\n"), IdToken),
+    ] {
+        let login = Login::with_profile(&profile)
+            .request(|request| request.delegate_ident_mapping = profile.starts_with("roles"));
+        login.denies(token(json!({"client_id": "psql", "x": vec![0; 3000]})), reason);
     }
 }
 
