@@ -85,7 +85,13 @@ fn explain(
     };
     let mut notes = Vec::new();
     let request = request(options, config, line.and_then(TakenLine::own), &mut notes)?;
-    let token = token_input::read(options.token_file.as_deref())?;
+    let token_input::Input { token, left_out } = token_input::read(options.token_file.as_deref())?;
+    notes.extend(left_out.map(|what| {
+        format!(
+            "{what} was left out: the server refuses a token with it by itself, as a \"malformed OAuth bearer token\", and \
+             oauth_validator has no line about that"
+        )
+    }));
     let given = options.jwks.as_deref().map(given_keys).transpose()?;
     let mut supply = Supply::new(file, place, given);
     let mut resolver = ToolResolver { options, supply: &mut supply, notes: &mut notes, left_out: Vec::new() };

@@ -99,7 +99,7 @@ impl<'a> Decider<'a> {
             Shape::Opaque => {
                 let (profile, check) = self.opaque(&candidates).at(Step::Issuer)?;
                 self.profile = Some(profile);
-                (profile, self.vouched_for(profile, check, token.len(), None)?)
+                (profile, self.vouched_for(profile, check, token, None)?)
             }
         };
         let accepted = self.claims(verified, profile).at(Step::Claims)?;
@@ -117,7 +117,7 @@ impl<'a> Decider<'a> {
         let profile = self.issuer(&unverified, candidates).at(Step::Issuer)?;
         self.profile = Some(profile);
         if let Some(check) = asks(profile) {
-            return Ok((profile, self.vouched_for(profile, check, token.len(), Some(unverified))?));
+            return Ok((profile, self.vouched_for(profile, check, token, Some(unverified))?));
         }
         let header = self.header(&unverified, token.len(), profile)?;
         Ok((profile, self.verified(&mut unverified, &header, profile)?))

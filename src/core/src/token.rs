@@ -51,9 +51,14 @@ impl BearerToken {
     /// Whether a text repeats the token, or one of its parts between dots that is long enough to tell.
     #[must_use]
     pub fn is_repeated_in(&self, text: &str) -> bool {
-        let parts = self.0.split(|byte| *byte == b'.').filter(|part| part.len() >= MIN_TELLING_BYTES);
-        parts.into_iter().any(|part| text.as_bytes().windows(part.len()).any(|window| window == part))
+        is_repeated(&self.0, text)
     }
+}
+
+/// Whether a text repeats a token, or one of its parts between dots that is long enough to tell.
+pub(crate) fn is_repeated(token: &[u8], text: &str) -> bool {
+    let parts = token.split(|byte| *byte == b'.').filter(|part| part.len() >= MIN_TELLING_BYTES);
+    parts.into_iter().any(|part| text.as_bytes().windows(part.len()).any(|window| window == part))
 }
 
 #[cfg(test)]

@@ -144,9 +144,14 @@ impl Trace {
         })
     }
 
+    /// Whether anybody reads the values.
+    pub(crate) fn has_values(&self) -> bool {
+        self.tracing == Tracing::Values
+    }
+
     /// Remembers a value for the step that is under way.
     pub(crate) fn fact(&mut self, name: impl Display, value: &Value) {
-        if self.tracing == Tracing::Values {
+        if self.has_values() {
             let value = printable(&value.to_string());
             self.facts.push(Fact { name: name.to_string(), value });
         }

@@ -193,3 +193,84 @@ fn tokeninfo_is_asked_without_authentication_and_read_with_its_strings() {
     provider.set_reply("/tokeninfo", error.with_header("Content-Type", "application/json; charset=utf-8"));
     assert_denied(&folder, "introspection_inactive", &["does not know the token"]);
 }
+
+/// An opaque token cannot be decoded, so this is all that whoever maps its claims has to go by.
+#[test]
+fn the_members_of_the_answer_are_shown_whatever_becomes_of_them() {
+    let mut granted = answer();
+    granted["username"] = json!("ana");
+    granted["ext"] = json!({ "groups": ["readers", 7] });
+    let mut without_sub = granted.clone();
+    without_sub.as_object_mut().expect("an object").remove("sub");
+    let inactive = json!({ "active": false, "error": "the client may not ask about this token" });
+    for (answer, reason) in
+        [(granted, None), (without_sub, Some("identity_missing")), (inactive, Some("introspection_inactive"))]
+    {
+        let (text, report) = explained(&folder(&knowing(&answer), BASIC));
+        assert_eq!(report["reason"].as_str(), reason, "{report:#}");
+        let steps = report["steps"].as_array().expect("steps");
+        let step = steps.iter().find(|step| step["step"] == "introspection").expect("the step");
+        assert_eq!(step["facts"], answer, "{report:#}");
+        for (name, value) in answer.as_object().expect("an object") {
+            let line = format!("\n             {name} = {value}");
+            assert!(text.stdout.contains(&line), "no {line:?} in {}", text.stdout);
+        }
+    }
+}
+
+/// What a stranger's server may write to a terminal, and that a token is not what is shown of an answer.
+#[test]
+fn members_are_shown_without_the_token_and_without_control_characters() {
+    let mut answer = answer();
+    answer["access_token"] = json!(token());
+    answer["note"] = json!({ "of": [format!("about {}", token())] });
+    answer["\u{1b}[2J"] = json!("\u{1b}]0;x\u{7}");
+    answer["long"] = json!("a".repeat(1000));
+    answer[&token()] = json!(true);
+    let (text, report) = explained(&folder(&knowing(&answer), BASIC));
+    assert_eq!(text.code, 0, "{}", text.stdout);
+    assert!(!text.stdout.contains(['\u{1b}', '\u{7}']), "{}", text.stdout);
+    let steps = report["steps"].as_array().expect("steps");
+    let facts = steps.iter().find(|step| step["step"] == "introspection").expect("the step")["facts"].clone();
+    assert_eq!((&facts["access_token"], &facts["note"]), (&json!("(the token)"), &json!("(the token)")));
+    assert_eq!(facts["long"].as_str().map(|text| text.chars().count()), Some(201), "{facts}");
+    assert_eq!(facts.get(token()), None);
+}
+
+#[test]
+fn answers_that_are_no_object_show_nothing() {
+    for body in ["[1]", "null", "{\"sub\":1,\"sub\":2}", "no JSON"] {
+        let provider = Provider::start();
+        provider.set_reply(INTROSPECT, Reply::new(200, body).with_header("Content-Type", "application/json"));
+        let (_, report) = explained(&folder(&provider, BASIC));
+        assert_eq!(report["reason"], "introspection_unavailable", "{report:#}");
+        let steps = report["steps"].as_array().expect("steps");
+        assert_eq!(steps.iter().find(|step| step["step"] == "introspection").expect("it")["facts"], json!({}));
+    }
+}
+
+/// The server leaves nothing out: a client that sends it gets the server's own refusal.
+#[test]
+fn what_was_left_out_of_the_token_is_said() {
+    let provider = knowing(&answer());
+    let folder = folder(&provider, BASIC);
+    for (given, what) in [
+        (token(), None),
+        (token() + "\n", Some("a line end behind the token was left out")),
+        (format!("Bearer {}", token()), Some("\"Bearer \" in front of the token was left out")),
+        (
+            format!("bearer {}\r\n", token()),
+            Some("\"Bearer \" in front of the token, and a line end behind it, was left out"),
+        ),
+    ] {
+        let (text, json) = (folder.explain(&given, &[]), folder.explain(&given, &["--json"]).json());
+        assert_eq!((text.code, &json["outcome"]), (0, &json!("granted")), "{json:#}");
+        let notes: Vec<&str> = json["notes"].as_array().expect("notes").iter().filter_map(Value::as_str).collect();
+        let found = notes.iter().find(|note| note.contains("left out"));
+        assert_eq!(found.is_some(), what.is_some(), "{notes:?}");
+        if let (Some(what), Some(note)) = (what, found) {
+            assert!(note.starts_with(what) && note.contains("\"malformed OAuth bearer token\""), "{note}");
+            assert!(text.stdout.contains(&format!("note: {what}")), "{}", text.stdout);
+        }
+    }
+}

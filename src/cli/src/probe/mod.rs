@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 /// Runs the command.
 pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failure> {
     let target = Target::find(options)?;
-    let token = token_input::read(options.token_file.as_deref())?;
+    let token = token_input::read(options.token_file.as_deref())?.token;
     let response = client_response(&token)?;
     let wire = Wire::new(Connection::open(&target.place, Deadline::after(options.timeout))?);
     let (outcome, findings, wire) = login::attempt(wire, &target, &response)?;

@@ -6,10 +6,16 @@
 use super::{Decider, InStep, Stop};
 use crate::config::{KeySource, Profile};
 use crate::decision::{Denial, Needs};
-use crate::introspection::OnlineCheck;
+use crate::introspection::{OnlineAnswer, OnlineCheck};
+use crate::json;
 use crate::jws::{Malformed, Unverified, Verified};
 use crate::reason::Reason;
-use crate::trace::Step;
+use crate::token::is_repeated;
+use crate::trace::{Step, printable};
+use serde_json::Value;
+
+/// The most members of an answer that `explain` shows.
+const MAX_SHOWN_MEMBERS: usize = 100;
 
 impl<'a> Decider<'a> {
     /// Whether any profile at all could make something of an opaque token.
@@ -47,11 +53,11 @@ impl<'a> Decider<'a> {
         &mut self,
         profile: &'a Profile,
         check: &'a OnlineCheck,
-        token_bytes: usize,
+        token: &[u8],
         jwt: Option<Unverified<'_>>,
     ) -> Result<Verified, Stop> {
-        if token_bytes > profile.max_token_size.value {
-            return Err(self.too_large(token_bytes, profile)).at(Step::Bounds);
+        if token.len() > profile.max_token_size.value {
+            return Err(self.too_large(token.len(), profile)).at(Step::Bounds);
         }
         let answer = match self.known.online_answer(&profile.name) {
             None => {
@@ -64,11 +70,31 @@ impl<'a> Decider<'a> {
             }
             Some(Ok(answer)) => answer,
         };
+        self.show(answer, token);
         let verified = Verified::by_provider(check.kind, answer, jwt)
             .map_err(|refused| Denial::new(refused.reason, refused.why))
             .at(Step::Introspection)?;
         self.trace.held(Step::Introspection, || "the provider vouches for it".to_owned());
         Ok(verified)
+    }
+}
+
+impl Decider<'_> {
+    /// Remembers what the answer has, for somebody who has the token anyway: whoever maps claims has to see what there is, and
+    /// nobody can decode an opaque token. Where it repeats the token, that is left out.
+    fn show(&mut self, answer: &OnlineAnswer, token: &[u8]) {
+        if !self.trace.has_values() {
+            return;
+        }
+        let Ok(members) = json::object(answer.body.as_bytes()) else { return };
+        for (name, value) in members.iter().take(MAX_SHOWN_MEMBERS).filter(|(name, _)| !is_repeated(token, name)) {
+            let whole = value.as_str().is_some_and(|text| text.as_bytes() == token);
+            if whole || is_repeated(token, &value.to_string()) {
+                self.trace.fact(printable(name), &Value::from("(the token)"));
+            } else {
+                self.trace.fact(printable(name), value);
+            }
+        }
     }
 }
 
