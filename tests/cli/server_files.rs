@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod options;
 mod profiles;
 
 use crate::support::Folder;

@@ -40,7 +40,9 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, config
     // Without the file no map is known: that is one finding, and not one of each line.
     let ident = server.ident.as_deref().filter(|_| server.ident_trouble.is_none());
     let findings = config.map(|config| review(config, &server.sources, &server.hba, ident, settings));
-    for finding in findings.into_iter().flatten() {
+    // A map whose only line is not taken is there.
+    let misread = |code| code == FindingCode::MapUnknown && !server.ident_problems.is_empty();
+    for finding in findings.into_iter().flatten().filter(|finding| !misread(finding.code)) {
         let (code, message, hint) = (finding.code, finding.message, finding.hint);
         match finding.spot {
             Spot::At(place) => found.push((place.source, shown(code, &place, message, hint))),

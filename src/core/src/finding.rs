@@ -84,6 +84,9 @@ finding_codes! {
     SharedMap = "shared_map", Warning, "Two profiles share a map of pg_ident.conf, and their identities can be equal.";
     MapMissing = "map_missing", Warning, "An OAuth line has no map, and the identities are no names of roles.";
     MapUnknown = "map_unknown", Warning, "pg_ident.conf has no line for the map of an OAuth line.";
+    SuperuserByMap = "superuser_by_map", Warning, "An expression in pg_ident.conf can give an identity the name of the superuser.";
+    DelegationOff = "delegation_off", Warning, "delegate_ident_mapping has a value that PostgreSQL takes for off.";
+    ScopeComma = "scope_comma", Warning, "The scope of an OAuth line has a comma, where spaces separate names.";
     IdentUnreadable = "ident_unreadable", Warning, "pg_ident.conf cannot be read, so that the server has no map.";
     TokenInClear = "token_in_clear", Warning, "An OAuth line takes connections without TLS.";
     TlsOff = "tls_off", Warning, "A hostssl line takes no connection, because ssl is off.";

@@ -248,6 +248,15 @@ fn of_its_lines() -> Vec<Case> {
         ),
         served("shared_map", &["shared_map"], &(corp("", "") + &partner), [CONF, &(second + LINE), MAP]),
         served("map_missing", &["map_missing"], &object_id, [CONF, &LINE.replace(" map=okta", ""), MAP]),
+        served(
+            "superuser_by_map",
+            &["superuser_by_map"],
+            &corp("", ""),
+            [CONF, LINE, "okta /^(.*)@corp\\.example$ \\1\n"],
+        ),
+        served("server_line-reference", &["server_line"], &corp("", ""), [CONF, LINE, "okta /^(a)\\2$ ana\n"]),
+        plain("delegation_off", &["delegation_off"], &LINE.replace("map=okta", "map=okta delegate_ident_mapping=yes")),
+        plain("scope_comma", &["scope_comma"], &LINE.replace("openid db.connect", "openid,db.connect")),
         plain("map_unknown", &["map_unknown"], &LINE.replace("map=okta", "map=otka")),
         plain("token_in_clear", &["token_in_clear"], &LINE.replace("hostssl", "host")),
         plain(

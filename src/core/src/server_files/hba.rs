@@ -196,11 +196,14 @@ impl HbaLine {
     /// Whether every connection that `other` is for is for this line.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
+        self.covers_but_for_roles(other) && names::cover(&self.roles, &other.roles, |_| true)
+    }
+
+    /// The same, whatever role.
+    pub(super) fn covers_but_for_roles(&self, other: &Self) -> bool {
         // `all` is every database, which replication has none of.
         let database = |name: &Name| !name.is_keyword("replication");
-        self.covers_clients(other)
-            && names::cover(&self.databases, &other.databases, database)
-            && names::cover(&self.roles, &other.roles, |_| true)
+        self.covers_clients(other) && names::cover(&self.databases, &other.databases, database)
     }
 
     /// The same, whatever database and role.
@@ -258,8 +261,8 @@ fn parse_fields(place: &Place, fields: Vec<Vec<Token>>, context: &HbaContext) ->
         let message = format!("invalid connection type \"{}\"", kind.text);
         return Err(Problem::of(kind.place, message));
     };
-    let databases = fields.next("database specification")?.into_iter().map(Name::new).collect();
-    let roles = fields.next("role specification")?.into_iter().map(Name::new).collect();
+    let databases = fields.next("database specification")?.into_iter().map(Name::parse).collect::<Result<_, _>>()?;
+    let roles = fields.next("role specification")?.into_iter().map(Name::parse).collect::<Result<_, _>>()?;
     let address = if connection == Connection::Local { None } else { Some(self::address(&mut fields)?) };
     let method = method(&mut fields, connection)?;
     let mut line = HbaLine {

@@ -56,7 +56,9 @@ pub(super) fn parse(line: Line) -> Result<IdentLine, Problem> {
         }
     };
     let (map, identity, role) = (single()?, single()?, single()?);
-    Ok(IdentLine { place, map: map.text, identity: Name::new(identity), role: Name::new(role) })
+    let name = |token| Name::parse(token).map_err(|problem| Problem { line: place.clone(), ..problem });
+    let (identity, role) = (name(identity)?, name(role)?);
+    Ok(IdentLine { place, map: map.text, identity, role })
 }
 
 /// Whether `map` lets `identity` log in as `role`: the first line that does, or that keeps the server from going on.
@@ -69,7 +71,7 @@ pub fn map_identity<'l>(lines: &'l [IdentLine], map: &str, identity: &str, role:
             Ok(None) => continue,
             Err(Stop::Broken(why)) => return unknown.unwrap_or(Mapping::Broken(line, why)),
             // It may be what the server stops at, whatever follows.
-            Err(Stop::Unknown(why)) if is_substituted(line) => {
+            Err(Stop::Unknown(why)) if line.is_substituted() => {
                 return unknown.unwrap_or(Mapping::Unknown(line, why));
             }
             Err(Stop::Unknown(why)) => {
@@ -118,9 +120,11 @@ enum Stop {
     Unknown(String),
 }
 
-/// Whether `\1` in the role stands for a part of the identity.
-fn is_substituted(line: &IdentLine) -> bool {
-    line.role.group().is_none() && line.role.pattern().is_none() && line.role.text.contains("\\1")
+impl IdentLine {
+    /// Whether `\1` in the role stands for a part of the identity.
+    pub(super) fn is_substituted(&self) -> bool {
+        self.role.group().is_none() && self.role.pattern().is_none() && self.role.text.contains("\\1")
+    }
 }
 
 /// The role of a line whose identity is this one; `None` if it is about another.
@@ -134,7 +138,7 @@ fn wanted_role(line: &IdentLine, identity: &str) -> Result<Option<Name>, Stop> {
         }
     };
     let Some(found) = pattern.captures(identity) else { return Ok(None) };
-    if !is_substituted(line) {
+    if !line.is_substituted() {
         return Ok(Some(line.role.clone()));
     }
     let has_group = pattern.captures_len() > 1;

@@ -13,6 +13,7 @@ mod names;
 mod pattern;
 mod review;
 mod settings;
+mod syntax;
 mod tokens;
 
 pub use address::Address;

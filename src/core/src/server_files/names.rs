@@ -1,8 +1,8 @@
 //! Names of databases and roles in the server's files, and whether they mean one (`check_db`, `check_role` of hba.c).
 
-use super::Place;
 use super::pattern::{self, Pattern};
 use super::tokens::Token;
+use super::{Place, Problem, syntax};
 use crate::config::Profile;
 use crate::serving::Served;
 
@@ -59,9 +59,19 @@ pub struct Name {
 }
 
 impl Name {
-    pub(super) fn new(token: Token) -> Self {
-        let pattern = token.text.strip_prefix('/').map(pattern::compile);
-        Self { text: token.text, place: token.place, quoted: token.quoted, pattern }
+    /// One of a line; on an error, what the server says of it.
+    pub(super) fn parse(token: Token) -> Result<Self, Problem> {
+        let pattern = match token.text.strip_prefix('/') {
+            None => None,
+            Some(are) => match syntax::refusal(are) {
+                None => Some(pattern::compile(are)),
+                Some(why) => {
+                    let message = format!("invalid regular expression \"{are}\": {why}");
+                    return Err(Problem::of(token.place, message));
+                }
+            },
+        };
+        Ok(Self { text: token.text, place: token.place, quoted: token.quoted, pattern })
     }
 
     /// A name that is nothing but a name.

@@ -42,6 +42,40 @@ pub(super) fn captures_alike(are: &str) -> bool {
     anchored && !lazy && !repeated_group && !are.contains('|')
 }
 
+/// Whether the first group of an expression can be this text, taken by itself: what stands around it is not looked at.
+pub(super) fn first_group_matches(are: &str, text: &str) -> bool {
+    let group = first_group(are).map(|group| compile(&format!("^(?:{group})$")));
+    group.and_then(Result::ok).is_some_and(|group| group.is_match(text))
+}
+
+/// What stands between the first parentheses that capture.
+fn first_group(are: &str) -> Option<&str> {
+    let mut begin = None;
+    let (mut depth, mut escaped, mut bracket) = (0usize, false, None::<usize>);
+    for (at, c) in are.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            // The first character of a bracket expression is a member of it, whatever it is.
+            ']' if bracket.is_some_and(|first| at > first) => bracket = None,
+            _ if bracket.is_some() => {}
+            '[' => bracket = Some(at + if are[at..].starts_with("[^") { 2 } else { 1 }),
+            '(' => match begin {
+                Some(_) => depth += 1,
+                None if are[at + 1..].starts_with('?') => {}
+                None => begin = Some(at + 1),
+            },
+            ')' => match (begin, depth) {
+                (Some(begin), 0) => return are.get(begin..at),
+                (Some(_), _) => depth -= 1,
+                (None, _) => {}
+            },
+            _ => {}
+        }
+    }
+    None
+}
+
 /// A translation on its way.
 struct Translation<'a> {
     rest: &'a str,

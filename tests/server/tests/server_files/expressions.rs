@@ -19,18 +19,22 @@ impl Files for Text {
     }
 }
 
-/// What a map with this expression says about an identity, for the role `all` and for `\\1`.
-fn judged(pattern: &str, identity: &str) -> (Option<bool>, Option<String>) {
+/// A map `m` with this expression for the role `all`, and a map `n` for `\\1`; what the server says if it takes none.
+fn maps(pattern: &str) -> Result<Vec<IdentLine>, String> {
     let quoted = pattern.replace('"', "\"\"");
     let mut text = Text(format!("m \"/{quoted}\" all\nn \"/{quoted}\" \\1\n"));
     let lines = Reader::new(&mut text).ident(Path::new("pg_ident.conf")).expect("a text");
-    let lines: Vec<IdentLine> = lines.into_iter().map(|line| line.expect("a line")).collect();
-    let matches = match map_identity(&lines, "m", identity, "any") {
+    lines.into_iter().map(|line| line.map_err(|problem| problem.message)).collect()
+}
+
+/// What a map says about an identity, for the role `all` and for `\\1`.
+fn judged(lines: &[IdentLine], identity: &str) -> (Option<bool>, Option<String>) {
+    let matches = match map_identity(lines, "m", identity, "any") {
         Mapping::Granted(_) => Some(true),
         Mapping::Denied => Some(false),
         Mapping::Unknown(..) | Mapping::Broken(..) => None,
     };
-    let captured = roles_of(&lines, "n", identity).into_iter().find_map(|(_, role)| match role {
+    let captured = roles_of(lines, "n", identity).into_iter().find_map(|(_, role)| match role {
         RolesOfIdentity::One(role) => Some(role),
         RolesOfIdentity::Some(_) => None,
     });
@@ -130,8 +134,9 @@ fn expressions_that_are_judged_mean_to_the_server_what_they_mean_here() {
         if pattern.contains('\n') {
             continue;
         }
+        let Ok(lines) = maps(&pattern) else { continue };
         for identity in [numbers.pick(IDENTITIES), numbers.pick(IDENTITIES)] {
-            let (Some(matches), captured) = judged(&pattern, identity) else { continue };
+            let (Some(matches), captured) = judged(&lines, identity) else { continue };
             let (text, regex) = (literal(identity), literal(&pattern));
             let capture = captured.as_ref().map_or("''".to_owned(), |_| format!("substring({text} from {regex})"));
             captures += usize::from(captured.is_some());
@@ -149,4 +154,86 @@ fn expressions_that_are_judged_mean_to_the_server_what_they_mean_here() {
             assert_eq!((*matches, captured.clone()), of_server, "{row:?}");
         }
     }
+}
+
+const REFUSABLE: &[&str] = &[
+    "a",
+    "b",
+    "(",
+    ")",
+    "(?:",
+    "(?=",
+    "(?!",
+    "(?<=",
+    "(?<!",
+    "(?<",
+    "(?#",
+    "(?i)",
+    "(?q)",
+    "(?x)",
+    "***=",
+    "***:",
+    "[",
+    "]",
+    "[^",
+    "[[:alpha:]]",
+    "[[.a.]]",
+    "[[=a=]]",
+    "\\1",
+    "\\2",
+    "\\3",
+    "\\10",
+    "\\12",
+    "\\9",
+    "\\0",
+    "\\",
+    "\\d",
+    "\\y",
+    "\\m",
+    "*",
+    "+",
+    "?",
+    "*?",
+    "{1}",
+    "{1,2}",
+    "{",
+    "}",
+    "{1",
+    "^",
+    "$",
+    "|",
+    ".",
+    "-",
+    "()",
+];
+
+/// Mistakes that are not looked for.
+const UNKNOWN: &[&str] = &["invalid character range", "invalid escape \\ sequence", "invalid embedded option"];
+
+/// An expression that is refused here must be one that the server refuses.
+#[test]
+fn expressions_that_are_refused_here_are_refused_by_the_server() {
+    let cluster = start();
+    let mut numbers = Numbers(7);
+    let (mut refused, mut taken) = (Vec::new(), 0);
+    for _ in 0..8000 {
+        let pattern: String = (0..5).map(|_| numbers.pick(REFUSABLE)).collect();
+        match maps(&pattern) {
+            Ok(_) => taken += 1,
+            Err(why) => refused.push((pattern, why)),
+        }
+    }
+    assert!(refused.len() > 2000 && taken > 500, "{} refused, {taken} taken", refused.len());
+    let text: String = refused.iter().map(|(pattern, _)| format!("m \"/{pattern}\" ana\n")).collect();
+    cluster.set_ident(&text);
+    let rows = cluster.sql("SELECT error FROM pg_ident_file_mappings ORDER BY line_number").expect("the view");
+    assert_eq!(rows.len(), refused.len());
+    let mut alike = 0;
+    for (row, (pattern, why)) in rows.iter().zip(&refused) {
+        let of_server = row[0].as_deref().unwrap_or_else(|| panic!("{pattern} is taken"));
+        // What is wrong in front of it may be what is not looked for.
+        assert!(of_server == why || UNKNOWN.iter().any(|words| of_server.ends_with(words)), "{of_server} / {why}");
+        alike += usize::from(of_server == why);
+    }
+    assert!(alike * 10 > refused.len() * 9, "{alike} of {} in the same words", refused.len());
 }

@@ -6,6 +6,7 @@
 
 mod maps;
 mod profiles;
+mod superuser;
 
 use super::hba::{Connection, HbaLine};
 use super::ident::IdentLine;
@@ -76,6 +77,7 @@ pub fn review(
         let profiles = review.served(line);
         review.connection(line, settings.map(|(settings, _)| settings));
         review.mapping(line, &profiles, ident);
+        review.options(line);
         review.names(line);
         review.shadowed(line, hba);
         served.push((*line, profiles));
@@ -84,6 +86,7 @@ pub fn review(
     review.shared_maps(&served);
     if let Some(ident) = ident {
         review.patterns(&own, ident);
+        review.superusers(&own, hba, ident);
     }
     review.bounded()
 }
@@ -161,6 +164,26 @@ impl<'a> Review<'a> {
                 }
             }
             Connection::Local => {}
+        }
+    }
+
+    /// Options that say something else than was meant, without a word from the server.
+    fn options(&mut self, line: &HbaLine) {
+        let value = line.option("delegate_ident_mapping").unwrap_or("0");
+        if !line.is_delegated() && !["0", "off", "no", "false"].contains(&value.to_ascii_lowercase().as_str()) {
+            let message = format!("delegate_ident_mapping={value} is off: PostgreSQL takes nothing but 1 for on");
+            let hint = "write delegate_ident_mapping=1 if the token is to decide about the role, or leave it out";
+            self.at(FindingCode::DelegationOff, line.option_place("delegate_ident_mapping"), message, hint);
+        }
+        if let Some(scope) = line.scope().split_ascii_whitespace().find(|scope| scope.contains(',')) {
+            let message =
+                format!("the line asks for one scope, \"{scope}\", since names are separated by spaces alone");
+            let written: Vec<&str> = line.scope().split([',', ' ', '\t']).filter(|name| !name.is_empty()).collect();
+            let hint = format!(
+                "write scope=\"{}\": clients request each name as a whole, and the token has to have it",
+                written.join(" ")
+            );
+            self.at(FindingCode::ScopeComma, line.option_place("scope"), message, hint);
         }
     }
 
