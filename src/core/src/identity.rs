@@ -8,7 +8,7 @@ use crate::bounds::MAX_IDENTITY_BYTES;
 use crate::claim_path::{ClaimPath, Unsearchable};
 use crate::claims::Accepted;
 use crate::compare::equal;
-use crate::config::{At, Config, FormatPart, Identity, IdentityClaims, IdentityType, Profile};
+use crate::config::{At, Config, Fallback, FormatPart, Identity, IdentityClaims, IdentityType, Profile};
 use crate::decision::Denial;
 use crate::jws::Proof;
 use crate::reason::Reason;
@@ -57,6 +57,15 @@ fn invalid(detail: String) -> Denial {
     Denial::new(Reason::IdentityInvalid, detail)
 }
 
+/// What a claim lacks that is to be an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lack {
+    /// It is not there.
+    Absent,
+    /// It is an empty string.
+    Empty,
+}
+
 /// Selects single values of the right type.
 struct Selector<'a> {
     claims: &'a Value,
@@ -66,16 +75,17 @@ struct Selector<'a> {
 }
 
 impl Selector<'_> {
-    /// The one value of `path`; `None` if there is none.
-    fn one(&self, path: &ClaimPath, trace: &mut Trace) -> Result<Option<String>, Denial> {
+    /// The one value of `path`, or what there is in place of one.
+    fn one(&self, path: &ClaimPath, trace: &mut Trace) -> Result<Result<String, Lack>, Denial> {
         let nodes = path.select(self.claims).map_err(|why| {
             invalid(format!("No identity is taken from {path}: {why}.")).with_hint(Unsearchable::HINT)
         })?;
         match nodes.as_slice() {
-            [] => Ok(None),
+            [] => Ok(Err(Lack::Absent)),
             [node] => {
                 trace.fact(path, node);
-                self.text(path, node).map(Some)
+                let text = self.text(path, node)?;
+                Ok(if text.is_empty() { Err(Lack::Empty) } else { Ok(text) })
             }
             several => {
                 let detail = format!("{path} of {} selects {} values in the token.", self.place, several.len());
@@ -103,7 +113,6 @@ impl Selector<'_> {
             (IdentityType::Integer, _) => (None, "an integer"),
         };
         match text {
-            Some(text) if text.is_empty() => Err(invalid(format!("The token's {path} is empty."))),
             Some(text) => Ok(text),
             None => {
                 let denial = invalid(format!("The token's {path} is not {wanted}."));
@@ -126,13 +135,14 @@ impl Selector<'_> {
 /// The primary identity before it is spelled; `None` only if there is a fallback to take its place.
 fn primary(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> Result<Option<String>, Denial> {
     let selected = match &identity.claims.value {
-        IdentityClaims::One(path) => selector.one(path, trace)?.ok_or(path),
+        IdentityClaims::One(path) => selector.one(path, trace)?.map_err(|lack| (path, lack)),
         IdentityClaims::Format(parts) => formatted(selector, parts, trace)?,
     };
     match selected {
         Ok(selected) => Ok(Some(selected)),
-        Err(_) if identity.fallback.is_some() => Ok(None),
-        Err(path) => {
+        Err((_, lack)) if follows(identity.fallback.as_ref(), lack) => Ok(None),
+        Err((path, Lack::Empty)) => Err(empty(path)),
+        Err((path, Lack::Absent)) => {
             let plainly = format!("the token has no {path}");
             let miss =
                 path.miss(selector.claims).filter(|miss| selector.proof == Proof::Signature && miss.said != plainly);
@@ -146,13 +156,28 @@ fn primary(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> R
     }
 }
 
-/// Joins several values; the inner `Err` is a claim that is absent. A value in which the text that follows it
+/// Whether the fallback takes the place of a claim that lacks this.
+fn follows(fallback: Option<&Fallback>, lack: Lack) -> bool {
+    fallback.is_some_and(|fallback| match lack {
+        Lack::Absent => fallback.if_absent,
+        Lack::Empty => fallback.if_empty,
+    })
+}
+
+fn empty(path: &ClaimPath) -> Denial {
+    invalid(format!("The token's {path} is empty.")).with_hint(
+        "Choose another identity.claim. Where tokens of services have it empty, name their claim in identity.fallback, with \
+         when = [\"absent\", \"empty\"].",
+    )
+}
+
+/// Joins several values; the inner `Err` is a claim that is absent or empty. A value in which the text that follows it
 /// begins earlier could be read in two ways, and is refused.
 fn formatted<'p>(
     selector: &Selector<'_>,
     parts: &'p [FormatPart],
     trace: &mut Trace,
-) -> Result<Result<String, &'p ClaimPath>, Denial> {
+) -> Result<Result<String, (&'p ClaimPath, Lack)>, Denial> {
     let mut joined = String::new();
     for (at, part) in parts.iter().enumerate() {
         let path = match part {
@@ -162,8 +187,9 @@ fn formatted<'p>(
             }
             FormatPart::Claim(path) => path,
         };
-        let Some(value) = selector.one(path, trace)? else {
-            return Ok(Err(path));
+        let value = match selector.one(path, trace)? {
+            Ok(value) => value,
+            Err(lack) => return Ok(Err((path, lack))),
         };
         if let Some(FormatPart::Literal(separator)) = parts.get(at + 1)
             && format!("{value}{separator}").find(separator.as_str()) != Some(value.len())
@@ -239,8 +265,9 @@ fn fallback(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> 
         return Err(missing(""));
     };
     match selector.one(&fallback.claim, trace)? {
-        Some(value) => Ok(format!("{}{value}", fallback.prefix)),
-        None => Err(missing(&format!(", {}", fallback.claim))),
+        Ok(value) => Ok(format!("{}{value}", fallback.prefix)),
+        Err(Lack::Empty) => Err(invalid(format!("The token's {} is empty.", fallback.claim))),
+        Err(Lack::Absent) => Err(missing(&format!(", {}", fallback.claim))),
     }
 }
 

@@ -4,6 +4,8 @@ use super::build::standard_path;
 use super::collect::Findings;
 use super::profile::{At, Fallback, FormatPart, Identity, IdentityClaims, IdentityType};
 use super::section::Section;
+use super::typed::Empty;
+use super::values::suggest;
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use serde_json::Value;
@@ -140,6 +142,7 @@ fn fallback(findings: &mut Findings<'_>, section: &Section<'_>, own_prefix: &str
     }
     let claim = section.path(findings, "claim");
     let prefix = section.text(findings, "prefix");
+    let (if_absent, if_empty) = when(findings, &section);
     let (claim, prefix) = (claim?.value, prefix?.value);
     check_prefix(findings, &section, &prefix);
     if prefix == own_prefix {
@@ -153,7 +156,19 @@ fn fallback(findings: &mut Findings<'_>, section: &Section<'_>, own_prefix: &str
             "no primary identity may begin with the fallback's prefix, so that all of them would be refused: write another one",
         );
     }
-    Some(Fallback { claim, prefix })
+    Some(Fallback { claim, prefix, if_absent, if_empty })
+}
+
+/// Whether a fallback takes the place of an absent claim, and of an empty one.
+fn when(findings: &mut Findings<'_>, section: &Section<'_>) -> (bool, bool) {
+    const WORDS: [&str; 2] = ["absent", "empty"];
+    let Some(words) = section.strings(findings, "when", Empty::Refused) else { return (true, false) };
+    for word in words.value.iter().filter(|word| !WORDS.contains(&word.as_str())) {
+        let message = format!("{} cannot hold \"{word}\"", section.name("when"));
+        findings.add(FindingCode::BadValue, section.span_of("when"), message).hint(suggest(word, &WORDS));
+    }
+    let has = |wanted: &str| words.value.iter().any(|word| word == wanted);
+    (has("absent"), has("empty"))
 }
 
 fn check_prefix(findings: &mut Findings<'_>, section: &Section<'_>, prefix: &str) {

@@ -110,6 +110,10 @@ pub struct Fallback {
     pub claim: ClaimPath,
     /// Keeps these identities apart from the primary ones; never empty.
     pub prefix: String,
+    /// Whether it takes the place of a primary claim that is absent.
+    pub if_absent: bool,
+    /// Whether it takes the place of a primary claim that is an empty string.
+    pub if_empty: bool,
 }
 
 /// Where the identity comes from.

@@ -236,6 +236,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(IDENTITY, "fallback", Table, "none", "another claim for tokens in which the first one is absent"),
     setting(FALLBACK, "claim", JsonPath, "required", "the other claim"),
     setting(FALLBACK, "prefix", Text, "required", "put in front of it, so that it never equals a primary identity"),
+    setting(FALLBACK, "when", Words(&["absent", "empty"]), "[\"absent\"]", "of which first claim it takes the place: one that is absent, or an empty string"),
     setting(SCOPE, "claim", JsonPathOrNone, "\"$.scope\"", "a string of scopes, or an array of strings; \"none\" only with a [[require]] rule"),
     setting(SCOPE, "separator", Text, "\" \"", "what separates scopes in a string"),
     setting(SCOPE, "prefix", Text, "\"\"", "taken off the scope names of pg_hba.conf before they are compared"),
