@@ -2,7 +2,7 @@
 
 use crate::support::{CONFIG, Folder, NOW, corp, okta, two_of_one_issuer};
 use oauth_validator_core::Reason;
-use oauth_validator_fixtures::keys;
+use oauth_validator_fixtures::{keys, mint};
 use oauth_validator_mock_provider::{Provider, Reply};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -50,6 +50,7 @@ pub fn cases() -> Vec<Case> {
         .chain(of_the_delegation())
         .chain(of_the_session())
         .chain(of_the_provider())
+        .chain(of_the_keys())
         .collect()
 }
 
@@ -205,6 +206,60 @@ fn of_the_session() -> Vec<Case> {
         ),
         session("session_claim_invalid", "{ groups = \"$.groups\" }", okta().claim("groups", json!(["a", "b"]))),
         session("session_claim_invalid", "{ tenant = \"$.tid\" }", okta().claim("tid", json!("a\u{0}"))),
+    ]
+}
+
+/// A key document in place of the everyday one.
+fn with_keys(code: &'static str, document: &str, token: String) -> Case {
+    let case = of_token(code, token);
+    case.folder.write("corp.jwks.json", document);
+    case
+}
+
+/// The token with another member in front of the others of its payload, signed anew.
+fn with_another(member: &str) -> String {
+    let [head, payload, _] = mint::split(&okta().sign(keys::corp()));
+    let payload = String::from_utf8(payload).expect("JSON").replacen('{', &format!("{{{member},"), 1);
+    let signature = keys::corp().sign("RS256", mint::signing_input(&head, payload.as_bytes()).as_bytes());
+    mint::assemble(&head, payload.as_bytes(), &signature)
+}
+
+/// What keys and tokens of real providers look like where they cannot be used.
+fn of_the_keys() -> Vec<Case> {
+    let whole = okta().sign(keys::corp());
+    let nested = {
+        let [head, _, signature] = mint::split(&whole);
+        mint::assemble(&head, whole.as_bytes(), &signature)
+    };
+    let mut short = keys::p256().public_jwk();
+    short["x"] = json!("AAAA");
+    let short = json!({ "keys": [short, keys::corp().public_jwk()] }).to_string();
+    let weak = json!({ "keys": [{ "kty": "RSA", "kid": "corp-rsa", "n": "AQAB", "e": "AQAB" }] }).to_string();
+    let many: Vec<_> = (0..5).map(|at| keys::TestKey::p256(&format!("k{at}")).public_jwk()).collect();
+    let many = json!({ "keys": many }).to_string();
+    let nameless = okta().header("alg", "ES256").without_header("kid").sign(keys::p256());
+    let certificates = r#"{"f6a1":"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n"}"#;
+    let other = keys::partner().with_kid("corp-rsa");
+    let graph = "00000003-0000-0000-c000-000000000000";
+    let denied = |key: &keys::TestKey| {
+        let print = key.thumbprint();
+        format!("keys = {{ jwks_file = \"corp.jwks.json\", deny_kids = [\"{print}\"] }}")
+    };
+    let second = keys::corp().with_kid("second");
+    vec![
+        of_token("token_malformed", whole.replace('.', "=.") + "="),
+        of_token("token_malformed", nested),
+        of_token("token_malformed", with_another("\"sub\":\"eve\"")),
+        of_token("token_malformed", with_another("\"cid\":\"eve\"")),
+        with_keys("key_unknown", &short, okta().header("alg", "ES256").sign(keys::p256())),
+        with_keys("key_unknown", &many, nameless),
+        of_token("signature_invalid", okta().header("nonce", "n").sign(&other)),
+        of_token("signature_invalid", okta().audience(graph).sign(&other)),
+        of_token("audience_mismatch", okta().audience(graph).sign(keys::corp())),
+        with_lines("token_revoked", &denied(keys::corp()), okta().sign(keys::corp())),
+        with_lines("token_revoked", &denied(keys::corp()), okta().sign(&second)),
+        with_keys("keys_unavailable", certificates, whole.clone()),
+        with_keys("keys_unavailable", &weak, whole),
     ]
 }
 

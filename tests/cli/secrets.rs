@@ -13,7 +13,7 @@ fn pieces(token: &str) -> Vec<String> {
     let mut texts: Vec<String> = token.split('.').map(str::to_owned).collect();
     let mut parts = token.split('.');
     if let (Some(_), Some(_), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) {
-        let clean = signature.trim_end();
+        let clean = signature.trim_end().trim_end_matches('=');
         let bytes = if clean.is_empty() { Vec::new() } else { unb64(clean) };
         texts.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
         texts.push(bytes.iter().map(|byte| format!("{byte:02X}")).collect());

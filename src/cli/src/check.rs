@@ -14,7 +14,7 @@ use crate::places::Places;
 use crate::server_check;
 use crate::server_files::{ServerFiles, config_path};
 use oauth_validator_core::config::KeySource;
-use oauth_validator_core::{Config, FindingCode, KeyFile, KeysUnavailable, OnlineCheck, Profile, Reason};
+use oauth_validator_core::{Config, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Profile, Reason};
 use oauth_validator_store::{load_keys, read_authorities, read_secret, resolve};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -122,17 +122,29 @@ fn other_files(config: &Config, file: &ConfigFile) -> Vec<Shown> {
 }
 
 fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Shown> {
-    let keys = |setting: &str, why: Option<KeysUnavailable>| {
-        let span = places.setting(&profile.name, "keys", setting);
-        why.map(|why| Shown::unavailable(Reason::KeysUnavailable, &profile.name, span, &why)).into_iter().collect()
+    let place = |setting: &str| places.setting(&profile.name, "keys", setting);
+    let unavailable = |setting: &str, why: &KeysUnavailable| {
+        Shown::unavailable(Reason::KeysUnavailable, &profile.name, place(setting), why)
+    };
+    let keys = |setting: &str, source: &KeyFile| match load_keys(source, &file.path, file.user) {
+        Err(why) => vec![unavailable(setting, &why)],
+        Ok(keys) => keys.malformed_keys().into_iter().map(|why| left_out(setting, place(setting), &why)).collect(),
     };
     match &profile.keys {
-        KeySource::File(source @ KeyFile::Jwks(_)) => keys("jwks_file", load_keys(source, &file.path, file.user).err()),
-        KeySource::File(source @ KeyFile::Pem(_)) => keys("pem_file", load_keys(source, &file.path, file.user).err()),
-        KeySource::Provider(source) => keys("ca_file", authorities(source.settings.ca_file.as_deref(), file).err()),
+        KeySource::File(source @ KeyFile::Jwks(_)) => keys("jwks_file", source),
+        KeySource::File(source @ KeyFile::Pem(_)) => keys("pem_file", source),
+        KeySource::Provider(source) => {
+            let authorities = authorities(source.settings.ca_file.as_deref(), file);
+            authorities.err().map(|why| unavailable("ca_file", &why)).into_iter().collect()
+        }
         KeySource::Inline(_) => Vec::new(),
         KeySource::Online(check) => online_files(check, profile, file, places),
     }
+}
+
+/// A key that no token is verified with is noticed by nobody until the provider uses it.
+fn left_out(setting: &str, span: Option<Range<usize>>, why: &str) -> Shown {
+    Shown::of_the_machine(FindingCode::KeyLeftOut, span, format!("keys.{setting}: {why}"), LeftOut::HINT.to_owned())
 }
 
 /// The authorities and the secret of a profile that asks its provider.

@@ -157,8 +157,9 @@ fn given_keys(path: &Path) -> Result<KeySet, Failure> {
     let failed = |why: String| Failure::new(format!("cannot use the keys in {path:?}: {why}"));
     let document = read_untrusted(path).map_err(|error| failed(error.to_string()))?;
     KeySet::from_jwks(&document).map_err(|error| {
-        failed(error.to_string())
-            .with_hint("it must be a JSON Web Key Set, as the issuer's jwks_uri serves it (RFC 7517)")
+        failed(error.to_string()).with_hint(
+            error.hint().unwrap_or("it must be a JSON Web Key Set, as the issuer's jwks_uri serves it (RFC 7517)"),
+        )
     })
 }
 

@@ -35,17 +35,9 @@ pub(crate) fn usable_for(key: &PublicKey) -> String {
     if names.is_empty() { "no algorithm of its kind".to_owned() } else { names.join("/") }
 }
 
-/// A key that is not used, with what the document calls it.
-pub(crate) fn left_out(key: &LeftOut) -> String {
-    match key.kid() {
-        Some(kid) => format!("{key} (kid {kid:?})"),
-        None => key.to_string(),
-    }
-}
-
-/// All of a document.
+/// The keys of a document that are not used, and why.
 pub(crate) fn all_left_out(keys: &KeySet) -> Vec<String> {
-    keys.left_out().iter().map(left_out).collect()
+    keys.left_out().iter().map(LeftOut::with_kid).collect()
 }
 
 /// The keys for a program.

@@ -3,7 +3,7 @@
 //! Whatever a check needs must be there in its proper type: a claim of the wrong type is never "absent".
 //! `Accepted` can only be made here.
 
-mod audience;
+pub(crate) mod audience;
 mod itself;
 mod kind;
 mod members;

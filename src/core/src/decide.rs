@@ -10,7 +10,8 @@ use crate::claims::Accepted;
 use crate::config::{Config, Profile};
 use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, Request, Verdict};
 use crate::header::{self, Header};
-use crate::jws::{self, Malformed, Unverified, Verified};
+use crate::jws::{self, Unverified, Verified};
+use crate::malformed::Malformed;
 use crate::reason::Reason;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace, Tracing};
@@ -113,7 +114,7 @@ impl<'a> Decider<'a> {
         dots: (usize, usize),
         candidates: &[&'a Profile],
     ) -> Result<(&'a Profile, Verified), Stop> {
-        let mut unverified = Unverified::decode(token, dots).map_err(malformed).at(Step::Bounds)?;
+        let mut unverified = Unverified::decode(token, dots).map_err(|why| self.undecodable(why)).at(Step::Bounds)?;
         let profile = self.issuer(&unverified, candidates).at(Step::Issuer)?;
         self.profile = Some(profile);
         if let Some(check) = asks(profile) {
@@ -121,6 +122,13 @@ impl<'a> Decider<'a> {
         }
         let header = self.header(&unverified, token.len(), profile)?;
         Ok((profile, self.verified(&mut unverified, &header, profile)?))
+    }
+
+    fn undecodable(&mut self, why: Malformed) -> Denial {
+        if let Malformed::Twice { untrusted_name, .. } = &why {
+            self.trace.fact_of("twice", || untrusted_name.as_str().into());
+        }
+        malformed(why)
     }
 
     fn bounds(&mut self, token: &[u8]) -> Result<Shape, Denial> {

@@ -72,6 +72,7 @@ finding_codes! {
     SplitRoles = "split_roles", Warning, "Privileged roles may be granted by a part of a text that somebody else can write.";
     DeepPath = "deep_path", Warning, "An identity or roles are taken from whatever depth of the token they are at.";
     InsecureHttp = "insecure_http", Warning, "Keys may be fetched without TLS from this machine.";
+    KeyLeftOut = "key_left_out", Warning, "A key that cannot verify tokens is left out.";
     SecretReadable = "secret_readable", Warning, "A secret can be read by everybody on this machine.";
     UnusedSetting = "unused_setting", Warning, "A setting has no effect beside another one.";
     AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";

@@ -7,11 +7,15 @@
 use crate::bounds::MAX_JSON_DEPTH;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use std::cell::RefCell;
 use std::fmt;
 
 /// The document is not JSON as this project accepts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotStrictJson;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotStrictJson {
+    /// The name of the member that an object has twice, if that is why. It is a stranger's text.
+    pub(crate) duplicate: Option<String>,
+}
 
 /// Reads one JSON object that fills `bytes`.
 ///
@@ -19,11 +23,12 @@ pub struct NotStrictJson;
 /// [`NotStrictJson`] for anything else.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, NotStrictJson> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: MAX_JSON_DEPTH }.deserialize(&mut deserializer).map_err(|_| NotStrictJson)?;
-    deserializer.end().map_err(|_| NotStrictJson)?;
+    let duplicate = RefCell::new(None);
+    let strict = Strict { depth: MAX_JSON_DEPTH, duplicate: &duplicate };
+    let value = strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     match value {
-        Value::Object(members) => Ok(members),
-        _ => Err(NotStrictJson),
+        Ok(Value::Object(members)) => Ok(members),
+        _ => Err(NotStrictJson { duplicate: duplicate.take() }),
     }
 }
 
@@ -36,18 +41,20 @@ pub fn strict_json_object(bytes: &[u8]) -> Option<Map<String, Value>> {
 
 /// Reads a value with at most `depth` levels of objects and arrays.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'d> {
     depth: usize,
+    /// Where the name of a member is left that is there twice: an error of serde has a text alone.
+    duplicate: &'d RefCell<Option<String>>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
-        Ok(Self { depth })
+        Ok(Self { depth, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -55,7 +62,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,10 +106,11 @@ impl<'de> Visitor<'de> for Strict {
         let inner = self.inner()?;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(inner)?;
-            if object.insert(name, value).is_some() {
+            if object.contains_key(&name) {
+                self.duplicate.replace(Some(name));
                 return Err(A::Error::custom("duplicate member"));
             }
+            object.insert(name, members.next_value_seed(inner)?);
         }
         Ok(Value::Object(object))
     }
@@ -152,6 +160,10 @@ mod tests {
         ] {
             assert!(object(document.as_bytes()).is_err(), "{document}");
         }
+        let duplicate = |document: &[u8]| object(document).unwrap_err().duplicate;
+        assert_eq!(duplicate(br#"{"sub":"a","su\u0062":"b"}"#).as_deref(), Some("sub"));
+        assert_eq!(duplicate(br#"{"a":{"b":1,"b":1}}"#).as_deref(), Some("b"));
+        assert_eq!((duplicate(br#"{"a":1} x"#), duplicate(br#"{"a":1e999}"#)), (None, None));
         assert!(object(b"{\"a\":\"\xff\"}").is_err());
         assert!(object(b"{\"a\":\"\0\"}").is_err());
     }

@@ -1,6 +1,6 @@
 //! A token as a compact JWS (RFC 7515 section 3.1), before and after its signature was checked.
 //!
-//! `Unverified` may be looked at to choose a profile and a key, and for nothing else: what it holds is called
+//! `Unverified` may be looked at to choose a profile, a key and a hint, and for nothing else: what it holds is called
 //! `untrusted_`. `Verified` can only be made by checking a signature, or of a provider's clear yes, so code that needs it
 //! cannot run without.
 
@@ -9,60 +9,13 @@ use crate::bounds::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES};
 use crate::claims::Members;
 use crate::header::normal_type;
 use crate::introspection::{self, OnlineAnswer, OnlineKind};
-use crate::json;
+use crate::json::{self, NotStrictJson};
 use crate::keys::PublicKey;
+use crate::malformed::Malformed;
 use crate::reason::Reason;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
-
-/// Why a token is not a compact JWS, as the end of a sentence about "the token". Never quotes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Malformed {
-    Empty,
-    TooLong,
-    Characters,
-    NoJwt,
-    Encrypted,
-    EmptyPart,
-    Base64,
-    HeaderTooLong,
-    HeaderJson,
-    PayloadJson,
-}
-
-impl Malformed {
-    pub(crate) const fn phrase(self) -> &'static str {
-        match self {
-            Self::Empty => "is empty",
-            Self::TooLong => "is longer than PostgreSQL reads",
-            Self::Characters => "has characters that no JWT has",
-            Self::NoJwt => "is not a JWT (three parts with two dots between them); opaque tokens are of this kind",
-            Self::Encrypted => "is an encrypted JWT (five parts), which nobody but its recipient can read",
-            Self::EmptyPart => "has an empty part; unsigned tokens are of this kind",
-            Self::Base64 => "has a part that is not base64url without padding",
-            Self::HeaderTooLong => "has a header longer than 8 kB",
-            Self::HeaderJson => "has a header that is not one JSON object without duplicate members",
-            Self::PayloadJson => "has a payload that is not one JSON object without duplicate members",
-        }
-    }
-
-    /// What to do about it, where the remedy of the reason is not the one.
-    pub(crate) const fn hint(self) -> Option<&'static str> {
-        match self {
-            Self::TooLong => Some(
-                "Ask the provider for fewer claims; groups are the usual cause. max_token_size cannot exceed this.",
-            ),
-            Self::Empty | Self::Characters | Self::Base64 | Self::HeaderJson | Self::PayloadJson => Some(
-                "Send the token as the provider gave it: whole, and without quotes, white space or line ends in it.",
-            ),
-            Self::EmptyPart => {
-                Some("Have the provider sign its access tokens: without a signature they prove nothing.")
-            }
-            Self::NoJwt | Self::Encrypted | Self::HeaderTooLong => None,
-        }
-    }
-}
 
 /// Step 1: looks at size, characters and dots, and decodes nothing. `Ok` holds the positions of the two dots.
 pub(crate) fn check_bounds(token: &[u8]) -> Result<(usize, usize), Malformed> {
@@ -75,10 +28,12 @@ pub(crate) fn check_bounds(token: &[u8]) -> Result<(usize, usize), Malformed> {
     let mut dots = token.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
     match (dots.next(), dots.next(), dots.next(), dots.count()) {
         (Some(first), Some(second), None, 0) => {
-            if !token.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
-                return Err(Malformed::Characters);
+            let mut odd = token.iter().filter(|byte| !byte.is_ascii_alphanumeric() && !b"-_.".contains(byte));
+            match odd.next() {
+                None => Ok((first, second)),
+                Some(b'=') if odd.all(|byte| *byte == b'=') => Err(Malformed::Padded),
+                Some(_) => Err(Malformed::Characters),
             }
-            Ok((first, second))
         }
         (Some(_), Some(_), Some(_), 1) => Err(Malformed::Encrypted),
         _ => Err(Malformed::NoJwt),
@@ -123,8 +78,11 @@ impl<'t> Unverified<'t> {
         }
         Ok(Self {
             signing_input: &token[..dots.1],
-            untrusted_header: json::object(&header).map_err(|_| Malformed::HeaderJson)?,
-            untrusted_claims: json::object(&payload).map_err(|_| Malformed::PayloadJson)?,
+            untrusted_header: json::object(&header).map_err(|why| not_an_object(why, "header"))?,
+            untrusted_claims: json::object(&payload).map_err(|why| match check_bounds(&payload) {
+                Ok(_) | Err(Malformed::Encrypted) => Malformed::Nested,
+                Err(_) => not_an_object(why, "payload"),
+            })?,
             signature,
         })
     }
@@ -142,6 +100,19 @@ impl<'t> Unverified<'t> {
     /// The payload's `iss`, to choose a profile with, and for nothing else.
     pub(crate) fn untrusted_issuer(&self) -> Option<&Value> {
         self.untrusted_claims.get("iss")
+    }
+
+    /// The payload's `aud`, to choose a hint with about a signature that does not hold.
+    pub(crate) fn untrusted_audience(&self) -> Option<&Value> {
+        self.untrusted_claims.get("aud")
+    }
+}
+
+fn not_an_object(why: NotStrictJson, part: &'static str) -> Malformed {
+    match why.duplicate {
+        Some(untrusted_name) => Malformed::Twice { part, untrusted_name },
+        None if part == "header" => Malformed::HeaderJson,
+        None => Malformed::PayloadJson,
     }
 }
 
@@ -262,7 +233,21 @@ mod tests {
         assert_eq!(check_bounds(b"a.b.c.d"), Err(Malformed::NoJwt));
         assert_eq!(check_bounds(b"a.b.c.d.e"), Err(Malformed::Encrypted));
         assert_eq!(check_bounds(&[b'.'; 64_000]), Err(Malformed::NoJwt));
-        for token in ["a.b.c=", "a.b.c+", "a.b.c/", "a.b~.c", "a.b.c\n", " a.b.c", "a.b.c\0", "a.b.\u{e4}"] {
+        for token in ["a.b.c=", "a=.b==.c", "=.=.=", "eyJ=.b.c"] {
+            assert_eq!(check_bounds(token.as_bytes()), Err(Malformed::Padded), "{token:?}");
+        }
+        for token in [
+            "a.b.c= ",
+            "a+.b.c=",
+            "=a.b+.c",
+            "a.b.c+",
+            "a.b.c/",
+            "a.b~.c",
+            "a.b.c\n",
+            " a.b.c",
+            "a.b.c\0",
+            "a.b.\u{e4}",
+        ] {
             assert_eq!(check_bounds(token.as_bytes()), Err(Malformed::Characters), "{token:?}");
         }
         assert!(check_bounds(&[b'a'; MAX_TOKEN_BYTES]).is_err_and(|error| error == Malformed::NoJwt));
@@ -284,5 +269,14 @@ mod tests {
         assert_eq!(decode("e30.e30.A"), Some(Malformed::Base64));
         assert_eq!(decode("W10.e30.AA"), Some(Malformed::HeaderJson));
         assert_eq!(decode("e30.W10.AA"), Some(Malformed::PayloadJson));
+        // Tokens of three and of five parts, and what only looks a little like one.
+        assert_eq!(decode("e30.YS5iLmM.AA"), Some(Malformed::Nested));
+        assert_eq!(decode("e30.YS5iLmMuZC5l.AA"), Some(Malformed::Nested));
+        assert_eq!(decode("e30.YS5iLmMuZA.AA"), Some(Malformed::PayloadJson));
+        assert_eq!(decode("e30.YS5iLmMg.AA"), Some(Malformed::PayloadJson));
+        let twice = |part| Some(Malformed::Twice { part, untrusted_name: "a".to_owned() });
+        assert_eq!(decode("eyJhIjoxLCJhIjoyfQ.e30.AA"), twice("header"));
+        assert_eq!(decode("e30.eyJhIjoxLCJhIjoyfQ.AA"), twice("payload"));
+        assert_eq!(decode("e30.eyJiIjpbeyJhIjoxLCJhIjoyfV19.AA"), twice("payload"));
     }
 }

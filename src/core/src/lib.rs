@@ -22,6 +22,7 @@ mod json;
 mod jws;
 mod keys;
 mod line;
+mod malformed;
 mod overage;
 mod pattern;
 pub mod protocol;

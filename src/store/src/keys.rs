@@ -31,5 +31,8 @@ pub fn load_keys(source: &KeyFile, config_path: &Path, user: ServerUser) -> Resu
         KeyFile::Jwks(_) => KeySet::from_jwks(&contents),
         KeyFile::Pem(_) => KeySet::from_pem(&contents),
     };
-    keys.map_err(|error| KeysUnavailable::new(format!("{setting}: {path:?} cannot be used: {error}."), wanted))
+    keys.map_err(|error| {
+        let detail = format!("{setting}: {path:?} cannot be used: {error}.");
+        KeysUnavailable::new(detail, error.hint().unwrap_or(wanted))
+    })
 }

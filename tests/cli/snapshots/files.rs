@@ -2,6 +2,8 @@
 
 use crate::server_files::{CONF, ISSUER, LINE, MAP, folder};
 use crate::support::{CONFIG, Folder, corp, two_of_one_issuer};
+use oauth_validator_fixtures::keys;
+use serde_json::json;
 
 /// A file that is checked.
 pub struct Case {
@@ -56,6 +58,7 @@ fn of_the_text() -> Vec<Case> {
 }
 
 fn of_values() -> Vec<Case> {
+    let certificates = "keys = { jwks = '{\"f6a1\": \"-----BEGIN CERTIFICATE-----\"}' }";
     vec![
         with("wrong_type", &["wrong_type"], "clock_skew = 30"),
         case("missing_key", &["missing_key"], "[profiles.corp]\npreset = \"okta\"\n"),
@@ -97,6 +100,7 @@ fn of_values() -> Vec<Case> {
         ),
         with("bad_pattern-parentheses", &["bad_pattern"], "identity = { claim = \"$.uid\", pattern = 'ana)|(bob' }"),
         with("bad_pattern", &["bad_pattern"], "identity = { claim = \"$.uid\", pattern = '(?=00u).*' }"),
+        with("bad_keys-certificates", &["bad_keys"], certificates),
         with("bad_keys", &["bad_keys"], "keys = { jwks = '{\"keys\": []}' }"),
     ]
 }
@@ -120,6 +124,7 @@ fn of_profiles() -> Vec<Case> {
         case("shared_line", &["shared_line"], &twice),
         case("shared_issuer", &["shared_issuer", "shared_audience"], &two_of_one_issuer()),
         with("conflict-proxy", &["conflict", "insecure_http"], proxied),
+        with("conflict-deny_kids", &["conflict"], "keys = { pem_file = \"corp.pem\", deny_kids = [\"2026-03\"] }"),
         case("key_source", &["key_source"], &corp("", sources)),
     ]
 }
@@ -182,6 +187,10 @@ fn of_other_files() -> Vec<Case> {
     readable.folder.chmod("secret", 0o644);
     let missing = case("keys_unavailable", &["keys_unavailable"], &corp("", ""));
     std::fs::remove_file(missing.folder.path("corp.jwks.json")).expect("it was there");
+    let left_out = case("key_left_out", &["key_left_out"], &corp("", ""));
+    let mut short = keys::p256().public_jwk();
+    short["x"] = "AAAA".into();
+    left_out.folder.write("corp.jwks.json", &json!({ "keys": [keys::corp().public_jwk(), short] }).to_string());
     let empty = case("keys_unavailable-empty", &["keys_unavailable"], &corp("", ""));
     empty.folder.write("corp.jwks.json", "{\"keys\": []}");
     let audiences = "preset = \"okta\"\naudience = [\"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0\", \"api://postgres\"]";
@@ -189,6 +198,7 @@ fn of_other_files() -> Vec<Case> {
         readable,
         missing,
         empty,
+        left_out,
         case("introspection_unavailable", &["introspection_unavailable"], &asking),
         Case { args: &["--effective"], ..with("effective-settings", &[], audiences) },
         Case { args: &["--effective"], ..with("effective", &["unknown_key"], "audiance = 1") },

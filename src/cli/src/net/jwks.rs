@@ -61,7 +61,12 @@ impl KeyDocument {
             return Err(NetError::not_strict_json(url.as_str()));
         }
         let keys = KeySet::from_jwks(&fetched.untrusted_body).map_err(|why| {
-            NetError::new(Code::NoKeys, format!("{}: the key document cannot be used: {why}", url.as_str()))
+            let error =
+                NetError::new(Code::NoKeys, format!("{}: the key document cannot be used: {why}", url.as_str()));
+            match why.hint() {
+                Some(hint) => error.with_hint(hint),
+                None => error,
+            }
         })?;
         let etag = fetched.headers.get(header::ETAG).and_then(|value| value.to_str().ok());
         let etag = etag.filter(|text| text.len() <= MAX_ETAG_BYTES).map(str::to_owned);

@@ -4,11 +4,15 @@
 
 use super::members::Members;
 use super::wrong_type;
-use crate::config::{Audience, Config, Profile, common_audience};
+use crate::config::{Audience, Config, Profile, common_audience, is_microsoft_graph};
 use crate::decision::Denial;
 use crate::jws::Proof;
 use crate::reason::Reason;
 use serde_json::Value;
+
+/// What to do about a token that Entra made for Microsoft.
+pub(crate) const FOR_GRAPH: &str = "The token is one for Microsoft Graph, which nobody but Microsoft can check. Have the client request a scope of your own \
+     API, such as api://API-CLIENT-ID/db.connect, and none of Graph, such as User.Read.";
 
 /// A string, or an array of strings, one of which the profile accepts.
 pub(super) fn check(claims: Members<'_>, config: &Config, profile: &Profile, proof: Proof) -> Result<(), Denial> {
@@ -41,6 +45,9 @@ pub(super) fn check(claims: Members<'_>, config: &Config, profile: &Profile, pro
 
 fn hint(named: &[&str], profile: &Profile, proof: Proof) -> String {
     let name = &profile.name;
+    if named.iter().any(|audience| is_microsoft_graph(audience)) {
+        return format!("{FOR_GRAPH} Its audience is that of many services: do not accept it.");
+    }
     if !named.is_empty() && named.iter().all(|audience| common_audience(audience, profile).is_some()) {
         return "Have the provider name this server in the token (Keycloak: an audience mapper; others: a resource or \
                 audience that the client requests). What it names now is in the tokens of other services as well: do \

@@ -125,16 +125,24 @@ pub(crate) fn common_audience(audience: &str, profile: &Profile) -> Option<&'sta
     match bare {
         "account" | "broker" | "realm-management" => Some("Keycloak writes into the tokens of all its clients"),
         "authenticated" => Some("Supabase writes into the tokens of all users"),
-        "00000002-0000-0000-c000-000000000000"
-        | "00000003-0000-0000-c000-000000000000"
-        | "https://graph.microsoft.com"
-        | "https://graph.windows.net" => Some("is Microsoft Graph"),
+        _ if is_microsoft_graph(audience) => Some("is Microsoft Graph"),
         _ if bare == issuer || profile.token_issuers().iter().any(|own| own.trim_end_matches('/') == bare) => {
             Some("is the issuer itself")
         }
         _ if bare.starts_with(issuer) && bare.ends_with("/userinfo") => Some("is the issuer's own userinfo endpoint"),
         _ => None,
     }
+}
+
+/// Whether it is the audience of Entra's tokens for Microsoft's own API, by its ID or its URL.
+pub(crate) fn is_microsoft_graph(audience: &str) -> bool {
+    const NAMES: [&str; 4] = [
+        "00000002-0000-0000-c000-000000000000",
+        "00000003-0000-0000-c000-000000000000",
+        "https://graph.microsoft.com",
+        "https://graph.windows.net",
+    ];
+    NAMES.contains(&audience.trim_end_matches('/'))
 }
 
 fn clients(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {

@@ -9,7 +9,7 @@ use super::section::Section;
 use super::typed::Empty;
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
-use crate::keys::{KeyFile, KeySet, is_thumbprint};
+use crate::keys::{KeyFile, KeySet, LeftOut, is_thumbprint};
 use std::sync::Arc;
 
 /// The settings that name a source. At most one may be written.
@@ -292,12 +292,17 @@ fn proxy(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<String> {
 fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<KeySource> {
     let text = section.text(findings, "jwks")?;
     match KeySet::from_jwks(text.value.as_bytes()) {
-        Ok(keys) => Some(KeySource::Inline(keys)),
+        Ok(keys) => {
+            if let Some(why) = keys.malformed_keys() {
+                let message = format!("{}: {why}", section.name("jwks"));
+                findings.add(FindingCode::KeyLeftOut, section.span_of("jwks"), message).hint(LeftOut::HINT);
+            }
+            Some(KeySource::Inline(keys))
+        }
         Err(why) => {
             let message = format!("{} cannot be used: {why}", section.name("jwks"));
-            findings
-                .add(FindingCode::BadKeys, section.span_of("jwks"), message)
-                .hint("write the document that the issuer's jwks_uri serves, or its file as jwks_file");
+            let usual = "write the document that the issuer's jwks_uri serves, or its file as jwks_file";
+            findings.add(FindingCode::BadKeys, section.span_of("jwks"), message).hint(why.hint().unwrap_or(usual));
             None
         }
     }

@@ -45,7 +45,7 @@ pub use profile::{
     TokenKind,
 };
 
-pub(crate) use doubts::common_audience;
+pub(crate) use doubts::{common_audience, is_microsoft_graph};
 pub use values::suggest;
 
 use crate::finding::Finding;

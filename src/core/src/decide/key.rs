@@ -4,12 +4,14 @@
 //! asked for newer keys where those at hand cannot be all that are meant; how often is not decided here.
 
 use super::{Decider, InStep, Stop, malformed};
-use crate::config::{KeySource, Profile};
+use crate::claims::audience::FOR_GRAPH;
+use crate::config::{KeySource, Profile, is_microsoft_graph};
 use crate::decision::{Denial, Needs, NewerKeys};
 use crate::header::Header;
-use crate::jws::{Malformed, Unverified, Verified};
+use crate::jws::{Unverified, Verified};
 use crate::keys::record::Wanted;
 use crate::keys::{KeyName, KeySet, KeysUnavailable, NoKey, PublicKey};
+use crate::malformed::Malformed;
 use crate::reason::Reason;
 use crate::trace::Step;
 use serde_json::Value;
@@ -22,13 +24,15 @@ struct Failure<'k> {
     found: String,
     /// The keys that it is about.
     keys: Vec<&'k PublicKey>,
+    /// What the token says of its audience, where that explains a signature that does not hold.
+    untrusted_audience: Option<Value>,
     /// Whether a key that is not in the set may be meant.
     newer_may_do: bool,
 }
 
 impl<'k> Failure<'k> {
     fn of_key(denial: Denial, keys: Vec<&'k PublicKey>, newer_may_do: bool) -> Box<Self> {
-        Box::new(Self { step: Step::Key, denial, found: String::new(), keys, newer_may_do })
+        Box::new(Self { step: Step::Key, denial, found: String::new(), keys, untrusted_audience: None, newer_may_do })
     }
 
     /// The same, with a further sentence.
@@ -79,10 +83,13 @@ impl<'a> Decider<'a> {
     }
 
     fn stop(&mut self, failure: Box<Failure<'_>>) -> Stop {
-        let Failure { step, denial, found, keys, .. } = *failure;
+        let Failure { step, denial, found, keys, untrusted_audience, .. } = *failure;
         self.thumbprints(&keys);
         if step == Step::Signature {
             self.trace.held(Step::Key, || found);
+        }
+        if let Some(audience) = untrusted_audience {
+            self.trace.fact("aud", &audience);
         }
         Stop::Denied(step, denial)
     }
@@ -125,9 +132,9 @@ impl<'a> Decider<'a> {
                     self.trace.held(Step::Signature, || "it is the issuer's".to_owned());
                     return Ok(verified);
                 }
-                let denial = signature_invalid(header, choice.keys.len());
-                let newer_may_do = !choice.named;
-                Box::new(Failure { step: Step::Signature, denial, found, keys: choice.keys, newer_may_do })
+                let (denial, untrusted_audience) = signature_invalid(token, header, choice.keys.len());
+                let (step, newer_may_do) = (Step::Signature, !choice.named);
+                Box::new(Failure { step, denial, found, keys: choice.keys, untrusted_audience, newer_may_do })
             }
             Err(why) => {
                 let newer_may_do = matches!(why, NoKey::Unknown | NoKey::Denied { named: false });
@@ -182,13 +189,23 @@ fn keys_unavailable(why: &KeysUnavailable) -> Denial {
     Denial::new(Reason::KeysUnavailable, &why.detail).with_hint(&why.hint)
 }
 
-fn signature_invalid(header: &Header, tried: usize) -> Denial {
+/// Whatever the token says chooses the hint and no more; `explain` shows it to whoever has the token.
+fn signature_invalid(token: &Unverified<'_>, header: &Header, tried: usize) -> (Denial, Option<Value>) {
     let algorithm = header.algorithm.name();
     let keys = match tried {
         1 => "the issuer's key".to_owned(),
         several => format!("any of the {several} keys of the issuer that it could be"),
     };
-    Denial::new(Reason::SignatureInvalid, format!("The {algorithm} signature does not fit the token and {keys}."))
+    let mut detail = format!("The {algorithm} signature does not fit the token and {keys}.");
+    let for_graph = token.untrusted_audience().filter(|aud| aud.as_str().is_some_and(is_microsoft_graph));
+    let has_nonce = token.untrusted_header().contains_key("nonce");
+    if has_nonce {
+        // What was signed has the nonce's digest in its place.
+        detail.push_str(" Its header has a nonce, as Entra writes it into tokens for Microsoft Graph.");
+    }
+    let denial = Denial::new(Reason::SignatureInvalid, detail);
+    let denial = if has_nonce || for_graph.is_some() { denial.with_hint(FOR_GRAPH) } else { denial };
+    (denial, for_graph.cloned())
 }
 
 fn no_key(why: NoKey, header: &Header, keys: &KeySet, profile: &Profile) -> Denial {
@@ -221,5 +238,16 @@ fn no_key(why: NoKey, header: &Header, keys: &KeySet, profile: &Profile) -> Deni
             return Denial::new(Reason::TokenRevoked, detail);
         }
     };
-    Denial::new(Reason::KeyUnknown, detail)
+    let denial = Denial::new(Reason::KeyUnknown, detail);
+    match why {
+        NoKey::TooMany(_) => denial.with_hint(
+            "Have the provider write kid into the headers of its tokens. Until it does, a jwks_file with the keys that sign \
+             now, up to four, will do.",
+        ),
+        NoKey::SeveralFit => denial.with_hint(
+            "Have the provider give each key a kid of its own, and write it into its tokens. Until it does, a jwks_file with \
+             the one key that signs now will do.",
+        ),
+        _ => denial,
+    }
 }

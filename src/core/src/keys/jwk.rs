@@ -36,7 +36,21 @@ impl From<String> for Unfit {
 /// Reads the keys of a JWKS document, or why each is left out.
 pub(super) fn read_set(document: &[u8]) -> Result<Vec<Read>, KeySetError> {
     let set = json::object(document).map_err(|_| KeySetError::of("it is not a JSON object"))?;
+    if is_certificate_map(&set) {
+        return Err(KeySetError::of("it is a map of certificates, and no JSON Web Key Set").with_hint(
+            "The same keys are a JSON Web Key Set at \
+             https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com (Firebase) and \
+             https://www.googleapis.com/oauth2/v3/certs (Google); without a key source, discovery finds it.",
+        ));
+    }
     read_keys(set.get("keys"))
+}
+
+/// Certificates by key ID, as Firebase and Google serve them beside their key sets.
+fn is_certificate_map(set: &Map<String, Value>) -> bool {
+    let is_certificate =
+        |value: &Value| value.as_str().is_some_and(|text| text.trim_start().starts_with("-----BEGIN CERTIFICATE-----"));
+    !set.is_empty() && set.values().all(is_certificate)
 }
 
 /// Reads the member `keys` of such a document.

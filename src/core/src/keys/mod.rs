@@ -108,6 +108,19 @@ impl LeftOut {
         self.kid.as_deref()
     }
 
+    /// What is done about such a key, in words for a finding.
+    pub const HINT: &str =
+        "tokens of such a key are denied with key_unknown: have the provider mend it, or mend this copy";
+
+    /// The phrase, and what the document calls the key: for people who look at the document.
+    #[must_use]
+    pub fn with_kid(&self) -> String {
+        match &self.kid {
+            Some(kid) => format!("{self} (kid \"{}\")", crate::trace::printable(kid)),
+            None => self.to_string(),
+        }
+    }
+
     /// Whether the document itself says that it is there for something else, such as encryption.
     #[must_use]
     pub fn is_for_other_use(&self) -> bool {
@@ -133,6 +146,10 @@ impl fmt::Display for LeftOut {
     }
 }
 
+/// What to do about a document that is the right one.
+const MEND_THE_KEYS: &str = "Have the provider mend these keys, or publish others that can verify tokens; until then, keys.jwks_file can name \
+     a copy in which they are right.";
+
 /// The number of the way in which documents are read now. It rises when more of a document counts than before: what was
 /// kept by an earlier one is good, but no ground to be content with that nothing has changed.
 const READING: u64 = 1;
@@ -144,7 +161,9 @@ impl KeySet {
     /// A phrase about the document; it never quotes key material.
     pub fn from_jwks(document: &[u8]) -> Result<Self, KeySetError> {
         check_size(document)?;
-        Self::of(jwk::read_set(document)?)
+        let read = jwk::read_set(document)?;
+        let has_keys = !read.is_empty();
+        Self::of(read).map_err(|error| if has_keys { error.with_hint(MEND_THE_KEYS) } else { error })
     }
 
     /// Reads PEM blocks labelled `PUBLIC KEY` (RFC 7468 section 13).
@@ -197,6 +216,14 @@ impl KeySet {
         &self.keys
     }
 
+    /// The other keys that are not there for something else, in words for a finding: which they are, and why they are left
+    /// out; `None` if there are none.
+    #[must_use]
+    pub fn malformed_keys(&self) -> Option<String> {
+        let all: Vec<String> = self.left_out.iter().filter(|key| !key.other_use).map(LeftOut::with_kid).collect();
+        (!all.is_empty()).then(|| format!("a key is left out: {}", all.join("; ")))
+    }
+
     /// The other keys of the document, which are not used.
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
@@ -228,17 +255,30 @@ fn check_size(document: &[u8]) -> Result<(), KeySetError> {
 
 /// A key document that gives no keys. Displays as a phrase that follows the document's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeySetError(String);
+pub struct KeySetError {
+    why: String,
+    hint: Option<&'static str>,
+}
 
 impl KeySetError {
     fn of(why: impl Into<String>) -> Self {
-        Self(why.into())
+        Self { why: why.into(), hint: None }
+    }
+
+    fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// What to do about it, where it is not that another document is wanted: a sentence or two.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        self.hint
     }
 }
 
 impl fmt::Display for KeySetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 

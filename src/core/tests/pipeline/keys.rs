@@ -267,3 +267,64 @@ fn swapped_parts_of_two_good_tokens_do_not_verify() {
     Login::new().denies(format!("{}.{}.{}", a[1], a[0], a[2]), oauth_validator_core::Reason::IssuerMismatch);
     Login::new().denies(mint::mint(keys::corp(), &header_with(json!({"crit": ["x"]})), &claims()), TokenMalformed);
 }
+
+#[test]
+fn a_key_that_is_left_out_is_the_reason() {
+    let mut weak = keys::partner().public_jwk();
+    weak["e"] = json!("AQ");
+    let set = |keys: Value| Login::with_profile(ANY).keys(json!({"keys": keys}));
+    let of_partner = signed(keys::partner(), "RS256");
+    let denial = set(json!([keys::corp().public_jwk(), weak])).denies(&of_partner, KeyUnknown);
+    let why = "key 2: its modulus is even, or its exponent is not an odd number from 3 to 2^32";
+    assert_eq!(denial.detail, format!("The key with the kid of the token's header is left out ({why})."));
+    assert!(denial.hint.contains("mend that key"), "{}", denial.hint);
+    // Also where another key has the kid, and is for something else.
+    let other = keys::p256().with_kid("partner-rsa").public_jwk();
+    let denial = set(json!([other, weak])).denies(&of_partner, KeyUnknown);
+    assert!(denial.detail.contains("is left out (key 2: "), "{}", denial.detail);
+    // A key of another kid, or without one, is no reason.
+    for kid in [json!("other"), json!(""), json!(null)] {
+        weak["kid"] = kid;
+        let denial = set(json!([keys::corp().public_jwk(), weak])).denies(&of_partner, KeyUnknown);
+        assert_eq!(denial.detail, "None of the issuer's 1 keys has the kid of the token's header.");
+    }
+    let nameless = mint::mint_as(keys::p256(), "ES256", &json!({"alg": "ES256", "typ": "at+jwt"}), &claims());
+    let denial = set(json!([keys::corp().public_jwk(), weak])).denies(&nameless, KeyUnknown);
+    assert!(denial.detail.starts_with("None of the issuer's 1 keys is one for ES256"), "{}", denial.detail);
+}
+
+#[test]
+fn a_token_of_microsofts_own_is_told_from_a_forged_one() {
+    let forged = |head: Value, aud: Value| {
+        let mut claims = claims();
+        claims["aud"] = aud;
+        mint::mint(&keys::partner().with_kid("corp-rsa"), &header_with(head), &claims)
+    };
+    let graph = "00000003-0000-0000-c000-000000000000";
+    let denial = Login::new().denies(forged(json!({"nonce": "AQABAAAA"}), json!("postgres")), SignatureInvalid);
+    assert!(denial.detail.contains("Its header has a nonce") && denial.hint.contains("scope of your own API"));
+    for aud in [json!(graph), json!("https://graph.microsoft.com/")] {
+        let denial = Login::new().denies(forged(json!({}), aud), SignatureInvalid);
+        assert!(!denial.detail.contains("nonce") && denial.hint.contains("scope of your own API"), "{}", denial.hint);
+    }
+    for aud in [json!("postgres"), json!([graph, "postgres"]), json!(null), json!(7)] {
+        let denial = Login::new().denies(forged(json!({}), aud), SignatureInvalid);
+        assert_eq!(denial.hint, SignatureInvalid.remedy());
+    }
+    // A nonce makes a good token no worse, and none is asked for.
+    Login::new().grants(&token_with_header(json!({"nonce": "AQABAAAA"})), "ana");
+}
+
+#[test]
+fn a_map_of_certificates_is_told_from_a_key_set() {
+    let certificate = "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n";
+    let good = token(json!({}));
+    let map = Login::new().keys(json!({"f6a1": certificate, "09bc": certificate})).denies(&good, KeysUnavailable);
+    assert!(map.detail.contains("a map of certificates"), "{}", map.detail);
+    for other in
+        [json!({}), json!({"keys": certificate, "f6a1": 1}), json!({"f6a1": "MIIC"}), json!({"f6a1": [certificate]})]
+    {
+        let denial = Login::new().keys(other).denies(&good, KeysUnavailable);
+        assert!(denial.detail.contains("no array \"keys\""), "{}", denial.detail);
+    }
+}
