@@ -7,8 +7,8 @@
 #   token", and whatever a validator reports), which it leaves out of the report.
 # Who cares: whoever judges by "most frequent errors" of such a report: after oauth lines come into use, the first place is
 #   taken by logins that were good.
-# What to do: leave that text out of the report (--exclude-query does not do it; filter the log before), and look for the
-#   LOG lines of the same process id in the log itself.
+# What to do: take that line out of the log before it goes to the report where it has no LOG line of the same process id,
+#   and look for the reasons in the log itself.
 . "$(dirname "$(readlink -f "$0")")/common.sh"
 
 debian_packages pgbadger=12.0-1
