@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The exit code of everything but an answer.
 const GIVEN_UP: i32 = 1;
@@ -53,9 +54,10 @@ fn protect() -> io::Result<()> {
     Ok(())
 }
 
-/// One line. What was read beyond it is still there for [`exit_when_left`].
-fn read_request() -> io::Result<Vec<u8>> {
-    let mut line = Vec::new();
+/// One line, wiped when it is dropped. What was read beyond it is still there for [`exit_when_left`].
+fn read_request() -> io::Result<Zeroizing<Vec<u8>>> {
+    // One piece of memory from the start: a line that outgrows it would leave a copy behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_REQUEST_BYTES));
     io::stdin().lock().take(MAX_REQUEST_BYTES as u64).read_until(b'\n', &mut line)?;
     if line.ends_with(b"\n") { Ok(line) } else { Err(io::ErrorKind::InvalidData.into()) }
 }

@@ -13,9 +13,10 @@ use crate::json::{self, NotStrictJson};
 use crate::keys::PublicKey;
 use crate::malformed::Malformed;
 use crate::reason::Reason;
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, decoded_len_estimate};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 /// Step 1: looks at size, characters and dots, and decodes nothing. `Ok` holds the positions of the two dots.
 pub(crate) fn check_bounds(token: &[u8]) -> Result<(usize, usize), Malformed> {
@@ -56,12 +57,20 @@ pub(crate) fn check_opaque(token: &[u8]) -> Result<(), Malformed> {
     if token.iter().all(allowed) { Ok(()) } else { Err(Malformed::Characters) }
 }
 
-/// A token whose signature nobody has checked yet.
+/// A part of a token as the bytes that it stands for, wiped when they are dropped, also if only half of it can be decoded.
+fn decode(part: &[u8]) -> Result<Zeroizing<Vec<u8>>, Malformed> {
+    // One piece of memory from the start: what outgrows it would leave a copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(decoded_len_estimate(part.len())));
+    URL_SAFE_NO_PAD.decode_vec(part, &mut bytes).map_err(|_| Malformed::Base64)?;
+    Ok(bytes)
+}
+
+/// A token whose signature nobody has checked yet. What it was parsed from is wiped; the values of single claims are not.
 pub(crate) struct Unverified<'t> {
     signing_input: &'t [u8],
     untrusted_header: Map<String, Value>,
     untrusted_claims: Map<String, Value>,
-    signature: Vec<u8>,
+    signature: Zeroizing<Vec<u8>>,
 }
 
 impl<'t> Unverified<'t> {
@@ -71,7 +80,6 @@ impl<'t> Unverified<'t> {
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(Malformed::EmptyPart);
         }
-        let decode = |part: &[u8]| URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed::Base64);
         let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
         if header.len() > MAX_HEADER_BYTES {
             return Err(Malformed::HeaderTooLong);

@@ -1,7 +1,9 @@
 //! The bearer token as a secret: it can be judged, never shown.
 //!
-//! No `Debug`, no `Display`, no `Clone`; the bytes are overwritten when it is dropped. Copies that remain: the
-//! server's own message buffer, which PostgreSQL wipes itself (`oauth_exchange` in auth-oauth.c).
+//! No `Debug`, no `Display`, no `Clone`; the bytes are overwritten when it is dropped, and so is what is decoded of them.
+//! Copies that remain are PostgreSQL's: of those it wipes one alone (`input_copy` of `oauth_exchange` in auth-oauth.c). The
+//! buffer that the client's message was received in (pqcomm.c) and the message itself (auth-sasl.c) keep the token until
+//! that memory is used for something else.
 
 use crate::jws::check_opaque;
 use zeroize::Zeroizing;

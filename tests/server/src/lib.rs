@@ -29,6 +29,7 @@ mod install;
 mod libclang;
 mod log;
 mod login;
+mod memory;
 mod paths;
 mod process;
 mod server;
@@ -44,6 +45,7 @@ pub use folders::{target_dir, workspace_root};
 pub use install::Postgres;
 pub use libclang::Libclang;
 pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
+pub use memory::is_in_memory;
 pub use paths::{faulty_module_path, module_for, module_path, tool_path};
 pub use process::{Process, may_unshare};
 pub use watch::{

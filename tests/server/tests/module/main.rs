@@ -15,6 +15,8 @@ mod process;
 mod providers;
 mod refusals;
 mod release;
+mod remains;
 mod secrets;
+mod settings;
 mod smoke;
 mod support;

@@ -5,7 +5,7 @@
 use crate::support::{INTROSPECT, Place};
 use oauth_validator_fixtures::Forbidden;
 use oauth_validator_mock_provider::Fault;
-use oauth_validator_server_tests::{Login, SOON, eventually, nothing_is_left, waiting};
+use oauth_validator_server_tests::{Login, SOON, eventually, is_in_memory, needs_root, nothing_is_left, waiting};
 use std::fs;
 use std::path::Path;
 
@@ -42,6 +42,23 @@ fn nobody_on_the_machine_sees_the_token_or_the_secret_meanwhile() {
     let names: Vec<String> = files_in(&folder).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, [".helper-0.lock"]);
     assert!(files_in(&folder).iter().all(|(_, bytes)| bytes.is_empty()));
+}
+
+/// What the helper was told, the token and the server's secret in one line, is not kept by the session that it let in.
+#[test]
+fn the_request_is_wiped_when_it_was_answered() {
+    if !needs_root("the_request_is_wiped_when_it_was_answered") {
+        return;
+    }
+    let place = Place::start();
+    let token = place.good();
+    let mut session = place.lets_in("ana", &token, "ana@corp.example");
+    let pid = session.backend_pid();
+    assert!(!is_in_memory(pid, format!("\"token\":\"{token}\"").as_bytes()), "the request");
+    assert!(!is_in_memory(pid, place.secret.as_bytes()), "the secret");
+    // The search finds what is there. Last, since a query takes memory, and writes over what may have been left.
+    session.query("SELECT 'something to be found'").expect("rows");
+    assert!(is_in_memory(pid, b"something to be found"), "the search finds nothing");
 }
 
 fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
