@@ -177,7 +177,17 @@ fn logins() -> Vec<Asked> {
         Asked { hba: line(" map=okta", ""), ..plain("login-without_map", "fails as \"ana\"") },
         Asked { hba: before("host all all all scram-sha-256"), ..plain("login-other_method", "method scram-sha-256") },
         Asked { hba: line("all all all", "sales all all"), ..plain("login-no_line", "no line of pg_hba.conf") },
+        Asked {
+            profile: "[profiles.other]\nissuer = \"https://other.example\"\naudience = [\"pg\"]\n",
+            hba: line("all all all", "sales all all"),
+            ..plain("login-no_line-several", "no line of pg_hba.conf")
+        },
         Asked { hba: before("hostssl all +dba all reject"), ..plain("login-unless", "unless:") },
+        Asked {
+            hba: line("all all all", "all +dba all"),
+            ident: "okta 00u000user0000000h8 ana\n",
+            ..plain("login-assumed", "assumed:")
+        },
         Asked { ident: "okta /^00u +dba\n", ..plain("login-member", "may succeed as \"ana\"") },
         Asked { hba: line("scope=\"openid db.connect\"", "scope=db.admin"), ..plain("login-denied", "scope_missing") },
         Asked {

@@ -83,6 +83,11 @@ fn explain(
         explanation.findings = parsed.findings.iter().map(Shown::from).collect();
         return Ok(explanation);
     };
+    // The issuer of which line, if there is none?
+    let asked_about = options.hba_issuer.is_some() || options.hba_profile.is_some() || config.profiles().len() < 2;
+    if line.is_some_and(|line| line.own().is_none()) && !asked_about {
+        return Ok(Explanation::unjudged(options));
+    }
     let mut notes = Vec::new();
     let request = request(options, config, line.and_then(TakenLine::own), &mut notes)?;
     let token_input::Input { token, left_out } = token_input::read(options.token_file.as_deref())?;

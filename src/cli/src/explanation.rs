@@ -50,7 +50,8 @@ impl Style {
 
 /// A decision, and what must be said with it.
 pub(crate) struct Explanation {
-    verdict: Verdict,
+    /// None where no line of pg_hba.conf has the token looked at.
+    verdict: Option<Verdict>,
     role: Option<String>,
     /// What was assumed, and what else the reader should know.
     pub(crate) notes: Vec<String>,
@@ -62,7 +63,20 @@ pub(crate) struct Explanation {
 
 impl Explanation {
     pub(crate) fn new(options: &ExplainOptions, verdict: Verdict) -> Self {
-        Self { verdict, role: options.role.clone(), notes: Vec::new(), findings: Vec::new(), login: None }
+        Self { verdict: Some(verdict), ..Self::unjudged(options) }
+    }
+
+    /// Of a token that nobody looks at.
+    pub(crate) fn unjudged(options: &ExplainOptions) -> Self {
+        Self { verdict: None, role: options.role.clone(), notes: Vec::new(), findings: Vec::new(), login: None }
+    }
+
+    fn decision(&self) -> Option<&Decision> {
+        self.verdict.as_ref().map(|verdict| &verdict.decision)
+    }
+
+    fn passages(&self) -> &[Passage] {
+        self.verdict.as_ref().map_or(&[], |verdict| verdict.trace.passages())
     }
 
     fn is_granted(&self) -> bool {
@@ -76,7 +90,7 @@ impl Explanation {
 
     /// What was granted.
     pub(crate) fn grant(&self) -> Option<&Grant> {
-        match &self.verdict.decision {
+        match self.decision()? {
             Decision::Granted(grant) => Some(grant),
             Decision::Denied(_) => None,
         }
@@ -84,7 +98,7 @@ impl Explanation {
 
     /// Steps that were not taken, and why.
     fn missing_steps(&self) -> impl Iterator<Item = (Step, &'static str)> {
-        let taken = |step: &Step| self.verdict.trace.passages().iter().any(|passage| passage.step == *step);
+        let taken = |step: &Step| self.passages().iter().any(|passage| passage.step == *step);
         let asked = taken(&Step::Introspection);
         // Either the provider is asked, or these three steps are taken.
         let replaced = move |step: &Step| match step {
@@ -108,7 +122,7 @@ impl Explanation {
         }
         // A value that a later step looks at again is not news.
         let mut shown: Vec<&Fact> = Vec::new();
-        for passage in self.verdict.trace.passages() {
+        for passage in self.passages() {
             lines.push(self.step_line(passage, style));
             for fact in &passage.facts {
                 if !shown.contains(&fact) {
@@ -118,7 +132,7 @@ impl Explanation {
             }
         }
         // A configuration that cannot be used ends it before the first step.
-        let begun = !self.verdict.trace.passages().is_empty();
+        let begun = !self.passages().is_empty();
         lines.extend(
             self.missing_steps()
                 .filter(|_| begun)
@@ -127,9 +141,12 @@ impl Explanation {
         if begun {
             lines.push(String::new());
         }
-        match &self.verdict.decision {
-            Decision::Granted(grant) => self.granted_lines(grant, style, &mut lines),
-            Decision::Denied(denial) => denied_lines(denial, style, &mut lines),
+        match self.decision() {
+            Some(Decision::Granted(grant)) => self.granted_lines(grant, style, &mut lines),
+            Some(Decision::Denied(denial)) => denied_lines(denial, style, &mut lines),
+            None => {
+                lines.push("the token is not looked at: no line for oauth_validator takes the connection".to_owned())
+            }
         }
         let login = self.login.iter().flat_map(LoginReport::lines);
         lines.extend(login.map(|(name, said)| format!("  {:<8} {}", format!("{name}:"), visible(&said, style.ascii))));
@@ -141,8 +158,8 @@ impl Explanation {
 
     /// A failed step shows its code: what the trace says of it is the verdict's detail, below.
     fn step_line(&self, passage: &Passage, style: Style) -> String {
-        let said = match &self.verdict.decision {
-            Decision::Denied(denial) if !passage.held => denial.reason.code(),
+        let said = match self.decision() {
+            Some(Decision::Denied(denial)) if !passage.held => denial.reason.code(),
             _ => &passage.said,
         };
         format!("{} {:<10} {}", style.mark(passage.held), passage.step.name(), visible(said, style.ascii))
@@ -183,17 +200,17 @@ impl Explanation {
 
     /// For a program. Facts are the claims' values; one that was cut is a string that ends in "…".
     pub(crate) fn to_json(&self, findings: Vec<Value>) -> Value {
-        let taken = self.verdict.trace.passages().iter().map(step_to_json);
+        let taken = self.passages().iter().map(step_to_json);
         let missing = self
             .missing_steps()
             .map(|(step, why)| json!({ "step": step.name(), "held": null, "said": why, "facts": {} }));
         let granted = self.grant();
-        let denied = match &self.verdict.decision {
-            Decision::Granted(_) => None,
-            Decision::Denied(denial) => Some(denial),
+        let denied = match self.decision() {
+            Some(Decision::Denied(denial)) => Some(denial),
+            Some(Decision::Granted(_)) | None => None,
         };
         let mut document = json!({
-            "outcome": if granted.is_some() { "granted" } else { "denied" },
+            "outcome": self.decision().map_or("not_judged", |_| if granted.is_some() { "granted" } else { "denied" }),
             "authn_id": granted.map(Grant::authn_id).or_else(|| denied?.authn_id.as_deref()),
             "profile": granted.map(Grant::profile).or_else(|| denied?.profile.as_deref()),
             "reason": denied.map(|denial| denial.reason.code()),

@@ -41,6 +41,8 @@ pub(crate) struct LoginReport {
     ident: Option<String>,
     /// Unknown where the files do not settle it.
     succeeds: Option<bool>,
+    /// The same, if the line takes the connection: where that is not certain.
+    if_taken: Option<bool>,
     why: String,
     /// What to do about it; nothing where the login succeeds, or the denial says it.
     next: Option<String>,
@@ -108,6 +110,7 @@ impl<'s> TakenLine<'s> {
             roles: Vec::new(),
             ident: None,
             succeeds: Some(false),
+            if_taken: None,
             why: String::new(),
             next: None,
         };
@@ -133,10 +136,10 @@ impl<'s> TakenLine<'s> {
                 "\"oauth-validator check\" with the same options shows what postgresql.conf has to say",
             );
         }
-        if report.succeeds == Some(true) && report.assumed.is_some() {
-            report.succeeds = None;
+        if report.is_conditional() {
+            report.if_taken = report.succeeds.take();
         }
-        if report.succeeds.is_none() {
+        if report.succeeds.is_none() && report.if_taken != Some(false) {
             report.next.get_or_insert_with(|| TRY_IT.to_owned());
         }
         report
@@ -274,6 +277,11 @@ impl LoginReport {
         self.next = Some(next.into());
     }
 
+    /// Whether another line may take the connection.
+    fn is_conditional(&self) -> bool {
+        self.assumed.is_some() || !self.unless.is_empty()
+    }
+
     /// Whether the login would not succeed.
     pub(crate) fn is_failure(&self) -> bool {
         self.succeeds == Some(false)
@@ -293,6 +301,8 @@ impl LoginReport {
         let outcome = match self.succeeds {
             Some(true) => format!("succeeds{role}, if the server has the role"),
             Some(false) => format!("fails{role}"),
+            None if self.if_taken == Some(true) => format!("succeeds{role} if this line takes the connection"),
+            None if self.if_taken == Some(false) => format!("fails{role} if this line takes the connection"),
             None if !self.roles.is_empty() => "depends on the role".to_owned(),
             None => format!("may succeed{role}: the files do not settle it"),
         };
