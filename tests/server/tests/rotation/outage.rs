@@ -42,6 +42,7 @@ fn lasts(place: &mut Place, go_away: impl Fn(&Provider), come_back: impl Fn(&Pro
     go_away(&place.party.provider);
     let asked_before = place.party.provider.connection_count();
     place.lets_in(keys::corp());
+    let mark = place.cluster.log_mark();
     place.cluster.restart();
     let (_, long_waits, denial) = log_in_until_denied(place);
     let took = fetched.elapsed();
@@ -49,6 +50,10 @@ fn lasts(place: &mut Place, go_away: impl Fn(&Provider), come_back: impl Fn(&Pro
     assert!(took > Duration::from_millis(5_900) && took < Duration::from_secs(15), "{took:?}");
     let attempts = usize::try_from(took.as_secs() / COOLDOWN.as_secs()).expect("few") + 2;
     assert!(long_waits <= attempts, "{long_waits} logins waited for the provider, in {took:?}");
+    // It is said before it hurts, and not by every login.
+    let log = place.cluster.log_since(mark);
+    let warnings = log.matches("LOG:  oauth_validator: logins by profile \"").count();
+    assert!((1..=attempts).contains(&warnings) && log.contains(" go on with old keys until 20"), "{warnings}: {log}");
     assert_eq!(denial.code, "keys_unavailable");
     let expired = "Those fetched before are older than keys.max_ttl and keys.stale_max allow.";
     assert!(denial.detail.contains(expired) && !denial.hint.is_empty(), "{denial:?}");
