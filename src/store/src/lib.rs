@@ -13,6 +13,7 @@ mod locks;
 mod online;
 mod provider;
 mod refusal;
+mod search;
 #[cfg(test)]
 mod tests;
 mod trouble;

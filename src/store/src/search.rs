@@ -1,0 +1,324 @@
+//! A provider's keys: from the key file while that is good, from the provider when it is not, and by one login at a time.
+//!
+//! The folder's lock decides who asks. Whoever does not get it uses the keys at hand, or waits for the one who did.
+//! Nothing is asked for here: that is the surroundings' business, in a server a child process. A record that cannot be
+//! used is as good as none, and nothing but a fetch ever replaces it. A fetch that has begun is not given up because the
+//! login that began it is: what comes of it, be it a failure, is written down for everybody. Otherwise a stranger who
+//! presents tokens and hangs up would have the provider asked without end, since nothing would ever count as an outcome.
+
+use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
+use crate::provider::{Gone, HELPER_MARGIN, KeyOrder, Surroundings, gone, no_folder, now, sentence, since_1970};
+use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
+use oauth_validator_core::record::{APART, Attempt, AttemptEnd, MayAsk, may_ask};
+use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Standing, Wanted, instant};
+use std::time::{Duration, Instant};
+
+/// How often somebody who waits for another login's fetch looks whether it is done.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Why there are no keys, or no newer ones.
+pub(crate) enum Obstacle {
+    /// The provider is not asked again yet. The newest keys of it, and when that is.
+    NotYet(KeySet, String),
+    Unavailable(KeysUnavailable),
+}
+
+/// One order on its way.
+pub(crate) struct Search<'a> {
+    order: &'a KeyOrder<'a>,
+    world: &'a mut dyn Surroundings,
+    folder: KeyFolder,
+    ca_pem: Option<String>,
+    fingerprint: String,
+    started: Instant,
+    deadline: Instant,
+    /// Whether something was said about a key file that cannot be used.
+    complained: bool,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn start(order: &'a KeyOrder<'a>, world: &'a mut dyn Surroundings) -> Result<Self, Obstacle> {
+        let started = Instant::now();
+        let deadline = started + Duration::from_secs(order.source.settings.timing.timeout.unsigned_abs());
+        let (ca_pem, fingerprint) = order.authorities().map_err(Obstacle::Unavailable)?;
+        let folder = KeyFolder::open(order.folder, order.user, order.create_folder)
+            .map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
+        Ok(Self { order, world, folder, ca_pem, fingerprint, started, deadline, complained: false })
+    }
+
+    pub(crate) fn run(&mut self, wanted: Wanted) -> Result<KeySet, Obstacle> {
+        let first = self.read();
+        if let (Wanted::Usable, Standing::Fresh, Some(keys)) =
+            (wanted, self.standing(first.as_ref()), keys(first.as_ref()))
+        {
+            return Ok(keys);
+        }
+        let mut record = first.clone();
+        loop {
+            match self.folder.try_lock(self.order.profile) {
+                Ok(Some(lock)) => {
+                    if let Some(keys) = self.with_lock(lock, wanted, first.as_ref())? {
+                        return Ok(keys);
+                    }
+                }
+                Ok(None) => {}
+                Err(trouble) => return self.without_access(wanted, record, trouble),
+            }
+            if let Some(keys) = self.good_enough(wanted, first.as_ref(), record.as_ref()) {
+                return Ok(keys);
+            }
+            self.wait_a_little()?;
+            record = self.read();
+        }
+    }
+
+    /// What the record holds, if that is what was wanted: any usable keys, or usable ones that were not there at first.
+    fn good_enough(&self, wanted: Wanted, first: Option<&KeyRecord>, record: Option<&KeyRecord>) -> Option<KeySet> {
+        let newer = || record.map(KeyRecord::times) != first.map(KeyRecord::times) || keys(record) != keys(first);
+        keys(record).filter(|_| self.standing(record).is_usable() && (wanted == Wanted::Usable || newer()))
+    }
+
+    /// `None`: the provider may not be asked yet, but in a moment.
+    fn with_lock(
+        &mut self,
+        mut lock: KeyLock,
+        wanted: Wanted,
+        first: Option<&KeyRecord>,
+    ) -> Result<Option<KeySet>, Obstacle> {
+        // Somebody may have been done just before the lock was free.
+        let record = self.read();
+        let fresh = wanted == Wanted::Newer || self.standing(record.as_ref()) == Standing::Fresh;
+        if let Some(keys) = self.good_enough(wanted, first, record.as_ref()).filter(|_| fresh) {
+            return Ok(Some(keys));
+        }
+        let usable = self.good_enough(Wanted::Usable, None, record.as_ref());
+        let (timing, last, now) = (&self.order.source.settings.timing, lock.last_attempt(), since_1970());
+        let cut_off = last.filter(|last| last.end == AttemptEnd::CutOff && last.began <= now);
+        let can_do_without = wanted == Wanted::Usable && usable.is_some();
+        let ask = match may_ask(record.as_ref(), &self.fingerprint, timing, last, wanted, now) {
+            MayAsk::Now if cut_off.is_some_and(|last| !self.is_next(last, now, can_do_without)) => MayAsk::Soon(POLL),
+            ask => ask,
+        };
+        let not_yet = |wait| not_yet(last.map_or(Duration::ZERO, |last| now.saturating_sub(last.began)), wait);
+        match (ask, wanted, usable) {
+            (MayAsk::Now, _, usable) => self.with_answer(&mut lock, wanted, record, usable).map(Some),
+            (_, Wanted::Usable, Some(keys)) => Ok(Some(keys)),
+            (MayAsk::Soon(_), _, _) => Ok(None),
+            (MayAsk::Later(wait), _, usable) => Err(self.not_now(record, usable, not_yet(wait))),
+            (MayAsk::LaterUnsaved(wait), _, usable) => {
+                Err(self.not_now(record, usable, not_yet(wait) + " Its last answer could not be saved."))
+            }
+        }
+    }
+
+    /// Whether the attempt after one that was cut off is this login's.
+    ///
+    /// Whoever keeps coming and hanging up must not be the next each time, or nobody would ever get an answer. So it is
+    /// for those who have waited themselves; later for everybody, since it may be that nobody can wait that long.
+    fn is_next(&self, cut_off: Attempt, now: Duration, can_do_without: bool) -> bool {
+        let has_waited = !can_do_without && self.started.elapsed() >= APART / 2;
+        has_waited || now.saturating_sub(cut_off.began) >= 2 * APART
+    }
+
+    /// Asks, and takes what comes of it; or, for want of an answer, the keys at hand.
+    fn with_answer(
+        &mut self,
+        lock: &mut KeyLock,
+        wanted: Wanted,
+        record: Option<KeyRecord>,
+        usable: Option<KeySet>,
+    ) -> Result<KeySet, Obstacle> {
+        // Nobody should wait long for what he can do without.
+        let patience = match (wanted, &usable) {
+            (Wanted::Usable, Some(_)) => {
+                Duration::from_secs(self.order.source.settings.timing.connect_timeout.unsigned_abs())
+            }
+            _ => Duration::MAX,
+        };
+        let failed_before = record.as_ref().and_then(KeyRecord::failure).map(|(last_at, ..)| last_at);
+        let (record, unsaved) = self.ask(lock, record, patience)?;
+        if let Some(trouble) = unsaved {
+            self.world.complain(&self.not_saved(&trouble), &trouble.hint());
+        }
+        // What was fetched is kept. Nobody is let in who has left meanwhile.
+        self.world.still_wanted().map_err(|Gone| Obstacle::Unavailable(gone()))?;
+        match (record.failure(), record.keys(), usable) {
+            (None, Some(keys), _) => Ok(keys.clone()),
+            (_, _, Some(keys)) if wanted == Wanted::Usable => {
+                self.warn_of_the_end(&record, failed_before);
+                Ok(keys)
+            }
+            _ => Err(Obstacle::Unavailable(self.failed(&record))),
+        }
+    }
+
+    /// Says that logins go on with keys that could not be refreshed, and until when. The first attempts come faster than
+    /// one in a cooldown, and need not all be a line.
+    fn warn_of_the_end(&mut self, record: &KeyRecord, failed_before: Option<i64>) {
+        let timing = &self.order.source.settings.timing;
+        let soon_again = failed_before.is_some_and(|before| now().saturating_sub(before) < timing.kid_cooldown);
+        if let (Some(until), false) = (record.usable_until(timing), soon_again) {
+            let KeysUnavailable { detail, hint } = self.failed(record);
+            let (profile, until) = (self.order.profile, instant(until));
+            let why = detail.trim_end_matches('.');
+            self.world
+                .complain(&format!("logins by profile \"{profile}\" go on with old keys until {until}: {why}"), &hint);
+        }
+    }
+
+    /// The answer of one who may not ask yet, and is not content with the keys at hand.
+    fn not_now(&self, record: Option<KeyRecord>, usable: Option<KeySet>, why: String) -> Obstacle {
+        match record {
+            Some(record) if record.failure().is_some() => {
+                let KeysUnavailable { detail, hint } = self.failed(&record);
+                Obstacle::Unavailable(KeysUnavailable { detail: format!("{detail} {why}"), hint })
+            }
+            _ => Obstacle::NotYet(usable.unwrap_or_default(), why),
+        }
+    }
+
+    /// Asks whatever is at hand, and fails if the answer cannot be kept.
+    pub(crate) fn refresh(&mut self) -> Result<KeyRecord, Obstacle> {
+        let mut lock = self.wait_for_lock()?;
+        let record = self.read();
+        match self.ask(&mut lock, record, Duration::MAX)? {
+            (_, Some(trouble)) => {
+                Err(Obstacle::Unavailable(KeysUnavailable::new(self.not_saved(&trouble) + ".", trouble.hint())))
+            }
+            (record, None) if record.failure().is_some() => Err(Obstacle::Unavailable(self.failed(&record))),
+            (record, None) => Ok(record),
+        }
+    }
+
+    /// The answer of one who cannot lock: nothing is fetched.
+    fn without_access(
+        &self,
+        wanted: Wanted,
+        record: Option<KeyRecord>,
+        trouble: CacheTrouble,
+    ) -> Result<KeySet, Obstacle> {
+        match self.good_enough(Wanted::Usable, None, record.as_ref()) {
+            Some(keys) if wanted == Wanted::Usable => Ok(keys),
+            _ => Err(Obstacle::Unavailable(no_folder(trouble))),
+        }
+    }
+
+    fn wait_for_lock(&mut self) -> Result<KeyLock, Obstacle> {
+        loop {
+            match self.folder.try_lock(self.order.profile) {
+                Ok(Some(lock)) => return Ok(lock),
+                Ok(None) => self.wait_a_little()?,
+                Err(trouble) => return Err(Obstacle::Unavailable(no_folder(trouble))),
+            }
+        }
+    }
+
+    fn wait_a_little(&mut self) -> Result<(), Obstacle> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let timeout = self.order.source.settings.timing.timeout;
+            return Err(Obstacle::Unavailable(KeysUnavailable::new(
+                format!(
+                    "Another login has been asking the provider for the keys for longer than keys.timeout, {timeout} s."
+                ),
+                "See whether the provider answers: oauth-validator discover ISSUER.",
+            )));
+        }
+        self.world.pause(POLL.min(left)).map_err(|Gone| Obstacle::Unavailable(gone()))
+    }
+
+    /// Asks the provider, and writes down what came of it; also says why that cannot be written down.
+    fn ask(
+        &mut self,
+        lock: &mut KeyLock,
+        record: Option<KeyRecord>,
+        patience: Duration,
+    ) -> Result<(KeyRecord, Option<CacheTrouble>), Obstacle> {
+        lock.begin_attempt().map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
+        let usable = self.standing(record.as_ref()).is_usable();
+        let known = record.as_ref().filter(|_| usable).and_then(KeyRecord::known_document);
+        let left = self.deadline.saturating_duration_since(Instant::now()).min(patience);
+        let for_helper = left.saturating_sub(HELPER_MARGIN).max(HELPER_MARGIN);
+        let millis = u64::try_from(for_helper.as_millis()).unwrap_or(u64::MAX);
+        let request = HelperRequest::for_keys(self.order.source, self.ca_pem.clone(), known, millis);
+        let outcome = self.world.fetch(&request, left);
+        let record = self.record_of(outcome, record, usable);
+        let saved = lock.write(&record.to_bytes());
+        let ended = lock.end_attempt(saved.is_ok());
+        Ok((record, saved.and(ended).err()))
+    }
+
+    fn not_saved(&self, trouble: &CacheTrouble) -> String {
+        format!("the keys of profile \"{}\" cannot be saved: {trouble}", self.order.profile)
+    }
+
+    /// `known` is what the key file held; whether its keys are `usable` is whether the provider may confirm them.
+    fn record_of(&self, outcome: Outcome, known: Option<KeyRecord>, usable: bool) -> KeyRecord {
+        let (profile, timing, now) = (self.order.profile, &self.order.source.settings.timing, now());
+        let failure = match (outcome, known.clone().filter(|_| usable)) {
+            (Outcome::Keys(keys), _) => return KeyRecord::fetched(profile, &self.fingerprint, timing, keys, now),
+            (Outcome::Unchanged(freshness), Some(record)) => return record.confirmed(timing, freshness, now),
+            (Outcome::Failed(failure), _) => failure,
+            (Outcome::Answer(_), _) => Failure {
+                code: "helper".to_owned(),
+                message: "it answered another question than it was asked".to_owned(),
+                hint: "Install the helper and the library of one version.".to_owned(),
+            },
+            (Outcome::Unchanged(_), None) => Failure {
+                code: "unchanged".to_owned(),
+                message: "the helper says that the keys are unchanged, and there are none".to_owned(),
+                hint: "Install the helper and the library of one version.".to_owned(),
+            },
+        };
+        KeyRecord::failed(known, profile, &self.fingerprint, failure, now)
+    }
+
+    /// The record of the key file; says once if there is one that cannot be used.
+    fn read(&mut self) -> Option<KeyRecord> {
+        let path = || self.folder.path_of(self.order.profile);
+        let (what, hint) = match self.folder.read(self.order.profile) {
+            Ok(None) => return None,
+            Ok(Some(bytes)) => match KeyRecord::read(&bytes) {
+                Some(record) => return Some(record),
+                None => (
+                    format!("{:?} is not a key file of this version; it counts as absent", path()),
+                    "Nothing has to be done: the next fetch replaces it.".to_owned(),
+                ),
+            },
+            Err(trouble) => (format!("{trouble}; it counts as absent"), trouble.hint()),
+        };
+        if !std::mem::replace(&mut self.complained, true) {
+            self.world.complain(&what, &hint);
+        }
+        None
+    }
+
+    fn standing(&self, record: Option<&KeyRecord>) -> Standing {
+        let timing = &self.order.source.settings.timing;
+        record.map_or(Standing::NoRecord, |record| record.standing(&self.fingerprint, timing, now()))
+    }
+
+    /// Why the keys of a record that ends in a failure are not to be had.
+    fn failed(&self, record: &KeyRecord) -> KeysUnavailable {
+        let Some((_, attempts, failure)) = record.failure() else {
+            return KeysUnavailable::new("The provider's answer has no keys.", "");
+        };
+        let (issuer, message) = (&self.order.source.issuer, &failure.message);
+        let again = if attempts > 1 { format!(" ({attempts} attempts in a row)") } else { String::new() };
+        let mut detail = format!("The keys of {issuer} cannot be fetched{again}: {}: {message}.", failure.code);
+        if self.standing(Some(record)) == Standing::Expired {
+            detail.push_str(" Those fetched before are older than keys.max_ttl and keys.stale_max allow.");
+        }
+        KeysUnavailable::new(detail, sentence(&failure.hint))
+    }
+}
+
+fn keys(record: Option<&KeyRecord>) -> Option<KeySet> {
+    record.and_then(KeyRecord::keys).cloned()
+}
+
+fn not_yet(asked_ago: Duration, again_in: Duration) -> String {
+    // Rounded up: "in 0 s" would be now.
+    let again_in = again_in.as_millis().div_ceil(1000);
+    format!("The provider was asked {} s ago, and is asked again in {again_in} s at the earliest.", asked_ago.as_secs())
+}
