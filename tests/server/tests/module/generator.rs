@@ -267,12 +267,16 @@ fn forbidding_claim(hostile: &mut Hostile) -> Vec<u8> {
 
 fn wrong_header(hostile: &mut Hostile) -> Vec<u8> {
     let text = hostile.random.text(B64TOKEN, 30);
-    let name = *hostile.random.pick(&["crit", "b64", "zip", "cty", "enc", "alg", "typ", "kid"]);
+    let name = *hostile.random.pick(&["crit", "b64", "zip", "enc", "alg", "typ", "kid"]);
     let value = match hostile.random.below(3) {
         0 => json!(text),
         1 => hostile.random.pick(&["none", "HS256", "RS256", "PS256", "ES384", "", "../../key"]).to_owned().into(),
         _ => hostile.no_text(),
     };
+    // An empty kid is none, and the key is found all the same.
+    if name == "kid" && value == "" {
+        return Vec::new();
+    }
     let mut header = hostile.header();
     // RS256 and a key of that kind are accepted, but not with this signature.
     header[name] = value;

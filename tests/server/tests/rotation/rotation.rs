@@ -97,6 +97,51 @@ fn a_denied_kid_is_refused_at_once_although_its_key_is_known() {
     assert_eq!(place.party.requests(), (1, 1));
 }
 
+/// Whoever has a key that leaked writes the header of his tokens.
+#[test]
+fn a_denied_key_is_refused_whatever_its_token_calls_it() {
+    let place = Place::start(LONG);
+    place.lets_in(keys::corp());
+    place.set_keys(&format!("{LONG}\ndeny_kids = [\"{}\"]", keys::corp().thumbprint()));
+    for kid in ["corp-rsa", "made-up", ""] {
+        place.refuses(&keys::corp().with_kid(kid), "token_revoked");
+    }
+    place.lets_in(keys::p256());
+    assert_eq!(place.party.requests(), (1, 1), "nobody has to be asked for that");
+
+    let second = keys::corp().with_kid("second");
+    place.party.provider.set_keys(jwks(&[&second, keys::p256(), keys::partner()]));
+    cool_down();
+    place.lets_in(keys::partner());
+    assert_eq!(place.party.requests(), (2, 2));
+    for kid in ["second", "corp-rsa", ""] {
+        place.refuses(&keys::corp().with_kid(kid), "token_revoked");
+    }
+    assert_eq!(place.party.requests(), (2, 2));
+}
+
+#[test]
+fn a_token_without_kid_is_checked_with_the_keys_there_are() {
+    let place = Place::start(LONG);
+    let nameless = |key: &TestKey| key.with_kid("");
+    place.lets_in(&nameless(keys::p256()));
+    let new = new_key();
+    place.party.provider.set_keys(jwks(&[keys::corp(), keys::p256(), &new]));
+    cool_down();
+    // The one that is known did not sign it, so another may have.
+    place.lets_in(&nameless(&new));
+    assert_eq!(place.party.requests(), (2, 2));
+    for key in [keys::p256(), &new, keys::corp()] {
+        place.lets_in(&nameless(key));
+    }
+    assert_eq!(place.party.requests(), (2, 2));
+    place.set_keys(&LONG.replace("kid_cooldown = \"1s\"", "kid_cooldown = \"1h\""));
+    for _ in 0..3 {
+        place.refuses(&nameless(&TestKey::p256("nobody's")), "signature_invalid");
+    }
+    assert_eq!(place.party.requests(), (2, 2), "strangers make nobody ask more often than that");
+}
+
 /// Each refresh asks whether the document changed, and most do not send it again.
 #[test]
 fn a_document_that_has_not_changed_is_confirmed() {
