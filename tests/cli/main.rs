@@ -20,6 +20,7 @@ mod keys;
 mod network;
 mod presets;
 mod probe;
+mod proposals;
 mod schema;
 mod secrets;
 mod server_files;
