@@ -7,7 +7,7 @@
  * `serve` is https://localhost:PORT and says so in one line of JSON on stdout when it is ready. It signs with the first
  * key of --keys (a JWK Set with private keys) and publishes all of them, so a rotation is a new start on the same port
  * with another file. It ends on SIGTERM, SIGINT, and when its standard input ends: it must never outlive its test.
- * `make-key` prints such a key (RS256 or ES256) as a private JWK.
+ * `make-key` prints such a key (RS256, PS256, ES256 or EdDSA) as a private JWK.
  *
  * The protocol is the package's own in every part: endpoints, tokens, signatures, the pages of the device flow. Here is
  * only what each operator of a provider decides: clients, APIs and their scopes, who the users are (anybody, with any
@@ -44,6 +44,8 @@ const DEFAULT_API = 'urn:postgres';
 
 const KEY_PAIRS = {
   RS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  PS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  EdDSA: () => generateKeyPairSync('ed25519'),
   ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
 };
 

@@ -8,6 +8,7 @@ mod logins;
 mod oidc;
 mod opaque;
 mod outage;
+mod proposal;
 mod refusals;
 mod rotation;
 mod support;

@@ -26,7 +26,7 @@ pub struct OidcProvider {
     child: Option<Child>,
 }
 
-/// A new private JWK for the provider: `RS256` or `ES256`.
+/// A new private JWK for the provider: `RS256`, `PS256`, `ES256` or `EdDSA`.
 pub fn make_key(alg: &str, kid: &str) -> Value {
     let output = node().args(["make-key", alg, kid]).output().expect("node runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
