@@ -213,6 +213,7 @@ fn right(setting: &Setting) -> Vec<&'static str> {
         ("hba", _) => vec!["\"require\"", "\"ignore\""],
         ("end", _) => vec!["\"never\"", "\"token\""],
         (_, Kind::Word(_)) => vec!["\"deny\"", "\"allow\""],
+        ("when", _) => vec!["[\"absent\", \"empty\"]", "[\"empty\"]"],
         (_, Kind::Words(_)) => vec!["[\"RS256\", \"EdDSA\"]"],
         (_, Kind::Text | Kind::Path | Kind::Regex) => vec!["\"x\""],
         (_, Kind::Strings | Kind::Hosts) if setting.default == "[]" => vec!["[]", "[\"a\"]"],
