@@ -14,9 +14,11 @@ pub(crate) fn leaves_out(claims: &Value, path: &ClaimPath) -> bool {
     let named = |name: &str| names.is_some_and(|names| names.contains_key(name));
     let unmarked = matches!(claims.get("hasgroups"), None | Some(Value::Null | Value::Bool(false)));
     let groups = named("groups") || !unmarked;
+    // An empty list beside the mark is the list that did not fit, too.
+    let lacks = |name: &str| claims.get(name).is_none_or(|claim| claim.as_array().is_some_and(Vec::is_empty));
     path.first_claims()
         .into_iter()
-        .any(|name| claims.get(name).is_none() && (named(name) || groups && ["groups", "roles"].contains(&name)))
+        .any(|name| lacks(name) && (named(name) || groups && ["groups", "roles"].contains(&name)))
 }
 
 /// What is said of it.
@@ -57,9 +59,14 @@ mod tests {
             json!({"hasgroups": null}),
             json!({"_claim_names": "groups"}),
             json!({"_claim_names": {"address": "src1"}}),
-            json!({"groups": [], "hasgroups": true}),
+            json!({"groups": ["a"], "hasgroups": true}),
+            json!({"groups": "", "hasgroups": true}),
         ] {
             assert!(!leaves_out(&claims, &groups), "{claims}");
+        }
+        for claims in [json!({"groups": [], "hasgroups": true}), json!({"groups": [], "_claim_names": {"groups": "a"}})]
+        {
+            assert!(leaves_out(&claims, &groups), "{claims}");
         }
     }
 }

@@ -48,6 +48,8 @@ enum Found<'v> {
 
 fn found<'v>(rule: &Rule, claims: &'v Value) -> Result<Found<'v>, Unsearchable> {
     match &rule.test {
+        // What was left out of the token may be the very element that is forbidden.
+        Test::ContainsNone(_) if overage::leaves_out(claims, &rule.claim) => Ok(Found::Lists(Vec::new())),
         Test::Contains(_) | Test::ContainsNone(_) => rule.claim.lists(claims).map(Found::Lists),
         Test::Absent => {
             let absent = rule.claim.is_absent(claims) && !overage::leaves_out(claims, &rule.claim);

@@ -233,8 +233,10 @@ fn wrong_claim(hostile: &mut Hostile) -> Vec<u8> {
     let value = match hostile.random.below(4) {
         // For times, what is no number either; a number could be a good one.
         _ if times => {
+            // Null is absent, which exp alone must not be.
+            let nothing = if name == "exp" { json!(null) } else { json!(false) };
             let options =
-                [json!(null), json!(true), json!([now() + 60]), json!({}), json!((now() + 60).to_string()), json!("")];
+                [nothing, json!(true), json!([now() + 60]), json!({}), json!((now() + 60).to_string()), json!("")];
             hostile.random.pick(&options).clone()
         }
         0 => json!(hostile.random.text(B64TOKEN, 40)),
@@ -262,6 +264,10 @@ fn forbidding_claim(hostile: &mut Hostile) -> Vec<u8> {
     let name = *hostile.random.pick(&["cnf", "act", "may_act", "nonce", "at_hash", "c_hash", "s_hash", "events"]);
     let text = hostile.random.text(B64TOKEN, 30);
     let value = if hostile.random.below(2) == 0 { json!(text) } else { hostile.no_text() };
+    // Null is absent there, and forbids nothing.
+    if value.is_null() && ["cnf", "act", "may_act", "nonce"].contains(&name) {
+        return Vec::new();
+    }
     hostile.signed_with_claim(name, value)
 }
 

@@ -84,7 +84,7 @@ fn helpers_that_give_no_answer() {
         (
             "another version",
             rubbish("echo '{\"version\":7,\"outcome\":1}'"),
-            "speaks version 7 of the protocol, the library 1",
+            "speaks version 7 of the protocol, the library 2",
         ),
         ("rubbish", rubbish(&format!("echo {SENTINEL}")), "gave an answer that is none"),
         ("half an answer", rubbish("printf '{\"version\":1,\"outcome\":{\"ke'"), "gave an answer that is none"),
