@@ -183,7 +183,11 @@ mod tests {
             read(&SelfSigned { purposes: purposes.to_vec(), ..SelfSigned::default() }).is_for_servers
         };
         let (server, client) = (ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth);
-        assert!(is_for_servers(&[]) && is_for_servers(&[server.clone()]) && is_for_servers(&[client.clone(), server]));
+        assert!(
+            is_for_servers(&[])
+                && is_for_servers(std::slice::from_ref(&server))
+                && is_for_servers(&[client.clone(), server])
+        );
         assert!(!is_for_servers(&[client]) && !is_for_servers(&[ExtendedKeyUsagePurpose::Any]));
     }
 

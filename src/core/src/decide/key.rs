@@ -56,9 +56,9 @@ impl<'a> Decider<'a> {
             Ok(verified) => return Ok(verified),
             Err(failure) => failure,
         };
-        let KeySource::Provider(source) = &profile.keys else { return Err(self.stop(failure)) };
+        let KeySource::Provider(source) = &profile.keys else { return Err(self.stop(*failure)) };
         if !failure.newer_may_do {
-            return Err(self.stop(failure));
+            return Err(self.stop(*failure));
         }
         let again = |this: &mut Self, token: &mut Unverified<'_>, newer| this.attempt(token, header, newer, profile);
         match self.known.newer_keys(&profile.name) {
@@ -67,23 +67,25 @@ impl<'a> Decider<'a> {
                 Err(Stop::Needs(Needs::ProviderKeys { profile, source, wanted: Wanted::Newer }))
             }
             // Should these not verify it either, there is nothing newer.
-            Some(NewerKeys::Found(newer)) => again(self, token, newer).map_err(|failure| self.stop(failure)),
+            Some(NewerKeys::Found(newer)) => again(self, token, newer).map_err(|failure| self.stop(*failure)),
             Some(NewerKeys::NotYet { newest, why }) => again(self, token, newest).map_err(|failure| {
                 let failure = if failure.newer_may_do { failure.and(why) } else { failure };
-                self.stop(failure)
+                self.stop(*failure)
             }),
             // Whether it is denied is known all the same.
-            Some(NewerKeys::Unavailable(_)) if failure.denial.reason == Reason::TokenRevoked => Err(self.stop(failure)),
+            Some(NewerKeys::Unavailable(_)) if failure.denial.reason == Reason::TokenRevoked => {
+                Err(self.stop(*failure))
+            }
             Some(NewerKeys::Unavailable(why)) => {
                 let denial = keys_unavailable(why);
                 let detail = format!("{} {}", failure.denial.detail, denial.detail);
-                Err(self.stop(Failure::of_key(Denial { detail, ..denial }, Vec::new(), false)))
+                Err(self.stop(*Failure::of_key(Denial { detail, ..denial }, Vec::new(), false)))
             }
         }
     }
 
-    fn stop(&mut self, failure: Box<Failure<'_>>) -> Stop {
-        let Failure { step, denial, found, keys, untrusted_audience, .. } = *failure;
+    fn stop(&mut self, failure: Failure<'_>) -> Stop {
+        let Failure { step, denial, found, keys, untrusted_audience, .. } = failure;
         self.thumbprints(&keys);
         if step == Step::Signature {
             self.trace.held(Step::Key, || found);
