@@ -13,8 +13,6 @@ mod query;
 mod select;
 mod spelling;
 #[cfg(test)]
-mod suite;
-#[cfg(test)]
 mod tests;
 
 use jsonpath_rust::parser::parse_json_path;

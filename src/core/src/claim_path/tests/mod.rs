@@ -3,6 +3,7 @@
 
 mod bounds;
 mod nodes;
+mod suite;
 mod words;
 
 use super::ClaimPath;

@@ -3,7 +3,7 @@
 //! A valid selector gives the nodes that the suite wants, or is refused; an invalid one is refused. The suite is others'
 //! work and not kept here.
 
-use super::ClaimPath;
+use super::super::ClaimPath;
 use serde_json::Value;
 
 #[test]
