@@ -8,6 +8,7 @@
 # make deb      builds Debian packages into target/deb, for each PostgreSQL whose server headers are installed
 # make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
 #               and psql there; as root, on Linux, with debootstrap and Node.js
+# make test-debian-19  the same, with all server tests on PostgreSQL 19
 # make deny     checks licences, sources and banned crates of all dependencies
 # make clean    removes what was built
 #
@@ -142,3 +143,7 @@ deb:
 
 test-debian: $(OIDC)/installed $(OIDC)/provider.mjs
 	tests/debian/run
+
+.PHONY: test-debian-19
+test-debian-19:
+	TESTS_OF_19='module cases server_files opaque session provider' $(MAKE) test-debian
