@@ -41,7 +41,7 @@ pub(crate) struct LoginReport {
     ident: Option<String>,
     /// Unknown where the files do not settle it.
     succeeds: Option<bool>,
-    /// The same, if the line takes the connection: where that is not certain.
+    /// What becomes of the login if the line takes the connection, which is not certain.
     if_taken: Option<bool>,
     why: String,
     /// What to do about it; nothing where the login succeeds, or the denial says it.

@@ -31,7 +31,7 @@ pub struct ClaimPath {
     query: Query,
 }
 
-/// The same text is the same path.
+/// Two paths are equal if their texts are.
 impl PartialEq for ClaimPath {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text

@@ -53,7 +53,7 @@ fn contradiction(
     times::check_those_there(claims, config, profile, proof, now)
 }
 
-/// The same without numbers that come from claims.
+/// What the log may say of it: without numbers that come from claims.
 fn said_by_itself(denial: &Denial, config: &Config, profile: &Profile) -> String {
     match denial.reason {
         Reason::Expired => "The JWT's own exp is past, although the provider's answer calls it active.".to_owned(),

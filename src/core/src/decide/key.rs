@@ -35,7 +35,7 @@ impl<'k> Failure<'k> {
         Box::new(Self { step: Step::Key, denial, found: String::new(), keys, untrusted_audience: None, newer_may_do })
     }
 
-    /// The same, with a further sentence.
+    /// This failure with a further sentence in its detail.
     fn and(mut self: Box<Self>, why: &str) -> Box<Self> {
         self.denial.detail = format!("{} {why}", self.denial.detail);
         self
