@@ -69,10 +69,8 @@ impl ClaimPath {
     /// # Errors
     /// What is wrong with it, and what is probably meant.
     pub fn parse(text: &str) -> Result<Self, BadPath> {
-        if let Some(name) = plain_member(text) {
-            let selectors = vec![Selector::Name(name.to_owned())];
-            let query = Query { start: Start::Root, segments: vec![Segment { deep: false, selectors }] };
-            return Ok(Self { text: text.to_owned(), query });
+        if let Some(segments) = spelling::plain(text) {
+            return Ok(Self { text: text.to_owned(), query: Query { start: Start::Root, segments } });
         }
         Self::understood(text).map_err(|why| match spelling::probably_meant(text) {
             None => BadPath { why, instead: None },
@@ -185,12 +183,6 @@ fn names(segment: &Segment) -> Vec<&str> {
         }
     }
     names
-}
-
-/// The name in `$.name`, if it is one of ASCII letters, digits and underscores. Nearly all paths are of this kind, every
-/// login compiles those of all profiles, and the grammar takes much longer to come to the same query.
-fn plain_member(text: &str) -> Option<&str> {
-    text.strip_prefix("$.").filter(|name| spelling::is_plain(name))
 }
 
 impl fmt::Display for ClaimPath {

@@ -88,6 +88,26 @@ pub(super) fn is_plain(name: &str) -> bool {
     begins_well && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
+/// The segments of a path whose steps are all `.name`, of ASCII letters, digits and underscores, or `[*]`: nearly all
+/// paths are such. Every login compiles those of the profiles, and the grammar takes much longer to come to the same.
+pub(super) fn plain(text: &str) -> Option<Vec<Segment>> {
+    let mut rest = text.strip_prefix('$').filter(|rest| !rest.is_empty() && text.len() <= MAX_BYTES)?;
+    let mut segments = Vec::new();
+    while !rest.is_empty() {
+        let selector;
+        (selector, rest) = match rest.strip_prefix("[*]") {
+            Some(behind) => (Selector::Wildcard, behind),
+            None => {
+                let step = rest.strip_prefix('.')?;
+                let (name, behind) = step.split_at_checked(step.find(['.', '[']).unwrap_or(step.len()))?;
+                (is_plain(name).then(|| Selector::Name(name.to_owned()))?, behind)
+            }
+        };
+        segments.push(Segment { deep: false, selectors: vec![selector] });
+    }
+    Some(segments)
+}
+
 /// A name as a segment in brackets.
 pub(super) fn bracket(name: &str) -> String {
     format!("['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))

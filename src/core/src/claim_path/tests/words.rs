@@ -1,6 +1,6 @@
 //! What is known of a path without claims, and what messages say of it.
 
-use crate::claim_path::{ClaimPath, compile, parse_json_path, plain_member};
+use crate::claim_path::{ClaimPath, compile, parse_json_path, spelling::plain};
 use serde_json::json;
 
 #[test]
@@ -152,14 +152,31 @@ fn plain_claims_are_recognised() {
     }
 }
 
+/// Every path of up to four of these pieces.
 #[test]
 fn the_short_way_gives_the_query_of_the_grammar() {
-    for text in ["$.sub", "$._x", "$.a1_B", "$.A"] {
-        assert!(plain_member(text).is_some(), "{text}");
-        let (short, tree) = (ClaimPath::parse(text).unwrap().query, parse_json_path(text).unwrap());
-        assert_eq!(format!("{short:?}"), format!("{:?}", compile::query(tree).unwrap()), "{text}");
+    let pieces = [
+        ".a", "._x", ".a1_B", ".true", "[*]", ".*", "[0]", "['a']", "..", ".", ".1a", ".a-b", ".\u{e4}", " ", "[", "*]",
+    ];
+    let mut paths = vec![String::from("$")];
+    let (mut short, mut grammar) = (0, 0);
+    for _ in 0..4 {
+        let longer = paths.iter().flat_map(|path| pieces.map(|piece| format!("{path}{piece}")));
+        paths = longer.collect();
+        for text in &paths {
+            let Some(segments) = plain(text) else {
+                grammar += 1;
+                continue;
+            };
+            let tree = parse_json_path(text).unwrap_or_else(|error| panic!("{text} is no path: {error}"));
+            let query = compile::query(tree).unwrap();
+            assert_eq!(format!("{segments:?}"), format!("{:?}", query.segments), "{text}");
+            short += 1;
+        }
     }
-    for text in ["$.", "$.1a", "$.a.b", "$.a-b", "$.*", "$..a", "$.a[0]", "$['a']", "$.\u{e4}", "$", "$a", "$.a "] {
-        assert_eq!(plain_member(text), None, "{text}");
+    // Five of the pieces, and `[*]` made of `[` and `*]`.
+    assert!(short > 5 + 25 + 125 + 625 && grammar > 60_000, "{short} {grammar}");
+    for text in ["", "$", "$.", "a", ".a", "$a", "$.a ", " $.a", "@.a", &format!("$.{}", "a".repeat(2047))] {
+        assert!(plain(text).is_none(), "{text}");
     }
 }
