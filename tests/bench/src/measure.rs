@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::usage::{page_faults, processor_time};
+use oauth_validator_server_tests::Cluster;
 use std::io::{Error, Result};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,37 +28,55 @@ pub struct Sample {
     pub per_second: f64,
 }
 
-/// A client, and the postmaster that it logs in at.
-pub struct Subject {
+/// A client, and the server that it logs in at.
+pub struct Subject<'a> {
     /// Logs in.
     pub client: Client,
     /// Whose processor time is measured.
-    pub postmaster: u32,
+    pub server: &'a Cluster,
+    /// The configuration that the server gets before each turn, where two subjects share a server. Each login reads it
+    /// anyway, so that both pay for their own text.
+    pub config: Option<String>,
+}
+
+impl Subject<'_> {
+    /// Its process id.
+    pub fn postmaster(&self) -> u32 {
+        self.server.postmaster_pid()
+    }
+
+    fn install(&self) {
+        if let Some(text) = &self.config {
+            self.server.write_config(text);
+        }
+    }
 }
 
 /// One round: `logins` of each subject by one client, and as many by several.
 ///
 /// # Errors
 /// When a login fails: a round with refusals in it says nothing.
-pub fn round(subjects: &[Subject], logins: usize) -> Result<Vec<Sample>> {
+pub fn round(subjects: &[Subject<'_>], logins: usize) -> Result<Vec<Sample>> {
     let mut times = vec![Vec::with_capacity(logins); subjects.len()];
     let mut processor = vec![Duration::ZERO; subjects.len()];
     let mut faults = vec![0; subjects.len()];
     for turn in 0..logins.div_ceil(TURN) {
         let count = TURN.min(logins - turn * TURN);
         for (number, subject) in subjects.iter().enumerate() {
-            let before = processor_time(subject.postmaster)?;
-            let faults_before = page_faults(subject.postmaster)?;
+            subject.install();
+            let before = processor_time(subject.postmaster())?;
+            let faults_before = page_faults(subject.postmaster())?;
             for _ in 0..count {
                 times[number].push(subject.client.login()?);
             }
-            processor[number] += processor_time(subject.postmaster)?.saturating_sub(before);
-            faults[number] += page_faults(subject.postmaster)? - faults_before;
+            processor[number] += processor_time(subject.postmaster())?.saturating_sub(before);
+            faults[number] += page_faults(subject.postmaster())? - faults_before;
         }
     }
     let mut samples = Vec::new();
     for (number, subject) in subjects.iter().enumerate() {
         let sorted = &mut times[number];
+        subject.install();
         sorted.sort_unstable();
         samples.push(Sample {
             median: percentile(sorted, 50),

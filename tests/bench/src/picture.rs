@@ -70,7 +70,8 @@ mod tests {
         };
         let row = |name: &str, us| Row { name: name.into(), rounds: sample(us), noop: sample(1000) };
         let rows = vec![row("no-op", 1000), row("a < b & c", 1500)];
-        let report = Report { about: vec![], rows, requests: 0, further_profile: None, memory: vec![] };
+        let report =
+            Report { about: vec![], rows, requests: 0, further_profile: None, sessions: vec![], memory: vec![] };
         let svg = svg(&report.json());
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
         assert_eq!(svg.matches("fill=\"#336791\"").count(), 2);

@@ -66,6 +66,9 @@ pub struct Report {
     pub requests: usize,
     /// Time that a further profile costs, in microseconds.
     pub further_profile: Option<Spread>,
+    /// Names of rows with a session, and the ratio of their medians to those of the same login without, in alternation at
+    /// one server.
+    pub sessions: Vec<(String, Spread)>,
     /// Memory and open files: names and values.
     pub memory: Vec<(String, String)>,
 }
@@ -90,6 +93,7 @@ impl Report {
             "about": pairs(&self.about),
             "memory": pairs(&self.memory),
             "requests_to_the_provider": self.requests,
+            "sessions": self.sessions.iter().map(|(name, ratio)| (name.clone(), ratio.json())).collect::<Value>(),
             "further_profile_us": self.further_profile.as_ref().map(Spread::json),
             "logins": rows,
         })
@@ -119,6 +123,10 @@ pub fn table(report: &Value) -> String {
     let further = &report["further_profile_us"];
     if let [Some(median), Some(min), Some(max)] = ["median", "min", "max"].map(|name| further[name].as_f64()) {
         let _ = writeln!(text, "* a further profile: {median:.1} µs ({min:.1} to {max:.1})");
+    }
+    for (name, ratio) in report["sessions"].as_object().into_iter().flatten() {
+        let [median, min, max] = ["median", "min", "max"].map(|part| ratio[part].as_f64().unwrap_or_default());
+        let _ = writeln!(text, "* {name}, against the same without a session: {median:.3} ({min:.3} to {max:.3})");
     }
     text.push_str("\n| login | median | p99 | ratio of medians to no-op (rounds) | CPU | page faults | 4 clients |\n");
     text.push_str("|---|---|---|---|---|---|---|\n");
@@ -171,6 +179,7 @@ mod tests {
             rows: vec![row()],
             requests: 0,
             further_profile: Some(Spread { median: 4.04, min: 3.96, max: 5.2 }),
+            sessions: vec![("RS256, session".into(), Spread { median: 1.004, min: 0.99, max: 1.0125 })],
             memory: Vec::new(),
         };
         let json = report.json();
@@ -179,6 +188,7 @@ mod tests {
             "* date: today\n",
             "to the provider: 0\n",
             "profile: 4.0 µs (4.0 to 5.2)\n",
+            "* RS256, session, against the same without a session: 1.004 (0.990 to 1.012)\n",
             "| RS256 | 1.200 ms | 2.400 ms | 1.20 (1.10 to 1.30) | 0.60 ms | 500 | 1000/s |\n",
         ] {
             assert!(table.contains(text), "{text}: {table}");

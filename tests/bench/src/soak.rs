@@ -51,11 +51,11 @@ pub fn growth(noop: &Client, ours: &Client) -> Result<i64> {
 ///
 /// # Errors
 /// When a login fails.
-pub fn soak(subject: &Subject, logins: usize) -> Result<[Held; 2]> {
+pub fn soak(subject: &Subject<'_>, logins: usize) -> Result<[Held; 2]> {
     log_in(&subject.client, WARM_UP)?;
-    let before = Held::by(subject.postmaster)?;
+    let before = Held::by(subject.postmaster())?;
     log_in(&subject.client, logins)?;
-    Ok([before, Held::by(subject.postmaster)?])
+    Ok([before, Held::by(subject.postmaster())?])
 }
 
 fn log_in(client: &Client, logins: usize) -> Result<()> {

@@ -104,10 +104,13 @@ fn bench(options: &Options) -> Result<Vec<String>> {
     let servers = Servers::start(&noop, false)?;
     let clients = servers.clients(&BASE, &provider)?;
     let asked = provider.connection_count();
+    let sessions =
+        rows.sessions.iter().map(|(name, ratios)| (name.clone(), Spread::of(ratios.iter().copied()))).collect();
     let rows = rows.finished();
     let mut report = Report {
         about: about(&servers, options)?,
         further_profile: further_profile(&rows),
+        sessions,
         rows,
         requests: 0,
         memory: Vec::new(),
@@ -140,6 +143,8 @@ struct Rows {
     noop: [Row; 2],
     ours: Vec<Row>,
     others: [Row; 2],
+    /// For each row with a session, round by round: its median over that of the same without.
+    sessions: Vec<(String, Vec<f64>)>,
 }
 
 impl Rows {
@@ -149,6 +154,7 @@ impl Rows {
             noop: [row("no-op"), row("no-op, preloaded")],
             ours: variants.iter().map(|variant| row(&variant.name())).collect(),
             others: [row("trust"), row("scram-sha-256")],
+            sessions: variants.iter().filter(|variant| variant.session).map(|it| (it.name(), Vec::new())).collect(),
         }
     }
 
@@ -163,8 +169,21 @@ impl Rows {
         for (variant, row) in variants.iter().zip(&mut self.ours) {
             let pair = of(servers, variant);
             let [floor, ours] = pair.clients(variant, provider)?;
-            let subjects = [subject(floor, &pair.noop), subject(ours, &pair.ours)];
-            let [floor, ours] = <[_; 2]>::try_from(round(&subjects, options.logins)?).map_err(|_| Error::other("2"))?;
+            let mut subjects = vec![subject(floor, &pair.noop), subject(ours, &pair.ours)];
+            if variant.session {
+                let of = |variant: &Variant| Some(variant.config(&provider.base_url()));
+                let client = subjects[1].client.clone();
+                let config = of(&Variant { session: false, ..*variant });
+                subjects.push(Subject { client, server: &pair.ours, config });
+                subjects[1].config = of(variant);
+            }
+            let mut samples = round(&subjects, options.logins)?.into_iter();
+            let (Some(floor), Some(ours)) = (samples.next(), samples.next()) else { continue };
+            if let (Some(without), Some((_, ratios))) =
+                (samples.next(), self.sessions.iter_mut().find(|(name, _)| *name == row.name))
+            {
+                ratios.push(median(&ours) / median(&without));
+            }
             let preloaded = usize::from(variant.preloaded);
             if !std::mem::replace(&mut seen[preloaded], true) {
                 self.noop[preloaded].rounds.push(floor.clone());
@@ -188,8 +207,8 @@ impl Rows {
     }
 }
 
-fn subject(client: Client, cluster: &oauth_validator_server_tests::Cluster) -> Subject {
-    Subject { client, postmaster: cluster.postmaster_pid() }
+fn subject(client: Client, server: &oauth_validator_server_tests::Cluster) -> Subject<'_> {
+    Subject { client, server, config: None }
 }
 
 /// From the rows with 1,000 profiles and with 1, round by round, in microseconds.
