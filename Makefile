@@ -127,6 +127,8 @@ install-common: tool
 	for unit in config/systemd/*; do install -D -m 644 $$unit "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/$${unit##*/}"; done
 	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(prefix)/bin/|' "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/oauth-validator-keys.service"
 	for example in config/examples/*.toml; do install -D -m 644 $$example "$(DESTDIR)$(prefix)/share/doc/oauth-validator/examples/$${example##*/}"; done
+	for cases in config/cases/*.toml; do install -D -m 644 $$cases "$(DESTDIR)$(prefix)/share/doc/oauth-validator/cases/$${cases##*/}"; done
+	install -D -m 644 config/oauth-validator-cases.schema.json "$(DESTDIR)$(prefix)/share/doc/oauth-validator/oauth-validator-cases.schema.json"
 	install -D -m 644 config/oauth-validator.schema.json "$(DESTDIR)$(prefix)/share/doc/oauth-validator/oauth-validator.schema.json"
 	$(call completions,bash,bash-completion/completions/oauth-validator)
 	$(call completions,zsh,zsh/site-functions/_oauth-validator)

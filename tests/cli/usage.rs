@@ -52,7 +52,7 @@ fn values_of_options_are_checked() {
 
 #[test]
 fn help_has_an_example_of_each_command() {
-    for command in ["check", "completions", "discover", "explain", "init", "preset", "probe", "schema"] {
+    for command in ["check", "completions", "discover", "explain", "init", "preset", "probe", "schema", "test"] {
         let help = tool(&[command, "--help"]);
         assert_eq!(help.code, 0);
         assert!(help.stdout.contains("Example: "), "{}", help.stdout);
@@ -83,6 +83,7 @@ const COMMANDS: &[&[&str]] = &[
     &["preset", "show"],
     &["probe"],
     &["schema"],
+    &["test"],
 ];
 
 /// The commands that `--help` offers behind these words.

@@ -3,11 +3,13 @@
 //! A mistyped command or option is an error with exit code 2, never ignored. No option takes a token: arguments can
 //! be read by every user of the machine.
 
+mod check;
 mod completions;
 mod init;
 mod keys;
 mod probe;
 mod server_files;
+mod test;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -16,13 +18,15 @@ use oauth_validator_core::config::presets;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use check::CheckOptions;
 use completions::{COMPLETIONS_HELP, SCHEMA_HELP};
-pub(crate) use completions::{CompletionsOptions, Shell};
+pub(crate) use completions::{CompletionsOptions, SchemaOptions, Shell};
 use init::INIT_HELP;
 pub(crate) use init::{ClaimRule, InitOptions, IntrospectionOptions, ReachOptions};
 pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
 pub(crate) use probe::{ProbeOptions, SslMode, port, ssl_mode};
 pub(crate) use server_files::{ClientAddress, ServerFileOptions};
+pub(crate) use test::TestOptions;
 
 /// Where packages put the configuration, and where the module looks for it.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
@@ -38,22 +42,6 @@ Exit codes:
      used or had
   2  could not run: wrong usage, a file that cannot be read, or no server to
      log in to";
-
-const CHECK_HELP: &str = "\
-Example: put a new version in place only if it is valid.
-  cd /etc/postgresql
-  oauth-validator check oauth-validator.toml.new &&
-    mv oauth-validator.toml.new oauth-validator.toml
-
-Example: what holds for profile corp, and which line, preset or default says so?
-  oauth-validator check --effective --profile corp
-
-Example: do postgresql.conf, pg_hba.conf and pg_ident.conf go with it?
-  oauth-validator check --pgdata /var/lib/postgresql/18/main \\
-    --postgresql-conf /etc/postgresql/18/main/postgresql.conf
-
-An error in the file makes every OAuth login fail, and one in a key file or a secret those of its profile. \
-Errors exit with 1, warnings alone with 0.";
 
 const EXPLAIN_HELP: &str = "\
 Example: would this token let ana in by the pg_hba.conf line with that issuer and scope?
@@ -115,7 +103,7 @@ pub(crate) enum Command {
     ///
     /// Reads the file as the server would, reports all findings with their places, and looks at the key files and
     /// secrets that the profiles name.
-    #[command(after_help = CHECK_HELP)]
+    #[command(after_help = check::HELP)]
     Check(CheckOptions),
 
     /// Print completions of commands and options for a shell.
@@ -164,38 +152,13 @@ pub(crate) enum Command {
 
     /// Print the JSON Schema of the configuration, for editors.
     #[command(after_help = SCHEMA_HELP)]
-    Schema,
-}
+    Schema(SchemaOptions),
 
-#[derive(Debug, ClapArgs)]
-pub(crate) struct CheckOptions {
-    /// The configuration to check.
+    /// Run cases: logins that a configuration is meant to let in or to keep out.
     ///
-    /// By default the one that the server's postgresql.conf names, else /etc/postgresql/oauth-validator.toml.
-    pub(crate) file: Option<PathBuf>,
-
-    /// Show every setting that holds for the profiles, and where it comes from.
-    ///
-    /// As TOML, with the origin as a comment: "built-in", a preset, or a line of the file. Keys written into the file
-    /// are left out.
-    #[arg(long)]
-    pub(crate) effective: bool,
-
-    /// With --effective: show this profile only.
-    #[arg(long, value_name = "NAME", requires = "effective")]
-    pub(crate) profile: Option<String>,
-
-    /// The server's data directory: check its postgresql.conf, pg_hba.conf and pg_ident.conf as well.
-    ///
-    /// Files are judged for its owner.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) pgdata: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) files: ServerFileOptions,
-
-    #[command(flatten)]
-    pub(crate) server: ServerOptions,
+    /// Needs no server and no provider. Shows what came out otherwise than expected, step by step, and what no case reaches.
+    #[command(after_help = test::HELP)]
+    Test(TestOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -331,7 +294,7 @@ pub(crate) enum RoleAttribute {
 }
 
 /// The attributes as CREATE ROLE spells them, in any case; everything else is the name of a role.
-fn role_attribute(text: &str) -> Result<RoleAttribute, String> {
+pub(crate) fn role_attribute(text: &str) -> Result<RoleAttribute, String> {
     let attribute = match text.to_ascii_lowercase().as_str() {
         "" => return Err("it is empty".to_owned()),
         "superuser" => RoleAttribute::Superuser,
@@ -344,7 +307,7 @@ fn role_attribute(text: &str) -> Result<RoleAttribute, String> {
 }
 
 /// Seconds since 1970, in the range that a token's times have.
-fn instant(text: &str) -> Result<i64, String> {
+pub(crate) fn instant(text: &str) -> Result<i64, String> {
     let seconds = match text.parse::<i64>() {
         Ok(seconds) => seconds,
         Err(_) => text

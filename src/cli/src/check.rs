@@ -14,8 +14,9 @@ use crate::places::Places;
 use crate::server_check;
 use crate::server_files::{ServerFiles, config_path};
 use oauth_validator_core::config::KeySource;
+use oauth_validator_core::server_files::Settings;
 use oauth_validator_core::{Config, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Profile, Reason};
-use oauth_validator_store::{load_keys, read_authorities, read_secret, resolve};
+use oauth_validator_store::{Refusal, load_keys, read_authorities, read_secret, resolve};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fs;
@@ -25,10 +26,8 @@ use std::os::unix::fs::PermissionsExt;
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
     let server = ServerFiles::read(options.pgdata.as_deref(), &options.files)?;
-    let path = config_path(options.file.as_deref(), server.as_ref().and_then(ServerFiles::settings))?;
-    let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
-    let file = ConfigFile::open(&path, user)?;
-    let (config, found) = judge(&file);
+    let file = open(options, server.as_ref().and_then(ServerFiles::settings))?;
+    let (config, found) = judge(&file, options);
     let mut own = Page { name: file.name.clone(), text: Cow::Borrowed(&file.text), found };
     let mut others = Vec::new();
     if let Some(server) = &server {
@@ -60,6 +59,17 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
         text
     };
     Ok(Report { text, fine })
+}
+
+/// The text that is to be judged.
+fn open(options: &CheckOptions, settings: Option<&Settings>) -> Result<ConfigFile, Failure> {
+    let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
+    let path = config_path(options.file.as_deref(), settings)?;
+    match options.file.as_deref() {
+        Some(path) if path.as_os_str() == "-" => ConfigFile::on_stdin(user),
+        _ if options.syntax => ConfigFile::text_of(&path, user),
+        _ => ConfigFile::open(&path, user),
+    }
 }
 
 /// All that was seen, to be reported. The first page is the configuration's.
@@ -104,15 +114,25 @@ impl Seen<'_> {
     }
 }
 
-/// The configuration, if its text has no errors, and all that was found.
-fn judge(file: &ConfigFile) -> (Option<Config>, Vec<Shown>) {
-    let mut found: Vec<Shown> = file.refusal.iter().map(Shown::refused).collect();
+/// The configuration, if its text has no errors, and all that was found: in the text, and on this machine unless the
+/// text alone is judged.
+fn judge(file: &ConfigFile, options: &CheckOptions) -> (Option<Config>, Vec<Shown>) {
+    let mut found: Vec<Shown> = file.refusal.iter().map(|refusal| refused(refusal, options)).collect();
     let parsed = Config::parse(&file.text, &file.name);
     found.extend(parsed.findings.iter().map(Shown::from));
-    if let Some(config) = &parsed.config {
+    if let Some(config) = parsed.config.as_ref().filter(|_| !options.syntax) {
         found.extend(other_files(config, file));
     }
     (parsed.config, found)
+}
+
+/// Where nobody says whose server it is for, it may be a copy that none reads.
+fn refused(refusal: &Refusal, options: &CheckOptions) -> Shown {
+    let hint = match options.pgdata.is_some() || options.server.server_user.is_some() {
+        true => refusal.hint(),
+        false => format!("of a copy that no server reads, --syntax judges the text alone; else: {}", refusal.hint()),
+    };
+    Shown::refused(refusal, hint)
 }
 
 /// The other files that the profiles need, as far as they cannot be used.

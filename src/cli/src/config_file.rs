@@ -1,4 +1,5 @@
-//! Opens the configuration as the server would, and as the one who asks if the server would not.
+//! Opens the configuration as the server would, and as the one who asks if the server would not; or takes its text from
+//! somewhere else, where there is no server.
 //!
 //! A refused file is still read, so that its contents can be reported; but what comes of it must always say that the
 //! server refuses it. Must never read what is no regular file, nor more than the server would.
@@ -36,9 +37,28 @@ impl ConfigFile {
         };
         Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, refusal, user })
     }
-}
 
-impl ConfigFile {
+    /// The text of `path`, whoever may write it.
+    pub(crate) fn text_of(path: &Path, user: ServerUser) -> Result<Self, Failure> {
+        let text = read_untrusted(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Failure::new(format!("{path:?} does not exist")).with_hint("correct the path"),
+            ErrorKind::InvalidInput => Failure::new(format!("{path:?} is no regular file")).with_hint(STDIN_HINT),
+            ErrorKind::FileTooLarge => too_large(&format!("{path:?}")),
+            _ => Failure::new(format!("cannot read {path:?}: {error}")),
+        })?;
+        Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, refusal: None, user })
+    }
+
+    /// The text on standard input, whose owner and mode nobody knows. What it names is looked for from the working
+    /// directory.
+    pub(crate) fn on_stdin(user: ServerUser) -> Result<Self, Failure> {
+        let text = read_capped(io::stdin().lock()).map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => too_large("standard input"),
+            _ => Failure::new(format!("cannot read standard input: {error}")),
+        })?;
+        Ok(Self { path: PathBuf::from("-"), name: "<stdin>".to_owned(), text, refusal: None, user })
+    }
+
     /// What the server makes of it, for commands that can do nothing without.
     pub(crate) fn usable(&self) -> Result<Config, Failure> {
         if let Some(refusal) = &self.refusal {
@@ -58,10 +78,22 @@ pub(crate) fn read_untrusted(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(ErrorKind::InvalidInput.into());
     }
+    read_capped(File::open(path)?)
+}
+
+fn read_capped(source: impl Read) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let limit = u64::try_from(MAX_CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path)?.take(limit).read_to_end(&mut text)?;
+    source.take(limit).read_to_end(&mut text)?;
     if text.len() > MAX_CONFIG_BYTES { Err(ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+}
+
+/// What is for pipes.
+const STDIN_HINT: &str = "for what comes from another program write \"-\", and its output to standard input";
+
+fn too_large(what: &str) -> Failure {
+    Failure::new(format!("{what} has more than the {MAX_CONFIG_BYTES} bytes allowed"))
+        .with_hint("check that this is the right file")
 }
 
 /// What keeps the one who asks from reading comes before what would keep the server from it.

@@ -246,7 +246,7 @@ impl Resolver for ToolResolver<'_, '_> {
 }
 
 /// What `role` can become as far as was told, since there are no catalogs to look it up in.
-fn privileges(role: &str, told: &[RoleAttribute], notes: &mut Vec<String>) -> Privileges {
+pub(crate) fn privileges(role: &str, told: &[RoleAttribute], notes: &mut Vec<String>) -> Privileges {
     if told.is_empty() {
         notes.push(format!(
             "no --role-attribute given: as if \"{role}\" were an ordinary role. The server looks up the attributes and \

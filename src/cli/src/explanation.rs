@@ -66,6 +66,11 @@ impl Explanation {
         Self { verdict: Some(verdict), ..Self::unjudged(options) }
     }
 
+    /// Of a login that asks for this role.
+    pub(crate) fn of(verdict: Verdict, role: Option<String>) -> Self {
+        Self { verdict: Some(verdict), role, notes: Vec::new(), findings: Vec::new(), login: None }
+    }
+
     /// Of a token that nobody looks at.
     pub(crate) fn unjudged(options: &ExplainOptions) -> Self {
         Self { verdict: None, role: options.role.clone(), notes: Vec::new(), findings: Vec::new(), login: None }

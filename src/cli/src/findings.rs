@@ -41,9 +41,9 @@ impl From<&Finding> for Shown {
 }
 
 impl Shown {
-    /// The server would not read the file.
-    pub(crate) fn refused(refusal: &Refusal) -> Self {
-        Self::error(Reason::ConfigUnreadable, refusal.to_string(), refusal.hint())
+    /// The server would not read the file; `hint` says what to do.
+    pub(crate) fn refused(refusal: &Refusal, hint: String) -> Self {
+        Self::error(Reason::ConfigUnreadable, refusal.to_string(), hint)
     }
 
     /// What the profile needs of another file cannot be had, for which the server denies its logins with `reason`; `span`

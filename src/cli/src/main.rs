@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cases;
 mod check;
 mod completions;
 mod config_file;
@@ -52,7 +53,8 @@ fn main() -> ExitCode {
         Command::Keys(command) => keys::run(command, args.json),
         Command::Preset(command) => preset::run(command, args.json),
         Command::Probe(options) => probe::run(options, args.json),
-        Command::Schema => schema::run(),
+        Command::Schema(options) => schema::run(options),
+        Command::Test(options) => cases::run(options, args.json),
     };
     output::finish(result)
 }

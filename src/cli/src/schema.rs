@@ -8,11 +8,14 @@ use oauth_validator_core::config::presets;
 use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
 use serde_json::{Map, Value, json};
 
+use crate::args::SchemaOptions;
+use crate::cases;
 use crate::output::{Failure, Report, put};
 
 /// Runs the command. The document is JSON either way.
-pub(crate) fn run() -> Result<Report, Failure> {
-    Ok(Report { text: format!("{:#}\n", document()), fine: true })
+pub(crate) fn run(options: &SchemaOptions) -> Result<Report, Failure> {
+    let document = if options.cases { cases::keys::schema() } else { document() };
+    Ok(Report { text: format!("{document:#}\n"), fine: true })
 }
 
 fn document() -> Value {

@@ -62,7 +62,7 @@ impl Accepted {
         }
         // The kind comes before the dates: whoever reads that a refresh token lives too long would allow for it.
         kind::check(members, profile, trace)?;
-        rules::check(&profile.access_token, verified.claims(), config, Reason::IdToken, trace)
+        rules::check(("access_token", &profile.access_token), verified.claims(), config, Reason::IdToken, trace)
             .map_err(|denial| no_access_token(denial, profile))?;
         let by_itself = match verified.untrusted_jwt() {
             Some(jwt) => itself::check(jwt, config, profile, proof, now, trace)?,

@@ -36,7 +36,7 @@ pub fn decide_for(
     let mut decider =
         Decider { request, config, known, now, trace: Trace::new(tracing), profile: None, permitted: Vec::new() };
     match decider.run(token.untrusted_bytes()) {
-        Ok(grant) => Answer::Decided(Verdict { decision: Decision::Granted(grant), trace: decider.trace }),
+        Ok(grant) => Answer::Decided(Box::new(Verdict { decision: Decision::Granted(grant), trace: decider.trace })),
         Err(Stop::Needs(needs)) => Answer::Needs(needs),
         Err(Stop::Denied(step, denial)) => {
             let denial = match decider.profile {
@@ -44,7 +44,7 @@ pub fn decide_for(
                 None => denial,
             };
             decider.trace.failed(step, || denial.detail.clone());
-            Answer::Decided(Verdict { decision: Decision::Denied(denial), trace: decider.trace })
+            Answer::Decided(Box::new(Verdict { decision: Decision::Denied(denial), trace: decider.trace }))
         }
     }
 }
@@ -261,7 +261,8 @@ impl<'a> Decider<'a> {
             0 => "not looked at; the rules decide".to_owned(),
             required => format!("{required} required, all granted"),
         });
-        rules::check(&profile.require, accepted.claims(), self.config, Reason::RuleFailed, &mut self.trace)
+        let rules = ("require", &*profile.require);
+        rules::check(rules, accepted.claims(), self.config, Reason::RuleFailed, &mut self.trace)
             .map_err(&with_identity)
             .at(Step::Rules)?;
         self.trace.held(Step::Rules, || format!("{} rules, all hold", profile.require.len()));

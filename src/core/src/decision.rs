@@ -176,7 +176,7 @@ pub enum Needs {
 #[must_use]
 pub enum Answer {
     /// The decision, final.
-    Decided(Verdict),
+    Decided(Box<Verdict>),
     /// Nothing is decided yet.
     Needs(Needs),
 }

@@ -68,7 +68,7 @@ pub fn decide_with(
     let mut known = Known::default();
     for _ in 0..=MAX_NEEDS {
         let needs = match decide_for(tracing, request, token, config, &known, resolver.now()) {
-            Answer::Decided(verdict) => return verdict,
+            Answer::Decided(verdict) => return *verdict,
             Answer::Needs(needs) => needs,
         };
         if let Err(denial) = resolve(resolver, needs, token, &mut known) {

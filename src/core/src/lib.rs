@@ -53,4 +53,4 @@ pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, LeftOut, PublicKey
 pub use reason::{Blame, Reason};
 pub use session::{ClaimText, SessionGrant, instant, login_line};
 pub use token::BearerToken;
-pub use trace::{Fact, Passage, Step, Trace, Tracing};
+pub use trace::{Fact, Passage, RuleSeen, Step, Trace, Tracing};

@@ -13,25 +13,28 @@ use crate::reason::Reason;
 use crate::trace::Trace;
 use serde_json::Value;
 
-/// Whether all rules hold; otherwise a denial, for `reason` unless a better one is known, that tells of the first one
-/// that does not.
+/// Whether all rules of a table hold; otherwise a denial, for `reason` unless a better one is known, that tells of the
+/// first one that does not.
 pub(crate) fn check(
-    rules: &[Rule],
+    (table, rules): (&'static str, &[Rule]),
     claims: &Value,
     config: &Config,
     reason: Reason,
     trace: &mut Trace,
 ) -> Result<(), Denial> {
-    for rule in rules {
+    for (number, rule) in rules.iter().enumerate() {
         let found = match found(rule, claims) {
             Ok(found) => found,
             Err(unsearchable) => {
+                trace.rule(table, number, false);
                 let detail = format!("{}; {unsearchable}.", fails(config, rule));
                 return Err(Denial::new(reason, detail).with_hint(Unsearchable::HINT));
             }
         };
         found.facts(rule, trace);
-        if !found.holds(&rule.test) {
+        let holds = found.holds(&rule.test);
+        trace.rule(table, number, holds);
+        if !holds {
             return Err(failure(config, rule, &found, claims, reason));
         }
     }
@@ -116,17 +119,7 @@ fn same_type(a: &Value, b: &Value) -> bool {
 
 /// The beginning of a sentence.
 fn fails(config: &Config, rule: &Rule) -> String {
-    let wanted = match &rule.test {
-        Test::Equals(_) => "equals",
-        Test::OneOf(_) => "one_of",
-        Test::NoneOf(_) => "none_of",
-        Test::Matches(_) => "matches",
-        Test::Contains(_) => "contains",
-        Test::ContainsNone(_) => "contains_none",
-        Test::Present => "present",
-        Test::Absent => "absent",
-    };
-    format!("The rule of {} ({} {wanted}) does not hold", config.place(rule.origin), rule.claim)
+    format!("The rule of {} ({}) does not hold", config.place(rule.origin), rule.words())
 }
 
 fn failure(config: &Config, rule: &Rule, found: &Found<'_>, claims: &Value, reason: Reason) -> Denial {

@@ -99,6 +99,17 @@ pub struct Passage {
     pub facts: Vec<Fact>,
 }
 
+/// A rule of the profile that was looked at; the ones behind a rule that does not hold are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleSeen {
+    /// The array of tables that it is in: `require` or `access_token`.
+    pub table: &'static str,
+    /// Which one of these it is, from 0; those of the preset come first.
+    pub number: usize,
+    /// Whether it held.
+    pub held: bool,
+}
+
 /// How much of the way to a decision somebody wants to read. It never changes the decision.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tracing {
@@ -117,6 +128,7 @@ pub struct Trace {
     tracing: Tracing,
     passages: Vec<Passage>,
     facts: Vec<Fact>,
+    rules: Vec<RuleSeen>,
 }
 
 impl Trace {
@@ -134,6 +146,12 @@ impl Trace {
     #[must_use]
     pub fn passages(&self) -> &[Passage] {
         &self.passages
+    }
+
+    /// The rules that were looked at, in their order.
+    #[must_use]
+    pub fn rules(&self) -> &[RuleSeen] {
+        &self.rules
     }
 
     /// The steps as lines for the server's log: no value of the token is among them.
@@ -173,6 +191,13 @@ impl Trace {
     pub(crate) fn adopt_facts_of(&mut self, other: Self, whose: &str) {
         let of = |fact: Fact| Fact { name: format!("{whose} {}", fact.name), ..fact };
         self.facts.extend(other.facts.into_iter().map(of));
+    }
+
+    /// Remembers what became of a rule.
+    pub(crate) fn rule(&mut self, table: &'static str, number: usize, held: bool) {
+        if self.tracing >= Tracing::Steps {
+            self.rules.push(RuleSeen { table, number, held });
+        }
     }
 
     /// Ends a step that held.

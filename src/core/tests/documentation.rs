@@ -376,7 +376,7 @@ fn decision(claims: Value) -> Verdict {
         ..Request::default()
     };
     match decide(&request, &token, &config, &Known::default(), 2) {
-        Answer::Decided(verdict) => verdict,
+        Answer::Decided(verdict) => *verdict,
         Answer::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
     }
 }

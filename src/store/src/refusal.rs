@@ -191,14 +191,14 @@ impl Refusal {
             Self::Writable { found, .. } => {
                 format!("Check what it says, then: chmod go-w {}", shell_word(&found.path))
             }
-            Self::FolderWrongOwner { found, .. } => format!(
-                "chown root {}, or keep the file in a folder of root's, such as /etc/postgresql.",
-                shell_word(&found.path)
-            ),
-            Self::FolderWritable { found, .. } => format!(
-                "chmod go-w {}, or keep the file in a folder that only root can write to, such as /etc/postgresql.",
-                shell_word(&found.path)
-            ),
+            Self::FolderWrongOwner { found, server, .. } => {
+                let owner = if server.uid == 0 { "root" } else { "root or the server's user" };
+                elsewhere(format!("chown root {}", shell_word(&found.path)), found, &format!("a folder of {owner}"))
+            }
+            Self::FolderWritable { found, .. } => {
+                let command = format!("chmod go-w {}", shell_word(&found.path));
+                elsewhere(command, found, "a folder that nobody else can write to")
+            }
             Self::NotExecutable { found, server, .. } => {
                 format!("If this is the right file: {}", grant(found, *server, 'x'))
             }
@@ -290,6 +290,18 @@ impl fmt::Display for Owners {
             uid => write!(f, "root or {}", User(uid)),
         }
     }
+}
+
+/// Where a configuration is at home.
+const HOME: &str = "/etc/postgresql";
+
+/// A command for the folder at fault, or another folder to go to. Where the usual one is at fault, or lies in it, going
+/// there is no way out.
+fn elsewhere(command: String, found: &Found, wanted: &str) -> String {
+    if Path::new(HOME).starts_with(&found.path) {
+        return format!("{command}.");
+    }
+    format!("{command}, or keep the file in {wanted}, such as {HOME}.")
 }
 
 /// How to make a file root's, and readable by the server alone.

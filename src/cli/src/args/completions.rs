@@ -18,6 +18,13 @@ Example: a schema beside a configuration, whose first line names it for editors.
 Editors with taplo or Even Better TOML complete and check such a file. The schema knows which keys there are, and of \
 which shape; how they go together is known to oauth-validator check alone.";
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SchemaOptions {
+    /// That of the files of oauth-validator test, instead of the configuration's.
+    #[arg(long)]
+    pub(crate) cases: bool,
+}
+
 /// A shell that completions are made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shell {

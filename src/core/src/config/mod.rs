@@ -46,9 +46,10 @@ pub use profile::{
 };
 
 pub(crate) use doubts::{common_audience, is_microsoft_graph};
-pub use values::suggest;
+pub use values::{json as json_of_toml, suggest};
 
 use crate::finding::Finding;
+use crate::keys::KeyFile;
 use collect::Findings;
 use source::Source;
 
@@ -90,6 +91,18 @@ impl Config {
     #[must_use]
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
+    }
+
+    /// The same, but that keys written into it are asked for like those of a file: for whoever tests a configuration with
+    /// tokens of his own making. A signature is verified as before, by what he hands over.
+    #[must_use]
+    pub fn with_keys_asked_for(mut self) -> Self {
+        for profile in &mut self.profiles {
+            if let KeySource::Inline(_) = profile.keys {
+                profile.keys = KeySource::File(KeyFile::Jwks("keys.jwks".to_owned()));
+            }
+        }
+        self
     }
 
     /// The file's name as given.

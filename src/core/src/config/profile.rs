@@ -245,6 +245,23 @@ pub enum Test {
     Absent,
 }
 
+impl Test {
+    /// The key that it is written with.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Equals(_) => "equals",
+            Self::OneOf(_) => "one_of",
+            Self::NoneOf(_) => "none_of",
+            Self::Matches(_) => "matches",
+            Self::Contains(_) => "contains",
+            Self::ContainsNone(_) => "contains_none",
+            Self::Present => "present",
+            Self::Absent => "absent",
+        }
+    }
+}
+
 /// One `[[require]]` rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -254,6 +271,14 @@ pub struct Rule {
     pub test: Test,
     /// Where it is written.
     pub origin: Origin,
+}
+
+impl Rule {
+    /// What it looks at, and how: `$.tid equals`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{} {}", self.claim, self.test.key())
+    }
 }
 
 /// When the token ends the session.

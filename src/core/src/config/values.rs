@@ -9,7 +9,8 @@ use toml::de::DeValue;
 const ALIKE: f64 = 0.75;
 
 /// The JSON value that a TOML value means; dates and infinite floats mean none.
-pub(super) fn json(value: &DeValue<'_>) -> Option<Value> {
+#[must_use]
+pub fn json(value: &DeValue<'_>) -> Option<Value> {
     match value {
         DeValue::String(text) => Some(Value::from(text.as_ref())),
         DeValue::Boolean(boolean) => Some(Value::from(*boolean)),

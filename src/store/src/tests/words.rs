@@ -1,6 +1,8 @@
 //! What a refusal says, and what its hint makes a shell do.
 
 use super::*;
+use crate::refusal::Found;
+use rustix::fs::FileType;
 
 #[test]
 fn a_hint_gives_the_file_to_root_and_to_the_servers_group() {
@@ -73,5 +75,28 @@ fn the_sentences_in_full() {
     ] {
         let refusal = read_as(&place.path(name), user).unwrap_err();
         assert_eq!(refusal.to_string(), sentence.replace("AT", at));
+    }
+}
+
+#[test]
+fn no_hint_sends_somebody_to_the_folder_that_is_at_fault() {
+    let found = |path: &str| Found { path: path.into(), mode: 0o777, kind: FileType::Directory, ..Found::for_tests() };
+    let asked = || PathBuf::from("/etc/postgresql/oauth-validator.toml");
+    let server = ServerUser { uid: STRANGER };
+    for (path, elsewhere) in [
+        ("/etc/postgresql", false),
+        ("/etc", false),
+        ("/", false),
+        ("/etc/postgresql/teams", true),
+        ("/etc/postgresql-old", true),
+        ("/home/ana", true),
+    ] {
+        let of = Refusal::FolderWrongOwner { asked: asked(), found: found(path), server }.hint();
+        let writable = Refusal::FolderWritable { asked: asked(), found: found(path) }.hint();
+        assert!(of.starts_with(&format!("chown root {path}")), "{of}");
+        assert!(writable.starts_with(&format!("chmod go-w {path}")), "{writable}");
+        for hint in [of, writable] {
+            assert_eq!(hint.contains("such as /etc/postgresql."), elsewhere, "{hint}");
+        }
     }
 }
