@@ -68,7 +68,7 @@ fn every_setting_is_in_the_schema_with_its_meaning_and_nothing_else_is() {
     let name = |one: &Setting| if one.table.is_empty() { one.key.into() } else { format!("{}.{}", one.table, one.key) };
     assert_eq!(found, SETTINGS.iter().map(name).collect());
     for setting in SETTINGS {
-        let meaning = Value::from(format!("{} ({};", setting.meaning, setting.kind.words())).to_string();
+        let meaning = Value::from(format!("{} ({};", setting.meaning(), setting.kind.words())).to_string();
         assert!(text.contains(meaning.trim_matches('"')), "{}: {meaning}", name(setting));
     }
 }
@@ -110,44 +110,15 @@ fn every_valid_configuration_of_the_cases_passes() {
 
 /// A valid file with this table, and in it `key = value` in place of what the key has there.
 fn file_with(table: &str, key: &str, value: &str) -> String {
-    let needed: &[(&str, &str)] = match table {
-        "profiles.*.clients" => &[("claims", r#"["$.azp"]"#), ("allow", r#"["psql"]"#)],
-        "profiles.*.identity" if key == "claims" => &[("format", r#""{a}""#)],
-        "profiles.*.identity" if key == "format" => &[("claims", r#"{ a = "$.a" }"#)],
-        "profiles.*.identity.fallback" => &[("claim", r#""$.azp""#), ("prefix", r#""app:""#)],
-        "profiles.*.require" | "profiles.*.access_token" if key == "claim" => &[("present", "true")],
-        "profiles.*.require" | "profiles.*.access_token" => &[("claim", r#""$.a""#)],
-        "profiles.*.roles" if ["map", "prefix", "exact"].contains(&key) => &[("claim", r#""$.r[*]""#)],
-        "profiles.*.roles" if key == "names_of" => &[("exact", "true")],
-        "profiles.*.roles" => &[("claim", r#""$.r[*]""#), ("exact", "true")],
-        "profiles.*.introspection" => {
-            &[("endpoint", r#""https://idp.example/i""#), ("client_id", r#""pg""#), ("client_secret_file", r#""s""#)]
-        }
-        "profiles.*" => &[("issuer", r#""https://idp.example""#), ("audience", r#"["pg"]"#)],
-        _ => &[],
-    };
-    let others = needed.iter().filter(|(name, _)| *name != key);
-    let lines: String = others.map(|(name, value)| format!("{name} = {value}\n")).collect();
-    let line = if key.is_empty() { String::new() } else { format!("{key} = {value}\n") };
-    let name = table.replace('*', "corp");
-    let head = match table {
-        "" => return format!("{line}{lines}"),
-        "profiles.*.require" | "profiles.*.access_token" => format!("[[{name}]]\n"),
-        _ => format!("[{name}]\n"),
-    };
-    let mode = if table == "profiles.*.introspection" { "mode = \"introspection\"\n" } else { "" };
-    let profile = if table.starts_with("profiles.*.") {
-        format!("[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\n{mode}")
-    } else {
-        String::new()
-    };
-    format!("{profile}{head}{line}{lines}")
+    let of_table = || SETTINGS.iter().filter(|setting| setting.table == table);
+    let row = of_table().find(|setting| setting.key == key).or_else(|| of_table().next()).expect("a table");
+    row.file_with(key, value)
 }
 
 /// Values of the wrong type, or plainly out of the question, for one setting.
 fn wrong(setting: &Setting) -> Vec<&'static str> {
     let mut values = match setting.kind {
-        Kind::Table | Kind::Profiles | Kind::Rules => vec!["7", "\"x\""],
+        Kind::Table(..) | Kind::Profiles | Kind::Rules(_) => vec!["7", "\"x\""],
         Kind::NamedJsonPaths => vec!["7", "{}", "{ a = \"sub\" }", "{ a = 7 }"],
         Kind::NamedStrings => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = [7] }", "{ a = [\"\"] }"],
         Kind::Boolean => vec!["\"yes\"", "1"],
@@ -173,60 +144,41 @@ fn wrong(setting: &Setting) -> Vec<&'static str> {
     values.extend(is_list.then_some("[]"));
     values.extend(is_text.then_some("\"\""));
     let holds_strings = matches!(setting.kind, Kind::Strings | Kind::StringsOrNone | Kind::Urls | Kind::Hosts);
-    values.extend((holds_strings && !setting.may_hold_empty_string()).then_some("[\"\"]"));
+    values.extend((holds_strings && !setting.may_hold_empty_string).then_some("[\"\"]"));
     values
 }
 
 fn wrong_if_empty_list(setting: &Setting) -> bool {
     let list = matches!(setting.kind, Kind::Words(_) | Kind::Strings | Kind::Urls | Kind::JsonPaths | Kind::Jsons);
-    list && setting.default != "[]"
+    list && !setting.may_be_empty()
 }
 
 fn wrong_if_empty_text(setting: &Setting) -> bool {
-    matches!(setting.kind, Kind::Text | Kind::Path | Kind::Regex) && setting.default != "\"\""
+    matches!(setting.kind, Kind::Text | Kind::Path | Kind::Regex) && !setting.may_be_empty()
 }
 
-/// Values that are right in shape, for one setting; what else a key demands of them is left out.
-fn right(setting: &Setting) -> Vec<&'static str> {
-    match (setting.key, setting.kind) {
-        ("format", _) => vec!["\"{a}\""],
-        // An inline key set has to be one.
-        ("jwks", _) => vec![],
-        // These demand other tables beside them.
-        ("mode", _) => vec!["\"jwt\""],
-        (_, Kind::StringsOrNone) => vec!["[\"a\", \"b\"]"],
-        (_, Kind::JsonPathOrNone) => vec!["\"$.scp\"", "\"$['https://corp.example/scope']\""],
-        (_, Kind::Table | Kind::Profiles | Kind::Rules | Kind::Preset) => vec![],
-        (_, Kind::NamedJsonPaths) => vec!["{ a = \"$.a\" }"],
-        (_, Kind::NamedStrings) => vec!["{ \"DB.Reader\" = [\"app_reader\"] }"],
-        (_, Kind::Boolean) => vec!["true", "false"],
-        (_, Kind::True) => vec!["true"],
-        // No less than min_ttl.
-        ("max_ttl", _) => vec!["\"1h\"", "\"60 minutes\"", "\"PT1H\""],
-        (_, Kind::Duration(..)) => vec!["\"1s\"", "\"60 s\"", "\"PT1M\"", "\"1 minute\""],
-        (_, Kind::Size(..)) => vec!["\"1B\"", "\"16 kB\"", "\"65535B\""],
-        ("auth", _) => vec!["\"basic\"", "\"post\""],
-        ("token_kind", _) => vec!["\"access\"", "\"any\""],
-        ("type", _) => vec!["\"string\"", "\"integer\""],
-        ("token_types", _) => vec!["[\"\", \"at+jwt\"]", "[\"\"]"],
-        ("case", _) => vec!["\"keep\"", "\"lower\""],
-        ("hba", _) => vec!["\"require\"", "\"ignore\""],
-        ("end", _) => vec!["\"never\"", "\"token\""],
-        (_, Kind::Word(_)) => vec!["\"deny\"", "\"allow\""],
-        ("when", _) => vec!["[\"absent\", \"empty\"]", "[\"empty\"]"],
-        (_, Kind::Words(_)) => vec!["[\"RS256\", \"EdDSA\"]"],
-        (_, Kind::Text | Kind::Path | Kind::Regex) => vec!["\"x\""],
-        (_, Kind::Strings | Kind::Hosts) if setting.default == "[]" => vec!["[]", "[\"a\"]"],
-        (_, Kind::Strings | Kind::Hosts) => vec!["[\"a\"]"],
-        ("issuer", _) => vec!["\"https://idp.example/a/\""],
-        (_, Kind::Url) => vec!["\"https://idp.example/a?b\""],
-        (_, Kind::Urls) => vec!["[\"https://idp.example/a\"]"],
-        (_, Kind::Proxy) => vec!["\"\"", "\"http://proxy:3128\""],
-        (_, Kind::JsonPath) => vec!["\"$.a\"", "\"$['a.b'][0]\""],
-        (_, Kind::JsonPaths) => vec!["[\"$.a\"]"],
-        (_, Kind::Json) => vec!["1", "\"x\"", "[1]", "{ a = 1 }", "true"],
-        (_, Kind::Jsons) => vec!["[1, \"1\", true]"],
-    }
+/// Values that are right: the example of the setting, and others of its kind.
+fn right(setting: &Setting) -> Vec<String> {
+    let quoted = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>();
+    let others = match setting.kind {
+        Kind::Boolean => vec!["true".into(), "false".into()],
+        Kind::Duration(_, to) if to.seconds >= 3600 => quoted(&["1h", "60 minutes", "PT1H", "1 hour"]),
+        Kind::Duration(..) => quoted(&["1s", "60 s", "PT1M", "1 minute"]),
+        Kind::Size(from, to) => quoted(&[from.text, "16 kB", to.text]),
+        // The other words demand another table.
+        Kind::Word(_) if setting.key == "mode" => vec![],
+        Kind::Word(words) => quoted(words),
+        Kind::Words(words) => vec![format!("[{}]", quoted(words).join(", "))],
+        Kind::StringsOrNone => vec!["[\"a\", \"b\"]".into()],
+        Kind::JsonPathOrNone => vec!["\"$['https://corp.example/scope']\"".into()],
+        Kind::JsonPath => vec!["\"$['a.b'][0]\"".into()],
+        Kind::Proxy => vec!["\"\"".into()],
+        Kind::Strings | Kind::Hosts if setting.may_be_empty() => vec!["[]".into()],
+        Kind::Json => ["1", "\"x\"", "[1]", "{ a = 1 }", "true"].map(Into::into).into(),
+        Kind::Jsons => vec!["[1, \"1\", true]".into()],
+        _ => vec![],
+    };
+    std::iter::once(setting.example.to_owned()).chain(others).collect()
 }
 
 #[test]
@@ -280,7 +232,7 @@ fn a_right_value_of_any_setting_is_accepted_by_both() {
     let mut tried = 0;
     for setting in SETTINGS {
         for value in right(setting) {
-            let text = file_with(setting.table, setting.key, value);
+            let text = setting.file_with(setting.key, &value);
             let findings = Config::parse(text.as_bytes(), "f").findings;
             assert_eq!(verdicts(&validator, &text), (true, true), "{text}\n{findings:#?}");
             tried += 1;

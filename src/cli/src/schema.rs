@@ -5,7 +5,7 @@
 //! understand best.
 
 use oauth_validator_core::config::presets;
-use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
+use oauth_validator_core::config::settings::{Default, Kind, SETTINGS, Setting};
 use serde_json::{Map, Value, json};
 
 use crate::args::SchemaOptions;
@@ -31,7 +31,7 @@ fn table(name: &str) -> Value {
     let settings = || SETTINGS.iter().filter(|setting| setting.table == name);
     let properties: Map<String, Value> = settings().map(|one| (one.key.to_owned(), property(one))).collect();
     let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
-    let required: Vec<&str> = settings().filter(|one| one.default == "required").map(|one| one.key).collect();
+    let required: Vec<&str> = settings().filter(|one| one.default == Default::Required).map(|one| one.key).collect();
     match name {
         // A preset may say what the profile does not.
         "profiles.*" => {
@@ -70,38 +70,31 @@ fn together(name: &str) -> Value {
 fn property(setting: &Setting) -> Value {
     let mut schema = of_kind(setting);
     let default = match setting.default {
-        "required" => "required".to_owned(),
-        value => format!("default: {value}"),
+        Default::Required => "required".to_owned(),
+        value => format!("default: {}", value.words()),
     };
-    let description = format!("{} ({}; {default})", setting.meaning, setting.kind.words());
+    let description = format!("{} ({}; {default})", setting.meaning(), setting.kind.words());
     put(&mut schema, "description", json!(description));
-    if let Some(value) = literal(setting.default) {
+    // TOML and JSON write every default alike.
+    if let Some(value) = setting.default.toml().and_then(|toml| serde_json::from_str(&toml).ok()) {
         put(&mut schema, "default", value);
     }
     schema
-}
-
-/// A default that is a value; others, such as `none`, are words.
-fn literal(default: &str) -> Option<Value> {
-    // What TOML and JSON write alike is all there is.
-    serde_json::from_str(default).ok()
 }
 
 /// What may be written.
 fn of_kind(setting: &Setting) -> Value {
     let least = usize::from(!setting.may_be_empty());
     let list = |items: Value| json!({ "type": "array", "items": items, "uniqueItems": true, "minItems": least });
-    let string = json!({ "type": "string", "minLength": usize::from(!setting.may_hold_empty_string()) });
-    let below =
-        if setting.table.is_empty() { setting.key.to_owned() } else { format!("{}.{}", setting.table, setting.key) };
+    let string = json!({ "type": "string", "minLength": usize::from(!setting.may_hold_empty_string) });
     match setting.kind {
-        Kind::Table => table(&below),
+        Kind::Table(_, below) => table(below),
         Kind::Profiles => json!({
             "type": "object",
             "propertyNames": { "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$" },
-            "additionalProperties": table(&format!("{below}.*")),
+            "additionalProperties": table("profiles.*"),
         }),
-        Kind::Rules => json!({ "type": "array", "items": table(&below) }),
+        Kind::Rules(below) => json!({ "type": "array", "items": table(below) }),
         Kind::NamedJsonPaths => named(json_path()),
         Kind::NamedStrings => named(list(string)),
         Kind::Boolean => json!({ "type": "boolean" }),

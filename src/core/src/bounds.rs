@@ -1,6 +1,7 @@
 //! The ceiling of everything that a stranger can make large, in one place.
 //!
-//! Every limit here is tested at its value and one above it. None of them may depend on a token.
+//! Every limit here is tested at its value and one above it. None of them may depend on a token. The ranges of settings are
+//! in the table of settings.
 
 /// The longest bearer token looked at, in bytes: PostgreSQL itself reads no longer SASL message
 /// (`PG_MAX_AUTH_TOKEN_LENGTH`, `src/include/libpq/auth.h`).
@@ -41,18 +42,6 @@ pub const MAX_RSA_BITS: usize = 8192;
 /// The latest instant a NumericDate may name, in seconds: the end of the year 9999. A larger number is
 /// nearly always a time in milliseconds.
 pub const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
-
-/// The largest `clock_skew`, in seconds.
-pub const MAX_CLOCK_SKEW_SECONDS: i64 = 5 * 60;
-
-/// The longest `max_lifetime`, in seconds: ten years, for the one who really wants no limit.
-pub const MAX_LIFETIME_SECONDS: i64 = 10 * 365 * 24 * 3600;
-
-/// The longest `session.grace`, in seconds: a week behind the token's own end.
-pub const MAX_SESSION_GRACE_SECONDS: i64 = 7 * 24 * 3600;
-
-/// The longest `session.max`, in seconds.
-pub const MAX_SESSION_SECONDS: i64 = MAX_LIFETIME_SECONDS;
 
 /// The most that SQL may read of one token, in bytes of JSON: the names, the values and what is between them.
 pub const MAX_SESSION_CLAIMS_BYTES: usize = 16 * 1024;

@@ -396,7 +396,7 @@ mod tests {
     use super::{Failure, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError, Secret};
     use crate::introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
     use crate::keys::KeySet;
-    use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
+    use crate::keys::source::{Location, ProviderKeys, ProviderSettings};
     use crate::token::BearerToken;
 
     fn request() -> HelperRequest {
@@ -406,7 +406,7 @@ mod tests {
             ca_file: Some("ca.pem".to_owned()),
             proxy: None,
             insecure_http: false,
-            timing: KeyTiming::BUILT_IN,
+            timing: crate::config::BUILT_IN_TIMES,
         };
         let source = ProviderKeys { issuer: "https://idp.example".to_owned(), settings: settings.into() };
         let known = KnownDocument { url: "https://keys.example/jwks".to_owned(), etag: "\"1\"".to_owned() };

@@ -8,7 +8,7 @@ mod mdoc;
 
 use mdoc::{Section, one, read, root, under};
 use oauth_validator_core::config::presets::{self, Preset};
-use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
+use oauth_validator_core::config::settings::{Default, Kind, SETTINGS, Setting};
 use oauth_validator_core::{
     Answer, BearerToken, Config, Decision, FindingCode, Known, Reason, Request, Severity, Step, Verdict, decide,
 };
@@ -71,7 +71,8 @@ fn heading_of(table: &str) -> String {
         return "Top level".to_owned();
     }
     let (parent, key) = table.rsplit_once('.').unwrap_or(("", table));
-    let is_array = |setting: &Setting| setting.table == parent && setting.key == key && setting.kind == Kind::Rules;
+    let is_array =
+        |setting: &Setting| setting.table == parent && setting.key == key && matches!(setting.kind, Kind::Rules(_));
     let name = table.replace('*', "NAME");
     if SETTINGS.iter().any(is_array) { format!("[[{name}]]") } else { format!("[{name}]") }
 }
@@ -79,9 +80,9 @@ fn heading_of(table: &str) -> String {
 /// The line under an entry: type and range, and what holds without it.
 fn type_line(setting: &Setting) -> String {
     let default = match setting.default {
-        "required" => "required".to_owned(),
-        word @ ("none" | "all" | "any client") => format!("default {word}"),
-        value => format!("default Ql {}", escaped(value)),
+        Default::Required => "required".to_owned(),
+        word @ (Default::None | Default::Phrase(_)) => format!("default {}", word.words()),
+        value => format!("default Ql {}", escaped(&value.words())),
     };
     let words = setting.kind.words();
     // The range of "array of strings, or "none"" is about the array.
@@ -154,7 +155,7 @@ fn every_setting_has_an_example() {
     for setting in SETTINGS {
         // What is in a table has its example there; the tables themselves have theirs wherever that is.
         let examples = match setting.kind {
-            Kind::Table | Kind::Profiles | Kind::Rules => all.clone(),
+            Kind::Table(..) | Kind::Profiles | Kind::Rules(_) => all.clone(),
             _ => examples_in(one(&page, "SETTINGS", &heading_of(setting.table))),
         };
         let name = (setting.table.to_owned(), setting.key.to_owned());

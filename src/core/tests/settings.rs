@@ -3,28 +3,13 @@
 //!
 //! The manual and the schema repeat the table, so nothing here may take a range from anywhere else.
 
-use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
+use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
+use oauth_validator_core::config::settings::{Default, Kind, SETTINGS, Setting};
 use oauth_validator_core::{Config, FindingCode};
 
-/// A file with this value of a setting, and with what its table needs to be read.
+/// A file with this value of a setting, and with what else a valid file has.
 fn file(setting: &Setting, value: &str) -> String {
-    let assignment = format!("{} = {value}\n", setting.key);
-    let is_other = |(key, _): &(&str, &str)| setting.table != "profiles.*" || *key != setting.key;
-    let profile: String = [("issuer", "\"https://idp.example\""), ("audience", "[\"pg\"]")]
-        .into_iter()
-        .filter(is_other)
-        .map(|(key, value)| format!("{key} = {value}\n"))
-        .collect();
-    let profile = format!("[profiles.corp]\n{profile}");
-    let table = setting.table.replace('*', "corp");
-    match setting.table {
-        "" => assignment,
-        "profiles.*" if setting.key == "introspection" => format!("{profile}mode = \"introspection\"\n{assignment}"),
-        "profiles.*" => profile + &assignment,
-        "profiles.*.introspection" => format!("{profile}mode = \"introspection\"\n[{table}]\n{assignment}"),
-        "profiles.*.require" | "profiles.*.access_token" => format!("{profile}[[{table}]]\n{assignment}"),
-        _ => format!("{profile}[{table}]\n{assignment}"),
-    }
+    setting.file_with(setting.key, value)
 }
 
 /// What is found about a setting with this value.
@@ -55,19 +40,67 @@ fn assert_ends(setting: &Setting, accepted: [&str; 2], refused: [&str; 2]) {
     }
 }
 
+/// The profile of a file, as text with every part of it but where that is written.
+fn profile_of(file: &str) -> String {
+    let needed = "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\n";
+    let file = if file.contains("profiles") { file.to_owned() } else { format!("{file}\n{needed}") };
+    let parsed = Config::parse(file.as_bytes(), "f.toml");
+    let config = parsed.config.unwrap_or_else(|| panic!("{file}{:#?}", parsed.findings));
+    let text = format!("{:?}", config.profiles());
+    let origins = regex::Regex::new(r"origin: (BuiltIn|Line\(\d+\)|Preset\([^)]*\))").expect("a regular expression");
+    origins.replace_all(&text, "origin").into_owned()
+}
+
+#[test]
+fn every_example_is_valid() {
+    for setting in SETTINGS {
+        profile_of(&file(setting, setting.example));
+    }
+}
+
+/// A default that the code has from elsewhere than the table would be another one.
+#[test]
+fn what_is_not_written_is_as_if_the_default_were() {
+    let mut tried = 0;
+    for setting in SETTINGS {
+        let Some(default) = setting.default.toml().filter(|_| setting.default != Default::Table) else { continue };
+        // A comment in place of the key.
+        let absent = profile_of(&file(setting, setting.example).replace(&format!("\n{} = ", setting.key), "\n# "));
+        let written = profile_of(&file(setting, &default));
+        assert_eq!(absent, written, "{}.{}", setting.table, setting.key);
+        tried += 1;
+    }
+    assert!(tried >= 40, "{tried}");
+}
+
+#[test]
+fn an_example_that_differs_from_the_default_makes_a_difference() {
+    let mut same = Vec::new();
+    for setting in SETTINGS {
+        let table = matches!(setting.kind, Kind::Table(..) | Kind::Profiles);
+        if table || setting.default.toml().is_none_or(|default| default == setting.example) {
+            continue;
+        }
+        let absent = profile_of(&file(setting, setting.example).replace(&format!("\n{} = ", setting.key), "\n# "));
+        if absent == profile_of(&file(setting, setting.example)) {
+            same.push(setting.key);
+        }
+    }
+    assert_eq!(same, [""; 0], "these keys are read by nobody");
+}
+
 #[test]
 fn durations_and_sizes_end_where_the_table_says() {
     for setting in with_kind(|setting| matches!(setting.kind, Kind::Duration(..))) {
         let Kind::Duration(low, high) = setting.kind else { unreachable!() };
-        // Years have no fixed length, so they cannot be written in a file.
-        let high = high.replace("10 years", "3650d");
-        let below = if low == "0s" { "-1s" } else { "0s" };
-        assert!(["0s", "1s"].contains(&low), "{setting:?}");
-        assert_ends(setting, [low, &high], [below, &format!("{high} 1s")]);
+        let (below, above) = (format!("{}s", low.seconds - 1), format!("{}s", high.seconds + 1));
+        assert_ends(setting, [low.text, &format!("{}s", high.seconds)], [&below, &above]);
     }
     for setting in with_kind(|setting| matches!(setting.kind, Kind::Size(..))) {
-        assert_eq!(setting.kind, Kind::Size("1B", "65535B"));
-        assert_ends(setting, ["1B", "65535B"], ["0B", "65536B"]);
+        let Kind::Size(low, high) = setting.kind else { unreachable!() };
+        let (below, above) = (format!("{}B", low.bytes - 1), format!("{}B", high.bytes + 1));
+        assert_ends(setting, [low.text, high.text], [&below, &above]);
+        assert_eq!(high.bytes, MAX_TOKEN_BYTES, "what PostgreSQL reads");
     }
 }
 
@@ -93,12 +126,12 @@ fn lists_hold_an_empty_string_only_where_the_table_says() {
             let codes = found(setting, value);
             assert_eq!(
                 codes.contains(&FindingCode::EmptyValue),
-                !setting.may_hold_empty_string(),
+                !setting.may_hold_empty_string,
                 "{setting:?}: {codes:?}"
             );
             assert!(codes.len() <= 1, "{setting:?} {value}: {codes:?}");
         }
-        accepted.extend(setting.may_hold_empty_string().then_some(setting.key));
+        accepted.extend(setting.may_hold_empty_string.then_some(setting.key));
     }
     assert_eq!(accepted, ["token_types"]);
 }

@@ -64,6 +64,13 @@ impl Unsearchable {
 }
 
 impl ClaimPath {
+    /// The path of one claim of the token, whose name is of ASCII letters, digits and underscores: `$.sub` for `sub`.
+    pub(crate) fn claim(name: &str) -> Self {
+        let selectors = vec![Selector::Name(name.to_owned())];
+        let query = Query { start: Start::Root, segments: vec![Segment { deep: false, selectors }] };
+        Self { text: format!("$.{name}"), query }
+    }
+
     /// Compiles `text`, which must begin with `$`.
     ///
     /// # Errors

@@ -9,12 +9,15 @@ use super::presets;
 use super::profile::Origin;
 use super::rules;
 use super::section::{Base, Path, Section};
-use super::settings::{SETTINGS, Setting};
+use super::settings::{self, Counts, Default, Kind, Setting, introspection, profile as rows, root};
 use super::source::Source;
 use super::values::json;
 use crate::introspection::OnlineKind;
 use serde_json::Value;
 use toml::de::DeTable;
+
+const KEYS: &str = settings::keys::MIN_TTL.table;
+const INTROSPECTION: &str = introspection::ENDPOINT.table;
 
 /// One setting that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,28 +42,33 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
     };
     let mut findings = Findings::new(Source::new(text));
     let mut open = |table, schema: &str| Section::open(&mut findings, Path::File, 0..0, table, schema);
-    let defaults = table("defaults").map(|table| open(table, "defaults"));
-    let default_keys = table("defaults").and_then(|table| table.get("keys")?.get_ref().as_table());
-    let default_keys = default_keys.map(|table| open(table, "defaults.keys"));
-    let default_session = table("defaults").and_then(|table| table.get("session")?.get_ref().as_table());
-    let default_session = default_session.map(|table| open(table, "defaults.session"));
+    let mut defaults = Vec::new();
+    if let Some(table) = table(root::DEFAULTS.key) {
+        defaults.push((root::DEFAULTS.key, open(table, root::DEFAULTS.key)));
+        for setting in settings::of_table(root::DEFAULTS.key) {
+            let inner = table.get(setting.key).and_then(|value| value.get_ref().as_table());
+            if let (Kind::Table(_, schema), Some(inner)) = (setting.kind, inner) {
+                defaults.push((schema, open(inner, schema)));
+            }
+        }
+    }
     let preset = profile.get("preset").and_then(|value| value.get_ref().as_str());
     let base = presets::ALL
         .iter()
         .find(|known| Some(known.name) == preset)
-        .map(|preset| Base::new(preset.name, presets.table(preset)));
-    let section = open(profile, "profiles.*").over(base);
+        .and_then(|preset| Some(Base::new(preset.name, presets.table(preset)?)));
+    let schema = rows::PRESET.table;
+    let section = open(profile, schema).over(base);
     let online = online::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));
-    let mut list = List { findings, defaults, default_keys, default_session, online, settings: Vec::new() };
-    list.table(&section, "profiles.*", "");
+    let mut list = List { findings, defaults, online, settings: Vec::new() };
+    list.table(&section, schema, "");
     list.settings
 }
 
 struct List<'t> {
     findings: Findings<'t>,
-    defaults: Option<Section<'t>>,
-    default_keys: Option<Section<'t>>,
-    default_session: Option<Section<'t>>,
+    /// The tables of defaults that the file has, by their names.
+    defaults: Vec<(&'static str, Section<'t>)>,
     /// What is asked about each token, if anybody is.
     online: Option<OnlineKind>,
     settings: Vec<Effective>,
@@ -69,37 +77,21 @@ struct List<'t> {
 impl List<'_> {
     /// Lists the keys of a table of `schema`, which is called `path` under the profile.
     fn table(&mut self, section: &Section<'_>, schema: &str, path: &str) {
-        let online = self.online.is_some();
-        let holds = |key| match schema {
-            "profiles.*.keys" if online => keys::matters_online(key),
-            "profiles.*.keys" => keys::matters(section, key),
-            "profiles.*" => !online || !online::FOR_JWTS.contains(&key),
-            _ => true,
-        };
-        for setting in SETTINGS.iter().filter(|setting| setting.table == schema && holds(setting.key)) {
-            let (key, name) = (setting.key, format!("{path}{}", setting.key));
-            let inner = format!("{schema}.{key}");
-            match key {
-                "scope" | "keys" | "session" => match section.merged_section(&mut self.findings, key, &inner) {
-                    Some(table) => self.table(&table, &inner, &format!("{name}.")),
-                    None => self.built_in(&inner, &format!("{name}.")),
+        let asks_nobody = schema == KEYS && keys::asks_nobody(section);
+        for setting in settings::of_table(schema) {
+            if !self.counts(setting.counts, asks_nobody) {
+                continue;
+            }
+            let name = format!("{path}{}", setting.key);
+            match setting.kind {
+                Kind::Table(_, inner) => match section.table(&mut self.findings, setting) {
+                    Some(table) => self.table(&table, inner, &format!("{name}.")),
+                    None if setting.default == Default::Table => self.built_in(inner, &format!("{name}.")),
+                    None => {}
                 },
-                "introspection" if !online => {}
-                "introspection" => {
-                    if let Some(table) = section.merged_section(&mut self.findings, key, &inner) {
-                        self.table(&table, &inner, &format!("{name}."));
-                    }
-                }
-                "identity" | "clients" | "roles" | "fallback" => {
-                    match section.section(&mut self.findings, key, &inner) {
-                        Some(table) => self.table(&table, &inner, &format!("{name}.")),
-                        None if key == "identity" => self.built_in(&inner, &format!("{name}.")),
-                        None => {}
-                    }
-                }
-                "require" | "access_token" => {
-                    for (at, rule) in rules::sections(&mut self.findings, section, key).iter().enumerate() {
-                        self.table(rule, &inner, &format!("{name}[{at}]."));
+                Kind::Rules(inner) => {
+                    for (at, rule) in rules::sections(&mut self.findings, section, setting.key).iter().enumerate() {
+                        self.table(rule, inner, &format!("{name}[{at}]."));
                     }
                 }
                 _ => self.setting(section, setting, name),
@@ -107,16 +99,28 @@ impl List<'_> {
         }
     }
 
+    /// Whether a key that takes so much to mean anything does so in this profile.
+    fn counts(&self, counts: Counts, asks_nobody: bool) -> bool {
+        let online = self.online.is_some();
+        match counts {
+            Counts::Always => true,
+            Counts::Keys | Counts::Source => !online,
+            Counts::Fetched => !online && !asks_nobody,
+            Counts::Asked => online || !asks_nobody,
+            Counts::Online => online,
+        }
+    }
+
+    /// The table of the file in which a key stands for profiles that do not have it.
+    fn defaults_of(&self, setting: &Setting) -> Option<&Section<'_>> {
+        let wanted = setting.defaults_table()?;
+        self.defaults.iter().find(|(name, _)| *name == wanted).map(|(_, section)| section)
+    }
+
     fn setting(&mut self, section: &Section<'_>, setting: &Setting, key: String) {
-        let defaults = match setting.table {
-            "profiles.*" => self.defaults.as_ref(),
-            "profiles.*.keys" => self.default_keys.as_ref(),
-            "profiles.*.session" => self.default_session.as_ref(),
-            _ => None,
-        };
-        let from_defaults = defaults.filter(|_| section.get(setting.key).is_none());
+        let from_defaults = self.defaults_of(setting).filter(|_| section.get(setting.key).is_none());
         let section = from_defaults.filter(|defaults| defaults.get(setting.key).is_some()).unwrap_or(section);
-        let issuer_stands_in = setting.default == "[issuer]" && section.get(setting.key).is_none();
+        let issuer_stands_in = setting.default == Default::Issuer && section.get(setting.key).is_none();
         let (written, origin) = if issuer_stands_in {
             (section.get("issuer"), section.origin(&self.findings, "issuer"))
         } else {
@@ -128,38 +132,38 @@ impl List<'_> {
             Some(_) if setting.key == "jwks" => "'...'".to_owned(),
             Some(value) if issuer_stands_in => toml(&Value::Array(vec![value])),
             Some(value) => toml(&value),
-            None if replaced || matches!(setting.default, "none" | "required" | "all") => return,
-            None => self.default_of(setting),
+            None if replaced => return,
+            None => match self.default_of(setting) {
+                Some(default) => default,
+                None => return,
+            },
         };
         self.settings.push(Effective { key, value, origin });
     }
 
-    /// What is built in, as TOML.
-    fn default_of(&self, setting: &Setting) -> String {
-        let of_introspection = setting.table == "profiles.*.introspection";
-        let kind = self.online.filter(|_| of_introspection);
-        match (kind, setting.key) {
-            (Some(kind), "auth") => format!("\"{}\"", kind.default_auth()),
-            (Some(kind), "token_param") => format!("\"{}\"", kind.default_param()),
-            _ => setting.default.to_owned(),
+    /// What is built in, as TOML, if anything is.
+    fn default_of(&self, setting: &Setting) -> Option<String> {
+        let of_introspection = setting.table == INTROSPECTION;
+        match (self.online.filter(|_| of_introspection), setting.key) {
+            (Some(kind), "auth") => Some(format!("\"{}\"", kind.default_auth())),
+            (Some(kind), "token_param") => Some(format!("\"{}\"", kind.default_param())),
+            _ => setting.default.toml(),
         }
     }
 
     /// Lists what holds where a table is not written at all.
     fn built_in(&mut self, schema: &str, path: &str) {
-        let defaults = match schema {
-            "profiles.*.keys" => self.default_keys.as_ref(),
-            "profiles.*.session" => self.default_session.as_ref(),
-            _ => None,
-        };
-        let for_keys = self.online.is_some() && schema == "profiles.*.keys";
-        let holds = |setting: &&Setting| setting.table == schema && (!for_keys || keys::matters_online(setting.key));
-        for setting in SETTINGS.iter().filter(holds) {
-            let written = defaults.and_then(|table| Some((table, json(table.get(setting.key)?.get_ref())?)));
-            let (value, origin) = match written {
-                Some((table, value)) => (toml(&value), table.origin(&self.findings, setting.key)),
-                None if matches!(setting.default, "none" | "required") => continue,
-                None => (setting.default.to_owned(), Origin::BuiltIn),
+        for setting in settings::of_table(schema) {
+            if !self.counts(setting.counts, false) {
+                continue;
+            }
+            let written = self.defaults_of(setting).and_then(|table| {
+                Some((json(table.get(setting.key)?.get_ref())?, table.origin(&self.findings, setting.key)))
+            });
+            let (value, origin) = match (written, setting.default.toml()) {
+                (Some((value, origin)), _) => (toml(&value), origin),
+                (None, Some(default)) => (default, Origin::BuiltIn),
+                (None, None) => continue,
             };
             self.settings.push(Effective { key: format!("{path}{}", setting.key), value, origin });
         }

@@ -1,10 +1,9 @@
 //! Reads `[identity]`: which claims, of which type, verified by what, and how they are spelled.
 
-use super::build::standard_path;
 use super::collect::Findings;
 use super::profile::{At, Fallback, FormatPart, Identity, IdentityClaims, IdentityType};
 use super::section::Section;
-use super::typed::Empty;
+use super::settings::{self, fallback as of_fallback, identity as rows};
 use super::values::suggest;
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
@@ -14,17 +13,17 @@ use std::collections::BTreeMap;
 /// The identity of a profile; `$.sub` if it says nothing.
 pub(super) fn identity(findings: &mut Findings<'_>, section: &Section<'_>) -> Identity {
     let mut identity = Identity {
-        claims: At::built_in(IdentityClaims::One(standard_path("$.sub"))),
+        claims: At::built_in(IdentityClaims::One(rows::CLAIM.default_claim())),
         kind: IdentityType::String,
         verified_by: None,
-        verified_values: vec![Value::Bool(true)],
+        verified_values: rows::VERIFIED_VALUES.default_booleans().iter().map(|value| Value::Bool(*value)).collect(),
         pattern: None,
         lower: false,
-        prefix: String::new(),
+        prefix: rows::PREFIX.default_text().to_owned(),
         fallback: None,
     };
     let replaced = section.replaced("identity");
-    let Some(section) = section.section(findings, "identity", "profiles.*.identity") else {
+    let Some(section) = section.table(findings, &settings::profile::IDENTITY) else {
         return identity;
     };
     if let Some(preset) = replaced
@@ -39,14 +38,14 @@ pub(super) fn identity(findings: &mut Findings<'_>, section: &Section<'_>) -> Id
     if let Some(claims) = claims(findings, &section) {
         identity.claims = claims;
     }
-    let types = [("string", IdentityType::String), ("integer", IdentityType::Integer)];
-    identity.kind = section.word(findings, "type", &types).unwrap_or(IdentityType::String);
+    let (string, integer) = (("string", IdentityType::String), ("integer", IdentityType::Integer));
+    identity.kind = section.choice(findings, &rows::TYPE, string, &[integer]);
     identity.verified_by = section.path(findings, "verified_by");
     if let Some(values) = section.jsons(findings, "verified_values") {
         identity.verified_values = values;
     }
     identity.pattern = section.pattern_with_group(findings, "pattern", "the identity");
-    identity.lower = section.word(findings, "case", &[("keep", false), ("lower", true)]).unwrap_or(false);
+    identity.lower = section.choice(findings, &rows::CASE, ("keep", false), &[("lower", true)]);
     if let Some(prefix) = section.string(findings, "prefix") {
         check_prefix(findings, &section, &prefix.value);
         identity.prefix = prefix.value;
@@ -134,7 +133,7 @@ fn parts(format: &str, named: &BTreeMap<String, ClaimPath>) -> Result<Vec<Format
 }
 
 fn fallback(findings: &mut Findings<'_>, section: &Section<'_>, own_prefix: &str) -> Option<Fallback> {
-    let section = section.section(findings, "fallback", "profiles.*.identity.fallback")?;
+    let section = section.table(findings, &rows::FALLBACK)?;
     for key in ["claim", "prefix"] {
         if section.get(key).is_none() {
             section.missing(findings, key, "write fallback = { claim = \"$.azp\", prefix = \"app:\" }");
@@ -162,12 +161,14 @@ fn fallback(findings: &mut Findings<'_>, section: &Section<'_>, own_prefix: &str
 /// Whether a fallback takes the place of an absent claim, and of an empty one.
 fn when(findings: &mut Findings<'_>, section: &Section<'_>) -> (bool, bool) {
     const WORDS: [&str; 2] = ["absent", "empty"];
-    let Some(words) = section.strings(findings, "when", Empty::Refused) else { return (true, false) };
-    for word in words.value.iter().filter(|word| !WORDS.contains(&word.as_str())) {
+    let written = section.strings(findings, &of_fallback::WHEN).map(|words| words.value);
+    let default = || of_fallback::WHEN.default_texts().iter().map(|word| (*word).to_owned()).collect();
+    let words: Vec<String> = written.unwrap_or_else(default);
+    for word in words.iter().filter(|word| !WORDS.contains(&word.as_str())) {
         let message = format!("{} cannot hold \"{word}\"", section.name("when"));
         findings.add(FindingCode::BadValue, section.span_of("when"), message).hint(suggest(word, &WORDS));
     }
-    let has = |wanted: &str| words.value.iter().any(|word| word == wanted);
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
     (has("absent"), has("empty"))
 }
 

@@ -6,30 +6,24 @@
 use super::collect::Findings;
 use super::profile::KeySource;
 use super::section::Section;
-use super::typed::Empty;
+use super::settings::keys::{
+    ALLOWED_HOSTS, CONNECT_TIMEOUT, DENY_KIDS, INSECURE_HTTP, KID_COOLDOWN, MAX_TTL, MIN_TTL, STALE_MAX, TIMEOUT,
+};
+use super::settings::{self, Counts, Setting, profile as rows};
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 use crate::keys::{KeyFile, KeySet, LeftOut, is_thumbprint};
 use std::sync::Arc;
 
-/// The settings that name a source. At most one may be written.
-const SOURCES: [&str; 5] = ["discovery_url", "jwks_url", "jwks_file", "jwks", "pem_file"];
-
-/// The settings that mean something only where a provider is asked.
-const FOR_PROVIDERS: [&str; 9] = [
-    "allowed_hosts",
-    "ca_file",
-    "proxy",
-    "min_ttl",
-    "max_ttl",
-    "stale_max",
-    "kid_cooldown",
-    "connect_timeout",
-    "timeout",
-];
-
-/// The settings besides the sources that mean something only where there are keys.
-const FOR_KEYS: [&str; 6] = ["allowed_hosts", "min_ttl", "max_ttl", "stale_max", "kid_cooldown", "deny_kids"];
+/// The times of a source where nobody wrote anything.
+pub(crate) const BUILT_IN: KeyTiming = KeyTiming {
+    min_ttl: MIN_TTL.default_seconds(),
+    max_ttl: MAX_TTL.default_seconds(),
+    stale_max: STALE_MAX.default_seconds(),
+    kid_cooldown: KID_COOLDOWN.default_seconds(),
+    connect_timeout: CONNECT_TIMEOUT.default_seconds(),
+    timeout: TIMEOUT.default_seconds(),
+};
 
 /// The longest URL that a provider is asked at, in bytes.
 const MAX_URL_BYTES: usize = 2048;
@@ -41,12 +35,12 @@ pub(super) fn keys(
     issuer: Option<&str>,
     defaults: KeyTiming,
 ) -> (Option<KeySource>, Vec<String>) {
-    let Some(section) = profile.merged_section(findings, "keys", "profiles.*.keys") else {
+    let Some(section) = profile.table(findings, &rows::KEYS) else {
         let source = issuer.map(|issuer| KeySource::Provider(by_discovery(issuer, defaults)));
         return (source.filter(|_| profile.get("keys").is_none()), Vec::new());
     };
-    let deny_kids = section.strings(findings, "deny_kids", Empty::Allowed).map(|list| list.value).unwrap_or_default();
-    let written: Vec<&str> = SOURCES.into_iter().filter(|key| section.get(key).is_some()).collect();
+    let deny_kids = section.strings(findings, &DENY_KIDS).map(|list| list.value).unwrap_or_default();
+    let written: Vec<&str> = sources().filter(|key| section.get(key).is_some()).collect();
     let provider = provider(findings, &section, issuer, defaults);
     let source = match written.as_slice() {
         ["jwks_file"] => section.text(findings, "jwks_file").map(|path| KeySource::File(KeyFile::Jwks(path.value))),
@@ -61,7 +55,7 @@ pub(super) fn keys(
                 .add(FindingCode::KeySource, last, message)
                 .hint(format!(
                     "keep one of {}; without any, the issuer's discovery document is asked",
-                    SOURCES.join(", ")
+                    sources().collect::<Vec<_>>().join(", ")
                 ))
                 .related(first, "first here");
             None
@@ -115,11 +109,12 @@ pub(super) fn reach_only(
     mode: &str,
     defaults: KeyTiming,
 ) -> Option<Reach> {
-    let Some(section) = profile.merged_section(findings, "keys", "profiles.*.keys") else {
+    let Some(section) = profile.table(findings, &rows::KEYS) else {
         let reach = Reach { ca_file: None, proxy: None, insecure_http: false, timing: defaults };
         return profile.get("keys").is_none().then_some(reach);
     };
-    for key in SOURCES.into_iter().chain(FOR_KEYS).filter(|key| section.is_own(key)) {
+    let needless = with(|counts| !counts_online(counts));
+    for key in needless.filter(|key| section.is_own(key)) {
         let message = format!("{} means nothing with mode = \"{mode}\": there are no keys", section.name(key));
         findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
     }
@@ -127,7 +122,7 @@ pub(super) fn reach_only(
 }
 
 fn reach(findings: &mut Findings<'_>, section: &Section<'_>, defaults: KeyTiming) -> Option<Reach> {
-    let insecure_http = section.boolean(findings, "insecure_http").unwrap_or(false);
+    let insecure_http = section.boolean(findings, "insecure_http").unwrap_or(INSECURE_HTTP.default_boolean());
     if insecure_http {
         let message = format!("{} trusts what this machine answers without TLS", section.path);
         findings
@@ -169,17 +164,16 @@ fn provider(
 
 /// The times of a table, `[defaults.keys]` or a profile's, with those of `fallback` where it sets none.
 pub(super) fn timing(findings: &mut Findings<'_>, section: &Section<'_>, fallback: KeyTiming) -> KeyTiming {
-    const DAY: i64 = 24 * 3600;
-    let mut read = |key: &str, from: i64, to: i64, words: &str, fallback: i64| {
-        section.seconds(findings, key, from..=to, words).map_or(fallback, |duration| duration.value)
+    let mut read = |setting: &Setting, fallback: i64| {
+        section.seconds(findings, setting).map_or(fallback, |duration| duration.value)
     };
     let timing = KeyTiming {
-        min_ttl: read("min_ttl", 1, DAY, "1s to 24h", fallback.min_ttl),
-        max_ttl: read("max_ttl", 1, 7 * DAY, "1s to 7d", fallback.max_ttl),
-        stale_max: read("stale_max", 0, 7 * DAY, "0s to 7d", fallback.stale_max),
-        kid_cooldown: read("kid_cooldown", 1, 3600, "1s to 1h", fallback.kid_cooldown),
-        connect_timeout: read("connect_timeout", 1, 60, "1s to 1min", fallback.connect_timeout),
-        timeout: read("timeout", 1, 60, "1s to 1min", fallback.timeout),
+        min_ttl: read(&MIN_TTL, fallback.min_ttl),
+        max_ttl: read(&MAX_TTL, fallback.max_ttl),
+        stale_max: read(&STALE_MAX, fallback.stale_max),
+        kid_cooldown: read(&KID_COOLDOWN, fallback.kid_cooldown),
+        connect_timeout: read(&CONNECT_TIMEOUT, fallback.connect_timeout),
+        timeout: read(&TIMEOUT, fallback.timeout),
     };
     // A table that sets neither has its defaults to blame, where this is reported already.
     let written = ["min_ttl", "max_ttl"].into_iter().find(|key| section.get(key).is_some());
@@ -252,7 +246,7 @@ pub(super) fn is_loopback(rest: &str) -> bool {
 }
 
 fn hosts(findings: &mut Findings<'_>, section: &Section<'_>) -> Vec<String> {
-    let hosts = section.strings(findings, "allowed_hosts", Empty::Allowed).map(|hosts| hosts.value).unwrap_or_default();
+    let hosts = section.strings(findings, &ALLOWED_HOSTS).map(|hosts| hosts.value).unwrap_or_default();
     let is_name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
     let is_address = |host: &str| {
         let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -308,20 +302,34 @@ fn inline_keys(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Key
     }
 }
 
-/// Whether a setting of the table means anything beside the source that the table names.
-pub(super) fn matters(section: &Section<'_>, key: &str) -> bool {
-    let asks_nobody = ["jwks_file", "jwks", "pem_file"].iter().any(|source| section.get(source).is_some());
-    !(asks_nobody && FOR_PROVIDERS.contains(&key))
+/// Whether the table names keys that no provider is asked for.
+pub(super) fn asks_nobody(section: &Section<'_>) -> bool {
+    ["jwks_file", "jwks", "pem_file"].iter().any(|source| section.get(source).is_some())
 }
 
-/// Whether a setting of the table means anything where the provider is asked about each token.
-pub(super) fn matters_online(key: &str) -> bool {
-    !SOURCES.contains(&key) && !FOR_KEYS.contains(&key)
+/// Whether a key that takes so much to mean anything does so where a provider is asked for keys.
+fn counts_with_provider(counts: Counts) -> bool {
+    matches!(counts, Counts::Fetched | Counts::Asked)
+}
+
+/// Whether a key that takes so much to mean anything does so where there are no keys.
+fn counts_online(counts: Counts) -> bool {
+    matches!(counts, Counts::Always | Counts::Asked | Counts::Online)
+}
+
+/// The keys of the table that take so much to mean anything.
+fn with(wanted: impl Fn(Counts) -> bool) -> impl Iterator<Item = &'static str> {
+    settings::of_table(MIN_TTL.table).filter(move |setting| wanted(setting.counts)).map(|setting| setting.key)
+}
+
+/// The keys that name a source. At most one may be written.
+fn sources() -> impl Iterator<Item = &'static str> {
+    with(|counts| counts == Counts::Source)
 }
 
 /// Warns of what was written for a provider that is never asked.
 fn unused(findings: &mut Findings<'_>, section: &Section<'_>, source: &str) {
-    for key in FOR_PROVIDERS {
+    for key in with(counts_with_provider) {
         if section.is_own(key) {
             let message = format!("{} means nothing beside {source}: no provider is asked for keys", section.name(key));
             findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");

@@ -1,7 +1,7 @@
 //! `[profiles.NAME.keys]` of a provider: what it may say, and every way to get it wrong.
 
 use super::tests::{GOOD, findings};
-use super::{Config, KeySource};
+use super::{BUILT_IN_TIMES, Config, KeySource};
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location};
 
@@ -18,7 +18,7 @@ fn without_a_key_source_the_issuer_is_asked() {
         let config = Config::parse(text.as_bytes(), "f").config.expect("a valid file");
         let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{text}") };
         assert_eq!((keys.issuer.as_str(), &keys.settings.location), ("https://idp.example", &Location::Issuer));
-        assert_eq!((keys.settings.timing, keys.settings.insecure_http), (KeyTiming::BUILT_IN, false));
+        assert_eq!((keys.settings.timing, keys.settings.insecure_http), (BUILT_IN_TIMES, false));
         assert_eq!(
             (&keys.settings.ca_file, &keys.settings.proxy, keys.settings.allowed_hosts.as_slice()),
             (&None, &None, [].as_slice())

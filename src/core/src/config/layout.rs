@@ -5,15 +5,57 @@
 //! writes itself is taken from here, and nothing here depends on the profile.
 
 use super::collect::Findings;
+use super::defaults::Defaults;
 use super::online::{self, Mode};
 use super::presets::{self, Preset};
 use super::profile::{At, Identity, KeySource, Rule, Scope, Session};
 use super::section::{Base, Section};
 use super::session::{self, SessionTimes};
-use super::{build, identity, keys, rules};
+use super::{accepted, identity, keys, rules, scope};
 use crate::algorithm::Algorithm;
+use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, ProviderKeys};
+use std::rc::Rc;
 use std::sync::Arc;
+
+/// The layouts of a file's profiles, each worked out when it is first asked for.
+pub(super) struct Layouts<'a> {
+    presets: &'a presets::Parsed,
+    timing: KeyTiming,
+    session: SessionTimes,
+    known: Vec<Rc<Layout<'a>>>,
+}
+
+impl<'a> Layouts<'a> {
+    /// None yet; `defaults` are those of the file.
+    pub(super) fn new(presets: &'a presets::Parsed, defaults: &Defaults) -> Self {
+        Self { presets, timing: defaults.keys, session: defaults.session, known: Vec::new() }
+    }
+
+    /// The layout of this preset, or of none, for a profile with this table.
+    pub(super) fn of(
+        &mut self,
+        findings: &mut Findings<'_>,
+        profile: &Section<'_>,
+        preset: Option<&'static Preset>,
+    ) -> Rc<Layout<'a>> {
+        let base = preset.and_then(|preset| Some(Base::new(preset.name, self.presets.table(preset)?)));
+        if let (Some(preset), None) = (preset, base) {
+            // Without its rules the profile would accept more than its author thinks.
+            let message = format!("{} cannot be read: preset \"{}\" is broken", profile.name("preset"), preset.name);
+            findings
+                .add(FindingCode::BadValue, profile.span_of("preset"), message)
+                .hint("please report it; write the settings of the preset into the profile meanwhile");
+        }
+        let name = base.map(|base| base.preset);
+        if let Some(known) = self.known.iter().find(|layout| layout.base.map(|base| base.preset) == name) {
+            return Rc::clone(known);
+        }
+        let layout = Rc::new(Layout::new(findings, base, self.timing, self.session));
+        self.known.push(Rc::clone(&layout));
+        layout
+    }
+}
 
 /// The parts of a profile that its preset alone decides.
 pub(super) struct Layout<'a> {
@@ -30,31 +72,7 @@ pub(super) struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    /// The layout of this preset, or of none; `known` has those of earlier profiles.
-    pub(super) fn of<'k>(
-        findings: &mut Findings<'_>,
-        known: &'k mut Vec<Self>,
-        parsed: &'a presets::Parsed,
-        preset: Option<&'static Preset>,
-        timing: KeyTiming,
-        session: SessionTimes,
-    ) -> &'k Self {
-        let name = preset.map(|preset| preset.name);
-        let at = known.iter().position(|layout| layout.base.map(|base| base.preset) == name).unwrap_or_else(|| {
-            known.push(Self::new(findings, parsed, preset, timing, session));
-            known.len() - 1
-        });
-        &known[at]
-    }
-
-    fn new(
-        findings: &mut Findings<'_>,
-        parsed: &'a presets::Parsed,
-        preset: Option<&'static Preset>,
-        timing: KeyTiming,
-        session: SessionTimes,
-    ) -> Self {
-        let base = preset.map(|preset| Base::new(preset.name, parsed.table(preset)));
+    fn new(findings: &mut Findings<'_>, base: Option<Base<'a>>, timing: KeyTiming, session: SessionTimes) -> Self {
         let section = Section::of_preset(base);
         let uses_keys = online::mode(findings, &section) == Mode::Jwt;
         let (source, deny_kids) = match uses_keys {
@@ -64,11 +82,11 @@ impl<'a> Layout<'a> {
         Self {
             base,
             identity: Arc::new(identity::identity(findings, &section)),
-            scope: Arc::new(build::scope(findings, &section)),
+            scope: Arc::new(scope::scope(findings, &section)),
             access_token: rules::rules(findings, &section, "access_token").into(),
             require: rules::rules(findings, &section, "require").into(),
-            algorithms: build::algorithms(findings, &section),
-            token_types: build::token_types(findings, &section),
+            algorithms: accepted::algorithms(findings, &section),
+            token_types: accepted::token_types(findings, &section),
             session: Arc::new(session::session(findings, &section, session)),
             keys: source.map(|source| (source, deny_kids)),
         }
@@ -88,7 +106,7 @@ impl<'a> Layout<'a> {
 
     pub(super) fn scope(&self, findings: &mut Findings<'_>, section: &Section<'_>) -> Arc<Scope> {
         match section.is_own("scope") {
-            true => Arc::new(build::scope(findings, section)),
+            true => Arc::new(scope::scope(findings, section)),
             false => Arc::clone(&self.scope),
         }
     }
@@ -103,14 +121,14 @@ impl<'a> Layout<'a> {
 
     pub(super) fn algorithms(&self, findings: &mut Findings<'_>, section: &Section<'_>) -> At<Arc<[Algorithm]>> {
         match section.is_own("algorithms") {
-            true => build::algorithms(findings, section),
+            true => accepted::algorithms(findings, section),
             false => self.algorithms.clone(),
         }
     }
 
     pub(super) fn token_types(&self, findings: &mut Findings<'_>, section: &Section<'_>) -> At<Arc<[String]>> {
         match section.is_own("token_types") {
-            true => build::token_types(findings, section),
+            true => accepted::token_types(findings, section),
             false => self.token_types.clone(),
         }
     }

@@ -4,9 +4,12 @@
 //! build and only without errors. Nothing is read here but the text that was given. All findings are reported at
 //! once; one error is enough to let nobody in.
 
+mod accepted;
 mod build;
 mod check;
 mod collect;
+mod defaults;
+mod document;
 mod doubts;
 #[cfg(test)]
 mod doubts_tests;
@@ -25,6 +28,7 @@ pub mod presets;
 mod profile;
 mod roles;
 mod rules;
+mod scope;
 mod section;
 mod session;
 #[cfg(test)]
@@ -36,6 +40,8 @@ mod table;
 mod tests;
 mod together;
 mod typed;
+#[cfg(test)]
+mod value_tests;
 mod values;
 
 pub use effective::{Effective, effective};
@@ -44,6 +50,9 @@ pub use profile::{
     Profile, RoleMapping, RoleSource, Roles, Rule, Scope, ScopeClaim, Session, SessionEnd, Test, TokenIssuers,
     TokenKind,
 };
+
+#[cfg(test)]
+pub(crate) use keys::BUILT_IN as BUILT_IN_TIMES;
 
 pub(crate) use doubts::{common_audience, is_microsoft_graph};
 pub use values::{json as json_of_toml, suggest};
@@ -80,7 +89,7 @@ impl Config {
             Err(error) => return Parsed { config: None, findings: vec![source::not_utf8(text, error.valid_up_to())] },
         };
         let mut findings = Findings::new(Source::new(text));
-        let profiles = build::profiles(&mut findings);
+        let profiles = document::profiles(&mut findings);
         let findings = findings.into_sorted();
         let usable = !findings.iter().any(Finding::is_error);
         let config = usable.then(|| Self { file_name: file_name.to_owned(), profiles });

@@ -3,6 +3,7 @@
 use super::collect::Findings;
 use super::keys::{self, Reach};
 use super::section::Section;
+use super::settings::{self, Counts, profile as rows};
 use crate::finding::FindingCode;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
 
@@ -20,22 +21,24 @@ const WORDS: [(&str, Mode); 3] = [
     ("tokeninfo", Mode::Online(OnlineKind::Tokeninfo)),
 ];
 
-/// Settings of a profile that mean something only where signatures are verified.
-pub(super) const FOR_JWTS: [&str; 2] = ["algorithms", "token_types"];
-
 /// What is asked about tokens where `mode` is this word; nothing where it is another, or none.
 pub(super) fn kind(mode: Option<&str>) -> Option<OnlineKind> {
-    WORDS.iter().find_map(|(word, known)| match known {
-        Mode::Online(kind) if Some(*word) == mode => Some(*kind),
-        _ => None,
-    })
+    match word(mode?)? {
+        Mode::Online(kind) => Some(kind),
+        Mode::Jwt => None,
+    }
+}
+
+fn word(mode: &str) -> Option<Mode> {
+    WORDS.iter().find(|(word, _)| *word == mode).map(|(_, mode)| *mode)
 }
 
 /// What the profile says.
 pub(super) fn mode(findings: &mut Findings<'_>, section: &Section<'_>) -> Mode {
-    let mode = section.word(findings, "mode", &WORDS).unwrap_or(Mode::Jwt);
+    let mode = section.word(findings, "mode", &WORDS).or(word(rows::MODE.default_text())).unwrap_or(Mode::Jwt);
     if let Mode::Online(kind) = mode {
-        for key in FOR_JWTS.into_iter().filter(|key| section.is_own(key)) {
+        let for_keys = settings::of_table(rows::MODE.table).filter(|setting| setting.counts == Counts::Keys);
+        for key in for_keys.map(|setting| setting.key).filter(|key| section.is_own(key)) {
             let word = kind.mode();
             let message =
                 format!("{} means nothing with mode = \"{word}\": no signature is verified", section.name(key));
@@ -48,7 +51,7 @@ pub(super) fn mode(findings: &mut Findings<'_>, section: &Section<'_>) -> Mode {
             .add(FindingCode::UnusedSetting, section.span_of("introspection"), message)
             .hint("write mode = \"introspection\", or remove the table: tokens are verified with keys");
         // Its keys are not used, but a table with unknown ones is none.
-        section.section(findings, "introspection", "profiles.*.introspection");
+        section.table(findings, &rows::INTROSPECTION);
     }
     mode
 }
@@ -60,7 +63,7 @@ pub(super) fn check(
     kind: OnlineKind,
     reach: Reach,
 ) -> Option<OnlineCheck> {
-    let Some(section) = profile.merged_section(findings, "introspection", "profiles.*.introspection") else {
+    let Some(section) = profile.table(findings, &rows::INTROSPECTION) else {
         if !profile.is_own("introspection") {
             profile.missing(findings, "introspection", "write introspection = { endpoint = \"https://...\" }");
         }

@@ -3,13 +3,14 @@
 use super::collect::Findings;
 use super::profile::{RoleMapping, RoleSource, Roles};
 use super::section::Section;
+use super::settings::{profile, roles as rows};
 use super::typed::Empty;
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
 
 /// The roles of a profile, if it has any.
 pub(super) fn roles(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Roles> {
-    let section = section.section(findings, "roles", "profiles.*.roles")?;
+    let section = section.table(findings, &profile::ROLES)?;
     let source = source(findings, &section);
     let separator = section.text(findings, "separator").map(|separator| separator.value);
     let pattern = section.pattern_with_group(findings, "pattern", "what is mapped");
@@ -19,7 +20,7 @@ pub(super) fn roles(findings: &mut Findings<'_>, section: &Section<'_>) -> Optio
             .add(FindingCode::Conflict, section.span_of("separator"), message)
             .hint("names of members are never split; remove separator");
     }
-    let privileged = section.word(findings, "privileged", &[("deny", false), ("allow", true)]).unwrap_or(false);
+    let privileged = section.choice(findings, &rows::PRIVILEGED, ("deny", false), &[("allow", true)]);
     if privileged {
         let message = format!("{} lets tokens grant superuser and other privileged roles", section.path);
         findings
@@ -91,7 +92,7 @@ fn map(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<RoleMapping
     let map = section.free_keys(findings, "map")?;
     let mut roles = BTreeMap::new();
     for value in map.keys() {
-        roles.insert(value.to_owned(), map.strings(findings, value, Empty::Refused)?.value);
+        roles.insert(value.to_owned(), map.strings_of(findings, value, Empty::Refused)?.value);
     }
     Some(RoleMapping::Map(roles))
 }

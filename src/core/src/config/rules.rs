@@ -3,7 +3,7 @@
 use super::collect::Findings;
 use super::profile::{Origin, Rule, Test};
 use super::section::Section;
-use super::typed::Empty;
+use super::settings::require as rows;
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 
@@ -38,7 +38,7 @@ fn rule(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Rule> {
     tests.extend(section.jsons(findings, "none_of").map(Test::NoneOf));
     tests.extend(section.pattern(findings, "matches").map(|pattern| Test::Matches(pattern.value)));
     tests.extend(section.json(findings, "contains").map(Test::Contains));
-    let refused = section.strings(findings, "contains_none", Empty::Refused);
+    let refused = section.strings(findings, &rows::CONTAINS_NONE);
     tests.extend(refused.map(|refused| Test::ContainsNone(refused.value)));
     for (key, test) in [("present", Test::Present), ("absent", Test::Absent)] {
         match section.boolean(findings, key) {

@@ -6,7 +6,7 @@
 
 use super::collect::Findings;
 use super::profile::{At, Origin};
-use super::settings;
+use super::settings::{self, Kind, Merge, Setting};
 use super::table::Table;
 use super::values::{suggest, type_name};
 use crate::finding::FindingCode;
@@ -178,8 +178,17 @@ impl<'a> Section<'a> {
         findings.add(FindingCode::OutOfRange, self.span_of(key), message);
     }
 
+    /// The table of a setting: of the file and of the preset, together as its row says. Nothing of what is no table.
+    pub(super) fn table(&self, findings: &mut Findings<'_>, setting: &Setting) -> Option<Section<'a>> {
+        match setting.kind {
+            Kind::Table(Merge::Whole, schema) => self.section(findings, setting.key, schema),
+            Kind::Table(Merge::ByKey, schema) => self.merged_section(findings, setting.key, schema),
+            _ => None,
+        }
+    }
+
     /// A table under `key`, of the file or else, as a whole, of the preset.
-    pub(super) fn section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
+    fn section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
         if let Some(value) = self.own(key) {
             return self.open_own(findings, key, value, schema);
         }
@@ -187,7 +196,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table under `key` in which each key is of the file or else of the preset.
-    pub(super) fn merged_section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
+    fn merged_section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
         let base = self.base_section(key);
         match self.own(key) {
             Some(value) => {

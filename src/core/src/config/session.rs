@@ -2,28 +2,33 @@
 //!
 //! Nothing here can let anybody in: whatever is wrong with it is an error of the file, which lets nobody in.
 
-use super::build::standard_path;
 use super::collect::Findings;
 use super::profile::{Session, SessionEnd};
 use super::section::Section;
-use crate::bounds::{MAX_SESSION_GRACE_SECONDS, MAX_SESSION_SECONDS};
+use super::settings::profile;
+use super::settings::session::{GRACE, MAX, TOKEN_ID};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
 
 /// When sessions end, for profiles that do not say it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SessionTimes {
     end: SessionEnd,
     grace: i64,
     max: Option<i64>,
 }
 
+impl SessionTimes {
+    /// What holds where nobody wrote anything.
+    pub(super) const BUILT_IN: Self = Self { end: SessionEnd::Never, grace: GRACE.default_seconds(), max: None };
+}
+
 /// The times of a table, `[defaults.session]` or a profile's, with those of `fallback` where it sets none.
 pub(super) fn times(findings: &mut Findings<'_>, section: &Section<'_>, fallback: SessionTimes) -> SessionTimes {
     let end = section.word(findings, "end", &[("never", SessionEnd::Never), ("token", SessionEnd::Token)]);
-    let grace = section.seconds(findings, "grace", 0..=MAX_SESSION_GRACE_SECONDS, "0s to 7d");
-    let max = section.seconds(findings, "max", 1..=MAX_SESSION_SECONDS, "1s to 10 years");
+    let grace = section.seconds(findings, &GRACE);
+    let max = section.seconds(findings, &MAX);
     SessionTimes {
         end: end.unwrap_or(fallback.end),
         grace: grace.map_or(fallback.grace, |grace| grace.value),
@@ -32,8 +37,8 @@ pub(super) fn times(findings: &mut Findings<'_>, section: &Section<'_>, fallback
 }
 
 /// What a profile says of its sessions, over its preset and the file's defaults.
-pub(super) fn session(findings: &mut Findings<'_>, profile: &Section<'_>, defaults: SessionTimes) -> Session {
-    let Some(section) = profile.merged_section(findings, "session", "profiles.*.session") else {
+pub(super) fn session(findings: &mut Findings<'_>, of: &Section<'_>, defaults: SessionTimes) -> Session {
+    let Some(section) = of.table(findings, &profile::SESSION) else {
         return of_times(defaults);
     };
     let times = times(findings, &section, defaults);
@@ -43,12 +48,12 @@ pub(super) fn session(findings: &mut Findings<'_>, profile: &Section<'_>, defaul
             .add(FindingCode::UnusedSetting, section.span_of("grace"), message)
             .hint("write end = \"token\" for sessions that end with their token, or remove it");
     }
-    let token_id = section.path(findings, "token_id").map_or_else(|| standard_path("$.jti"), |path| path.value);
+    let token_id = section.path(findings, "token_id").map_or_else(|| TOKEN_ID.default_claim(), |path| path.value);
     Session { claims: claims(findings, &section).unwrap_or_default(), token_id, ..of_times(times) }
 }
 
 fn of_times(SessionTimes { end, grace, max }: SessionTimes) -> Session {
-    Session { end, grace, max, claims: BTreeMap::new(), token_id: standard_path("$.jti") }
+    Session { end, grace, max, claims: BTreeMap::new(), token_id: TOKEN_ID.default_claim() }
 }
 
 /// The claims that SQL may read, by the names it reads them under.

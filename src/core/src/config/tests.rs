@@ -1,4 +1,5 @@
-//! Every way to get the file wrong, with the code and the place that is reported.
+//! Every way to get the file as a whole wrong: its syntax, its tables, how its profiles go together, and the files that are
+//! shipped. What is wrong with one setting is in `value_tests`.
 
 use super::settings::SETTINGS;
 use super::{Config, Origin};
@@ -15,12 +16,12 @@ pub(super) fn findings(text: &str) -> Vec<Finding> {
 }
 
 /// A good profile with further lines, and the codes and lines of what is found.
-fn found(further: &str) -> Vec<(FindingCode, usize)> {
+pub(super) fn found(further: &str) -> Vec<(FindingCode, usize)> {
     findings(&format!("{GOOD}{further}\n")).iter().map(|finding| (finding.code, finding.position.line)).collect()
 }
 
 #[track_caller]
-fn one(further: &str, code: FindingCode) {
+pub(super) fn one(further: &str, code: FindingCode) {
     assert_eq!(found(further), [(code, 5)], "{further}");
 }
 
@@ -46,37 +47,14 @@ fn required_keys() {
     }
 }
 
+/// Beside the example of each setting, which itself is no error.
 #[test]
 fn unknown_keys_are_refused_in_every_table() {
-    let tables: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.table).collect();
-    for table in tables {
-        let text = match table {
-            "" => format!("surprise = 1\n{GOOD}"),
-            "defaults" => format!("{GOOD}[defaults]\nsurprise = 1\n"),
-            "profiles.*" => format!("{GOOD}surprise = 1\n"),
-            "profiles.*.introspection" => {
-                format!("{GOOD}mode = \"introspection\"\nintrospection = {{ endpoint = \"https://i\", auth = \"none\", surprise = 1 }}\n")
-                    .replace("keys = { jwks_file = \"k\" }\n", "")
-            }
-            "defaults.keys" => format!("{GOOD}[defaults.keys]\nsurprise = 1\n"),
-            "profiles.*.keys" => GOOD.replace("{ jwks_file", "{ surprise = 1, jwks_file"),
-            "profiles.*.require" => {
-                format!("{GOOD}[[profiles.corp.require]]\nclaim = \"$.a\"\nequals = 1\nsurprise = 1\n")
-            }
-            "profiles.*.access_token" => {
-                format!("{GOOD}[[profiles.corp.access_token]]\nclaim = \"$.a\"\nequals = 1\nsurprise = 1\n")
-            }
-            "profiles.*.identity.fallback" => {
-                format!("{GOOD}identity = {{ fallback = {{ claim = \"$.azp\", prefix = \"app:\", surprise = 1 }} }}\n")
-            }
-            "profiles.*.roles" => format!("{GOOD}roles = {{ claim = \"$.r[*]\", exact = true, surprise = 1 }}\n"),
-            "profiles.*.clients" => {
-                format!("{GOOD}clients = {{ claims = [\"$.azp\"], allow = [\"a\"], surprise = 1 }}\n")
-            }
-            table => format!("{GOOD}[{}]\nsurprise = 1\n", table.replace('*', "corp")),
-        };
-        let codes: Vec<FindingCode> = findings(&text).iter().map(|finding| finding.code).collect();
-        assert_eq!(codes, [FindingCode::UnknownKey], "{table:?}\n{text}");
+    for setting in SETTINGS {
+        let text = setting.file_with(setting.key, &format!("{}\nsurprise = 1", setting.example));
+        let errors: Vec<FindingCode> =
+            findings(&text).iter().filter(|finding| finding.is_error()).map(|finding| finding.code).collect();
+        assert_eq!(errors, [FindingCode::UnknownKey], "{}\n{text}", setting.table);
     }
 }
 
@@ -110,158 +88,6 @@ fn all_findings_come_at_once() {
 }
 
 #[test]
-fn wrong_types() {
-    for line in [
-        "algorithms = \"RS256\"",
-        "algorithms = [256]",
-        "token_types = 7",
-        "clock_skew = 30",
-        "max_lifetime = 24",
-        "max_token_size = 16384",
-        "databases = \"app\"",
-        "replication = \"yes\"",
-        "actor = true",
-        "deny_jti = \"x\"",
-        "scope = \"scp\"",
-        "identity = \"$.sub\"",
-        "require = \"x\"",
-        "scope = { claim = 7 }",
-        "scope = { required = \"db\" }",
-        "identity = { verified_by = true }",
-        "identity = { verified_values = [1979-05-27] }",
-        "clients = { claims = [\"$.azp\"], allow = \"psql\" }",
-    ] {
-        one(line, FindingCode::WrongType);
-    }
-    assert_eq!(findings("profiles = 7\n")[0].code, FindingCode::WrongType);
-    assert_eq!(findings("[profiles]\ncorp = 7\n")[0].code, FindingCode::WrongType);
-    assert_eq!(findings("[[profiles]]\nissuer = \"x\"\n")[0].code, FindingCode::WrongType);
-    assert_eq!(findings(&GOOD.replace("[\"pg\"]", "\"pg\""))[0].code, FindingCode::WrongType);
-}
-
-#[test]
-fn limits_at_their_edges() {
-    for (good, bad) in [
-        ("clock_skew = \"5min\"", "clock_skew = \"301s\""),
-        ("clock_skew = \"0s\"", "clock_skew = \"-1s\""),
-        ("max_lifetime = \"1s\"", "max_lifetime = \"0s\""),
-        ("max_token_size = \"65535B\"", "max_token_size = \"65536B\""),
-        ("max_token_size = \"1B\"", "max_token_size = \"0B\""),
-    ] {
-        assert_eq!(found(good), [], "{good}");
-        one(bad, FindingCode::OutOfRange);
-    }
-    one("max_lifetime = \"29h 1s\"", FindingCode::LongLifetime);
-    assert_eq!(found("max_lifetime = \"29h\""), []);
-}
-
-#[test]
-fn bad_values() {
-    for line in [
-        "algorithms = [\"HS256\"]",
-        "algorithms = [\"none\"]",
-        "algorithms = [\"rs256\"]",
-        "algorithms = [\"RS256\", \"RS256\"]",
-        "mode = \"online\"",
-        "preset = \"entraid\"",
-        "identity = { type = \"float\" }",
-        "identity = { case = \"upper\" }",
-        "token_kind = \"id\"",
-        "actor = \"maybe\"",
-        "clock_skew = \"soon\"",
-        "max_token_size = \"16KB\"",
-        "scope = { hba = \"maybe\" }",
-        "deny_jti = [\"a\", \"a\"]",
-    ] {
-        one(line, FindingCode::BadValue);
-    }
-    for line in [
-        "algorithms = []",
-        "token_types = []",
-        "databases = []",
-        "hba_issuers = []",
-        "token_issuers = []",
-        "scope = { separator = \"\" }",
-        "identity = { verified_values = [] }",
-    ] {
-        one(line, FindingCode::EmptyValue);
-    }
-    for line in [
-        "identity = { claim = \"sub\" }",
-        "identity = { claim = \"\" }",
-        "scope = { claim = \"$[\" }",
-        "clients = { claims = [\"azp\"], allow = [\"a\"] }",
-    ] {
-        one(line, FindingCode::BadJsonPath);
-    }
-}
-
-#[test]
-fn issuers_are_plain_https_urls() {
-    for issuer in [
-        "http://idp.example",
-        "idp.example",
-        "https://",
-        "https://user@idp.example",
-        "https://idp.example?x=1",
-        "https://idp.example#x",
-        "https://*.example",
-        "https://login.microsoftonline.com/{tenantid}/v2.0",
-        "https://idp.example/.well-known/openid-configuration",
-        "https://idp.ex\u{430}mple",
-        "https://idp.example ",
-        "HTTPS://idp.example",
-    ] {
-        let text = GOOD.replace("https://idp.example", issuer);
-        let codes: Vec<FindingCode> = findings(&text).iter().map(|finding| finding.code).collect();
-        assert!(codes.contains(&FindingCode::BadUrl), "{issuer}: {codes:?}");
-        one(&format!("hba_issuers = [\"{issuer}\"]"), FindingCode::BadUrl);
-    }
-}
-
-#[test]
-fn the_issuer_of_tokens_is_any_text() {
-    for text in [
-        "http://idp.example",
-        "accounts.google.com",
-        "Corp Token Service",
-        "https://user@idp.example?x=1#x",
-        " padded ",
-        "idp.ex\u{430}mple",
-        "urn:corp",
-        "none",
-        &"a".repeat(2048),
-    ] {
-        assert_eq!(found(&format!("token_issuers = [\"{text}\"]")), [], "{text}");
-    }
-    for text in ["https://*.example", "https://idp.example/{tenant}/v2.0"] {
-        one(&format!("token_issuers = [\"{text}\"]"), FindingCode::LiteralIssuer);
-    }
-    for text in ["a\\nb", "\\u0000", "\\u007f", "\\u0085", &"a".repeat(2049), &"\u{e4}".repeat(1025)] {
-        one(&format!("token_issuers = [\"{text}\"]"), FindingCode::BadValue);
-    }
-    one("token_issuers = [\"\"]", FindingCode::EmptyValue);
-    one("token_issuers = []", FindingCode::EmptyValue);
-    one("token_issuers = \"https://idp.example\"", FindingCode::WrongType);
-    one("token_issuers = \"none\"", FindingCode::Conflict);
-}
-
-#[test]
-fn an_empty_string_in_a_list_is_found_where_it_is() {
-    let text = GOOD.replace("[\"pg\"]", "[\"pg\", \"\"]");
-    let found_here = findings(&text);
-    let place = found_here.first().map(|finding| (finding.code, finding.position.line, finding.position.column));
-    assert_eq!(place, Some((FindingCode::EmptyValue, 3, 19)), "{found_here:#?}");
-    assert_eq!(found_here.len(), 1);
-    assert_eq!(found_here[0].message, "profiles.corp.audience holds an empty string");
-    one("scope = { required = [\"a\", \"\"] }", FindingCode::EmptyValue);
-    one("clients = { claims = [\"$.azp\"], allow = [\"\"] }", FindingCode::EmptyValue);
-    // A header without typ; and a rule compares values that may well be empty.
-    assert_eq!(found("token_types = [\"\"]"), []);
-    assert_eq!(found("require = [{ claim = \"$.tid\", one_of = [\"\"] }]"), []);
-}
-
-#[test]
 fn names_of_profiles() {
     for name in ["corp", "0", "a-b_c", &"x".repeat(63)] {
         assert_eq!(findings(&GOOD.replace("profiles.corp", &format!("profiles.{name}"))), [], "{name}");
@@ -291,56 +117,6 @@ fn syntax_errors_have_a_place() {
         (FindingCode::NotUtf8, "2:6")
     );
     assert!(parsed.config.is_none());
-}
-
-#[test]
-fn settings_that_contradict_each_other() {
-    let without_audience = GOOD.replace("[\"pg\"]", "\"none\"");
-    assert_eq!(findings(&without_audience)[0].code, FindingCode::Conflict);
-    let clients = format!("{without_audience}clients = {{ claims = [\"$.azp\"], allow = [\"psql\"] }}\n");
-    assert_eq!(findings(&clients), []);
-    one("scope = { claim = \"none\" }", FindingCode::Conflict);
-    let rule = "[[profiles.corp.require]]\nclaim = \"$.a\"\nequals = 1\n";
-    assert_eq!(found(&format!("scope = {{ claim = \"none\" }}\n{rule}")), []);
-    assert_eq!(
-        found(&format!("scope = {{ claim = \"none\", required = [\"x\"] }}\n{rule}")),
-        [(FindingCode::Conflict, 5)]
-    );
-    for rule in ["equals = 1\none_of = [1]", "", "present = true\nabsent = true"] {
-        let text = format!("[[profiles.corp.require]]\nclaim = \"$.a\"\n{rule}");
-        assert_eq!(found(&text), [(FindingCode::Conflict, 5)], "{rule}");
-    }
-    assert_eq!(found("[[profiles.corp.require]]\nequals = 1"), [(FindingCode::MissingKey, 5)]);
-    assert_eq!(found("[[profiles.corp.require]]\nclaim = \"$.a\"\npresent = false"), [(FindingCode::BadValue, 7)]);
-    for pattern in ["(", "(?=x)", r"(a)\1", "a{1000000}"] {
-        let text = format!("[[profiles.corp.require]]\nclaim = \"$.a\"\nmatches = '{pattern}'");
-        assert_eq!(found(&text), [(FindingCode::BadPattern, 7)], "{pattern}");
-    }
-}
-
-#[test]
-fn one_key_source() {
-    let keys = |keys: &str| findings(&GOOD.replace("jwks_file = \"k\"", keys)).first().map(|finding| finding.code);
-    assert_eq!(keys("jwks_file = \"k\", pem_file = \"p\""), Some(FindingCode::KeySource));
-    assert_eq!(keys("deny_kids = [\"x\"]"), None, "the issuer's discovery document is asked");
-    assert_eq!(keys("jwks_file = \"\""), Some(FindingCode::EmptyValue));
-    assert_eq!(keys("jwks = \"{}\""), Some(FindingCode::BadKeys));
-    assert_eq!(keys("jwks = '{\"keys\": [{\"kty\": \"oct\", \"k\": \"c2VjcmV0\"}]}'"), Some(FindingCode::BadKeys));
-    assert_eq!(keys("pem_file = \"p\""), None);
-}
-
-#[test]
-fn doubtful_settings_are_warned_of() {
-    for claim in ["email", "preferred_username", "upn", "unique_name", "name"] {
-        one(&format!("identity = {{ claim = \"$.{claim}\" }}"), FindingCode::MutableIdentity);
-    }
-    one("identity = { claim = \"$.upn\", verified_by = \"$.email_verified\" }", FindingCode::MutableIdentity);
-    one("token_kind = \"any\"", FindingCode::AnyTokenKind);
-    let twin = GOOD.replace("corp", "twin");
-    let both = findings(&format!("{GOOD}{twin}"));
-    let codes: Vec<FindingCode> = both.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [FindingCode::SharedLine, FindingCode::SharedIssuer, FindingCode::SharedAudience]);
-    assert!(both.iter().all(|finding| finding.related.len() == 1));
 }
 
 #[test]
@@ -484,66 +260,4 @@ fn the_issuer_stands_in_for_lists_of_issuers_that_are_not_written() {
     assert_eq!(profile.hba_issuers(), ["https://line.example"]);
     assert_eq!(profile.token_issuers(), ["token.example"]);
     assert_eq!(profile.token_issuers_origin(), Origin::Line(6));
-}
-
-#[test]
-fn identities_of_several_claims() {
-    let format = |format: &str| {
-        found(&format!("identity = {{ claims = {{ a = \"$.a\", b = \"$.b\" }}, format = \"{format}\" }}"))
-    };
-    for good in ["{a}:{b}", "x{a}-{b}y", "{b}/{a}"] {
-        assert_eq!(format(good), [], "{good}");
-    }
-    for bad in ["{a}{b}", "{a}", "{a}:{a}", "{a}:{c}", "{a}:{b", "a}:{b}", "{a}:{b}:{a}", "text", "{}:{a}:{b}"] {
-        assert_eq!(format(bad), [(FindingCode::BadValue, 5)], "{bad}");
-    }
-    one("identity = { claims = { a = \"$.a\" } }", FindingCode::MissingKey);
-    one("identity = { format = \"{a}\" }", FindingCode::MissingKey);
-    one("identity = { claim = \"$.a\", claims = { a = \"$.a\" }, format = \"{a}\" }", FindingCode::Conflict);
-    one("identity = { claims = {}, format = \"{a}\" }", FindingCode::EmptyValue);
-    one("identity = { claims = { a = \"a\" }, format = \"{a}\" }", FindingCode::BadJsonPath);
-    one("identity = { claims = [\"$.a\"], format = \"{a}\" }", FindingCode::WrongType);
-}
-
-#[test]
-fn other_identity_settings() {
-    one("identity = { pattern = '(' }", FindingCode::BadPattern);
-    one("identity = { pattern = '(?<a>x)(?<b>y)' }", FindingCode::BadPattern);
-    one("identity = { prefix = \"a\\nb\" }", FindingCode::BadValue);
-    one("identity = { prefix = \" a\" }", FindingCode::BadValue);
-    one("identity = { fallback = { claim = \"$.azp\" } }", FindingCode::MissingKey);
-    one("identity = { fallback = { prefix = \"app:\" } }", FindingCode::MissingKey);
-    one("identity = { fallback = { claim = \"$.azp\", prefix = \"\" } }", FindingCode::EmptyValue);
-    one("identity = { prefix = \"app:\", fallback = { claim = \"$.azp\", prefix = \"app:\" } }", FindingCode::Conflict);
-    assert_eq!(
-        found("identity = { pattern = '(?<id>.+)@corp', case = \"lower\", prefix = \"corp:\", type = \"string\" }"),
-        []
-    );
-}
-
-#[test]
-fn delegation_needs_one_mapping() {
-    for roles in [
-        "claim = \"$.r[*]\", map = { A = [\"reader\"] }",
-        "claim = \"$.r[*]\", prefix = \"pg:\"",
-        "claim = \"$.r[*]\", exact = true",
-    ] {
-        assert_eq!(found(&format!("roles = {{ {roles} }}")), [], "{roles}");
-    }
-    for (roles, code) in [
-        ("claim = \"$.r[*]\"", FindingCode::Conflict),
-        ("claim = \"$.r[*]\", prefix = \"pg:\", exact = true", FindingCode::Conflict),
-        ("exact = true", FindingCode::MissingKey),
-        ("claim = \"$.r[*]\", exact = false", FindingCode::BadValue),
-        ("claim = \"$.r[*]\", prefix = \"\"", FindingCode::EmptyValue),
-        ("claim = \"$.r[*]\", map = {}", FindingCode::EmptyValue),
-        ("claim = \"$.r[*]\", map = { A = [] }", FindingCode::EmptyValue),
-        ("claim = \"$.r[*]\", map = { A = [\"reader\", \"\"] }", FindingCode::EmptyValue),
-        ("claim = \"$.r[*]\", map = { A = \"reader\" }", FindingCode::WrongType),
-        ("claim = \"r\", exact = true", FindingCode::BadJsonPath),
-        ("claim = \"$.r[*]\", exact = true, privileged = \"yes\"", FindingCode::BadValue),
-        ("claim = \"$.r[*]\", exact = true, privileged = \"allow\"", FindingCode::PrivilegedRoles),
-    ] {
-        one(&format!("roles = {{ {roles} }}"), code);
-    }
 }

@@ -3,6 +3,7 @@
 use super::collect::Findings;
 use super::profile::At;
 use super::section::{Section, Written};
+use super::settings::Setting;
 use super::values::{json, parse_seconds, parse_size, suggest};
 use crate::claim_path::{BadPath, ClaimPath};
 use crate::finding::FindingCode;
@@ -10,7 +11,7 @@ use crate::pattern;
 use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -63,8 +64,30 @@ impl<'a> Section<'a> {
         found
     }
 
-    /// An array of strings without duplicates, none of them empty; `None` also if the array is empty and must not be.
-    pub(super) fn strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
+    /// One of a few words; where none is written, the one that the row of the key has as its default.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        findings: &mut Findings<'_>,
+        setting: &Setting,
+        first: (&str, T),
+        others: &[(&str, T)],
+    ) -> T {
+        let words: Vec<(&str, T)> = std::iter::once(first).chain(others.iter().copied()).collect();
+        let default = || words.iter().find(|(word, _)| *word == setting.default_text()).unwrap_or(&first).1;
+        self.word(findings, setting.key, &words).unwrap_or_else(default)
+    }
+
+    /// An array of strings without duplicates, empty or with empty ones only where the row of the key lets it be.
+    pub(super) fn strings(&self, findings: &mut Findings<'_>, setting: &Setting) -> Option<At<Vec<String>>> {
+        let empty = if setting.may_be_empty() { Empty::Allowed } else { Empty::Refused };
+        match setting.may_hold_empty_string {
+            true => self.any_strings(findings, setting.key, empty),
+            false => self.strings_of(findings, setting.key, empty),
+        }
+    }
+
+    /// The same for a key of the user's own; `None` also if the array is empty and must not be.
+    pub(super) fn strings_of(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
         let strings = self.any_strings(findings, key, empty)?;
         if let Some(at) = strings.value.iter().position(String::is_empty) {
             let elements = self.get(key).and_then(|value| value.get_ref().as_array());
@@ -79,7 +102,7 @@ impl<'a> Section<'a> {
     }
 
     /// The same, where an empty string means something.
-    pub(super) fn any_strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
+    fn any_strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
         let Array { written, values } = self.array(findings, key, "an array of strings", empty)?;
         let mut strings = Vec::with_capacity(values.len());
         for value in values {
@@ -113,13 +136,8 @@ impl<'a> Section<'a> {
     }
 
     /// A duration in whole seconds.
-    pub(super) fn seconds(
-        &self,
-        findings: &mut Findings<'_>,
-        key: &str,
-        range: RangeInclusive<i64>,
-        range_words: &str,
-    ) -> Option<At<i64>> {
+    pub(super) fn seconds(&self, findings: &mut Findings<'_>, setting: &Setting) -> Option<At<i64>> {
+        let key = setting.key;
         let written = self.written(key)?;
         let value = written.value;
         let Some(text) = value.get_ref().as_str() else {
@@ -133,20 +151,16 @@ impl<'a> Section<'a> {
                 .hint("write it as \"30s\", \"5min\", \"24h\" or \"7d\"");
             return None;
         };
-        if !range.contains(&seconds) {
-            self.out_of_range(findings, key, range_words);
+        if !setting.takes_seconds(seconds) {
+            self.out_of_range(findings, key, &setting.ends());
             return None;
         }
         Some(written.at(findings, seconds))
     }
 
     /// A size in bytes, with the units that PostgreSQL uses.
-    pub(super) fn bytes(
-        &self,
-        findings: &mut Findings<'_>,
-        key: &str,
-        range: RangeInclusive<usize>,
-    ) -> Option<At<usize>> {
+    pub(super) fn bytes(&self, findings: &mut Findings<'_>, setting: &Setting) -> Option<At<usize>> {
+        let key = setting.key;
         let written = self.written(key)?;
         let value = written.value;
         let size = match value.get_ref() {
@@ -157,10 +171,9 @@ impl<'a> Section<'a> {
             }
         };
         match size {
-            Some(size) if range.contains(&size) => Some(written.at(findings, size)),
+            Some(size) if setting.takes_bytes(size) => Some(written.at(findings, size)),
             Some(_) => {
-                let range = format!("{}B to {}B, which is all that PostgreSQL reads", range.start(), range.end());
-                self.out_of_range(findings, key, &range);
+                self.out_of_range(findings, key, &setting.ends());
                 None
             }
             None => {
@@ -181,8 +194,8 @@ impl<'a> Section<'a> {
     }
 
     /// An array of JSONPaths.
-    pub(super) fn paths(&self, findings: &mut Findings<'_>, key: &str) -> Option<Vec<ClaimPath>> {
-        let texts = self.strings(findings, key, Empty::Refused)?;
+    pub(super) fn paths(&self, findings: &mut Findings<'_>, setting: &Setting) -> Option<Vec<ClaimPath>> {
+        let (texts, key) = (self.strings(findings, setting)?, setting.key);
         texts.value.iter().map(|text| self.compile(findings, key, self.span_of(key), text)).collect()
     }
 

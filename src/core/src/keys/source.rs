@@ -61,18 +61,6 @@ pub struct KeyTiming {
     pub timeout: i64,
 }
 
-impl KeyTiming {
-    /// What holds where nobody wrote anything.
-    pub const BUILT_IN: Self = Self {
-        min_ttl: 5 * 60,
-        max_ttl: 24 * 3600,
-        stale_max: 24 * 3600,
-        kid_cooldown: 60,
-        connect_timeout: 2,
-        timeout: 5,
-    };
-}
-
 impl ProviderKeys {
     /// SHA-256, in hexadecimal, of all that decides whose keys these are: not of times, which change nothing about a
     /// key. `ca` is the content of `ca_file`.

@@ -1,0 +1,302 @@
+//! The table of settings: every key of the configuration file, in one place.
+//!
+//! The parser takes ranges and defaults from it and refuses keys that are not in it; the schema for editors, what
+//! `check --effective` shows, the sample file and the types in the manual are made from it. A key is one row of `rows`.
+
+mod kind;
+mod rows;
+mod value;
+
+use crate::claim_path::ClaimPath;
+use rows::ROWS;
+use std::borrow::Cow;
+
+pub use kind::{Kind, Merge};
+pub(super) use rows::{
+    clients, defaults, fallback, identity, introspection, keys, profile, require, roles, root, scope, session,
+};
+pub use value::{Bytes, Default, Span};
+
+/// What the names of the tables begin with that hold for profiles that say nothing.
+const DEFAULTS: &str = "defaults";
+
+/// One key of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// The table it stands in, such as `profiles.*.scope`; `*` is a profile's name.
+    pub table: &'static str,
+    /// Its name.
+    pub key: &'static str,
+    /// What is written there, with the range of a duration or a size.
+    pub kind: Kind,
+    /// What holds when it is absent.
+    pub default: Default,
+    /// A valid value, as TOML, which is not always the default.
+    pub example: &'static str,
+    /// What its table needs beside it in a file that is valid: keys and values.
+    pub beside: &'static [(&'static str, &'static str)],
+    /// What it takes for the key to mean anything.
+    pub counts: Counts,
+    /// Whether a preset may have it: not what is about one server, its people or its clients.
+    pub may_be_preset: bool,
+    /// Whether a list of strings may hold an empty one. Of any other, it could only match what nobody meant.
+    pub may_hold_empty_string: bool,
+    /// What it means, in one line; where `holds_for` has a name, it means that for profiles that do not have it.
+    meaning: &'static str,
+    /// The table whose key this one is the default of.
+    holds_for: Option<&'static str>,
+    /// Another table that has the same key.
+    also: Option<&'static str>,
+}
+
+/// What it takes for a key to mean anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// It always does.
+    Always,
+    /// Signatures are verified, wherever the keys come from.
+    Keys,
+    /// The same; and it is what says where they come from, so that one profile has one of these.
+    Source,
+    /// A provider is asked for its keys.
+    Fetched,
+    /// A provider is asked, for its keys or about tokens.
+    Asked,
+    /// A provider is asked about tokens.
+    Online,
+}
+
+impl Setting {
+    const fn new(
+        table: &'static str,
+        key: &'static str,
+        kind: Kind,
+        default: Default,
+        meaning: &'static str,
+        example: &'static str,
+    ) -> Self {
+        Self {
+            table,
+            key,
+            kind,
+            default,
+            example,
+            beside: &[],
+            counts: Counts::Always,
+            may_be_preset: true,
+            may_hold_empty_string: false,
+            meaning,
+            holds_for: None,
+            also: None,
+        }
+    }
+
+    const fn beside(self, beside: &'static [(&'static str, &'static str)]) -> Self {
+        Self { beside, ..self }
+    }
+
+    const fn counts(self, counts: Counts) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// The same key stands in another table as well: of `[defaults]`, for profiles that do not have it, or of rules.
+    const fn also_in(self, table: &'static str) -> Self {
+        Self { also: Some(table), ..self }
+    }
+
+    const fn of_profiles_alone(self) -> Self {
+        Self { may_be_preset: false, ..self }
+    }
+
+    const fn holding_empty_strings(self) -> Self {
+        Self { may_hold_empty_string: true, ..self }
+    }
+
+    /// The same key in the other table that has it.
+    const fn copy(self, table: &'static str) -> Self {
+        let of_defaults = matches!(table.as_bytes().first_chunk(), Some(b"defaults"));
+        let holds_for = if of_defaults { Some(self.table) } else { None };
+        Self { table, beside: if of_defaults { &[] } else { self.beside }, also: None, holds_for, ..self }
+    }
+
+    /// A valid file with `key = value` in the table of this setting, as far as the rest of it goes: with what the table
+    /// needs beside this key.
+    #[must_use]
+    pub fn file_with(&self, key: &str, value: &str) -> String {
+        let lines = |pairs: &[(&str, &str)]| -> String {
+            let others = pairs.iter().filter(|(name, _)| *name != key);
+            others.map(|(name, value)| format!("{name} = {value}\n")).collect()
+        };
+        let own = format!("{key} = {value}\n{}", lines(self.beside));
+        let name = self.table.replace('*', "corp");
+        let is_rules = |setting: &Setting| matches!(setting.kind, Kind::Rules(rules) if rules == self.table);
+        let asks = self.counts == Counts::Online || self.table == introspection::ENDPOINT.table;
+        let mode = if asks { "mode = \"introspection\"\n" } else { "" };
+        let profile = || format!("[profiles.corp]\n{mode}{}", lines(profile::ISSUER.beside));
+        match self.table {
+            "" => own,
+            table if table == profile::ISSUER.table => format!("[{name}]\n{mode}{own}"),
+            table if table.starts_with(DEFAULTS) => format!("[{name}]\n{own}"),
+            _ if SETTINGS.iter().any(is_rules) => format!("{}[[{name}]]\n{own}", profile()),
+            _ => format!("{}[{name}]\n{own}", profile()),
+        }
+    }
+
+    /// What it means, in one line.
+    #[must_use]
+    pub fn meaning(&self) -> Cow<'static, str> {
+        match self.holds_for {
+            None => self.meaning.into(),
+            Some(table) => {
+                let below = table.strip_prefix("profiles.*").unwrap_or(table).trim_start_matches('.');
+                let dot = if below.is_empty() { "" } else { "." };
+                format!("{below}{dot}{} of profiles that have none", self.key).into()
+            }
+        }
+    }
+
+    /// The table in which the file says what holds for profiles without this key.
+    pub(super) fn defaults_table(&self) -> Option<&'static str> {
+        self.also.filter(|table| table.starts_with(DEFAULTS))
+    }
+
+    /// What limits its value besides `kind`: whether a text, a list or a table of the user's own names may be empty.
+    /// `None` where every value of that kind is one, such as every duration between the two that `kind` names.
+    #[must_use]
+    pub fn range(&self) -> Option<&'static str> {
+        use Kind::{
+            Hosts, JsonPaths, Jsons, NamedJsonPaths, NamedStrings, Path, Strings, StringsOrNone, Text, Urls, Words,
+        };
+        let list = matches!(self.kind, Strings | StringsOrNone | Words(_) | Urls | Hosts | JsonPaths | Jsons);
+        let other = matches!(self.kind, Text | Path | NamedJsonPaths | NamedStrings);
+        (list || other).then(|| if self.may_be_empty() { "may be empty" } else { "not empty" })
+    }
+
+    /// Whether a text or a list may be empty: only where it is so when absent. An empty list of any other would match
+    /// nothing, and let nobody in.
+    #[must_use]
+    pub fn may_be_empty(&self) -> bool {
+        matches!(self.default, Default::Text("") | Default::Texts([]))
+    }
+
+    /// Whether a duration may have so many seconds; never of a key that is no duration.
+    pub(super) fn takes_seconds(&self, seconds: i64) -> bool {
+        matches!(self.kind, Kind::Duration(from, to) if (from.seconds..=to.seconds).contains(&seconds))
+    }
+
+    /// Whether a size may have so many bytes; never of a key that is no size.
+    pub(super) fn takes_bytes(&self, bytes: usize) -> bool {
+        matches!(self.kind, Kind::Size(from, to) if (from.bytes..=to.bytes).contains(&bytes))
+    }
+
+    /// The ends of the range, for a person: `1s to 24h`.
+    pub(super) fn ends(&self) -> String {
+        match self.kind {
+            Kind::Duration(from, to) => format!("{} to {}", from.text, to.text),
+            Kind::Size(from, to) => format!("{} to {}, which is all that PostgreSQL reads", from.text, to.text),
+            other => other.words().into_owned(),
+        }
+    }
+
+    /// The default of a duration, in seconds; 0 if it has none.
+    pub(crate) const fn default_seconds(&self) -> i64 {
+        match self.default {
+            Default::Lasts(span) => span.seconds,
+            _ => 0,
+        }
+    }
+
+    /// The default of a size, in bytes; 0 if it has none.
+    pub(super) const fn default_bytes(&self) -> usize {
+        match self.default {
+            Default::Holds(size) => size.bytes,
+            _ => 0,
+        }
+    }
+
+    /// The default of a text or a word; empty if it has none.
+    pub(super) const fn default_text(&self) -> &'static str {
+        match self.default {
+            Default::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// The default of a list of texts; empty if it has none.
+    pub(super) const fn default_texts(&self) -> &'static [&'static str] {
+        match self.default {
+            Default::Texts(texts) => texts,
+            _ => &[],
+        }
+    }
+
+    /// The default of a list of booleans; empty if it has none.
+    pub(super) const fn default_booleans(&self) -> &'static [bool] {
+        match self.default {
+            Default::Booleans(values) => values,
+            _ => &[],
+        }
+    }
+
+    /// The default of a boolean; false if it has none.
+    pub(super) const fn default_boolean(&self) -> bool {
+        matches!(self.default, Default::Boolean(true))
+    }
+
+    /// The default of a JSONPath. One without a name selects nothing.
+    pub(super) fn default_claim(&self) -> ClaimPath {
+        ClaimPath::claim(match self.default {
+            Default::Claim(name) => name,
+            _ => "",
+        })
+    }
+}
+
+/// How many rows have a copy in another table.
+const COPIES: usize = {
+    let (mut count, mut rest) = (0, ROWS);
+    while let Some((row, after)) = rest.split_first() {
+        count += row.also.is_some() as usize;
+        rest = after;
+    }
+    count
+};
+
+/// Every key in each of its tables, in the order of the documentation.
+pub const SETTINGS: &[Setting] = &all();
+
+/// The copies, and then the rows themselves.
+#[allow(clippy::indexing_slicing, reason = "the compiler works it out, and refuses an index out of range")]
+const fn all() -> [Setting; ROWS.len() + COPIES] {
+    let mut all = [ROWS[0]; ROWS.len() + COPIES];
+    let (mut at, mut rest) = (0, ROWS);
+    while let Some((row, after)) = rest.split_first() {
+        if let Some(table) = row.also {
+            all[at] = row.copy(table);
+            at += 1;
+        }
+        rest = after;
+    }
+    rest = ROWS;
+    while let Some((row, after)) = rest.split_first() {
+        all[at] = *row;
+        at += 1;
+        rest = after;
+    }
+    all
+}
+
+/// The keys of one table.
+pub(super) fn keys_of(table: &str) -> impl Iterator<Item = &'static str> {
+    of_table(table).map(|setting| setting.key)
+}
+
+/// The settings of one table.
+pub(super) fn of_table(table: &str) -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(move |setting| setting.table == table)
+}
+
+/// Whether a table has this key.
+pub(super) fn has(table: &str, key: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.key == key && setting.table == table)
+}
