@@ -133,7 +133,7 @@ impl<'a> Decider<'a> {
 
     fn bounds(&mut self, token: &[u8]) -> Result<Shape, Denial> {
         let shape = match jws::check_bounds(token) {
-            Ok(dots) if jws::is_meant_as_jwt(token, dots) || !self.somebody_asks() => Shape::Jwt(dots),
+            Ok(dots) if !self.somebody_asks() || jws::is_meant_as_jwt(token, dots) => Shape::Jwt(dots),
             Ok(_) => Shape::Opaque,
             Err(Malformed::NoJwt) if self.somebody_asks() => {
                 jws::check_opaque(token).map_err(malformed)?;

@@ -42,13 +42,21 @@ pub(crate) fn check_bounds(token: &[u8]) -> Result<(usize, usize), Malformed> {
 }
 
 /// Whether a token with dots in these two places is meant to be a JWT, well-formed or not: its first part is the beginning
-/// of a JSON object. Opaque tokens have two dots as well, such as those of Google's service accounts.
+/// of a JSON object. Opaque tokens have two dots as well, such as those of Google's service accounts; and what the library
+/// itsdangerous signs begins with an object that is its content. That one has no `alg`, which a JWT must have (RFC 7515
+/// section 4.1.1).
 pub(crate) fn is_meant_as_jwt(token: &[u8], dots: (usize, usize)) -> bool {
-    let head = &token[..dots.0.min(MAX_HEADER_BYTES)];
+    let Some(head) = token.get(..dots.0.min(MAX_HEADER_BYTES)) else { return true };
+    let text = decode(head);
+    if let Ok(text) = &text
+        && let Ok(object) = json::object(text)
+    {
+        return object.contains_key("alg");
+    }
     // An opening brace, whatever is wrong with the rest: the first six bits, and two of the second six.
     let brace = matches!(head, [b'e', b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_', ..]);
     // Or one behind white space.
-    brace || URL_SAFE_NO_PAD.decode(head).is_ok_and(|text| text.trim_ascii_start().first() == Some(&b'{'))
+    brace || text.is_ok_and(|text| text.trim_ascii_start().first() == Some(&b'{'))
 }
 
 /// The characters of a bearer token (RFC 6750 section 2.1), for one that is no JWT.
@@ -224,11 +232,13 @@ mod tests {
     #[test]
     fn what_begins_as_an_object_is_meant_as_a_jwt() {
         let meant = |token: &str| is_meant_as_jwt(token.as_bytes(), check_bounds(token.as_bytes()).unwrap());
-        for token in ["eyJhbGciOiJub25lIn0.e30.AA", "e30.x.y", "ey.x.y", "ICB7fSAg.x.y", "eyJhbGciO.x.y", "ewoifQ.x.y"]
-        {
+        // The last one says "alg" twice, which is for the parser to refuse.
+        let jwts = ["eyJhbGciOiJub25lIn0.e30.AA", "ey.x.y", "ICB7ICJhbGciOjB9.x.y", "eyJhbGciO.x.y", "ewoifQ.x.y"];
+        for token in jwts.into_iter().chain(["eyJhbGciOiJub25lIiwiYWxnIjowfQ.x.y"]) {
             assert!(meant(token), "{token}");
         }
-        for token in ["ya29.c.b0Aaekm1K", "a.b.c", "..", "W10.e30.AA", "bnVsbA.x.y"] {
+        let no_alg = ["e30.x.y", "ICB7fSAg.x.y", "eyJzdWIiOiJhbmEifQ.ahF0AQ.x", "eyJhIjp7ImFsZyI6IlJTMjU2In19.x.y"];
+        for token in ["ya29.c.b0Aaekm1K", "a.b.c", "..", "W10.e30.AA", "bnVsbA.x.y"].into_iter().chain(no_alg) {
             assert!(!meant(token), "{token}");
         }
     }
