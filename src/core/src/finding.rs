@@ -87,6 +87,7 @@ finding_codes! {
     MapUnknown = "map_unknown", Warning, "pg_ident.conf has no line for the map of an OAuth line.";
     SuperuserByMap = "superuser_by_map", Warning, "An expression in pg_ident.conf can give an identity the name of the superuser.";
     DelegationOff = "delegation_off", Warning, "delegate_ident_mapping has a value that PostgreSQL takes for off.";
+    OptionTwice = "option_twice", Warning, "An option of an OAuth line is there more than once, and the last one counts.";
     ScopeComma = "scope_comma", Warning, "The scope of an OAuth line has a comma, where spaces separate names.";
     IdentUnreadable = "ident_unreadable", Warning, "pg_ident.conf cannot be read, so that the server has no map.";
     TokenInClear = "token_in_clear", Warning, "An OAuth line takes connections without TLS.";

@@ -44,9 +44,24 @@ fn delegation_is_on_by_1_alone() {
     }
     // The last one counts.
     let on = LINE.replace("map=okta", "delegate_ident_mapping=yes delegate_ident_mapping=1");
-    assert_found(&with(&on, ""), 1, &[("delegation_unconfigured", HBA, 1)]);
+    assert_found(&with(&on, ""), 1, &[("option_twice", HBA, 1), ("delegation_unconfigured", HBA, 1)]);
     let off = LINE.replace("map=okta", "map=okta delegate_ident_mapping=1 delegate_ident_mapping=yes");
-    assert_found(&with(&off, MAP), 0, &[("delegation_off", HBA, 1)]);
+    assert_found(&with(&off, MAP), 0, &[("option_twice", HBA, 1), ("delegation_off", HBA, 1)]);
+}
+
+#[test]
+fn an_option_that_is_there_twice_is_found() {
+    for (written, name, counts) in [
+        ("scope=\"a\" scope=\"openid db.connect\"", "scope", "openid db.connect"),
+        ("scope=\"a\" scope=\"\"", "scope", ""),
+        ("scope=\"openid db.connect\" map=other", "map", "okta"),
+    ] {
+        let folder = with(&LINE.replace("scope=\"openid db.connect\"", written), MAP);
+        assert_found(&folder, 0, &[("option_twice", HBA, 1)]);
+        let said = words(&folder, "option_twice");
+        assert!(said.contains(&format!("{name} is there more than once")), "{said}");
+        assert!(said.contains(&format!("the last one, \\\"{counts}\\\"")), "{said}");
+    }
 }
 
 #[test]

@@ -266,6 +266,7 @@ fn of_its_lines() -> Vec<Case> {
         ),
         served("server_line-reference", &["server_line"], &corp("", ""), [CONF, LINE, "okta /^(a)\\2$ ana\n"]),
         plain("delegation_off", &["delegation_off"], &LINE.replace("map=okta", "map=okta delegate_ident_mapping=yes")),
+        plain("option_twice", &["option_twice"], &LINE.replace("scope=", "scope=openid scope=")),
         plain("scope_comma", &["scope_comma"], &LINE.replace("openid db.connect", "openid,db.connect")),
         plain("map_unknown", &["map_unknown"], &LINE.replace("map=okta", "map=otka")),
         plain("token_in_clear", &["token_in_clear"], &LINE.replace("hostssl", "host")),

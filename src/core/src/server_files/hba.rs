@@ -135,6 +135,14 @@ impl HbaLine {
         self.options.iter().rev().find(|(option, ..)| option == name).map(|(_, value, _)| value.as_str())
     }
 
+    /// The first option that a later one of the same name takes the place of: its name, and where it is.
+    #[must_use]
+    pub fn option_twice(&self) -> Option<(&str, &Place)> {
+        let later = |at: usize, name: &str| self.options.iter().skip(at + 1).any(|(other, ..)| other == name);
+        let overruled = self.options.iter().enumerate().find(|(at, (name, ..))| later(*at, name));
+        overruled.map(|(_, (name, _, place))| (name.as_str(), place))
+    }
+
     /// Where an option is written; else the line.
     #[must_use]
     pub fn option_place(&self, name: &str) -> &Place {

@@ -175,6 +175,12 @@ impl<'a> Review<'a> {
             let hint = "write delegate_ident_mapping=1 if the token is to decide about the role, or leave it out";
             self.at(FindingCode::DelegationOff, line.option_place("delegate_ident_mapping"), message, hint);
         }
+        if let Some((name, place)) = line.option_twice() {
+            let last = line.option(name).unwrap_or_default();
+            let message = format!("{name} is there more than once, and PostgreSQL takes the last one, \"{last}\"");
+            let hint = "keep one of them; several scopes are one value in double quotes, with spaces between them";
+            self.at(FindingCode::OptionTwice, place, message, hint);
+        }
         if let Some(scope) = line.scope().split_ascii_whitespace().find(|scope| scope.contains(',')) {
             let message =
                 format!("the line asks for one scope, \"{scope}\", since names are separated by spaces alone");
