@@ -4,6 +4,7 @@
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
+# make preload  builds liboauth_token.so, by which any program on libpq shows the token of a file
 # make install  installs library, extension, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
 # make deb      builds Debian packages into target/deb, for each PostgreSQL whose server headers are installed
 # make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
@@ -18,7 +19,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := module
-.PHONY: module faults tool demo test test-provider bench bench-stages check install clean
+.PHONY: module faults tool preload demo test test-provider bench bench-stages check install clean
 
 CARGO ?= cargo
 # pgrx names a newer compiler than it needs.
@@ -50,13 +51,17 @@ tool:
 	$(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator
 	$(call place,$(SHIPPED)/oauth-validator,target/bin/oauth-validator)
 
+preload:
+	$(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator-preload
+	$(call place,$(SHIPPED)/liboauth_token.so,target/lib/oauth-validator/liboauth_token.so)
+
 # The build may show its progress; the demo is what is to be read.
 demo:
 	@$(MAKE) --silent --no-print-directory module tool
 	@$(WITH_FLAGS) build $(AS_SHIPPED) --package oauth-validator-server-tests --example demo
 	@$(PREPARE); $(SHIPPED)/examples/demo
 
-test: module faults tool
+test: module faults tool preload
 	$(CARGO) test --no-fail-fast
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --package oauth-validator-bench
 
@@ -121,8 +126,9 @@ install-module:
 	install -D -m 755 $(SHIPPED)/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"; \
 	for file in src/module/sql/*; do install -D -m 644 $$file "$(DESTDIR)$$("$$PG_CONFIG" --sharedir)/extension/$${file##*/}"; done
 
-install-common: tool
+install-common: tool preload
 	install -D -m 755 target/bin/oauth-validator "$(DESTDIR)$(prefix)/bin/oauth-validator"
+	install -D -m 644 target/lib/oauth-validator/liboauth_token.so "$(DESTDIR)$(prefix)/lib/oauth-validator/liboauth_token.so"
 	for page in man/*.[157]; do install -D -m 644 $$page "$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}"; done
 	for unit in config/systemd/*; do install -D -m 644 $$unit "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/$${unit##*/}"; done
 	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(prefix)/bin/|' "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/oauth-validator-keys.service"

@@ -51,6 +51,7 @@ pub use keys::record::{self, KeyRecord, Standing, Wanted};
 pub use keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, LeftOut, PublicKey};
 pub use reason::{Blame, Reason};
+pub use serving::is_well_known_of;
 pub use session::{ClaimText, SessionGrant, instant, login_line};
 pub use token::BearerToken;
 pub use trace::{Fact, Passage, RuleSeen, Step, Trace, Tracing};

@@ -22,7 +22,8 @@ pub(crate) fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
 /// Whether `url` is a well-known URL of an issuer: OpenID Connect Discovery section 4 puts the suffix behind the issuer,
 /// and RFC 8414 section 3.1 puts it between host and path. PostgreSQL keeps an issuer's trailing slash, and so makes a
 /// double one (`generate_error_response` in auth-oauth.c).
-fn is_well_known_of(url: &str, issuer: &str) -> bool {
+#[must_use]
+pub fn is_well_known_of(url: &str, issuer: &str) -> bool {
     let bare = without_slashes(issuer);
     let Some(rest) = url.strip_prefix(origin(issuer)).filter(|rest| rest.contains("/.well-known/")) else {
         return false;

@@ -44,6 +44,8 @@ pub struct ClusterOptions {
     pub ident: String,
     /// Lines of postgresql.conf, after the harness' own.
     pub conf: String,
+    /// Variables of the server's environment, which has next to none by itself.
+    pub environment: Vec<(String, String)>,
     /// RLIMIT_AS of the server and all its processes, in bytes.
     pub ulimit_as: Option<u64>,
     /// RLIMIT_SIGPENDING of the server and all its processes is 0: the kernel gives them no timer that sends signals.
@@ -95,8 +97,12 @@ impl Cluster {
     /// Starts a cluster; the error has the server's log.
     pub fn try_start(options: ClusterOptions) -> Result<Self> {
         let template = Template::get()?;
-        let launch =
-            Launch { ulimit_as: options.ulimit_as, as_process_1: options.as_process_1, no_timers: options.no_timers };
+        let launch = Launch {
+            environment: options.environment.clone(),
+            ulimit_as: options.ulimit_as,
+            as_process_1: options.as_process_1,
+            no_timers: options.no_timers,
+        };
         let mut cluster = Self { server: None, template, launch, folder: Folder::create(template.account)? };
         cluster.fill(&options)?;
         cluster.try_start_server()?;
@@ -265,7 +271,7 @@ impl Cluster {
 
     fn try_start_server(&mut self) -> Result<()> {
         let mark = self.log_mark();
-        let server = Server::start(self.template, self.folder.root(), self.launch)
+        let server = Server::start(self.template, self.folder.root(), &self.launch)
             .map_err(|error| HarnessError::new(format!("{error}\n{}", self.log_since(mark))))?;
         self.server = Some(server);
         Ok(())

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod clients;
 mod cluster;
 mod conf;
 mod error;
@@ -39,6 +40,7 @@ mod wheel;
 mod wire;
 
 pub use account::Account;
+pub use clients::psycopg_wheel;
 pub use cluster::{Cluster, ClusterOptions, Incarnation};
 pub use error::{HarnessError, Result};
 pub use folders::{target_dir, workspace_root};
@@ -46,7 +48,7 @@ pub use install::Postgres;
 pub use libclang::Libclang;
 pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
 pub use memory::is_in_memory;
-pub use paths::{faulty_module_path, module_for, module_path, tool_path};
+pub use paths::{faulty_module_path, module_for, module_path, preload_path, tool_path};
 pub use process::{Process, may_unshare};
 pub use watch::{
     AT_ONCE, Ending, SOON, eventually, helpers_of, needs_release, needs_root, nothing_is_left, now, waiting,

@@ -10,6 +10,9 @@ use crate::template::Template;
 /// Where packages put the tool.
 const INSTALLED_TOOL: &str = "/usr/bin/oauth-validator";
 
+/// Where packages put the library for `LD_PRELOAD`.
+const INSTALLED_PRELOAD: &str = "/usr/lib/oauth-validator/liboauth_token.so";
+
 /// Whether an installed module and tool are tested, not those that `make` built: `OAUTH_VALIDATOR_INSTALLED=1`.
 pub(crate) fn installed() -> bool {
     env::var_os("OAUTH_VALIDATOR_INSTALLED").is_some_and(|value| value == "1")
@@ -51,6 +54,18 @@ pub fn tool_path() -> PathBuf {
         return there(INSTALLED_TOOL.into(), "tool", "install it, or unset OAUTH_VALIDATOR_INSTALLED");
     }
     there(target_dir().join("bin/oauth-validator"), "tool", "run `make tool`")
+}
+
+/// The library for `LD_PRELOAD` to test: what `make preload` builds, or the installed one.
+///
+/// # Panics
+/// Where there is no such file.
+#[track_caller]
+pub fn preload_path() -> PathBuf {
+    if installed() {
+        return there(INSTALLED_PRELOAD.into(), "preload library", "install it, or unset OAUTH_VALIDATOR_INSTALLED");
+    }
+    there(target_dir().join("lib/oauth-validator/liboauth_token.so"), "preload library", "run `make preload`")
 }
 
 /// What `make module` built for a major release, if it did; it serves no other.

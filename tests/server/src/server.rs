@@ -24,8 +24,10 @@ const LAST_CALL: Duration = Duration::from_secs(8);
 const POLL: Duration = Duration::from_millis(5);
 
 /// What is special about a postmaster.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Launch {
+    /// Variables of its environment, besides the few that each server has.
+    pub environment: Vec<(String, String)>,
     /// RLIMIT_AS of it and all its processes, in bytes.
     pub ulimit_as: Option<u64>,
     /// It is process 1 of a PID namespace of its own, as in most containers.
@@ -45,7 +47,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a postmaster on `root/data` and waits until it takes connections.
-    pub fn start(template: &Template, root: &Path, launch: Launch) -> Result<Self> {
+    pub fn start(template: &Template, root: &Path, launch: &Launch) -> Result<Self> {
         let log = File::options()
             .append(true)
             .create(true)
@@ -153,7 +155,7 @@ impl Drop for Server {
     }
 }
 
-fn command(template: &Template, root: &Path, launch: Launch) -> Command {
+fn command(template: &Template, root: &Path, launch: &Launch) -> Command {
     let postgres = template.postgres.bin_dir().join("postgres");
     let account = template.account;
     let mut command = match launch {
@@ -179,6 +181,7 @@ fn command(template: &Template, root: &Path, launch: Launch) -> Command {
         }
     };
     command.arg("-D").arg(root.join("data"));
+    command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
     command
 }
 
