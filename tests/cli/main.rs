@@ -29,4 +29,5 @@ mod shipped_cases;
 mod snapshots;
 mod support;
 mod trials;
+mod token;
 mod usage;

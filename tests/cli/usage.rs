@@ -82,8 +82,10 @@ const COMMANDS: &[&[&str]] = &[
     &["preset", "list"],
     &["preset", "show"],
     &["probe"],
+    &["run"],
     &["schema"],
     &["test"],
+    &["token"],
 ];
 
 /// The commands that `--help` offers behind these words.

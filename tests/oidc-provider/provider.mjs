@@ -1,12 +1,13 @@
 /**
  * A certified OpenID provider that nobody of this project wrote (npm oidc-provider), for tests to log in against.
  *
- *     node provider.mjs serve --cert FILE --key FILE --keys FILE [--port N]
+ *     node provider.mjs serve --cert FILE --key FILE --keys FILE [--port N] [--lifetime SECONDS] [--client-key FILE]
  *     node provider.mjs make-key ALG KID
  *
  * `serve` is https://localhost:PORT and says so in one line of JSON on stdout when it is ready. It signs with the first
  * key of --keys (a JWK Set with private keys) and publishes all of them, so a rotation is a new start on the same port
  * with another file. It ends on SIGTERM, SIGINT, and when its standard input ends: it must never outlive its test.
+ * Access tokens are good for --lifetime; --client-key is the private key, in PEM, of the client `signer`, which has no secret.
  * `make-key` prints such a key (RS256, PS256, ES256 or EdDSA) as a private JWK.
  *
  * The protocol is the package's own in every part: endpoints, tokens, signatures, the pages of the device flow. Here is
@@ -15,7 +16,7 @@
  * useless and dangerous as anything else but a test.
  */
 
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { parseArgs } from 'node:util';
@@ -70,9 +71,26 @@ function readKeys(file) {
 /** Of secrets the provider keeps no more than this, so they may be any text. */
 const hashed = (secret) => createHash('sha256').update(secret).digest('base64url');
 
-function clients(alg) {
+/** A service that proves itself by a signature (RFC 7523), if there is a key for it. */
+function signer(common, file) {
+  if (!file) {
+    return [];
+  }
+  const key = createPublicKey(readFileSync(file)).export({ format: 'jwk' });
+  return [{
+    ...common,
+    client_id: 'signer',
+    jwks: { keys: [{ ...key, kid: 'signer-1', alg: 'ES256', use: 'sig' }] },
+    grant_types: ['client_credentials'],
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: 'ES256',
+  }];
+}
+
+function clients(alg, clientKey) {
   const common = { redirect_uris: [], response_types: [], id_token_signed_response_alg: alg };
   return [
+    ...signer(common, clientKey),
     // A service that acts for itself.
     {
       ...common,
@@ -108,10 +126,10 @@ function clients(alg) {
   ];
 }
 
-function configuration(jwks) {
+function configuration(jwks, lifetime, clientKey) {
   const { alg } = jwks.keys[0];
   return {
-    clients: clients(alg),
+    clients: clients(alg, clientKey),
     jwks,
     scopes: ['openid'],
     cookies: { keys: [randomBytes(32).toString('base64url')] },
@@ -140,20 +158,20 @@ function configuration(jwks) {
         defaultResource: async () => DEFAULT_API,
         // Else a token that was asked for together with `openid` would be an opaque one for the userinfo endpoint.
         useGrantedResource: async () => true,
-        getResourceServerInfo: async (_ctx, resource) => resourceServer(resource, alg),
+        getResourceServerInfo: async (_ctx, resource) => resourceServer(resource, alg, lifetime),
       },
     },
   };
 }
 
 /** What a token for this API looks like: a JWT (RFC 9068), signed as everything else is, or a random text. */
-function resourceServer(resource, alg) {
+function resourceServer(resource, alg, lifetime) {
   const api = APIS.get(resource);
   if (!api) {
     throw new errors.InvalidTarget();
   }
   const jwt = api.accessTokenFormat === 'jwt' ? { jwt: { sign: { alg } } } : {};
-  return { ...api, ...jwt, accessTokenTTL: TOKEN_LIFETIME };
+  return { ...api, ...jwt, accessTokenTTL: lifetime };
 }
 
 function listen(server, port) {
@@ -164,8 +182,8 @@ function listen(server, port) {
 }
 
 /** The issuer has the port in it, so the port comes first and the provider second. */
-async function serve({ cert, key, keys, port }) {
-  const config = configuration(readKeys(keys));
+async function serve({ cert, key, keys, port, lifetime, 'client-key': clientKey }) {
+  const config = configuration(readKeys(keys), Number(lifetime), clientKey);
   const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) });
   const bound = await listen(server, Number(port));
   const issuer = `https://localhost:${bound}`;
@@ -191,7 +209,7 @@ async function serve({ cert, key, keys, port }) {
 const text = { type: 'string' };
 const { positionals: [command, ...rest], values } = parseArgs({
   allowPositionals: true,
-  options: { cert: text, key: text, keys: text, port: { ...text, default: '0' } },
+  options: { cert: text, key: text, keys: text, port: { ...text, default: '0' }, lifetime: { ...text, default: String(TOKEN_LIFETIME) }, 'client-key': text },
 });
 
 if (command === 'serve' && rest.length === 0 && values.cert && values.key && values.keys) {

@@ -10,6 +10,7 @@ mod keys;
 mod probe;
 mod server_files;
 mod test;
+mod token;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -27,6 +28,7 @@ pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
 pub(crate) use probe::{ProbeOptions, SslMode, port, ssl_mode};
 pub(crate) use server_files::{ClientAddress, ServerFileOptions};
 pub(crate) use test::TestOptions;
+pub(crate) use token::{RunOptions, SourceOptions, TokenOptions};
 
 /// Where packages put the configuration, and where the module looks for it.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
@@ -150,6 +152,12 @@ pub(crate) enum Command {
     #[command(after_help = probe::HELP)]
     Probe(ProbeOptions),
 
+    /// Run a command whose libpq shows a token, which is got first and kept fresh.
+    ///
+    /// For psql, pg_dump and whatever else uses libpq 18 or newer: it asks once, not at each connection.
+    #[command(after_help = token::RUN_HELP)]
+    Run(RunOptions),
+
     /// Print the JSON Schema of the configuration, for editors.
     #[command(after_help = SCHEMA_HELP)]
     Schema(SchemaOptions),
@@ -159,6 +167,13 @@ pub(crate) enum Command {
     /// Needs no server and no provider. Shows what came out otherwise than expected, step by step, and what no case reaches.
     #[command(after_help = test::HELP)]
     Test(TestOptions),
+
+    /// Get a token of a provider, and print it or keep a file fresh.
+    ///
+    /// For clients of the server: by a code that a person confirms, as a service, by a refresh token, in exchange for
+    /// another token, or by a command.
+    #[command(after_help = token::TOKEN_HELP)]
+    Token(TokenOptions),
 }
 
 #[derive(Debug, Subcommand)]

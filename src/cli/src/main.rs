@@ -31,9 +31,11 @@ mod preset;
 mod probe;
 mod proposal;
 mod provider_keys;
+mod run;
 mod schema;
 mod server_check;
 mod server_files;
+mod token;
 mod token_input;
 mod words;
 
@@ -53,8 +55,11 @@ fn main() -> ExitCode {
         Command::Keys(command) => keys::run(command, args.json),
         Command::Preset(command) => preset::run(command, args.json),
         Command::Probe(options) => probe::run(options, args.json),
+        // It ends as what it ran.
+        Command::Run(options) => return run::run(options, args.json),
         Command::Schema(options) => schema::run(options),
         Command::Test(options) => cases::run(options, args.json),
+        Command::Token(options) => token::run(options, args.json),
     };
     output::finish(result)
 }

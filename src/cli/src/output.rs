@@ -30,6 +30,11 @@ impl Failure {
         Self { what: what.into(), hint: None }
     }
 
+    /// What went wrong.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The same, with what to do about it.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

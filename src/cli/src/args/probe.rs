@@ -48,6 +48,10 @@ pub(crate) struct ProbeOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
+    /// Get the token by this profile of ~/.config/oauth-validator/client.toml, as oauth-validator token does.
+    #[arg(long, value_name = "NAME", conflicts_with = "token_file")]
+    pub(crate) token_from: Option<String>,
+
     /// What the connection to a host must be before the token is sent.
     ///
     /// verify-full: TLS, with a certificate that is for this host. verify-ca: a certificate for any host, by an authority

@@ -138,6 +138,32 @@ impl Client {
         Ok((status.as_u16(), self.read(url.as_str(), response.into_body())?))
     }
 
+    /// What is answered to a client's request for a token, whatever the status: RFC 6749 section 5.2 has its errors in JSON
+    /// with one of its own, and some providers have others.
+    ///
+    /// # Errors
+    /// As for [`Client::get`]; a redirect, and an answer that is no JSON.
+    pub(crate) fn exchange(
+        &self,
+        url: &SafeUrl,
+        authorization: Option<HeaderValue>,
+        form: &[u8],
+    ) -> Result<(StatusCode, Vec<u8>), NetError> {
+        let (left, connect) = self.limits(url)?;
+        let mut request = self.agent.post(url.as_str()).content_type("application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
+        let response = request.send(form).map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))?;
+        let status = response.status();
+        if status.is_redirection() || judge_headers(url.as_str(), response.headers()).is_err() {
+            judge_status(url.as_str(), status)?;
+        }
+        judge_headers(url.as_str(), response.headers())?;
+        Ok((status, self.read(url.as_str(), response.into_body())?))
+    }
+
     fn request(&self, url: &SafeUrl, etag: Option<HeaderValue>) -> Result<Response<Body>, NetError> {
         let (left, connect) = self.limits(url)?;
         let mut request = self.agent.get(url.as_str());

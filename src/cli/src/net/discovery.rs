@@ -111,6 +111,44 @@ impl Metadata {
     }
 }
 
+/// Where a client gets its tokens, as the issuer's own document says.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoints {
+    /// RFC 6749 section 3.2.
+    pub(crate) token: SafeUrl,
+    /// RFC 8628 section 3.1, if there is one.
+    pub(crate) device: Option<SafeUrl>,
+    /// How a client may prove itself there, if the document says so.
+    pub(crate) methods: Option<Vec<String>>,
+}
+
+impl Endpoints {
+    /// Reads the document that came from `url`. Whoever has its certificate speaks for the issuer, so the endpoints may be
+    /// at other hosts, as Google's are.
+    ///
+    /// # Errors
+    /// `not_json`, `issuer_mismatch`, and `url` for endpoints that are missing or not acceptable.
+    pub(crate) fn read(url: &SafeUrl, fetched: &Fetched, issuer: &SafeUrl, plain: Plain) -> Result<Self, NetError> {
+        let document = strict_json_object(&fetched.untrusted_body);
+        let document = document.ok_or_else(|| NetError::not_strict_json(url.as_str()))?;
+        same_issuer(url, &document, issuer)?;
+        let endpoint = |name: &str| match document.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_str().map(|text| SafeUrl::parse(text, plain)) {
+                Some(Ok(endpoint)) => Ok(Some(endpoint)),
+                _ => Err(NetError::new(Code::Url, format!("{}: its {name} is no https URL", url.as_str()))),
+            },
+        };
+        let token = endpoint("token_endpoint")?.ok_or_else(|| {
+            NetError::new(Code::Url, format!("{}: it names no token_endpoint", url.as_str()))
+                .with_hint("no client can get a token there; is that the issuer that the tokens name?")
+        })?;
+        let methods = document.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
+        let methods = methods.map(|methods| methods.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        Ok(Self { token, device: endpoint("device_authorization_endpoint")?, methods })
+    }
+}
+
 /// Where another document of the same issuer says that tokens can be asked about; `None` if that is not what it is.
 pub(super) fn introspection_of(fetched: &Fetched, issuer: &SafeUrl, plain: Plain) -> Option<Introspection> {
     let document = strict_json_object(&fetched.untrusted_body)?;

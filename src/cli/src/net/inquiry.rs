@@ -3,8 +3,8 @@
 //! Judges every URL and host before anybody is asked. Must never try the next place because the answer of one is
 //! unacceptable: only where a document is missing (404) may there be another.
 
-use super::client::Client;
-use super::discovery::{Introspection, Metadata, introspection_of, metadata_urls};
+use super::client::{Client, Fetched};
+use super::discovery::{Endpoints, Introspection, Metadata, introspection_of, metadata_urls};
 use super::error::{Code, NetError};
 use super::url::{Plain, SafeUrl, is_host};
 
@@ -73,13 +73,29 @@ impl Inquiry {
     /// # Errors
     /// Those of the requests and of [`Metadata::read`].
     pub(crate) fn metadata(&self, client: &Client) -> Result<(SafeUrl, Metadata), NetError> {
+        self.document(client, |url, fetched| {
+            let metadata = Metadata::read(url, fetched, &self.issuer, &self.allowed_hosts, self.plain)?;
+            Ok((url.clone(), metadata))
+        })
+    }
+
+    /// Asks for the same document, for where a client gets its tokens.
+    ///
+    /// # Errors
+    /// Those of the requests and of [`Endpoints::read`].
+    pub(crate) fn endpoints(&self, client: &Client) -> Result<Endpoints, NetError> {
+        self.document(client, |url, fetched| Endpoints::read(url, fetched, &self.issuer, self.plain))
+    }
+
+    fn document<T>(
+        &self,
+        client: &Client,
+        read: impl Fn(&SafeUrl, &Fetched) -> Result<T, NetError>,
+    ) -> Result<T, NetError> {
         let mut missing = None;
         for url in &self.metadata_urls {
             match client.get(url) {
-                Ok(fetched) => {
-                    let metadata = Metadata::read(url, &fetched, &self.issuer, &self.allowed_hosts, self.plain)?;
-                    return Ok((url.clone(), metadata));
-                }
+                Ok(fetched) => return read(url, &fetched),
                 Err(error) if error.status == Some(404) => missing = missing.or(Some(error)),
                 Err(error) => return Err(error),
             }

@@ -17,7 +17,7 @@ mod url;
 mod verifier;
 
 pub(crate) use client::{Client, Settings};
-pub(crate) use discovery::{Introspection, Metadata};
+pub(crate) use discovery::{Endpoints, Introspection, Metadata};
 pub(crate) use error::{Code, NetError, Wording, tls_fault};
 pub(crate) use inquiry::Inquiry;
 pub(crate) use introspection::introspect;

@@ -14,6 +14,7 @@ mod wire;
 
 use crate::args::ProbeOptions;
 use crate::output::{Failure, Report};
+use crate::token;
 use crate::token_input;
 use connection::{Connection, Deadline};
 use oauth_validator_core::BearerToken;
@@ -25,7 +26,10 @@ use zeroize::Zeroizing;
 /// Runs the command.
 pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failure> {
     let target = Target::find(options)?;
-    let token = token_input::read(options.token_file.as_deref())?.token;
+    let token = match &options.token_from {
+        Some(profile) => token::by_profile(profile, options.timeout)?,
+        None => token_input::read(options.token_file.as_deref())?.token,
+    };
     let response = client_response(&token)?;
     let wire = Wire::new(Connection::open(&target.place, Deadline::after(options.timeout))?);
     let (outcome, findings, wire) = login::attempt(wire, &target, &response)?;

@@ -12,3 +12,4 @@ mod proposal;
 mod refusals;
 mod rotation;
 mod support;
+mod token;

@@ -23,6 +23,7 @@ pub struct OidcProvider {
     folder: TempDir,
     certificate: LocalhostCertificate,
     port: u16,
+    lifetime: u32,
     child: Option<Child>,
 }
 
@@ -36,11 +37,16 @@ pub fn make_key(alg: &str, kid: &str) -> Value {
 impl OidcProvider {
     /// A provider that signs with the first of these private keys and publishes all of them.
     pub fn start(keys: &[&Value]) -> Self {
+        Self::with_lifetime(keys, 600)
+    }
+
+    /// The same, with access tokens that are good for so many seconds.
+    pub fn with_lifetime(keys: &[&Value], lifetime: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("oidc-provider-").tempdir().expect("a temporary folder");
         let certificate = LocalhostCertificate::new();
         fs::write(folder.path().join("cert.pem"), &certificate.certificate_pem).expect("a certificate");
         fs::write(folder.path().join("key.pem"), &certificate.key_pem).expect("a key");
-        let mut provider = Self { folder, certificate, port: 0, child: None };
+        let mut provider = Self { folder, certificate, port: 0, lifetime, child: None };
         provider.restart(keys);
         provider
     }
@@ -52,7 +58,8 @@ impl OidcProvider {
         let log = File::options().create(true).append(true).open(self.path("log")).expect("a log");
         let mut child = node()
             .arg("serve")
-            .args(["--port", &self.port.to_string()])
+            .args(["--port", &self.port.to_string(), "--lifetime", &self.lifetime.to_string()])
+            .args(["--client-key".as_ref(), self.path("key.pem").as_os_str()])
             .args(["--cert".as_ref(), self.path("cert.pem").as_os_str()])
             .args(["--key".as_ref(), self.path("key.pem").as_os_str()])
             .args(["--keys".as_ref(), self.path("keys.json").as_os_str()])
@@ -97,6 +104,18 @@ impl OidcProvider {
     /// What signs the provider's certificate.
     pub fn ca_pem(&self) -> &str {
         &self.certificate.ca_pem
+    }
+
+    /// The private key of the client `signer`, PKCS #8 in PEM; it is that of the certificate.
+    pub fn client_key(&self) -> PathBuf {
+        self.path("key.pem")
+    }
+
+    /// The file with what signs the provider's certificate.
+    pub fn ca_file(&self) -> PathBuf {
+        let path = self.path("ca.pem");
+        fs::write(&path, self.ca_pem()).expect("a certificate");
+        path
     }
 
     /// How often this was asked for, for example `GET /jwks`, restarts included.

@@ -1,0 +1,268 @@
+//! The ways to a token: device code (RFC 8628), client credentials and refresh (RFC 6749), exchange (RFC 8693).
+//!
+//! The protocol is the oauth2 crate's but for the exchange, which it does not know. Must never take a token that is bound to a
+//! key, as DPoP's are: PostgreSQL's bearer tokens are shown by whoever has them.
+
+use super::assertion;
+use super::prompt;
+use super::provider::{Provider, refusal, said};
+use super::source::{Grant, Proof, Source, read_text};
+use super::{NoToken, command};
+use crate::net::NetError;
+use crate::output::visible;
+use form_urlencoded::Serializer;
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+};
+use oauth2::{
+    AuthType, ClientId, ClientSecret, DeviceAuthorizationUrl, EndpointNotSet, EndpointSet, ErrorResponse,
+    ExtraTokenFields, HttpRequest, RefreshToken, RequestTokenError, Scope, StandardDeviceAuthorizationResponse,
+    StandardErrorResponse, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
+};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+use ureq::http::{Method, header};
+use zeroize::Zeroizing;
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The longest text of a provider that a message repeats, in characters.
+const MAX_REPEATED: usize = 200;
+
+/// A bearer token that was just given.
+pub(crate) struct Token {
+    pub(crate) text: Zeroizing<String>,
+    /// How long it is good for, as far as that is known.
+    pub(crate) life: Option<Duration>,
+    /// What gives the next one without anybody's doing.
+    pub(super) refresh: Option<Zeroizing<String>>,
+}
+
+/// What a provider may answer besides what RFC 6749 has.
+#[derive(Debug, Serialize, Deserialize)]
+struct WithIdToken {
+    id_token: Option<String>,
+}
+
+impl ExtraTokenFields for WithIdToken {}
+
+type Response = StandardTokenResponse<WithIdToken, BasicTokenType>;
+type Error = RequestTokenError<NetError, BasicErrorResponse>;
+type Client<Device> = oauth2::Client<
+    BasicErrorResponse,
+    Response,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointNotSet,
+    Device,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// Asks for a token by the source's own grant.
+pub(super) fn obtain(source: &Source) -> Result<Token, NoToken> {
+    if let Grant::Command(command) = &source.grant {
+        return command::run(command, source);
+    }
+    let provider = Provider::find(source)?;
+    match &source.grant {
+        Grant::Device => by_device(source, &provider),
+        Grant::ClientCredentials => by_credentials(source, &provider),
+        Grant::Refresh(file) => refresh(source, &provider, &secret(file, "the refresh token")?),
+        Grant::Exchange(file, kind) => by_exchange(source, &provider, file, kind),
+        Grant::Command(command) => command::run(command, source),
+    }
+}
+
+/// The next token of a grant that gave a refresh token.
+pub(super) fn renew(source: &Source, refresh_token: &str) -> Result<Token, NoToken> {
+    refresh(source, &Provider::find(source)?, refresh_token)
+}
+
+/// A client of the oauth2 crate's, with its secret if it has one.
+fn client(source: &Source, provider: &Provider) -> Result<Client<EndpointNotSet>, NoToken> {
+    let token_url = url(TokenUrl::new(provider.endpoints.token.as_str().to_owned()))?;
+    let client = oauth2::Client::new(ClientId::new(source.client_id.clone())).set_token_uri(token_url);
+    let Proof::Secret(file) = &source.proof else {
+        return Ok(client.set_auth_type(AuthType::RequestBody));
+    };
+    let method = if provider.takes("client_secret_basic") { AuthType::BasicAuth } else { AuthType::RequestBody };
+    let secret = secret(file, "the client's secret")?;
+    Ok(client.set_client_secret(ClientSecret::new((*secret).clone())).set_auth_type(method))
+}
+
+fn url<T, E>(parsed: Result<T, E>) -> Result<T, NoToken> {
+    parsed.map_err(|_| NoToken::here("the provider's document names an endpoint that is no URL"))
+}
+
+/// What goes along with each request, by what the source says.
+fn parameters(source: &Source, provider: &Provider) -> Result<Vec<(&'static str, String)>, NoToken> {
+    let mut parameters = Vec::new();
+    parameters.extend(source.audience.clone().map(|audience| ("audience", audience)));
+    parameters.extend(source.resource.clone().map(|resource| ("resource", resource)));
+    if let Proof::Key(file, id) = &source.proof {
+        let key = read_text(file, "the client's key").map(Zeroizing::new).map_err(unreadable)?;
+        let audience = provider.endpoints.token.as_str();
+        let assertion = assertion::signed(&key, id.as_deref(), &source.client_id, audience)
+            .map_err(|why| NoToken::here(format!("the client's key {}: {why}", file.display())))?;
+        parameters.push(("client_assertion_type", ASSERTION.to_owned()));
+        parameters.push(("client_assertion", assertion));
+    }
+    Ok(parameters)
+}
+
+fn scopes(source: &Source) -> impl Iterator<Item = Scope> + '_ {
+    source.scope.iter().cloned().map(Scope::new)
+}
+
+fn by_device(source: &Source, provider: &Provider) -> Result<Token, NoToken> {
+    let device = url(DeviceAuthorizationUrl::new(provider.device_endpoint()?.as_str().to_owned()))?;
+    let client: Client<EndpointSet> = client(source, provider)?.set_device_authorization_url(device);
+    let send = |request: HttpRequest| provider.send(request);
+    let mut request = client.exchange_device_code().add_scopes(scopes(source));
+    for (name, value) in parameters(source, provider)? {
+        request = request.add_extra_param(name, value);
+    }
+    let device: StandardDeviceAuthorizationResponse = request.request(&send).map_err(failed)?;
+    prompt::show(&device, source.shows_qr);
+    let mut request = client.exchange_device_access_token(&device);
+    for (name, value) in parameters(source, provider)? {
+        request = request.add_extra_param(name, value);
+    }
+    let response = request.request(&send, thread::sleep, None).map_err(|error| match error {
+        RequestTokenError::ServerResponse(answer) => refused(&answer),
+        RequestTokenError::Request(error) => said(error),
+        _ => unlike(),
+    })?;
+    token(source, &response)
+}
+
+fn by_credentials(source: &Source, provider: &Provider) -> Result<Token, NoToken> {
+    let client = client(source, provider)?;
+    let mut request = client.exchange_client_credentials().add_scopes(scopes(source));
+    for (name, value) in parameters(source, provider)? {
+        request = request.add_extra_param(name, value);
+    }
+    token(source, &request.request(&|request: HttpRequest| provider.send(request)).map_err(failed)?)
+}
+
+fn refresh(source: &Source, provider: &Provider, refresh_token: &str) -> Result<Token, NoToken> {
+    let client = client(source, provider)?;
+    let refresh_token = RefreshToken::new(refresh_token.to_owned());
+    let mut request = client.exchange_refresh_token(&refresh_token);
+    for (name, value) in parameters(source, provider)? {
+        request = request.add_extra_param(name, value);
+    }
+    token(source, &request.request(&|request: HttpRequest| provider.send(request)).map_err(failed)?)
+}
+
+/// RFC 8693 section 2.1: the file is read anew each time, since whatever gives such tokens renews them there.
+fn by_exchange(source: &Source, provider: &Provider, file: &Path, kind: &str) -> Result<Token, NoToken> {
+    let subject = secret(file, "the token to be exchanged")?;
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", EXCHANGE).append_pair("subject_token", &subject);
+    form.append_pair("subject_token_type", kind).append_pair("requested_token_type", ACCESS_TOKEN);
+    if !source.scope.is_empty() {
+        form.append_pair("scope", &source.scope.join(" "));
+    }
+    for (name, value) in parameters(source, provider)? {
+        form.append_pair(name, &value);
+    }
+    let mut request = ureq::http::Request::builder().method(Method::POST).uri(provider.endpoints.token.as_str());
+    match &source.proof {
+        Proof::Secret(file) => {
+            let secret = secret(file, "the client's secret")?;
+            if provider.takes("client_secret_basic") {
+                request = request.header(header::AUTHORIZATION, assertion::basic(&source.client_id, &secret));
+            } else {
+                form.append_pair("client_id", &source.client_id).append_pair("client_secret", &secret);
+            }
+        }
+        _ if source.client_id.is_empty() => {}
+        _ => {
+            form.append_pair("client_id", &source.client_id);
+        }
+    }
+    let request = request.body(form.finish().into_bytes()).map_err(|_| unlike())?;
+    let answer = provider.send(request).map_err(said)?;
+    if answer.status().is_success() {
+        return token(source, &serde_json::from_slice(answer.body()).map_err(|_| unlike())?);
+    }
+    let error: BasicErrorResponse = serde_json::from_slice(answer.body()).map_err(|_| unlike())?;
+    Err(refused(&error))
+}
+
+/// The token of an answer, if PostgreSQL can be shown it.
+fn token(source: &Source, response: &Response) -> Result<Token, NoToken> {
+    let is_bearer = match response.token_type() {
+        BasicTokenType::Bearer => true,
+        // RFC 8693 section 2.2.1: what is given may be something else than an access token.
+        BasicTokenType::Extension(kind) => kind == "N_A",
+        BasicTokenType::Mac => false,
+    };
+    if !is_bearer {
+        return Err(NoToken::refused("the provider gives a token that is bound to a key, and no bearer token")
+            .with_hint("PostgreSQL takes bearer tokens alone: see what the client is set up for at the provider"));
+    }
+    let text =
+        match source.takes_id_token {
+            false => response.access_token().secret(),
+            true => response.extra_fields().id_token.as_ref().ok_or_else(|| {
+                NoToken::refused("the provider gives no ID token").with_hint("ask for the scope openid")
+            })?,
+        };
+    let text = Zeroizing::new(text.clone());
+    let life = assertion::life_of(&text).or_else(|| response.expires_in().filter(|_| !source.takes_id_token));
+    let refresh = response.refresh_token().map(|token| Zeroizing::new(token.secret().clone()));
+    Ok(Token { text, life, refresh })
+}
+
+/// A secret of a file, without the line end behind it.
+pub(super) fn secret(file: &Path, what: &str) -> Result<Zeroizing<String>, NoToken> {
+    let text = Zeroizing::new(read_text(file, what).map_err(unreadable)?);
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.is_empty() {
+        return Err(NoToken::here(format!("{what} in {} is empty", file.display())));
+    }
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+/// A file that is missing may be there in a moment, where another program writes it.
+fn unreadable(failure: crate::output::Failure) -> NoToken {
+    NoToken::here(failure.what().to_owned())
+}
+
+fn failed(error: Error) -> NoToken {
+    match error {
+        RequestTokenError::ServerResponse(answer) => refused(&answer),
+        RequestTokenError::Request(error) => said(error),
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => unlike(),
+    }
+}
+
+fn refused<T: oauth2::ErrorResponseType + AsRef<str>>(answer: &StandardErrorResponse<T>) -> NoToken
+where
+    StandardErrorResponse<T>: ErrorResponse,
+{
+    refusal(answer.error().as_ref(), answer.error_description().map(String::as_str))
+}
+
+fn unlike() -> NoToken {
+    NoToken::passing("the provider's answer is not what RFC 6749 says it is")
+}
+
+/// A text of the provider's, for a terminal.
+pub(super) fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(MAX_REPEATED).collect();
+    if short.len() < text.len() {
+        short.push_str("...");
+    }
+    visible(&short, false).into_owned()
+}

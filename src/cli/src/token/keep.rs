@@ -1,0 +1,189 @@
+//! Renewing a token before it ends, for as long as somebody needs it.
+//!
+//! The next one is asked for when 80 % of a token's life are over. While the provider is away it is asked again, a little less
+//! often each time, and the file keeps the old token, which is good for the rest of its life. Must never go on as if nothing
+//! were the matter when the provider has said no.
+
+use super::grants::{self, Token};
+use super::source::{Grant, Source};
+use super::{NoToken, Place};
+use crate::output::{Failure, complain, visible};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::fs;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// For tokens that do not say how long they are good for.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
+
+/// Between two tries: at first, and at most. A provider that is back is noticed within the latter.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// How long a request may go on after the signal that ends the process.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Whoever has got a token, and may get the next.
+pub(crate) struct Keeper {
+    source: Source,
+    refresh: Option<Zeroizing<String>>,
+}
+
+impl Keeper {
+    pub(crate) fn new(source: Source) -> Self {
+        Self { source, refresh: None }
+    }
+
+    /// The first token, which may take a person.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn first(&mut self) -> Result<Token, NoToken> {
+        grants::obtain(&self.source).map(|token| self.remember(token))
+    }
+
+    /// The next one, without anybody's doing.
+    fn next(&mut self) -> Result<Token, NoToken> {
+        let token = match (&self.refresh, &self.source.grant) {
+            (Some(refresh), _) => grants::renew(&self.source, refresh),
+            (None, Grant::Device) => {
+                Err(NoToken::refused("the provider gave no refresh token, so the next token takes a person")
+                    .with_hint("ask for a refresh token, at most providers with the scope offline_access"))
+            }
+            (None, _) => grants::obtain(&self.source),
+        }?;
+        Ok(self.remember(token))
+    }
+
+    fn remember(&mut self, mut token: Token) -> Token {
+        let Some(refresh) = token.refresh.take() else { return token };
+        if let Grant::Refresh(file) = &self.source.grant {
+            save(file, &refresh);
+        }
+        // Services ask anew: what they prove themselves by is at hand, and a refresh token is one more secret.
+        if matches!(self.source.grant, Grant::Device | Grant::Refresh(_)) {
+            self.refresh = Some(refresh);
+        }
+        token
+    }
+
+    /// Writes new tokens to `place` until it is told to stop; `life` is the first one's.
+    ///
+    /// # Errors
+    /// When there will be no further token.
+    pub(crate) fn keep(&mut self, place: &Place, life: Option<Duration>, stop: &Stop) -> Result<(), NoToken> {
+        let mut life = life;
+        loop {
+            if stop.within(life.unwrap_or(UNKNOWN_LIFE) * 4 / 5) {
+                return Ok(());
+            }
+            let Some(token) = self.renewed(stop)? else { return Ok(()) };
+            place.write(&token.text).map_err(|failure| NoToken::here(failure.what().to_owned()))?;
+            life = token.life;
+        }
+    }
+
+    /// The next token, however long the provider is away; `None` if it was told to stop.
+    fn renewed(&mut self, stop: &Stop) -> Result<Option<Token>, NoToken> {
+        let mut pause = FIRST_PAUSE;
+        let mut told = false;
+        loop {
+            match self.next() {
+                Ok(token) => {
+                    if told {
+                        complain("the token is renewed");
+                    }
+                    return Ok(Some(token));
+                }
+                Err(error) if error.passing => {
+                    if !told {
+                        complain(&format!("the token is not renewed: {}; trying again", visible(&error.what, false)));
+                        told = true;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            if stop.within(pause) {
+                return Ok(None);
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// A provider that gives a new refresh token with each access token takes the old one no more.
+fn save(file: &std::path::Path, refresh: &str) {
+    if fs::read_to_string(file).is_ok_and(|own| Zeroizing::new(own).trim_end() == refresh) {
+        return;
+    }
+    if let Err(failure) = Place::at(file).and_then(|place| place.write(refresh)) {
+        complain(&format!("warning: the new refresh token is lost: {}", visible(failure.what(), false)));
+    }
+}
+
+/// Whether somebody wants the end.
+#[derive(Clone)]
+pub(crate) struct Stop(Arc<(Mutex<bool>, Condvar)>);
+
+impl Stop {
+    /// Nobody does yet, and nobody but [`Stop::set`] will.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new((Mutex::new(false), Condvar::new())))
+    }
+
+    /// By SIGTERM, SIGINT or SIGHUP. A request that is on its way is not waited for for long.
+    ///
+    /// # Errors
+    /// If the signals cannot be had.
+    pub(crate) fn on_signals() -> Result<Self, Failure> {
+        let failed = |error| Failure::new(format!("cannot wait for signals: {error}"));
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
+        let stop = Self::new();
+        let own = stop.clone();
+        thread::spawn(move || {
+            if signals.forever().next().is_some() {
+                own.set();
+                thread::sleep(GRACE);
+                std::process::exit(0);
+            }
+        });
+        Ok(stop)
+    }
+
+    /// Wakes whoever waits.
+    pub(crate) fn set(&self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.1.notify_all();
+    }
+
+    /// Waits, and says whether it is the end.
+    fn within(&self, time: Duration) -> bool {
+        let guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.1.wait_timeout_while(guard, time, |is_end| !*is_end);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stop;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_wait_ends_at_once_when_it_is_told_to() {
+        let stop = Stop::new();
+        assert!(!stop.within(Duration::from_millis(10)));
+        let other = stop.clone();
+        let begun = Instant::now();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            other.set();
+        });
+        assert!(stop.within(Duration::from_secs(60)));
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert!(stop.within(Duration::ZERO));
+    }
+}

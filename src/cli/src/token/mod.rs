@@ -1,0 +1,127 @@
+//! `oauth-validator token`: gets a token for a client, prints it, or keeps a file fresh.
+//!
+//! `source` says where it comes from, `provider` asks, `grants` speaks the protocol, `keep` renews, `place` writes. A token
+//! goes to standard output or into a file of mode 0600, and nowhere else: never into a message, an argument or a log.
+
+mod assertion;
+mod command;
+mod grants;
+mod keep;
+mod place;
+mod prompt;
+mod provider;
+mod source;
+
+pub(crate) use keep::{Keeper, Stop};
+pub(crate) use place::{OwnFolder, Place};
+pub(crate) use source::Source;
+
+use crate::args::{SourceOptions, TokenOptions};
+use crate::output::{Failure, Report};
+use grants::Token;
+use oauth_validator_core::BearerToken;
+use serde_json::json;
+use std::time::Duration;
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(crate) struct NoToken {
+    /// A sentence without its full stop.
+    pub(crate) what: String,
+    pub(crate) hint: Option<String>,
+    /// Whether it may well work later, without anybody's doing.
+    pub(crate) passing: bool,
+    /// Whether the provider has said no.
+    pub(crate) refused: bool,
+}
+
+impl NoToken {
+    /// The provider has said no, and will say so again.
+    fn refused(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, passing: false, refused: true }
+    }
+
+    /// Nobody was asked, since something here is not as it must be.
+    fn here(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, passing: false, refused: false }
+    }
+
+    /// No answer, or one that may be another later.
+    fn passing(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, passing: true, refused: false }
+    }
+
+    fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// For the end of a command: what the provider says is a finding, all else is a failure to run.
+    pub(crate) fn into_outcome(self) -> Result<Report, Failure> {
+        if self.refused {
+            let hint = self.hint.as_ref().map(|hint| format!("\n\n  help: {hint}")).unwrap_or_default();
+            crate::output::complain(&format!("error: {}{hint}", crate::output::visible(&self.what, false)));
+            return Ok(Report { text: String::new(), fine: false });
+        }
+        Err(self.into_failure())
+    }
+
+    /// For a command that cannot run without.
+    fn into_failure(self) -> Failure {
+        let failure = Failure::new(self.what);
+        match self.hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// The token of a profile of the client's own file, for another command.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn by_profile(name: &str, timeout: Duration) -> Result<BearerToken, Failure> {
+    let options = SourceOptions { profile: Some(name.to_owned()), timeout, ..SourceOptions::default() };
+    let token = Keeper::new(Source::of(&options)?).first().map_err(NoToken::into_failure)?;
+    Ok(BearerToken::new(token.text.as_bytes()))
+}
+
+/// Runs the command.
+pub(crate) fn run(options: &TokenOptions, as_json: bool) -> Result<Report, Failure> {
+    let source = Source::of(&options.source)?;
+    let mut keeper = Keeper::new(source);
+    let Some(path) = &options.output else {
+        return match keeper.first() {
+            Ok(token) => Ok(Report { text: printed(&token, as_json), fine: true }),
+            Err(error) => error.into_outcome(),
+        };
+    };
+    let place = Place::at(path)?;
+    let stop = if options.keep { Some(Stop::on_signals()?) } else { None };
+    let token = match keeper.first() {
+        Ok(token) => token,
+        Err(error) => return error.into_outcome(),
+    };
+    place.write(&token.text)?;
+    if let Some(stop) = stop
+        && let Err(error) = keeper.keep(&place, token.life, &stop)
+    {
+        return error.into_outcome();
+    }
+    let text = if as_json { format!("{}\n", json!({ "expires_in": seconds(token.life) })) } else { String::new() };
+    Ok(Report { text, fine: true })
+}
+
+fn seconds(life: Option<Duration>) -> Option<u64> {
+    life.map(|life| life.as_secs())
+}
+
+fn printed(token: &Token, as_json: bool) -> String {
+    match as_json {
+        true => format!(
+            "{}\n",
+            json!({ "access_token": *token.text, "token_type": "Bearer", "expires_in": seconds(token.life) })
+        ),
+        false => format!("{}\n", *token.text),
+    }
+}

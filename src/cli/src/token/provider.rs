@@ -1,0 +1,110 @@
+//! The provider as the grants see it: its endpoints, by discovery, and requests to them with the tool's own client.
+//!
+//! Each request has a client and a deadline of its own, as minutes may lie between two of them. Must never ask for anything
+//! but https, nor send a secret to an endpoint that the issuer's own document does not name.
+
+use super::source::Source;
+use super::{NoToken, grants};
+use crate::net::{Client, Code, Endpoints, Inquiry, NetError, Plain, SafeUrl, Settings, Wording};
+use oauth2::{HttpRequest, HttpResponse};
+use ureq::http::header;
+
+/// A provider whose endpoints are known.
+pub(super) struct Provider {
+    pub(super) endpoints: Endpoints,
+    settings: Settings,
+}
+
+impl Provider {
+    /// Asks for the issuer's document.
+    ///
+    /// # Errors
+    /// What keeps it from being had, or read.
+    pub(super) fn find(source: &Source) -> Result<Self, NoToken> {
+        let settings = Settings {
+            ca: source.ca.clone(),
+            proxy: source.proxy.clone(),
+            timeout: source.timeout,
+            connect_timeout: source.timeout * 2 / 5,
+            asking: |_| {},
+        };
+        let inquiry = Inquiry::new(&source.issuer, None, &[], Plain::Never).map_err(said)?;
+        let client = Client::new(&settings).map_err(said)?;
+        Ok(Self { endpoints: inquiry.endpoints(&client).map_err(said)?, settings })
+    }
+
+    /// Whether a client may prove itself in this way; where the provider says nothing, it is Basic (RFC 8414 section 2).
+    pub(super) fn takes(&self, method: &str) -> bool {
+        match &self.endpoints.methods {
+            Some(methods) => methods.iter().any(|own| own == method),
+            None => method == "client_secret_basic",
+        }
+    }
+
+    /// Where the device flow begins.
+    ///
+    /// # Errors
+    /// If the provider has none.
+    pub(super) fn device_endpoint(&self) -> Result<&SafeUrl, NoToken> {
+        self.endpoints.device.as_ref().ok_or_else(|| {
+            NoToken::refused("the provider has no device flow: its document names no device_authorization_endpoint")
+                .with_hint("use another grant, such as --client-secret-file for a service, or --command")
+        })
+    }
+
+    /// A request of the oauth2 crate's, and its answer.
+    ///
+    /// # Errors
+    /// No answer that could be one of an endpoint.
+    pub(super) fn send(&self, request: HttpRequest) -> Result<HttpResponse, NetError> {
+        let (head, body) = request.into_parts();
+        let url = SafeUrl::parse(&head.uri.to_string(), Plain::Never)
+            .map_err(|why| NetError::new(Code::Url, format!("the endpoint {why}")))?;
+        let body = zeroize::Zeroizing::new(body);
+        let client = Client::new(&self.settings)?;
+        let (status, answer) = client.exchange(&url, head.headers.get(header::AUTHORIZATION).cloned(), &body)?;
+        let mut response = HttpResponse::new(answer);
+        *response.status_mut() = status;
+        // The client takes nothing else, and its spelling is no business of the crate's.
+        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        Ok(response)
+    }
+}
+
+/// What became of a request, for whoever waits for the token.
+pub(super) fn said(error: NetError) -> NoToken {
+    let hint = error.hint(Wording::Options);
+    let passing = match error.code {
+        Code::Dns | Code::Connect | Code::Timeout | Code::Incomplete | Code::Proxy => true,
+        Code::HttpStatus => error.status.is_some_and(|status| status == 429 || status >= 500),
+        // A proxy's or a balancer's page, while the provider is away.
+        Code::ContentType | Code::NotJson => true,
+        _ => false,
+    };
+    let told = if passing { NoToken::passing(error.to_string()) } else { NoToken::here(error.to_string()) };
+    told.with_hint(hint)
+}
+
+/// The error that a provider answers (RFC 6749 section 5.2), whose texts are its own.
+pub(super) fn refusal(code: &str, description: Option<&str>) -> NoToken {
+    let description = description.map(|text| format!(": {}", grants::shortened(text))).unwrap_or_default();
+    let what = format!("the provider gives no token: {}{description}", grants::shortened(code));
+    let hint = match code {
+        "access_denied" => Some("somebody said no, or may not have such a token"),
+        "expired_token" => Some("nobody confirmed the code in time: try again"),
+        "invalid_client" => Some("compare the client's ID, and its secret or key, with the provider's settings"),
+        "invalid_grant" => Some("the refresh token or the other token has expired, was used before, or was taken back"),
+        "unauthorized_client" | "unsupported_grant_type" => Some("allow this grant for the client at the provider"),
+        "invalid_scope" => Some("ask for scopes that the client may have: --scope"),
+        "invalid_target" => Some("ask for an API that the provider knows: --resource, --audience"),
+        _ => None,
+    };
+    let told = match code {
+        "temporarily_unavailable" | "server_error" | "slow_down" => NoToken::passing(what),
+        _ => NoToken::refused(what),
+    };
+    match hint {
+        Some(hint) => told.with_hint(hint),
+        None => told,
+    }
+}

@@ -1,0 +1,275 @@
+//! Where a client's token comes from: options of the command line, over a profile of the client's own file.
+//!
+//! Judges everything before anybody is asked. The file is `oauth-validator/client.toml` in `$XDG_CONFIG_HOME` or `~/.config`,
+//! and has no secrets in it, but names the files that have.
+
+use crate::args::SourceOptions;
+use crate::net::{Ca, Plain, SafeUrl};
+use crate::output::Failure;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The type of a token to be exchanged that is not said: what pods, CI jobs and providers have is a JWT.
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+/// The largest file of profiles, or secret.
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+
+/// How the token is got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// RFC 8628.
+    Device,
+    /// RFC 6749 section 4.4.
+    ClientCredentials,
+    /// RFC 6749 section 6, with the file that has the refresh token.
+    Refresh(PathBuf),
+    /// RFC 8693, with the file that has the other token, and the type of that.
+    Exchange(PathBuf, String),
+    /// By a command of the user's.
+    Command(String),
+}
+
+/// How the client proves itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Not at all: it is a public client.
+    None,
+    /// By the secret in this file.
+    Secret(PathBuf),
+    /// By a JWT signed with the key in this file, under this ID (RFC 7523).
+    Key(PathBuf, Option<String>),
+}
+
+/// Everything about a token's origin, judged.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// Empty only where a command gives the token.
+    pub(crate) issuer: String,
+    /// Empty only where a command gives the token, or where one is exchanged for a client that has no name.
+    pub(crate) client_id: String,
+    pub(crate) scope: Vec<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) resource: Option<String>,
+    pub(crate) grant: Grant,
+    pub(crate) proof: Proof,
+    pub(crate) takes_id_token: bool,
+    pub(crate) ca: Ca,
+    pub(crate) proxy: Option<String>,
+    pub(crate) timeout: Duration,
+    pub(crate) shows_qr: bool,
+    /// For `run`.
+    pub(crate) hosts: Option<String>,
+}
+
+/// One profile of the client's file; each key is the option of that name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Profile {
+    issuer: Option<String>,
+    client_id: Option<String>,
+    scope: Option<String>,
+    audience: Option<String>,
+    resource: Option<String>,
+    grant: Option<Name>,
+    client_secret_file: Option<PathBuf>,
+    client_key_file: Option<PathBuf>,
+    client_key_id: Option<String>,
+    refresh_token_file: Option<PathBuf>,
+    exchange_file: Option<PathBuf>,
+    exchange_type: Option<String>,
+    command: Option<String>,
+    #[serde(default)]
+    id_token: bool,
+    ca_file: Option<PathBuf>,
+    proxy: Option<String>,
+    hosts: Option<String>,
+}
+
+/// The value of `grant`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    Device,
+    ClientCredentials,
+    RefreshToken,
+    TokenExchange,
+    Command,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(default)]
+    profiles: BTreeMap<String, Profile>,
+}
+
+impl Source {
+    /// What options and profile say together.
+    ///
+    /// # Errors
+    /// What is missing, what contradicts another, a file that cannot be used.
+    pub(crate) fn of(options: &SourceOptions) -> Result<Self, Failure> {
+        let profile = match &options.profile {
+            Some(name) => read_profile(options.client_config.as_deref(), name)?,
+            None if options.client_config.is_some() => {
+                return Err(Failure::new("--client-config has no use without --profile"));
+            }
+            None => Profile::default(),
+        };
+        let name = named(options, &profile)?;
+        // A grant on the command line takes the place of the profile's, with the files that go with it.
+        let secret = options.client_secret_file.clone().or(profile.client_secret_file);
+        let key = options.client_key_file.clone().or(profile.client_key_file);
+        let key_id = options.client_key_id.clone().or(profile.client_key_id);
+        let proof = match (secret, key) {
+            (None, None) if key_id.is_some() => return Err(needs("client_key_id", "client_key_file")),
+            (None, None) => Proof::None,
+            (Some(secret), None) => Proof::Secret(secret),
+            (None, Some(key)) => Proof::Key(key, key_id),
+            (Some(_), Some(_)) => return Err(Failure::new("a client has either a secret or a key, not both")),
+        };
+        let lacks = |what: &str| needs(&format!("the grant {}", name.words()), what);
+        let grant = match name {
+            Name::Device => Grant::Device,
+            Name::ClientCredentials if proof == Proof::None => {
+                return Err(lacks("client_secret_file or client_key_file"));
+            }
+            Name::ClientCredentials => Grant::ClientCredentials,
+            Name::RefreshToken => {
+                let file = options.refresh_token_file.clone().or(profile.refresh_token_file);
+                Grant::Refresh(file.ok_or_else(|| lacks("refresh_token_file"))?)
+            }
+            Name::TokenExchange => {
+                let file = options.exchange_file.clone().or(profile.exchange_file);
+                let kind = options.exchange_type.clone().or(profile.exchange_type).unwrap_or_else(|| JWT.to_owned());
+                Grant::Exchange(file.ok_or_else(|| lacks("exchange_file"))?, kind)
+            }
+            Name::Command => {
+                let command = options.command.clone().or(profile.command).filter(|text| !text.trim().is_empty());
+                Grant::Command(command.ok_or_else(|| lacks("command"))?)
+            }
+        };
+        let text =
+            |option: &Option<String>, own: Option<String>| option.clone().or(own).filter(|text| !text.is_empty());
+        let source = Self {
+            issuer: text(&options.issuer, profile.issuer).unwrap_or_default(),
+            client_id: text(&options.client_id, profile.client_id).unwrap_or_default(),
+            scope: scopes(text(&options.scope, profile.scope).as_deref().unwrap_or_default()),
+            audience: text(&options.audience, profile.audience),
+            resource: text(&options.resource, profile.resource),
+            grant,
+            proof,
+            takes_id_token: options.id_token || profile.id_token,
+            ca: options.ca_file.clone().or(profile.ca_file).map_or(Ca::Environment, Ca::File),
+            proxy: text(&options.proxy, profile.proxy),
+            timeout: options.timeout,
+            shows_qr: !options.no_qr,
+            hosts: text(&None, profile.hosts),
+        };
+        source.judge()?;
+        Ok(source)
+    }
+
+    fn judge(&self) -> Result<(), Failure> {
+        if matches!(self.grant, Grant::Command(_)) {
+            return Ok(());
+        }
+        if self.issuer.is_empty() {
+            return Err(Failure::new("whose token? Say --issuer, or --profile"));
+        }
+        SafeUrl::parse(&self.issuer, Plain::Never).map_err(|why| Failure::new(format!("the issuer {why}")))?;
+        if self.client_id.is_empty() && !matches!(self.grant, Grant::Exchange(..)) {
+            return Err(Failure::new("as which client? Say --client-id, or client_id in the profile"));
+        }
+        Ok(())
+    }
+}
+
+impl Name {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::ClientCredentials => "client_credentials",
+            Self::RefreshToken => "refresh_token",
+            Self::TokenExchange => "token_exchange",
+            Self::Command => "command",
+        }
+    }
+}
+
+/// The grant: what the command line says, else the profile, else what follows from the files that are named.
+fn named(options: &SourceOptions, profile: &Profile) -> Result<Name, Failure> {
+    let given = [
+        (options.device, Name::Device),
+        (options.client_credentials, Name::ClientCredentials),
+        (options.refresh_token_file.is_some(), Name::RefreshToken),
+        (options.exchange_file.is_some(), Name::TokenExchange),
+        (options.command.is_some(), Name::Command),
+    ];
+    let own = [
+        (profile.refresh_token_file.is_some(), Name::RefreshToken),
+        (profile.exchange_file.is_some(), Name::TokenExchange),
+        (profile.command.is_some(), Name::Command),
+    ];
+    let one = |list: &[(bool, Name)]| list.iter().find(|(is_given, _)| *is_given).map(|(_, name)| *name);
+    if let Some(name) = one(&given).or(profile.grant) {
+        return Ok(name);
+    }
+    if own.iter().filter(|(is_given, _)| *is_given).count() > 1 {
+        return Err(Failure::new("the profile names several ways to a token").with_hint("say which: grant = \"...\""));
+    }
+    let has_proof =
+        [&options.client_secret_file, &options.client_key_file, &profile.client_secret_file, &profile.client_key_file];
+    let otherwise = if has_proof.into_iter().any(Option::is_some) { Name::ClientCredentials } else { Name::Device };
+    Ok(one(&own).unwrap_or(otherwise))
+}
+
+fn needs(what: &str, other: &str) -> Failure {
+    Failure::new(format!("{what} needs {other}"))
+}
+
+fn scopes(text: &str) -> Vec<String> {
+    text.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+fn read_profile(file: Option<&Path>, name: &str) -> Result<Profile, Failure> {
+    let path = match file {
+        Some(path) => path.to_owned(),
+        None => default_file().ok_or_else(|| {
+            Failure::new("where is client.toml? Neither XDG_CONFIG_HOME nor HOME is set")
+                .with_hint("give --client-config FILE")
+        })?,
+    };
+    let text = read_text(&path, "the client's profiles")?;
+    let mut document: Document = toml::from_str(&text)
+        .map_err(|error| Failure::new(format!("{}: {}", path.display(), error.to_string().trim_end())))?;
+    document.profiles.remove(name).ok_or_else(|| {
+        let known: Vec<&str> = document.profiles.keys().map(String::as_str).collect();
+        let hint = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+        Failure::new(format!("{} has no profile \"{name}\"", path.display())).with_hint(hint)
+    })
+}
+
+fn default_file() -> Option<PathBuf> {
+    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")))?;
+    Some(config.join("oauth-validator/client.toml"))
+}
+
+/// A file's text; `what` it is.
+pub(super) fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
+    let failed = |why: String| Failure::new(format!("cannot read {what} from {}: {why}", path.display()));
+    let found = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
+    if !found.is_file() || found.len() > MAX_FILE_BYTES {
+        return Err(failed("it is no file, or too large for one".to_owned()));
+    }
+    fs::read_to_string(path).map_err(|error| failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;
