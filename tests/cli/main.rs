@@ -28,6 +28,6 @@ mod server_files;
 mod shipped_cases;
 mod snapshots;
 mod support;
-mod trials;
 mod token;
+mod trials;
 mod usage;

@@ -17,10 +17,12 @@ pub(super) fn show(device: &StandardDeviceAuthorizationResponse, with_qr: bool) 
     let page = visible(device.verification_uri().as_str(), false);
     let code = visible(device.user_code().secret(), false);
     let complete = device.verification_uri_complete().map(|uri| uri.secret().as_str());
-    if with_qr && stderr().is_terminal() && crate::output::utf8_locale() {
-        if let Some(picture) = complete.and_then(picture) {
-            complain(&picture);
-        }
+    if with_qr
+        && stderr().is_terminal()
+        && crate::output::utf8_locale()
+        && let Some(picture) = complete.and_then(picture)
+    {
+        complain(&picture);
     }
     complain(&format!("Visit {page} and enter the code: {code}"));
     if let Some(complete) = complete {
