@@ -152,7 +152,7 @@ fn a_jwt_goes_to_the_endpoint_of_its_own_issuer_and_nowhere_else() {
     introspected(json!({})).denies(&token(json!({"iss": "https://evil.example"})), Reason::IssuerMismatch, 0);
     let [head, payload, _] = mint::split(&token(json!({})));
     let broken = [mint::assemble(&head, b"no object", b"x"), mint::assemble(b"{\"alg\":", &payload, b"x")];
-    for token in broken.iter().map(String::as_str).chain(["eyJ.b.c", "e30.b.c"]) {
+    for token in broken.iter().map(String::as_str).chain(["eyJ.b.c", "eyJhbGciOjB9.b.c"]) {
         introspected(json!({})).denies(token, Reason::TokenMalformed, 0);
     }
     introspected(json!({})).denies("a.b.c.d.e", Reason::TokenMalformed, 0);
@@ -162,6 +162,8 @@ fn a_jwt_goes_to_the_endpoint_of_its_own_issuer_and_nowhere_else() {
 fn an_opaque_token_may_have_two_dots() {
     introspected(json!({})).grants("ya29.c.b0Aaekm1K", "ana");
     introspected(json!({"active": false})).denies("a.b.c", Reason::IntrospectionInactive, 1);
+    // An object without alg is no header of a JWT.
+    introspected(json!({"active": false})).denies("e30.b.c", Reason::IntrospectionInactive, 1);
     Login { config: JWT.into(), ..introspected(json!({})) }.denies("ya29.c.b0Aaekm1K", Reason::TokenMalformed, 0);
 }
 
