@@ -16,7 +16,7 @@ use crate::claim_path::Unsearchable;
 use crate::config::{Clients, Config, Profile};
 use crate::decision::Denial;
 use crate::introspection::OnlineKind;
-use crate::jws::{Proof, Verified};
+use crate::jws::{Proof, SigningKey, Verified};
 use crate::reason::Reason;
 use crate::rules;
 use crate::trace::Trace;
@@ -30,6 +30,7 @@ const NO_CLIENT: &str = "Correct clients.claims if another claim names it. Where
 pub(crate) struct Accepted {
     claims: Value,
     proof: Proof,
+    key: Option<SigningKey>,
     expires: Option<i64>,
 }
 
@@ -71,7 +72,8 @@ impl Accepted {
         let expires = times::check(members, config, profile, proof, now)?;
         // What a JWT says of itself can only end it earlier.
         let expires = by_itself.into_iter().chain(expires).min();
-        Ok(Self { claims: verified.into_claims(), proof, expires })
+        let (claims, key) = verified.into_parts();
+        Ok(Self { claims, proof, key, expires })
     }
 
     /// The claims.
@@ -82,6 +84,11 @@ impl Accepted {
     /// When the token expires, in seconds since 1970; `None` if the provider vouches for it and nobody says when.
     pub(crate) fn expires(&self) -> Option<i64> {
         self.expires
+    }
+
+    /// The key that signed them, if one did.
+    pub(crate) fn key(&self) -> Option<&SigningKey> {
+        self.key.as_ref()
     }
 
     /// What stands behind them.

@@ -136,7 +136,17 @@ fn not_an_object(why: NotStrictJson, part: &'static str) -> Malformed {
 pub(crate) struct Verified {
     claims: Value,
     by: Proof,
+    key: Option<SigningKey>,
     untrusted_jwt: Option<UntrustedJwt>,
+}
+
+/// The key that signed a token, by the names under which it can be denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SigningKey {
+    /// What the token's header calls it, or else its own `kid`.
+    pub(crate) kid: Option<String>,
+    /// Its thumbprint (RFC 7638).
+    pub(crate) thumbprint: String,
 }
 
 /// What a JWT says of itself where the provider's answer is what counts: it can speak against the login, and never for it.
@@ -166,7 +176,12 @@ impl Verified {
     ) -> Option<(Self, &'k PublicKey)> {
         let key = keys.iter().find(|key| token.is_signed_by(algorithm, key))?;
         let claims = std::mem::take(&mut token.untrusted_claims);
-        Some((Self { claims: Value::Object(claims), by: Proof::Signature, untrusted_jwt: None }, key))
+        // What the header says is genuine now, as the signature covers it.
+        let kid = token.untrusted_header.get("kid").and_then(Value::as_str).or(key.kid());
+        let signing_key = SigningKey { kid: kid.map(str::to_owned), thumbprint: key.thumbprint() };
+        let verified =
+            Self { claims: Value::Object(claims), by: Proof::Signature, key: Some(signing_key), untrusted_jwt: None };
+        Some((verified, key))
     }
 
     /// The other way: what the provider says of the token. If that is a JWT, the two must not contradict each other.
@@ -195,7 +210,7 @@ impl Verified {
                 .unwrap_or_default(),
             untrusted_claims: token.untrusted_claims,
         });
-        Ok(Self { claims: Value::Object(claims), by: Proof::Answer(kind), untrusted_jwt })
+        Ok(Self { claims: Value::Object(claims), by: Proof::Answer(kind), key: None, untrusted_jwt })
     }
 
     /// What stands behind them.
@@ -213,9 +228,9 @@ impl Verified {
         &self.claims
     }
 
-    /// Gives the claims away.
-    pub(crate) fn into_claims(self) -> Value {
-        self.claims
+    /// Gives away the claims, and the key that signed them.
+    pub(crate) fn into_parts(self) -> (Value, Option<SigningKey>) {
+        (self.claims, self.key)
     }
 }
 

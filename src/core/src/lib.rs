@@ -33,6 +33,7 @@ mod scope;
 pub mod server_files;
 mod serving;
 mod session;
+pub mod shared;
 mod token;
 mod trace;
 
@@ -48,7 +49,7 @@ pub use finding::{Finding, FindingCode, Position, Related, Severity};
 pub use introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 pub use json::strict_json_object;
 pub use keys::record::{self, KeyRecord, Standing, Wanted};
-pub use keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
+pub use keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings, sha256_hex};
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, LeftOut, PublicKey};
 pub use reason::{Blame, Reason};
 pub use serving::is_well_known_of;

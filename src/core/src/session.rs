@@ -8,6 +8,7 @@ use crate::claim_path::{ClaimPath, Unsearchable};
 use crate::claims::Accepted;
 use crate::config::{Profile, Session, SessionEnd};
 use crate::decision::Denial;
+use crate::jws::SigningKey;
 use crate::reason::Reason;
 use crate::trace::Trace;
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ pub struct SessionGrant {
     issuer: String,
     client: Option<String>,
     token_id: Option<String>,
+    jti: Option<String>,
+    key: Option<SigningKey>,
     claims: Map<String, Value>,
     json: String,
 }
@@ -80,6 +83,24 @@ impl SessionGrant {
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
         self.token_id.as_deref()
+    }
+
+    /// The token's `jti`, which `deny_jti` may name.
+    #[must_use]
+    pub fn jti(&self) -> Option<&str> {
+        self.jti.as_deref()
+    }
+
+    /// The `kid` of the key that signed the token, if it has one.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.key.as_ref().and_then(|key| key.kid.as_deref())
+    }
+
+    /// The thumbprint of the key that signed the token; none where its provider was asked.
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| key.thumbprint.as_str())
     }
 
     /// All claims that SQL may read, as one object of JSON.
@@ -180,6 +201,8 @@ pub(crate) fn of(
         issuer: issuer.to_owned(),
         client: client(accepted.claims(), profile),
         token_id: selected_name(&profile.session.token_id, accepted.claims()),
+        jti: accepted.claims().get("jti").and_then(|jti| name(&[jti])),
+        key: accepted.key().cloned(),
         claims,
         json,
     };

@@ -85,6 +85,20 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// One word, for programs and for SQL.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Due => "due",
+            Self::NoRecord => "absent",
+            Self::NeverFetched => "never_fetched",
+            Self::OtherSettings => "other_settings",
+            Self::FromTheFuture => "from_the_future",
+            Self::Expired => "expired",
+        }
+    }
+
     /// Whether the keys may verify a token.
     #[must_use]
     pub const fn is_usable(self) -> bool {
@@ -198,6 +212,13 @@ impl KeyRecord {
         // Rounded up: keys that are fresh for a second are not due at once.
         let ahead = (fresh_until - fetched_at).saturating_mul(REFRESH_AHEAD_PERCENT).saturating_add(99) / 100;
         if now < fetched_at + ahead { Standing::Fresh } else { Standing::Due }
+    }
+
+    /// Until when its keys are fresh, in seconds since 1970; a record from before `max_ttl` was lowered obeys the new one.
+    #[must_use]
+    pub fn fresh_until(&self, timing: &KeyTiming) -> Option<i64> {
+        let Success { fetched_at, fresh_until, .. } = self.last_success.as_ref()?;
+        Some(obeying(*fresh_until, *fetched_at, timing))
     }
 
     /// Until when its keys verify tokens, in seconds since 1970, while the provider does not answer.

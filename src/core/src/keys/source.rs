@@ -74,14 +74,14 @@ impl ProviderKeys {
         };
         let covered = Covered {
             allowed_hosts: &own.allowed_hosts,
-            ca: ca.map(sha256),
+            ca: ca.map(sha256_hex),
             insecure_http: own.insecure_http,
             issuer: &self.issuer,
             location: Place { discovery_url, jwks_url },
             proxy: own.proxy.as_deref(),
         };
         // Texts, lists of them and a boolean: there is nothing that could fail.
-        sha256(&serde_json::to_vec(&covered).unwrap_or_default())
+        sha256_hex(&serde_json::to_vec(&covered).unwrap_or_default())
     }
 }
 
@@ -104,7 +104,9 @@ struct Place<'a> {
     jwks_url: Option<&'a str>,
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// SHA-256 in hexadecimal.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digest = digest::digest(&digest::SHA256, bytes);
     let digits = digest.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
