@@ -8,6 +8,7 @@
 
 mod cache;
 mod cache_files;
+mod key_state;
 mod keys;
 mod locks;
 mod online;
@@ -22,6 +23,7 @@ pub mod users;
 mod walk;
 
 pub use cache::{CacheTrouble, KeyFolder, KeyLock, Operation, Slot};
+pub use key_state::KeyState;
 pub use keys::load_keys;
 pub use online::{TokenOrder, read_secret};
 pub use provider::{Gone, KeyOrder, Surroundings, read_authorities};
