@@ -7,7 +7,8 @@ use crate::abi::{Answer, MAGIC, OAuthValidatorCallbacks, ServerString, Validator
 use crate::guard::{contained, guarded};
 use crate::hba::Connection;
 use crate::login::{self, Policy};
-use crate::{guc, major, report, session};
+use crate::{guc, major, report, session, shared};
+use oauth_validator_core::shared::Code;
 use oauth_validator_core::{BearerToken, Decision, Denial, Reason, Verdict};
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -20,21 +21,36 @@ pub(crate) static CALLBACKS: OAuthValidatorCallbacks = OAuthValidatorCallbacks {
     validate_cb: Some(validate),
 };
 
+/// What `startup` leaves in `private_data`.
+struct State {
+    policy: Policy,
+    /// That of `enforce()`, read before the configuration was.
+    epoch: u64,
+}
+
+impl State {
+    /// May raise an ERROR, so it must be called under the guard.
+    fn read() -> Self {
+        let epoch = shared::epoch();
+        Self { policy: login::load(guc::config_file()), epoch }
+    }
+}
+
 /// Reads the configuration into `private_data`. It never throws: whatever is wrong denies later, in `validate`.
 unsafe extern "C-unwind" fn startup(state: *mut ValidatorModuleState) {
     contained(|| {
-        let policy = guarded(|| {
+        let read = guarded(|| {
             // SAFETY: this is startup_cb, and under the guard.
             unsafe { major::register_hba_options(state) };
             #[cfg(feature = "test-faults")]
             crate::faults::commit("startup_");
-            login::load(guc::config_file())
+            State::read()
         })
-        .unwrap_or_else(|failure| Policy::Refused(failure.denial()));
+        .unwrap_or_else(|failure| State { policy: Policy::Refused(failure.denial()), epoch: 0 });
         // SAFETY: load_validator_library (auth-oauth.c) passes the state it has just allocated, and keeps it until
         // after `shutdown`. Nobody else uses it while this runs.
         if let Some(state) = unsafe { state.as_mut() } {
-            state.private_data = Box::into_raw(Box::new(policy)).cast();
+            state.private_data = Box::into_raw(Box::new(read)).cast();
         }
     });
 }
@@ -44,11 +60,11 @@ unsafe extern "C-unwind" fn shutdown(state: *mut ValidatorModuleState) {
     contained(|| {
         // SAFETY: shutdown_validator_library (auth-oauth.c) passes the state that `startup` had.
         let Some(state) = (unsafe { state.as_mut() }) else { return };
-        let policy: *mut Policy = std::mem::replace(&mut state.private_data, ptr::null_mut()).cast();
-        if !policy.is_null() {
+        let read: *mut State = std::mem::replace(&mut state.private_data, ptr::null_mut()).cast();
+        if !read.is_null() {
             // SAFETY: only `startup` writes private_data, with the pointer of a box, and it was taken out above. Should
             // a FATAL in `validate` have led here, the frames that borrow it are never returned to.
-            drop(unsafe { Box::from_raw(policy) });
+            drop(unsafe { Box::from_raw(read) });
         }
     });
 }
@@ -70,23 +86,46 @@ unsafe extern "C-unwind" fn validate(
             unsafe { judge(state, token, role) }
         });
         match verdict {
-            Ok(verdict) => conclude(&mut answer, &verdict),
+            Ok((verdict, epoch)) => conclude(&mut answer, &verdict, epoch),
             Err(failure) => refuse(&mut answer, &failure.denial()),
         }
     });
     true
 }
 
+/// The verdict, and the epoch of `enforce()` that it holds for.
+///
 /// # Safety
 ///
 /// To be called by `validate` with its own arguments.
-unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: *const c_char) -> Verdict {
-    // SAFETY: private_data is null or what `startup` put there, a box that only `shutdown` frees; strings are null or
-    // end in NUL; a callback runs on the main thread while the connection is authenticated.
-    let (policy, token, connection) = unsafe {
-        let policy = state.as_ref().and_then(|state| state.private_data.cast::<Policy>().as_ref());
+unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: *const c_char) -> (Verdict, u64) {
+    // SAFETY: private_data is null or what `startup` put there, a box that only `shutdown` frees.
+    let read = unsafe { state.as_ref().and_then(|state| state.private_data.cast::<State>().as_ref()) };
+    // SAFETY: by the caller's word.
+    let judge = |policy: Option<&Policy>| unsafe { judge_by(policy, state, token, role) };
+    let epoch = read.map_or(0, |read| read.epoch);
+    let verdict = judge(read.map(|read| &read.policy));
+    if matches!(verdict.decision, Decision::Denied(_)) || shared::epoch() == epoch {
+        return (verdict, epoch);
+    }
+    // Somebody had the configuration enforced meanwhile: the one that let it in may be an older text.
+    let State { policy, epoch } = State::read();
+    (judge(Some(&policy)), epoch)
+}
+
+/// # Safety
+///
+/// As for [`judge`].
+unsafe fn judge_by(
+    policy: Option<&Policy>,
+    state: *const ValidatorModuleState,
+    token: *const c_char,
+    role: *const c_char,
+) -> Verdict {
+    // SAFETY: strings are null or end in NUL; a callback runs on the main thread while the connection is authenticated.
+    let (token, connection) = unsafe {
         let token = (!token.is_null()).then(|| BearerToken::new(CStr::from_ptr(token).to_bytes()));
-        (policy, token, Connection::current(state, role))
+        (token, Connection::current(state, role))
     };
     #[cfg(feature = "test-faults")]
     if let Some(denial) = crate::faults::wait() {
@@ -99,25 +138,29 @@ unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: 
 }
 
 /// Writes a verdict into the server's result, and into the log what the result has no place for.
-fn conclude(answer: &mut Answer<'_>, verdict: &Verdict) {
+fn conclude(answer: &mut Answer<'_>, verdict: &Verdict, epoch: u64) {
     // A log that cannot be written changes no decision.
     let _ = guarded(|| report::trace(&verdict.trace));
     match &verdict.decision {
         Decision::Denied(denial) => refuse(answer, denial),
-        Decision::Granted(grant) => match guarded(|| (ServerString::new(grant.authn_id()), session::expect(grant))) {
-            Ok((Some(authn_id), Ok(()))) => answer.grant(authn_id),
-            Ok((_, Err(denial))) => refuse(answer, &denial),
-            Ok((None, _)) => {
-                refuse(answer, &Denial::new(Reason::Internal, "The identity granted is no usable string."))
+        Decision::Granted(grant) => {
+            match guarded(|| (ServerString::new(grant.authn_id()), session::expect(grant, epoch))) {
+                Ok((Some(authn_id), Ok(()))) => answer.grant(authn_id),
+                Ok((_, Err(denial))) => refuse(answer, &denial),
+                Ok((None, _)) => {
+                    refuse(answer, &Denial::new(Reason::Internal, "The identity granted is no usable string."))
+                }
+                Err(failure) => refuse(answer, &failure.denial()),
             }
-            Err(failure) => refuse(answer, &failure.denial()),
-        },
+        }
     }
 }
 
 fn refuse(answer: &mut Answer<'_>, denial: &Denial) {
     answer.deny();
     session::forget();
+    // Under the guard, as all that may wait for a lock of the server's.
+    let _ = guarded(|| shared::count(denial.profile.as_deref(), Code::Denied(denial.reason)));
     answer.explain(denial);
     if let Some(authn_id) = &denial.authn_id
         && let Ok(Some(authn_id)) = guarded(|| ServerString::new(authn_id))

@@ -8,7 +8,7 @@
 use crate::helper::{self, Unusable};
 use crate::process::{self, Run, Trouble};
 use crate::wait::{self, Client, ClientGone};
-use crate::{guc, report};
+use crate::{guc, report, shared};
 use oauth_validator_core::protocol::{
     Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
 };
@@ -22,11 +22,11 @@ pub(crate) struct Errands;
 
 impl Surroundings for Errands {
     fn pause(&mut self, time: Duration) -> Result<(), Gone> {
-        wait::pause(time).map_err(|ClientGone| Gone)
+        wait::pause(wait::Reason::Keys, time).map_err(|ClientGone| Gone)
     }
 
     fn still_wanted(&mut self) -> Result<(), Gone> {
-        wait::pause(Duration::ZERO).map_err(|ClientGone| Gone)
+        wait::pause(wait::Reason::Keys, Duration::ZERO).map_err(|ClientGone| Gone)
     }
 
     fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome {
@@ -43,8 +43,17 @@ impl Surroundings for Errands {
     }
 }
 
-/// Has the helper do the work within `limit`; `Gone` only if the client is watched.
+/// Has the helper do the work within `limit`, and counts it; `Gone` only if the client is watched.
 fn have_done(request: &HelperRequest, limit: Duration, client: Client) -> Result<Outcome, Gone> {
+    let began = Instant::now();
+    let outcome = try_have_done(request, limit, client);
+    // That the client left is no failure of the helper.
+    let failed = matches!(outcome, Ok(Outcome::Failed(_)));
+    shared::count_helper(failed, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    outcome
+}
+
+fn try_have_done(request: &HelperRequest, limit: Duration, client: Client) -> Result<Outcome, Gone> {
     let program = match helper::find() {
         Ok(program) => program,
         Err(Unusable { detail, hint }) => return Ok(failed(detail, hint)),

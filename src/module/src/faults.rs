@@ -25,6 +25,23 @@ pub(crate) fn commit(prefix: &str) {
     }
 }
 
+/// The shared memory as a library of another version would have it: of another layout; or of another size, which a name that
+/// says too little would lead to.
+pub(crate) fn older(layout: u64, bytes: usize) -> (u64, usize) {
+    match guc::test_fault().as_str() {
+        "older_layout" => (!layout, bytes),
+        "older_size" => (layout, bytes * 2),
+        _ => (layout, bytes),
+    }
+}
+
+/// Lets a login linger at this point, so that others can do something meanwhile.
+pub(crate) fn linger(point: &str) {
+    if guc::test_fault() == point {
+        let _ = crate::guard::guarded(|| wait::pause(wait::Reason::Login, Duration::from_millis(700)));
+    }
+}
+
 fn raise_error() {
     // SAFETY: palloc (mcxt.c) answers an impossible size with an ERROR, which pgrx turns into a panic of its own.
     unsafe { pg_sys::palloc(usize::MAX) };
@@ -60,7 +77,7 @@ pub(crate) fn wait() -> Option<Denial> {
     let outcome = match guc::test_fault().as_str() {
         "run_helper" => run_helper(LONG),
         "run_helper_briefly" => run_helper(Duration::from_secs(1)),
-        "pause" => match wait::pause(LONG) {
+        "pause" => match wait::pause(wait::Reason::Keys, LONG) {
             Ok(()) => "The pause is over.".into(),
             Err(wait::ClientGone) => "The client closed its connection during the pause.".into(),
         },

@@ -25,6 +25,14 @@ fn remember_origin(panic: &PanicHookInfo<'_>) {
     }
 }
 
+/// What an ERROR said; of a panic, where it happened alone.
+pub(crate) fn words_of(error: &CaughtError) -> String {
+    match error {
+        CaughtError::RustPanic { .. } => Failure::of(error).what,
+        CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report.message().to_owned(),
+    }
+}
+
 /// A panic or an ERROR that ended a piece of work.
 pub(crate) struct Failure {
     what: String,

@@ -4,8 +4,9 @@
 //! read and write the server's structures, and `major` has what differs between its releases; `guard`, `alloc` and
 //! `report` see to it that a failure ends in one denied login and one line of the log. `errands` is what a login without
 //! keys has done: `helper` finds the one program that is ever run, `process` runs it, and `wait` does all waiting.
-//! `session` is what a login leaves behind: its end, and what SQL may read; `log_hook` looks at the server's reports. All
-//! unsafe code of the project is in this crate.
+//! `session` is what a login leaves behind: its end, and what SQL may read of it; `shared` is what all backends know of each
+//! other, and `views` what SQL may see and do with that, by way of `sql`. `log_hook` looks at the server's reports. All unsafe
+//! code of the project is in this crate.
 //!
 //! No network and no thread here: a crash of a backend restarts the whole cluster. What needs them is the helper's.
 
@@ -27,6 +28,9 @@ mod process;
 mod report;
 mod request;
 mod session;
+mod shared;
+mod sql;
+mod views;
 mod wait;
 
 #[global_allocator]
@@ -34,16 +38,22 @@ static ALLOCATOR: alloc::BackendAllocator = alloc::BackendAllocator;
 
 pgrx::pg_module_magic!(name = c"oauth_validator", version);
 
+/// By which `oauth-validator status` and what(1) know the version of the file.
+static VERSION_MARK: &str = concat!("@(#)oauth_validator ", env!("CARGO_PKG_VERSION"), "\0");
+
 /// Called once when the library is loaded, by the postmaster (`shared_preload_libraries`) or in the middle of a login.
 #[allow(non_snake_case, reason = "the name that dfmgr.c looks up")]
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     guard::install_panic_hook();
     guc::define();
+    // Else the linker would leave the words out.
+    std::hint::black_box(VERSION_MARK);
     // SAFETY: the postmaster alone writes it, around the loading of these libraries (miscinit.c), in its one thread.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         // Else every backend does it in its login.
         oauth_validator_core::warm_up();
+        shared::ask_for_memory();
     }
 }
 

@@ -13,9 +13,13 @@ compile_error!("the library is for one major release of PostgreSQL: choose featu
 compile_error!("choose the major release of PostgreSQL that the library is for: feature pg18 or pg19");
 
 #[cfg(feature = "pg18")]
-pub(crate) use pg18::{cache_number, hba_profiles, notice_report, register_hba_options, say, say_nothing};
+pub(crate) use pg18::{
+    cache_number, hba_profiles, named_segment, notice_report, register_hba_options, say, say_nothing,
+};
 #[cfg(feature = "pg19")]
-pub(crate) use pg19::{cache_number, hba_profiles, notice_report, register_hba_options, say, say_nothing};
+pub(crate) use pg19::{
+    cache_number, hba_profiles, named_segment, notice_report, register_hba_options, say, say_nothing,
+};
 
 /// One machine word, which all pointers have.
 const WORD: usize = size_of::<usize>();
@@ -43,7 +47,9 @@ mod pg18 {
     use crate::report;
     use oauth_validator_core::Denial;
     use pgrx::pg_sys;
-    use std::ffi::c_int;
+    use std::ffi::{CStr, c_int, c_void};
+    use std::ptr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     const _: () = {
         assert!(bindings::PG_VERSION_NUM / 10_000 == 18);
@@ -53,6 +59,24 @@ mod pg18 {
     /// The number of a system cache, as the functions of syscache.c take it; pgrx's type of it follows the headers.
     pub(crate) const fn cache_number(id: pg_sys::SysCacheIdentifier::Type) -> c_int {
         id.cast_signed()
+    }
+
+    /// The shared memory of this name, made of zeros if nobody has made it before. Raises an ERROR, with locks held, if it
+    /// cannot be had.
+    ///
+    /// # Safety
+    ///
+    /// In a backend, on the main thread, under the guard.
+    pub(crate) unsafe fn named_segment(name: &CStr, size: usize) -> *mut u8 {
+        unsafe extern "C-unwind" fn zero(start: *mut c_void) {
+            // SAFETY: the segment is as large as was asked for, and nobody else has it yet (dsm_registry.c).
+            unsafe { ptr::write_bytes(start.cast::<u8>(), 0, SIZE.load(Ordering::Relaxed)) };
+        }
+        static SIZE: AtomicUsize = AtomicUsize::new(0);
+        SIZE.store(size, Ordering::Relaxed);
+        let mut found = false;
+        // SAFETY: by the caller's word; the name is copied.
+        unsafe { pg_sys::GetNamedDSMSegment(name.as_ptr(), size, Some(zero), &raw mut found).cast() }
     }
 
     /// There are none to register.
@@ -112,6 +136,24 @@ mod pg19 {
     /// The number of a system cache, as the functions of syscache.c take it; pgrx's type of it follows the headers.
     pub(crate) const fn cache_number(id: pg_sys::SysCacheIdentifier::Type) -> c_int {
         id
+    }
+
+    /// The shared memory of this name, made of zeros if nobody has made it before. Raises an ERROR, with locks held, if it
+    /// cannot be had.
+    ///
+    /// # Safety
+    ///
+    /// In a backend, on the main thread, under the guard.
+    pub(crate) unsafe fn named_segment(name: &CStr, mut size: usize) -> *mut u8 {
+        unsafe extern "C-unwind" fn zero(start: *mut c_void, size: *mut c_void) {
+            // SAFETY: the segment is as large as was asked for, which `size` points to, and nobody else has it yet
+            // (dsm_registry.c).
+            unsafe { ptr::write_bytes(start.cast::<u8>(), 0, *size.cast::<usize>()) };
+        }
+        let mut found = false;
+        let argument: *mut usize = &raw mut size;
+        // SAFETY: by the caller's word; the name is copied, and the argument used in this call alone.
+        unsafe { pg_sys::GetNamedDSMSegment(name.as_ptr(), size, Some(zero), &raw mut found, argument.cast()).cast() }
     }
 
     /// `validator.profile`; the server takes `validator.` off.

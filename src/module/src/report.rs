@@ -44,15 +44,24 @@ pub(crate) fn granted(line: &str) {
 }
 
 /// Ends this backend, whose session was to end by itself and cannot be made to.
-#[cold]
 pub(crate) fn end_without_timer() -> ! {
+    end_login(c"oauth_validator: denied: session_end_impossible: the timer could not be set.")
+}
+
+/// Ends this backend, whose login was denied after all; the log has the reason already.
+pub(crate) fn end_denied() -> ! {
+    end_login(c"oauth_validator denied the login after PostgreSQL had accepted its identity; the line before this one says why.")
+}
+
+#[cold]
+fn end_login(detail: &'static CStr) -> ! {
     // SAFETY: all texts are static. FATAL does not jump to anyone's handler, errfinish (elog.c) calls proc_exit, and no
     // frame below is ever returned to.
     unsafe {
         if errstart(pg_sys::FATAL as _, ptr::null()) {
             errcode(PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION as _);
             errmsg_internal(c"OAuth bearer authentication failed".as_ptr());
-            errdetail_log(c"oauth_validator: denied: session_end_impossible: the timer could not be set.".as_ptr());
+            errdetail_log(PERCENT_S.as_ptr(), detail.as_ptr());
             errfinish(c"report.rs".as_ptr(), line!() as _, ptr::null());
         }
     }

@@ -34,6 +34,8 @@ pub(crate) enum Reason {
     Helper,
     /// Another login's helper works: `OAuthValidatorKeys`.
     Keys,
+    /// `enforce()` or `end_sessions()` waits for a login that is nearly finished: `OAuthValidatorLogin`.
+    Login,
 }
 
 impl Reason {
@@ -42,9 +44,11 @@ impl Reason {
     fn event(self) -> u32 {
         static HELPER: AtomicU32 = AtomicU32::new(0);
         static KEYS: AtomicU32 = AtomicU32::new(0);
+        static LOGIN: AtomicU32 = AtomicU32::new(0);
         let (known, name): (&AtomicU32, &CStr) = match self {
             Self::Helper => (&HELPER, c"OAuthValidatorHelper"),
             Self::Keys => (&KEYS, c"OAuthValidatorKeys"),
+            Self::Login => (&LOGIN, c"OAuthValidatorLogin"),
         };
         match known.load(Ordering::Relaxed) {
             0 => {
@@ -168,8 +172,8 @@ impl Drop for Waiting<'_> {
 }
 
 /// Waits for `duration`, with nothing to wait for but what ends a login. A duration of zero is one look at that.
-pub(crate) fn pause(duration: Duration) -> Result<(), ClientGone> {
-    Waiting::new(Reason::Keys, Client::Watched, None, None).wait(Instant::now() + duration).map(|_| ())
+pub(crate) fn pause(reason: Reason, duration: Duration) -> Result<(), ClientGone> {
+    Waiting::new(reason, Client::Watched, None, None).wait(Instant::now() + duration).map(|_| ())
 }
 
 /// The client's socket, where the server can tell that the other side has closed it (not everywhere: Windows, Solaris).

@@ -10,7 +10,10 @@ mod timer;
 
 use crate::abi::bindings::Port;
 use crate::guard::{contained, guarded};
-use crate::{guc, log_hook, report};
+use crate::login::{self, Policy};
+use crate::sql::timestamp;
+use crate::{guc, log_hook, report, shared};
+use oauth_validator_core::shared::{Code, SlotEntry, denied_now};
 use oauth_validator_core::{Denial, Grant, Reason, SessionGrant, login_line};
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString, c_int};
@@ -39,6 +42,8 @@ struct LastWords {
 struct Pending {
     session: Session,
     timer: Option<Timer>,
+    /// That of `enforce()` before the configuration was read by which it was judged.
+    epoch: u64,
 }
 
 static PENDING: Mutex<Option<Pending>> = Mutex::new(None);
@@ -69,7 +74,7 @@ static FORMER_HOOK: OnceLock<Hook> = OnceLock::new();
 
 /// Remembers a grant until the server has made a login of it, and gets the timer that will end the session: without one
 /// there is no grant. To be called in `validate_cb`, under the guard.
-pub(crate) fn expect(grant: &Grant) -> Result<(), Denial> {
+pub(crate) fn expect(grant: &Grant, epoch: u64) -> Result<(), Denial> {
     forget();
     let kept = grant.session().clone();
     let timer = match kept.ends_at() {
@@ -97,7 +102,7 @@ pub(crate) fn expect(grant: &Grant) -> Result<(), Denial> {
         }
     });
     match PENDING.try_lock() {
-        Ok(mut pending) => *pending = Some(Pending { session, timer }),
+        Ok(mut pending) => *pending = Some(Pending { session, timer, epoch }),
         Err(_) => return Err(Denial::new(Reason::Internal, "The session could not be remembered.")),
     }
     Ok(())
@@ -161,16 +166,30 @@ unsafe fn role_of(port: *const Port) -> String {
     }
 }
 
-/// The login stands. From here on the session ends by itself, if it is to.
+/// The login stands. From here on the session ends by itself, if it is to, and others know of it.
 fn begin(pending: Pending, role: &str) {
-    let Pending { session, timer } = pending;
+    let Pending { session, timer, epoch } = pending;
     if let (Some(timer), Some(ends_at)) = (timer, session.kept.ends_at())
         && timer.arm(ends_at).is_err()
     {
+        shared::count(Some(&session.profile), Code::Denied(Reason::SessionEndImpossible));
         report::end_without_timer();
     }
     // SAFETY: GetCurrentTimestamp (timestamp.c) reads the clock.
     let since = unsafe { pg_sys::GetCurrentTimestamp() };
+    let entry = entry(&session, role, since);
+    #[cfg(feature = "test-faults")]
+    crate::faults::linger("before_publishing");
+    // Without the memory the session goes on, as said in `shared`.
+    let _ = guarded(|| shared::publish(&entry));
+    #[cfg(feature = "test-faults")]
+    crate::faults::linger("after_publishing");
+    if let Some(denial) = denied_since(&entry, epoch) {
+        shared::count(Some(&session.profile), Code::Denied(denial.reason));
+        let _ = guarded(|| report::denied(&denial));
+        report::end_denied();
+    }
+    shared::count(Some(&session.profile), Code::Granted);
     if guc::log_grants() {
         let line = login_line(&session.kept, &session.authn_id, &session.profile, role, session.delegated);
         // A log that cannot be written changes no decision.
@@ -179,9 +198,52 @@ fn begin(pending: Pending, role: &str) {
     let _ = CURRENT.set((session, since));
 }
 
+/// What the others may know of the session.
+fn entry<'s>(session: &'s Session, role: &'s str, since: pg_sys::TimestampTz) -> SlotEntry<'s> {
+    let kept = &session.kept;
+    // SAFETY: plain numbers of the main thread, set when the process was started; backend_status.c tells others of the same.
+    let (pid, started_at) = unsafe { (pg_sys::MyProcPid, pg_sys::MyStartTimestamp) };
+    SlotEntry {
+        pid,
+        started_at,
+        authenticated_at: since,
+        expires_at: kept.expires_at().map(timestamp),
+        ends_at: kept.ends_at().map(timestamp),
+        role,
+        profile: &session.profile,
+        authn_id: &session.authn_id,
+        client: kept.client(),
+        token_id: kept.token_id(),
+        jti: kept.jti(),
+        kid: kept.kid(),
+        thumbprint: kept.thumbprint(),
+    }
+}
+
+/// The denial of a session that was judged before somebody had the configuration enforced, and would be denied by it.
+/// Whoever enforces after this sees the session, which is published.
+fn denied_since(entry: &SlotEntry<'_>, epoch: u64) -> Option<Denial> {
+    if shared::epoch() == epoch {
+        return None;
+    }
+    let policy = guarded(|| login::load(guc::config_file()));
+    let denial = match policy {
+        Ok(Policy::Ready(config, _)) => {
+            let reason = denied_now(&config, &entry.as_kept()?, true)?;
+            let detail =
+                "oauth_validator.enforce() was called while the client logged in, and the configuration denies it now.";
+            Denial::new(reason, detail)
+        }
+        Ok(Policy::Refused(denial)) => denial,
+        Err(failure) => failure.denial(),
+    };
+    Some(denial.for_profile(entry.profile))
+}
+
 /// PostgreSQL does not let the identity be the role, and says so itself; the timer is gone with what was pending. Whoever
 /// has each login logged has this one in the same form.
 fn refuse(session: &Session) {
+    shared::count(Some(&session.profile), Code::Denied(Reason::NotMapped));
     if !guc::log_grants() {
         return;
     }

@@ -4,30 +4,13 @@
 //! In a session that OAuth did not let in they say NULL, or have no row. Nothing here can be set.
 
 use super::current;
+use crate::sql::{self, Rows, Value, in_server_encoding, null, terminated, text, timestamp};
 use oauth_validator_core::ClaimText;
 use pgrx::pg_sys;
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, c_char};
 use std::ptr;
 
-/// The info record that fmgr.c asks for: version 1 of the calling convention.
-static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-
-macro_rules! version_1 {
-    ($($name:ident),+) => {
-        $(
-            /// Looked up by fmgr.c before the function of that name.
-            #[unsafe(no_mangle)]
-            pub extern "C" fn $name() -> &'static pg_sys::Pg_finfo_record {
-                &VERSION_1
-            }
-        )+
-    };
-}
-
-version_1!(pg_finfo_oauth_validator_session, pg_finfo_oauth_validator_claims, pg_finfo_oauth_validator_claim);
-
-/// Seconds between 1970 and PostgreSQL's own epoch, the beginning of 2000.
-const EPOCH: i64 = 946_684_800;
+sql::version_1!(pg_finfo_oauth_validator_session, pg_finfo_oauth_validator_claims, pg_finfo_oauth_validator_claim);
 
 /// `oauth_validator.claims()`: all claims that the profile names, as jsonb.
 ///
@@ -77,69 +60,23 @@ pub unsafe extern "C-unwind" fn oauth_validator_claim(fcinfo: pg_sys::FunctionCa
 #[pgrx::pg_guard]
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn oauth_validator_session(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
-    // SAFETY: InitMaterializedSRF (funcapi.c) raises an ERROR unless the caller takes a set, and leaves a tuplestore and
-    // the declared columns in the ReturnSetInfo; there are as many values and nulls as columns.
-    unsafe {
-        pg_sys::InitMaterializedSRF(fcinfo, 0);
-        if let Some((session, since)) = current() {
-            let kept = &session.kept;
-            let texts = [
-                Some(session.authn_id.as_str()),
-                Some(session.profile.as_str()),
-                Some(kept.issuer()),
-                kept.client(),
-                kept.token_id(),
-            ];
-            let times = [Some(*since), kept.expires_at().map(timestamp), kept.ends_at().map(timestamp)];
-            let texts = texts.into_iter().map(|value| value.map(|value| text(value)));
-            let times = times.into_iter().map(|value| value.map(pg_sys::Datum::from));
-            let row: Vec<Option<pg_sys::Datum>> = texts.chain(times).collect();
-            let values: Vec<pg_sys::Datum> = row.iter().map(|value| value.unwrap_or(pg_sys::Datum::null())).collect();
-            let nulls: Vec<bool> = row.iter().map(Option::is_none).collect();
-            let result: *mut pg_sys::ReturnSetInfo = (*fcinfo).resultinfo.cast();
-            pg_sys::tuplestore_putvalues((*result).setResult, (*result).setDesc, values.as_ptr(), nulls.as_ptr());
-        }
-        null(fcinfo)
+    // SAFETY: by the declaration.
+    let rows = unsafe { Rows::of(fcinfo) };
+    if let Some((session, since)) = current() {
+        let kept = &session.kept;
+        rows.put(&[
+            Value::Text(session.authn_id.clone()),
+            Value::Text(session.profile.clone()),
+            Value::Text(kept.issuer().to_owned()),
+            Value::text(kept.client()),
+            Value::text(kept.token_id()),
+            Value::Time(*since),
+            Value::time(kept.expires_at().map(timestamp)),
+            Value::time(kept.ends_at().map(timestamp)),
+        ]);
     }
-}
-
-/// As PostgreSQL counts: microseconds since the beginning of 2000.
-fn timestamp(seconds: i64) -> i64 {
-    seconds.saturating_sub(EPOCH).saturating_mul(1_000_000)
-}
-
-/// # Safety
-///
-/// With the call that is under way.
-unsafe fn null(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
-    // SAFETY: by the caller's word.
-    unsafe { (*fcinfo).isnull = true };
-    pg_sys::Datum::null()
-}
-
-/// A text of UTF-8 in the encoding of the database; an ERROR if that cannot hold it. The pointer may be `value`'s own.
-///
-/// # Safety
-///
-/// In a database, on the main thread.
-unsafe fn in_server_encoding(value: &CStr) -> *mut c_char {
-    let length = c_int::try_from(value.to_bytes().len()).unwrap_or(c_int::MAX);
-    // SAFETY: pg_any_to_server (mbutils.c) returns its argument, or a new string that ends in NUL.
-    unsafe { pg_sys::pg_any_to_server(value.as_ptr(), length, pg_sys::pg_enc::PG_UTF8.cast_signed()) }
-}
-
-/// What the core keeps has no NUL.
-fn terminated(value: &str) -> CString {
-    CString::new(value).unwrap_or_default()
-}
-
-/// # Safety
-///
-/// In a database, on the main thread.
-unsafe fn text(value: &str) -> pg_sys::Datum {
-    let value = terminated(value);
-    // SAFETY: cstring_to_text (varlena.c) copies a string that ends in NUL.
-    unsafe { pg_sys::Datum::from(pg_sys::cstring_to_text(in_server_encoding(&value))) }
+    // SAFETY: this call.
+    unsafe { null(fcinfo) }
 }
 
 /// # Safety
