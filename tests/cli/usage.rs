@@ -52,7 +52,9 @@ fn values_of_options_are_checked() {
 
 #[test]
 fn help_has_an_example_of_each_command() {
-    for command in ["check", "completions", "discover", "explain", "init", "preset", "probe", "schema", "test"] {
+    for command in
+        ["check", "completions", "discover", "explain", "init", "preset", "probe", "schema", "status", "test"]
+    {
         let help = tool(&[command, "--help"]);
         assert_eq!(help.code, 0);
         assert!(help.stdout.contains("Example: "), "{}", help.stdout);

@@ -9,6 +9,7 @@ mod init;
 mod keys;
 mod probe;
 mod server_files;
+mod status;
 mod test;
 mod token;
 
@@ -27,6 +28,7 @@ pub(crate) use init::{ClaimRule, InitOptions, IntrospectionOptions, ReachOptions
 pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
 pub(crate) use probe::{ProbeOptions, SslMode, port, ssl_mode};
 pub(crate) use server_files::{ClientAddress, ServerFileOptions};
+pub(crate) use status::StatusOptions;
 pub(crate) use test::TestOptions;
 pub(crate) use token::{RunOptions, SourceOptions, TokenOptions};
 
@@ -161,6 +163,12 @@ pub(crate) enum Command {
     /// Print the JSON Schema of the configuration, for editors.
     #[command(after_help = SCHEMA_HELP)]
     Schema(SchemaOptions),
+
+    /// Say whether a server's OAuth logins work, and until when if its providers are away.
+    ///
+    /// Reads only, and asks nobody: the configuration, and the keys at hand.
+    #[command(after_help = status::HELP)]
+    Status(StatusOptions),
 
     /// Run cases: logins that a configuration is meant to let in or to keep out.
     ///

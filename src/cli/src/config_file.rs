@@ -6,7 +6,7 @@
 
 use crate::args::ServerOptions;
 use crate::output::Failure;
-use oauth_validator_core::{Config, Denial};
+use oauth_validator_core::{Config, Denial, sha256_hex};
 use oauth_validator_store::{MAX_CONFIG_BYTES, Refusal, ServerUser, read_trusted, users};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -57,6 +57,11 @@ impl ConfigFile {
             _ => Failure::new(format!("cannot read standard input: {error}")),
         })?;
         Ok(Self { path: PathBuf::from("-"), name: "<stdin>".to_owned(), text, refusal: None, user })
+    }
+
+    /// The SHA-256 of its contents, in hexadecimal: whether two servers have the same.
+    pub(crate) fn sha256(&self) -> String {
+        sha256_hex(&self.text)
     }
 
     /// What the server makes of it, for commands that can do nothing without.

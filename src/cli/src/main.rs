@@ -35,6 +35,7 @@ mod run;
 mod schema;
 mod server_check;
 mod server_files;
+mod status;
 mod token;
 mod token_input;
 mod words;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         // It ends as what it ran.
         Command::Run(options) => return run::run(options, args.json),
         Command::Schema(options) => schema::run(options),
+        Command::Status(options) => status::run(options, args.json),
         Command::Test(options) => cases::run(options, args.json),
         Command::Token(options) => token::run(options, args.json),
     };

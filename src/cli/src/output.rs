@@ -42,6 +42,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What went wrong, and what to do; for commands whose subject it is.
+    pub(crate) fn into_words(self) -> (String, String) {
+        (self.what, self.hint.unwrap_or_default())
+    }
+}
+
 /// Prints what became of a command.
 pub(crate) fn finish(result: Result<Report, Failure>) -> ExitCode {
     match result.and_then(|report| print(&report.text).map(|()| report.fine)) {

@@ -98,6 +98,7 @@ fn one_failure_does_not_keep_the_others_from_being_fetched() {
     let profiles = &run.json()["profiles"];
     assert_eq!((&profiles[0]["refreshed"], &profiles[1]["refreshed"]), (&json!(false), &json!(true)));
     assert!(profiles[0]["detail"].as_str().is_some_and(|why| why.contains("connect: ")), "{profiles:#}");
+    assert_eq!((&profiles[0]["code"], &profiles[1]["code"]), (&serde_json::json!("connect"), &Value::Null));
     assert_eq!(profiles[1]["detail"], Value::Null);
 }
 

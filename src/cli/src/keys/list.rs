@@ -214,6 +214,7 @@ impl Provided<'_> {
     }
 
     fn to_json(&self, now: i64) -> Value {
+        let timing = &self.source.settings.timing;
         let (record, standing) = match &self.at_hand {
             Ok((record, standing)) => (record.as_ref(), Some(*standing)),
             Err(_) => (None, None),
@@ -230,12 +231,13 @@ impl Provided<'_> {
         json!({
             "issuer": self.source.issuer,
             "asked": asked(self.source),
-            "standing": standing.map(code),
+            "standing": standing.map(Standing::code),
             "usable": self.is_usable(),
             "url": record.and_then(KeyRecord::source),
             "fetched_at": times.map(|(at, _)| words::instant(at)),
             "age": times.map(|(at, _)| now.saturating_sub(at)),
             "fresh_until": times.map(|(_, until)| words::instant(until)),
+            "usable_until": record.and_then(|record| record.usable_until(timing)).map(words::instant),
             "keys": keys.map(words::keys_to_json),
             "left_out": keys.map(words::all_left_out),
             "last_error": failure,
@@ -263,17 +265,4 @@ fn key_rows(keys: &KeySet) -> Vec<(&'static str, String)> {
     }
     rows.extend(words::all_left_out(keys).into_iter().map(|why| ("left out", why)));
     rows
-}
-
-/// For programs.
-const fn code(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Fresh => "fresh",
-        Standing::Due => "due",
-        Standing::NoRecord => "absent",
-        Standing::NeverFetched => "never_fetched",
-        Standing::OtherSettings => "other_settings",
-        Standing::FromTheFuture => "from_the_future",
-        Standing::Expired => "expired",
-    }
 }

@@ -10,7 +10,7 @@ use crate::config_file::ConfigFile;
 use crate::key_place::KeyPlace;
 use crate::output::{Failure, Report};
 use crate::server_files;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs the command.
 pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failure> {
@@ -24,13 +24,20 @@ pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failur
 ///
 /// Whoever is to `write` there goes on as the owner.
 fn server_of(folder: &FolderOptions, config: Option<&Path>, write: bool) -> Result<(KeyPlace, ConfigFile), Failure> {
+    let (place, config) = place_of(folder, config)?;
+    if write {
+        place.become_owner()?;
+    }
+    let file = ConfigFile::open(&config, place.owner)?;
+    Ok((place, file))
+}
+
+/// Where the server's keys are, and where its configuration is.
+pub(crate) fn place_of(folder: &FolderOptions, config: Option<&Path>) -> Result<(KeyPlace, PathBuf), Failure> {
     let found = KeyPlace::require(folder)?;
     let pgdata = folder.pgdata.as_deref();
     let settings = pgdata.map(server_files::settings_in).transpose()?.flatten();
     let place = found.or_of_settings(pgdata, settings.as_ref())?;
-    if write {
-        place.become_owner()?;
-    }
-    let file = ConfigFile::open(&server_files::config_path(config, settings.as_ref())?, place.owner)?;
-    Ok((place, file))
+    let config = server_files::config_path(config, settings.as_ref())?;
+    Ok((place, config))
 }

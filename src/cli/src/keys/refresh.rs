@@ -8,7 +8,8 @@ use crate::fetch::Foreground;
 use crate::output::{Failure, Report, visible};
 use crate::words;
 use oauth_validator_core::config::{KeySource, suggest};
-use oauth_validator_core::{Config, KeyRecord, KeysUnavailable, Profile, ProviderKeys};
+use oauth_validator_core::{Config, KeyRecord, KeysUnavailable, Profile, ProviderKeys, Reason};
+use oauth_validator_store::KeyOrder;
 use serde_json::{Value, json};
 
 /// Runs the command.
@@ -18,8 +19,10 @@ pub(crate) fn run(options: &RefreshOptions, as_json: bool) -> Result<Report, Fai
     let chosen = if options.all { all(&config) } else { named(&config, &options.profiles)? };
     let mut outcomes = Vec::new();
     for (profile, source) in chosen {
-        let refreshed = place.order(profile, source, &file).refresh(&mut Foreground::default());
-        outcomes.push(Outcome { profile, refreshed });
+        let order = place.order(profile, source, &file);
+        let refreshed = order.refresh(&mut Foreground::default());
+        let code = refreshed.as_ref().err().map(|_| code_of_failure(&order));
+        outcomes.push(Outcome { profile, refreshed, code });
     }
     let text = if as_json {
         format!("{:#}\n", json!({ "profiles": outcomes.iter().map(Outcome::to_json).collect::<Vec<_>>() }))
@@ -35,6 +38,15 @@ pub(crate) fn run(options: &RefreshOptions, as_json: bool) -> Result<Report, Fai
 struct Outcome<'c> {
     profile: &'c str,
     refreshed: Result<KeyRecord, KeysUnavailable>,
+    /// Why not, for programs.
+    code: Option<String>,
+}
+
+/// The code that the key file has of the failed attempt; that of the logins if it never came to a request.
+fn code_of_failure(order: &KeyOrder<'_>) -> String {
+    let record = order.at_hand().ok().and_then(|(record, _)| record);
+    let failure = record.as_ref().and_then(KeyRecord::failure).map(|(_, _, failure)| failure.code.clone());
+    failure.unwrap_or_else(|| Reason::KeysUnavailable.code().to_owned())
 }
 
 fn all(config: &Config) -> Vec<(&str, &ProviderKeys)> {
@@ -112,6 +124,7 @@ impl Outcome<'_> {
         json!({
             "profile": self.profile,
             "refreshed": record.is_some(),
+            "code": self.code,
             "source": record.and_then(KeyRecord::source),
             "fetched_at": times.map(|(at, _)| words::instant(at)),
             "fresh_until": times.map(|(_, until)| words::instant(until)),

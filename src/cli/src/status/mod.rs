@@ -1,0 +1,147 @@
+//! `status`: whether a server's OAuth logins work now, and how long they will go on if the provider is away.
+//!
+//! For people, for programs and for Prometheus, by the server's own code. Reads only: nobody is asked, and no file is
+//! touched. It never says that something is fine that was not looked at.
+
+mod library;
+mod prometheus;
+mod report;
+
+use crate::args::{ServerOptions, StatusOptions};
+use crate::config_file::{ConfigFile, server_user};
+use crate::key_place::KeyPlace;
+use crate::keys::place_of;
+use crate::output::{Failure, Report};
+use crate::server_files;
+use library::Library;
+use oauth_validator_core::{Config, Denial, Profile, Reason};
+use oauth_validator_store::{KeyState, ServerUser};
+use std::path::{Path, PathBuf};
+
+/// Runs the command.
+pub(crate) fn run(options: &StatusOptions, as_json: bool) -> Result<Report, Failure> {
+    let status = Status::gather(options)?;
+    let text = match (as_json, options.prometheus) {
+        (true, _) => format!("{:#}\n", status.to_json()),
+        (false, true) => prometheus::text(&status),
+        (false, false) => status.to_text(),
+    };
+    Ok(Report { text, fine: status.is_fine() })
+}
+
+/// All that is known of one server.
+struct Status {
+    now: i64,
+    /// Keys that are usable for less than this, in seconds, are not fine.
+    warn_within: Option<i64>,
+    /// Where key files are, if somebody said it.
+    folder: Option<PathBuf>,
+    library: Option<Library>,
+    config: ConfigState,
+    profiles: Vec<ProfileState>,
+}
+
+/// The configuration, as the server would find it.
+struct ConfigState {
+    path: PathBuf,
+    sha256: Option<String>,
+    /// Why nobody is let in by it.
+    trouble: Option<Trouble>,
+}
+
+struct Trouble {
+    reason: Reason,
+    detail: String,
+    hint: String,
+}
+
+struct ProfileState {
+    name: String,
+    keys: KeyState,
+}
+
+/// Keys of a provider, where nobody said whose.
+const NOT_LOOKED_AT: &str = "not_looked_at";
+
+impl Status {
+    fn gather(options: &StatusOptions) -> Result<Self, Failure> {
+        let given = options.folder.pgdata.is_some() || options.folder.cache_dir.is_some();
+        let (place, path) = if given {
+            let (place, path) = place_of(&options.folder, options.config.as_deref())?;
+            (Some(place), path)
+        } else {
+            (None, server_files::config_path(options.config.as_deref(), None)?)
+        };
+        let user = match &place {
+            Some(place) => place.owner,
+            None => server_user(&ServerOptions { server_user: None })?,
+        };
+        let (config, profiles) = look(&path, user, place.as_ref());
+        Ok(Self {
+            now: jiff::Timestamp::now().as_second(),
+            warn_within: options.warn_within.map(|time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX)),
+            folder: place.map(|place| place.folder),
+            library: options.folder.pgdata.as_deref().and_then(library::of_server),
+            config,
+            profiles,
+        })
+    }
+
+    /// Whether logins work, and go on for as long as is wanted.
+    fn is_fine(&self) -> bool {
+        self.config.trouble.is_none() && self.profiles.iter().all(|profile| self.concern(profile).is_none())
+    }
+
+    /// What is wrong with a profile's keys, as a phrase.
+    fn concern(&self, profile: &ProfileState) -> Option<&'static str> {
+        let KeyState { standing, usable, usable_until, .. } = profile.keys;
+        if standing == NOT_LOOKED_AT {
+            return None;
+        }
+        if !usable {
+            return Some("no keys that can be used");
+        }
+        let left = usable_until.map(|until| until.saturating_sub(self.now));
+        let is_short = left.zip(self.warn_within).is_some_and(|(left, within)| left < within);
+        is_short.then_some("keys that can be used for a short time only")
+    }
+}
+
+/// Reads the configuration for that user, and looks at the keys of its profiles.
+fn look(path: &Path, user: ServerUser, place: Option<&KeyPlace>) -> (ConfigState, Vec<ProfileState>) {
+    let state = |sha256, trouble| ConfigState { path: path.to_owned(), sha256, trouble };
+    let file = match ConfigFile::open(path, user) {
+        Ok(file) => file,
+        Err(failure) => {
+            let (detail, hint) = failure.into_words();
+            return (state(None, Some(Trouble { reason: Reason::ConfigUnreadable, detail, hint })), Vec::new());
+        }
+    };
+    let sha256 = Some(file.sha256());
+    if let Some(refusal) = &file.refusal {
+        let (detail, hint) = (refusal.to_string(), refusal.hint());
+        return (state(sha256, Some(Trouble { reason: Reason::ConfigUnreadable, detail, hint })), Vec::new());
+    }
+    let parsed = Config::parse(&file.text, &file.name);
+    let Some(config) = parsed.config else {
+        let Denial { reason, detail, hint, .. } = Denial::config_invalid(&file.name, &parsed.findings);
+        return (state(sha256, Some(Trouble { reason, detail, hint })), Vec::new());
+    };
+    let profiles = config.profiles().iter().map(|profile| profile_state(profile, &file, place)).collect();
+    (state(sha256, None), profiles)
+}
+
+fn profile_state(profile: &Profile, file: &ConfigFile, place: Option<&KeyPlace>) -> ProfileState {
+    let mut looked_at = true;
+    let mut keys = KeyState::of(profile, &file.path, file.user, |source| match place {
+        Some(place) => place.at_hand(&place.order(&profile.name, source, file)),
+        None => {
+            looked_at = false;
+            Ok((None, oauth_validator_core::Standing::NoRecord))
+        }
+    });
+    if !looked_at {
+        keys.standing = NOT_LOOKED_AT;
+    }
+    ProfileState { name: profile.name.clone(), keys }
+}
