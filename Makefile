@@ -132,10 +132,12 @@ install-common: tool preload
 	for page in man/*.[157]; do install -D -m 644 $$page "$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}"; done
 	for unit in config/systemd/*; do install -D -m 644 $$unit "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/$${unit##*/}"; done
 	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(prefix)/bin/|' "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/oauth-validator-keys.service"
+	for file in config/monitoring/*; do install -D -m 644 $$file "$(DESTDIR)$(prefix)/share/doc/oauth-validator/monitoring/$${file##*/}"; done
 	for example in config/examples/*.toml; do install -D -m 644 $$example "$(DESTDIR)$(prefix)/share/doc/oauth-validator/examples/$${example##*/}"; done
 	for cases in config/cases/*.toml; do install -D -m 644 $$cases "$(DESTDIR)$(prefix)/share/doc/oauth-validator/cases/$${cases##*/}"; done
 	install -D -m 644 config/oauth-validator-cases.schema.json "$(DESTDIR)$(prefix)/share/doc/oauth-validator/oauth-validator-cases.schema.json"
 	install -D -m 644 config/oauth-validator.schema.json "$(DESTDIR)$(prefix)/share/doc/oauth-validator/oauth-validator.schema.json"
+	for schema in config/json/*.schema.json; do install -D -m 644 $$schema "$(DESTDIR)$(prefix)/share/doc/oauth-validator/json/$${schema##*/}"; done
 	$(call completions,bash,bash-completion/completions/oauth-validator)
 	$(call completions,zsh,zsh/site-functions/_oauth-validator)
 	$(call completions,fish,fish/vendor_completions.d/oauth-validator.fish)

@@ -18,6 +18,7 @@ mod helper;
 mod init;
 mod introspection;
 mod keys;
+mod monitoring;
 mod network;
 mod presets;
 mod probe;
