@@ -86,6 +86,7 @@ const COMMANDS: &[&[&str]] = &[
     &["probe"],
     &["run"],
     &["schema"],
+    &["status"],
     &["test"],
     &["token"],
 ];

@@ -113,7 +113,7 @@ fn the_hash_is_that_of_the_file() {
 fn without_a_data_directory_nothing_is_said_of_what_is_in_it() {
     let provider = provider();
     let server = Server::of(&provider);
-    let run = run(server.command(&["status", "--json", "--config", CONFIG]));
+    let run = run(&mut server.command(&["status", "--json", "--config", CONFIG]));
     let report = run.json();
     assert_has_shape("status", &report);
     assert_eq!((run.code, &report["folder"], &report["library"]), (0, &Value::Null, &Value::Null));

@@ -182,13 +182,13 @@ fn begin(pending: Pending, role: &str) {
     crate::faults::linger("before_publishing");
     // Without the memory the session goes on, as said in `shared`.
     let _ = guarded(|| shared::publish(&entry));
-    #[cfg(feature = "test-faults")]
-    crate::faults::linger("after_publishing");
     if let Some(denial) = denied_since(&entry, epoch) {
         shared::count(Some(&session.profile), Code::Denied(denial.reason));
         let _ = guarded(|| report::denied(&denial));
         report::end_denied();
     }
+    #[cfg(feature = "test-faults")]
+    crate::faults::linger("after_publishing");
     shared::count(Some(&session.profile), Code::Granted);
     if guc::log_grants() {
         let line = login_line(&session.kept, &session.authn_id, &session.profile, role, session.delegated);
