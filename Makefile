@@ -156,4 +156,4 @@ test-debian: $(OIDC)/installed $(OIDC)/provider.mjs
 
 .PHONY: test-debian-19
 test-debian-19:
-	TESTS_OF_19='module cases server_files opaque session provider' $(MAKE) test-debian
+	TESTS_OF_19='module cases server_files opaque session views provider' $(MAKE) test-debian

@@ -1,8 +1,9 @@
 //! Faults on request, for the server tests: `oauth_validator.test_fault` names one. Never part of a release.
 
-use crate::{guc, helper, process, wait};
+use crate::{guc, helper, major, process, wait};
 use oauth_validator_core::{Denial, Reason};
 use pgrx::pg_sys;
+use std::ffi::CString;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,18 @@ pub(crate) fn older(layout: u64, bytes: usize) -> (u64, usize) {
         "older_layout" => (!layout, bytes),
         "older_size" => (layout, bytes * 2),
         _ => (layout, bytes),
+    }
+}
+
+/// Makes segments of shared memory until the server has no place for another, which is an ERROR.
+pub(crate) fn use_up_segments() {
+    if guc::test_fault() != "no_segments" {
+        return;
+    }
+    for number in 0.. {
+        let name = CString::new(format!("a segment of a test {number}")).unwrap_or_default();
+        // SAFETY: in a backend, on the main thread, and under the guard of the caller.
+        unsafe { major::named_segment(&name, 64) };
     }
 }
 

@@ -105,11 +105,15 @@ fn attach() -> Result<*mut u8, Unavailable> {
     let name = CString::new(format!("oauth_validator {layout:016x}")).unwrap_or_default();
     // SAFETY: a plain variable of the main thread.
     let context = unsafe { pg_sys::CurrentMemoryContext };
-    // SAFETY: GetNamedDSMSegment (dsm_registry.c) returns as many bytes as it was asked for, aligned to a page at least
-    // (dsm.c), that stay mapped as long as the process lives, or raises an ERROR.
-    let attached = PgTryBuilder::new(AssertUnwindSafe(|| Ok(unsafe { major::named_segment(&name, bytes) })))
-        .catch_others(|error| Err(Unavailable(guard::words_of(&error))))
-        .execute();
+    let attached = PgTryBuilder::new(AssertUnwindSafe(|| {
+        #[cfg(feature = "test-faults")]
+        crate::faults::use_up_segments();
+        // SAFETY: GetNamedDSMSegment (dsm_registry.c) returns as many bytes as it was asked for, aligned to a page at least
+        // (dsm.c), that stay mapped as long as the process lives, or raises an ERROR.
+        Ok(unsafe { major::named_segment(&name, bytes) })
+    }))
+    .catch_others(|error| Err(Unavailable(guard::words_of(&error))))
+    .execute();
     if attached.is_err() {
         // SAFETY: it was raised with locks of the registry held, which every later login would wait for: for ever, since
         // such a wait cannot be interrupted. This process holds no others: it is between two steps of its own code.

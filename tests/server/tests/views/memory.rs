@@ -1,7 +1,7 @@
 //! Shared memory that cannot be had: logins go on and can be ended, and nobody is told that nobody is there.
 
 use crate::support::{PRELOADED, assert_was_ended, login, present, refused, rows, session, start, start_with, trusted};
-use oauth_validator_server_tests::{Cluster, eventually, faulty_module_path};
+use oauth_validator_server_tests::{Cluster, Row, WireError, eventually, faulty_module_path};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
@@ -69,6 +69,26 @@ fn logins_go_on_without_it_and_views_say_so() {
     set_mode(&cluster, 0o700);
     let _alice = session(&cluster, "alice");
     assert_eq!(present(&cluster), ["alice"]);
+}
+
+/// The server has room for a number of segments, and others took all of them.
+#[test]
+fn logins_go_on_when_all_places_for_segments_are_taken() {
+    let conf = "oauth_validator.test_fault = 'no_segments'\nmax_connections = 130\n";
+    let cluster = start_with(conf, |options| options.module = Some(faulty_module_path()));
+    let mut taker = session(&cluster, "taker");
+    cluster.append_conf("oauth_validator.test_fault = ''");
+    cluster.reload();
+    let error = refused(all_sessions(&cluster), "55000");
+    assert!(error.contains("too many dynamic shared memory segments"), "{error}");
+    nothing_is_said(&cluster);
+    a_hundred_logins_go_through(&cluster);
+    crate::support::assert_goes_on(&mut taker);
+    assert_eq!(cluster.incarnation().crashes, 0);
+}
+
+fn all_sessions(cluster: &Cluster) -> Result<Vec<Row>, WireError> {
+    trusted(cluster, "chief").query("SELECT * FROM oauth_validator.sessions")
 }
 
 #[test]

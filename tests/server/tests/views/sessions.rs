@@ -149,6 +149,19 @@ fn everybody_sees_himself_and_who_may_read_all_activity_sees_all() {
     assert_eq!(rows(&mut alice, seen).len(), 3);
 }
 
+/// 5 MB of memory, of which a login touches its own kilobyte.
+#[test]
+fn five_thousand_connections_may_be_allowed() {
+    for conf in [PRELOADED, ""] {
+        let cluster = start(&format!("{conf}max_connections = 5000\n"));
+        let (_alice, _anna) = (session(&cluster, "alice"), session(&cluster, "anna"));
+        assert_eq!(present(&cluster), ["alice", "anna"]);
+        let mut chief = trusted(&cluster, "chief");
+        assert_eq!(rows(&mut chief, "SELECT authn_id FROM oauth_validator.end_sessions('anna')"), [["anna"]]);
+        present_are(&cluster, &["alice"]);
+    }
+}
+
 /// In one transaction, and beside the server's own view, which keeps what it saw.
 #[test]
 fn who_comes_during_a_transaction_is_seen_in_it() {
