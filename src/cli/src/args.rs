@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod discover;
 mod init;
 mod keys;
 mod probe;
@@ -23,6 +24,7 @@ use std::time::Duration;
 pub(crate) use check::CheckOptions;
 use completions::{COMPLETIONS_HELP, SCHEMA_HELP};
 pub(crate) use completions::{CompletionsOptions, SchemaOptions, Shell};
+pub(crate) use discover::DiscoverOptions;
 use init::INIT_HELP;
 pub(crate) use init::{ClaimRule, InitOptions, IntrospectionOptions, ReachOptions};
 pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
@@ -72,16 +74,6 @@ Values of the token's claims are printed, so treat the output as you treat the c
 signature are not. Exits with 0 if the token is granted, with 1 if it is denied, \
 or if by the server's files the login would not succeed.";
 
-const DISCOVER_HELP: &str = "\
-Example: what does this provider publish, and which profile fits it?
-  oauth-validator discover https://acme.okta.com/oauth2/aus000001
-
-Example: Google's keys are at another host than its issuer.
-  oauth-validator discover https://accounts.google.com \\
-    --allow-host www.googleapis.com
-
-It changes nothing. Exits with 0 if keys were found, with 1 and the reason if not.";
-
 const PRESET_HELP: &str = "\
 Example: what does a profile with preset = \"entra\" start from?
   oauth-validator preset show entra
@@ -118,7 +110,7 @@ pub(crate) enum Command {
     ///
     /// Over HTTPS, with the rules that hold for keys: the document must name the issuer exactly, redirects are not followed,
     /// and no proxy is taken from the environment.
-    #[command(after_help = DISCOVER_HELP)]
+    #[command(after_help = discover::HELP)]
     Discover(DiscoverOptions),
 
     /// Show step by step whether a token would be accepted, and why.
@@ -195,19 +187,6 @@ pub(crate) enum PresetCommand {
         #[arg(value_parser = PossibleValuesParser::new(presets::ALL.iter().map(|preset| preset.name)))]
         name: String,
     },
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct DiscoverOptions {
-    /// The issuer, spelled as in the tokens' iss claim.
-    pub(crate) issuer: String,
-
-    #[command(flatten)]
-    pub(crate) reach: ReachOptions,
-
-    /// The most time that all requests together may take, from 1s to 5min.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = timeout)]
-    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -15,7 +15,7 @@ const LOGINS: usize = 8;
 
 /// Half of them are the leaver's.
 fn who(client: usize) -> &'static str {
-    if client % 2 == 0 { "leaver" } else { "stayer" }
+    if client.is_multiple_of(2) { "leaver" } else { "stayer" }
 }
 
 /// How somebody ends sessions: the role, and after how long.
