@@ -22,6 +22,7 @@ mod layout;
 mod online;
 #[cfg(test)]
 mod online_tests;
+mod origin;
 #[cfg(test)]
 mod preset_tests;
 pub mod presets;

@@ -2,6 +2,10 @@
 //!
 //! There are no public constructors: a half-checked profile cannot exist.
 
+pub use super::origin::{At, Origin};
+pub use super::scope::{HbaScopes, Scope, ScopeClaim};
+pub use super::session::{Session, SessionEnd};
+
 use crate::algorithm::Algorithm;
 use crate::claim_path::ClaimPath;
 use crate::introspection::OnlineCheck;
@@ -12,33 +16,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::slice;
 use std::sync::Arc;
-
-/// Where a setting comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Nobody wrote it.
-    BuiltIn,
-    /// The preset of this name.
-    Preset(&'static str),
-    /// A line of the file, from 1.
-    Line(usize),
-}
-
-/// A setting and where it comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct At<T> {
-    /// The setting.
-    pub value: T,
-    /// Where it was written.
-    pub origin: Origin,
-}
-
-impl<T> At<T> {
-    /// A built-in default.
-    pub(super) const fn built_in(value: T) -> Self {
-        Self { value, origin: Origin::BuiltIn }
-    }
-}
 
 /// Which `aud` values are accepted.
 #[derive(Debug, Clone, PartialEq)]
@@ -189,41 +166,6 @@ pub struct Roles {
     pub origin: Origin,
 }
 
-/// Where the scopes are.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ScopeClaim {
-    /// In this claim.
-    Claim(ClaimPath),
-    /// Nowhere: rules decide instead.
-    None,
-}
-
-/// Whether the scope list of pg_hba.conf is required of the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HbaScopes {
-    /// Every scope of the line's list must be in the token.
-    Require,
-    /// The line's list only tells clients what to request.
-    Ignore,
-}
-
-/// Which scopes are required, and where the token's are.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scope {
-    /// Where the token's scopes are.
-    pub claim: At<ScopeClaim>,
-    /// What separates them in a string.
-    pub separator: String,
-    /// Taken off the names of pg_hba.conf before they are compared.
-    pub prefix: String,
-    /// Names of pg_hba.conf that are not required of the token.
-    pub ignore: Vec<String>,
-    /// Required besides those of pg_hba.conf.
-    pub required: At<Vec<String>>,
-    /// What the list of pg_hba.conf means.
-    pub hba: HbaScopes,
-}
-
 /// What a rule asks of the nodes that its claim selects.
 #[derive(Debug, Clone)]
 pub enum Test {
@@ -278,38 +220,6 @@ impl Rule {
     #[must_use]
     pub fn words(&self) -> String {
         format!("{} {}", self.claim, self.test.key())
-    }
-}
-
-/// When the token ends the session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SessionEnd {
-    /// It does not.
-    #[default]
-    Never,
-    /// When it expires.
-    Token,
-}
-
-/// What a session keeps of its token, and when it ends by itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Session {
-    /// Whether the token's expiry ends the session.
-    pub end: SessionEnd,
-    /// How much later than that, in seconds.
-    pub grace: i64,
-    /// The longest that a session lives, in seconds, whatever the token says.
-    pub max: Option<i64>,
-    /// What SQL may read, by the names it reads it under: `[a-z0-9][a-z0-9_]{0,62}`.
-    pub claims: BTreeMap<String, ClaimPath>,
-    /// The claim that names the token.
-    pub token_id: ClaimPath,
-}
-
-impl Session {
-    /// Whether anything is different from a session of a profile that says nothing about it.
-    pub(crate) fn says_anything(&self) -> bool {
-        self.end != SessionEnd::Never || self.max.is_some() || !self.claims.is_empty()
     }
 }
 

@@ -4,10 +4,46 @@
 //! That `claim = "none"` needs a rule is for `check`.
 
 use super::collect::Findings;
-use super::profile::{At, HbaScopes, Scope, ScopeClaim};
+use super::origin::At;
 use super::section::Section;
 use super::settings;
 use super::settings::scope::{CLAIM, HBA, IGNORE, PREFIX, REQUIRED, SEPARATOR};
+use crate::claim_path::ClaimPath;
+
+/// Where the scopes are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScopeClaim {
+    /// In this claim.
+    Claim(ClaimPath),
+    /// Nowhere: rules decide instead.
+    None,
+}
+
+/// Whether the scope list of pg_hba.conf is required of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HbaScopes {
+    /// Every scope of the line's list must be in the token.
+    Require,
+    /// The line's list only tells clients what to request.
+    Ignore,
+}
+
+/// Which scopes are required, and where the token's are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scope {
+    /// Where the token's scopes are.
+    pub claim: At<ScopeClaim>,
+    /// What separates them in a string.
+    pub separator: String,
+    /// Taken off the names of pg_hba.conf before they are compared.
+    pub prefix: String,
+    /// Names of pg_hba.conf that are not required of the token.
+    pub ignore: Vec<String>,
+    /// Required besides those of pg_hba.conf.
+    pub required: At<Vec<String>>,
+    /// What the list of pg_hba.conf means.
+    pub hba: HbaScopes,
+}
 
 /// The scopes of a profile.
 pub(super) fn scope(findings: &mut Findings<'_>, section: &Section<'_>) -> Scope {

@@ -5,7 +5,7 @@
 //! decision.
 
 use super::collect::Findings;
-use super::profile::{At, Origin};
+use super::origin::{At, Origin};
 use super::settings::{self, Kind, Merge, Setting};
 use super::table::Table;
 use super::values::{suggest, type_name};

@@ -3,13 +3,44 @@
 //! Nothing here can let anybody in: whatever is wrong with it is an error of the file, which lets nobody in.
 
 use super::collect::Findings;
-use super::profile::{Session, SessionEnd};
 use super::section::Section;
 use super::settings::profile;
 use super::settings::session::{GRACE, MAX, TOKEN_ID};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
+
+/// When the token ends the session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// It does not.
+    #[default]
+    Never,
+    /// When it expires.
+    Token,
+}
+
+/// What a session keeps of its token, and when it ends by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Whether the token's expiry ends the session.
+    pub end: SessionEnd,
+    /// How much later than that, in seconds.
+    pub grace: i64,
+    /// The longest that a session lives, in seconds, whatever the token says.
+    pub max: Option<i64>,
+    /// What SQL may read, by the names it reads it under: `[a-z0-9][a-z0-9_]{0,62}`.
+    pub claims: BTreeMap<String, ClaimPath>,
+    /// The claim that names the token.
+    pub token_id: ClaimPath,
+}
+
+impl Session {
+    /// Whether anything is different from a session of a profile that says nothing about it.
+    pub(crate) fn says_anything(&self) -> bool {
+        self.end != SessionEnd::Never || self.max.is_some() || !self.claims.is_empty()
+    }
+}
 
 /// When sessions end, for profiles that do not say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Reads typed values out of tables, and reports what is wrong with them. Which values go together is not decided here.
 
 use super::collect::Findings;
-use super::profile::At;
+use super::origin::At;
 use super::section::{Section, Written};
 use super::settings::Setting;
 use super::values::{json, parse_seconds, parse_size, suggest};
@@ -72,8 +72,12 @@ impl<'a> Section<'a> {
         first: (&str, T),
         others: &[(&str, T)],
     ) -> T {
+        let is_default = |(word, _): &&(&str, T)| *word == setting.default_text();
+        let default = || others.iter().find(is_default).unwrap_or(&first).1;
+        if self.get(setting.key).is_none() {
+            return default();
+        }
         let words: Vec<(&str, T)> = std::iter::once(first).chain(others.iter().copied()).collect();
-        let default = || words.iter().find(|(word, _)| *word == setting.default_text()).unwrap_or(&first).1;
         self.word(findings, setting.key, &words).unwrap_or_else(default)
     }
 

@@ -296,7 +296,18 @@ pub(super) fn of_table(table: &str) -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(move |setting| setting.table == table)
 }
 
+/// Key and table of each, close together: every login looks for every key of its file among them.
+static NAMES: [(&str, &str); SETTINGS.len()] = {
+    let mut names = [("", ""); SETTINGS.len()];
+    let (mut left, mut rest) = (names.as_mut_slice(), SETTINGS);
+    while let (Some((name, names_after)), Some((setting, after))) = (left.split_first_mut(), rest.split_first()) {
+        *name = (setting.key, setting.table);
+        (left, rest) = (names_after, after);
+    }
+    names
+};
+
 /// Whether a table has this key.
 pub(super) fn has(table: &str, key: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.key == key && setting.table == table)
+    NAMES.contains(&(key, table))
 }
