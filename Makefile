@@ -10,6 +10,7 @@
 # make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
 #               and psql there; as root, on Linux, with debootstrap and Node.js
 # make test-debian-19  the same, with all server tests on PostgreSQL 19
+# make docs     writes anew what README, manual, sample file and schema repeat of the tables of the code
 # make deny     checks licences, sources and banned crates of all dependencies
 # make clean    removes what was built
 #
@@ -104,6 +105,14 @@ check:
 	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --package oauth-validator-bench --all-targets --features oauth-validator-server-tests/oidc-provider -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps
 	.ci/promises
+
+# A test of the core and one of the tool compare them.
+.PHONY: docs
+docs:
+	$(CARGO) run --quiet --package oauth-validator-core --example docs
+	mkdir -p target
+	$(CARGO) run --quiet --package oauth-validator -- schema > target/schema.json
+	cmp -s target/schema.json config/oauth-validator.schema.json || cp target/schema.json config/oauth-validator.schema.json
 
 .PHONY: deny
 deny:

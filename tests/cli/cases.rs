@@ -23,26 +23,33 @@ fn explained(folder: &Folder, provider: &Provider, case: &Case) -> Run {
     for (name, contents) in case.files() {
         folder.write(&name, &contents);
     }
-    let request = &case.request;
     let mut command = folder.command("explain");
-    command.args(["--json", "--config", CONFIG, "--at", &(ISSUED_AT + case.at).to_string()]);
-    command.args(["--hba-issuer", &request.hba_issuer, "--hba-scope", &request.hba_scope, "--role", &request.role]);
+    command.args(["--json", "--config", CONFIG]).args(arguments(case));
+    run(command.write_stdin(case.token(ISSUED_AT)))
+}
+
+/// What the command is told of a case besides its configuration and its token.
+pub fn arguments(case: &Case) -> Vec<String> {
+    let request = &case.request;
+    let mut arguments = vec!["--at".to_owned(), (ISSUED_AT + case.at).to_string()];
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+    add(&["--hba-issuer", &request.hba_issuer, "--hba-scope", &request.hba_scope, "--role", &request.role]);
     if let Some(names) = &request.hba_profiles {
-        command.args(["--hba-profile", names]);
+        add(&["--hba-profile", names]);
     }
     if !request.database.is_empty() {
-        command.args(["--database", &request.database]);
+        add(&["--database", &request.database]);
     }
     if request.replication {
-        command.arg("--replication");
+        add(&["--replication"]);
     }
     if request.delegated {
-        command.arg("--delegated");
+        add(&["--delegated"]);
         for attribute in attributes(&request.role) {
-            command.args(["--role-attribute", attribute]);
+            add(&["--role-attribute", attribute]);
         }
     }
-    run(command.write_stdin(case.token(ISSUED_AT)))
+    arguments
 }
 
 /// What the role amounts to, in the words of CREATE ROLE: its own attributes and those of the roles it can become, and

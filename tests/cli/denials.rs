@@ -1,8 +1,10 @@
 //! A login for each reason code: the configuration, the token, the question, and the code that must come of it.
 
+use crate::cases::arguments;
 use crate::support::{CONFIG, Folder, NOW, corp, okta, two_of_one_issuer};
 use oauth_validator_core::Reason;
-use oauth_validator_fixtures::{keys, mint};
+use oauth_validator_fixtures::samples::ISSUED_AT;
+use oauth_validator_fixtures::{cases, keys, mint};
 use oauth_validator_mock_provider::{Provider, Reply};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -40,8 +42,32 @@ fn asking(code: &'static str, args: &[&str]) -> Case {
     Case { args: args.iter().map(|arg| (*arg).to_owned()).collect(), ..of_token(code, okta().sign(keys::corp())) }
 }
 
-/// Every case; each makes a folder of its own.
+/// Every case; each makes a folder of its own. A code that none of them has is shown by the first case of the list of cases
+/// that has it.
 pub fn cases() -> Vec<Case> {
+    let mut cases = by_hand();
+    for reason in Reason::ALL.iter().filter(|reason| !NOT_HERE.contains(reason)) {
+        if !cases.iter().any(|case| case.code == reason.code()) {
+            cases.extend(of_the_list(reason.code()));
+        }
+    }
+    cases
+}
+
+/// The first case of the list that ends with this code, and asks nobody.
+fn of_the_list(code: &'static str) -> Option<Case> {
+    let ends_so = |case: &&cases::Case| case.outcome.code.as_deref() == Some(code);
+    let shown = |case: &&cases::Case| case.runs_at(cases::Level::Explain) && case.answer(ISSUED_AT).is_none();
+    let case = cases::all().iter().filter(ends_so).find(shown)?;
+    let folder = Folder::new(&case.config());
+    for (name, contents) in case.files() {
+        folder.write(&name, &contents);
+    }
+    let token = String::from_utf8_lossy(&case.token(ISSUED_AT)).into_owned();
+    Some(Case { code, token, args: arguments(case), folder, provider: None })
+}
+
+fn by_hand() -> Vec<Case> {
     let in_order = [of_the_configuration(), of_the_request(), of_the_form(), of_the_header(), of_the_claims()];
     in_order
         .into_iter()
@@ -343,6 +369,15 @@ fn each_reason_is_denied_with_its_code() {
             assert!(report[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {report:#}");
         }
     }
+}
+
+#[test]
+fn a_code_of_the_list_has_a_screen_without_being_told_to() {
+    let case = of_the_list("audience_mismatch").expect("a case");
+    let args: Vec<&str> = case.args.iter().map(String::as_str).collect();
+    let run = case.folder.explain(&case.token, &args);
+    assert!(run.code == 1 && run.stdout.contains("\ndenied: audience_mismatch "), "{}{}", run.stdout, run.stderr);
+    assert!(of_the_list("internal").is_none());
 }
 
 #[test]

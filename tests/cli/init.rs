@@ -4,98 +4,15 @@ use crate::support::{CONFIG, Folder, Run, corp, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::config::presets;
+use oauth_validator_fixtures::proposals::{self, Proposal};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-/// What each preset needs, and nothing more.
-const LEAST: &[(&str, &[&str])] = &[
-    ("auth0", &["--issuer", "https://acme.eu.auth0.com/", "--audience", "https://pg.example"]),
-    ("cognito", &["--issuer", "https://cognito-idp.eu-west-1.amazonaws.com/p", "--client", "c"]),
-    (
-        "dex",
-        &[
-            "--issuer",
-            "https://dex.example/dex",
-            "--audience",
-            "pg",
-            "--require",
-            "$.client_id=pg",
-            "--introspection-endpoint",
-            "https://dex.example/dex/token/introspect",
-        ],
-    ),
-    ("entra", &["--issuer", "https://login.microsoftonline.com/T/v2.0", "--audience", "0f1e2d3c"]),
-    ("github-actions", &["--audience", "pg", "--require", "$.repository_owner_id=65"]),
-    ("gitlab-ci", &["--issuer", "https://gitlab.com", "--audience", "pg", "--require", "$.namespace_id=72"]),
-    ("google", &["--audience", "c", "--client", "c"]),
-    ("google-id-token", &["--audience", "c", "--require", "$.hd=corp.example"]),
-    (
-        "hydra",
-        &[
-            "--issuer",
-            "https://h.example",
-            "--audience",
-            "pg",
-            "--introspection-endpoint",
-            "https://h.example/admin/oauth2/introspect",
-            "--introspection-auth",
-            "none",
-        ],
-    ),
-    ("keycloak", &["--issuer", "https://kc.example/realms/corp", "--audience", "postgres"]),
-    (
-        "kubernetes",
-        &["--issuer", "https://k8s.example", "--audience", "pg", "--require", "$['kubernetes.io'].namespace=app"],
-    ),
-    ("okta", &["--issuer", "https://acme.okta.com/oauth2/aus1", "--audience", "api://postgres"]),
-    (
-        "okta-org",
-        &[
-            "--issuer",
-            "https://acme.okta.com",
-            "--audience",
-            "https://acme.okta.com",
-            "--client",
-            "c",
-            "--introspection-endpoint",
-            "https://acme.okta.com/oauth2/v1/introspect",
-            "--introspection-client-id",
-            "pg",
-            "--introspection-secret-file",
-            "/etc/postgresql/oauth-validator.secret",
-        ],
-    ),
-    ("pingone", &["--issuer", "https://auth.pingone.eu/e/as", "--audience", "pg"]),
-    ("rfc9068", &["--issuer", "https://idp.corp.example", "--audience", "pg"]),
-    (
-        "zitadel",
-        &[
-            "--issuer",
-            "https://acme.zitadel.cloud",
-            "--audience",
-            "1",
-            "--require",
-            "$['urn:zitadel:iam:org:project:roles'].pg",
-        ],
-    ),
-    (
-        "zitadel-opaque",
-        &[
-            "--issuer",
-            "https://acme.zitadel.cloud",
-            "--audience",
-            "1",
-            "--require",
-            "$['urn:zitadel:iam:org:project:roles'].pg",
-            "--introspection-endpoint",
-            "https://acme.zitadel.cloud/oauth/v2/introspect",
-            "--introspection-client-id",
-            "pg",
-            "--introspection-secret-file",
-            "/etc/postgresql/oauth-validator.secret",
-        ],
-    ),
-];
+/// For each preset, in the order of their names, what a person has to fill in.
+fn least() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    let options = |proposal: &'static Proposal| proposal.options.iter().map(String::as_str).collect();
+    proposals::all().iter().map(move |proposal| (proposal.preset.as_str(), options(proposal)))
+}
 
 const OKTA: &[&str] = &["--preset", "okta", "--issuer", "https://acme.okta.com/oauth2/aus1", "--audience", "api://pg"];
 
@@ -122,13 +39,10 @@ fn empty() -> Folder {
 
 #[test]
 fn every_preset_gets_a_profile_that_check_accepts_as_it_is_printed() {
-    assert_eq!(
-        LEAST.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-        presets::ALL.iter().map(|p| p.name).collect::<Vec<_>>()
-    );
-    for (known, (name, args)) in presets::ALL.iter().zip(LEAST) {
+    for (known, (name, args)) in presets::ALL.iter().zip(least()) {
+        assert_eq!(known.name, name);
         let folder = empty();
-        let printed = init_in(&folder, &preset(name, args));
+        let printed = init_in(&folder, &preset(name, &args));
         assert_eq!((printed.code, printed.stderr.as_str()), (0, ""), "{name}");
         folder.write(CONFIG, &printed.stdout);
         let report = folder.check(&["--json"]).json();
@@ -139,7 +53,11 @@ fn every_preset_gets_a_profile_that_check_accepts_as_it_is_printed() {
         assert!(unset, "{name}: {report:#}");
         let ident = printed.stdout.lines().last().expect("a line");
         let columns: Vec<&str> = ident.trim_start_matches('#').split_whitespace().collect();
-        assert_eq!((columns.len(), columns[1]), (3, known.identity), "{ident}");
+        assert_eq!(
+            (columns.len(), columns[1]),
+            (3, known.about().expect("what tools are told").identity.as_str()),
+            "{ident}"
+        );
         let hba = printed.stdout.lines().find(|line| line.contains("hostssl")).expect("a line of pg_hba.conf");
         assert!(hba.ends_with(&format!("map={}", columns[0])), "{hba}");
         assert!(
@@ -152,7 +70,7 @@ fn every_preset_gets_a_profile_that_check_accepts_as_it_is_printed() {
 #[test]
 fn each_thing_that_a_preset_needs_is_asked_for_by_its_option() {
     let mut refused = 0;
-    for (name, args) in LEAST {
+    for (name, args) in least() {
         for at in (0..args.len()).step_by(2) {
             let fewer = [&args[..at], &args[at + 2..]].concat();
             let run = init_in(&empty(), &preset(name, &fewer));

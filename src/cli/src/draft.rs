@@ -3,8 +3,9 @@
 //! Must never write what cannot be read back as the same value: every value is quoted.
 
 use crate::args::{ClaimRule, IntrospectionOptions, ReachOptions};
-use crate::layouts::{Layout, UNLISTED};
+use crate::layouts::Layout;
 use crate::output::visible_toml;
+use oauth_validator_core::config::presets::About;
 use std::path::{Path, PathBuf};
 
 /// What a profile says.
@@ -51,7 +52,7 @@ impl Draft<'_> {
     pub(crate) fn profile(&self) -> String {
         let mut lines = vec![format!("[profiles.{}]", self.name)];
         if let Way::Preset { .. } = self.way {
-            lines.push(format!("preset = {}", quoted(self.layout.preset)));
+            lines.push(format!("preset = {}", quoted(self.layout.preset.name)));
         }
         lines.extend(self.issuer.map(|issuer| format!("issuer = {}", quoted(issuer))));
         lines.extend(self.token_issuer.map(|issuer| format!("token_issuers = [{}]", quoted(issuer))));
@@ -66,7 +67,7 @@ impl Draft<'_> {
             Way::Introspection { .. } => lines.push("mode = \"introspection\"".to_owned()),
         }
         if !self.clients.is_empty() {
-            let claims = list(self.layout.clients);
+            let claims = list(&self.layout.about.clients);
             lines.push(format!("clients = {{ claims = {claims}, allow = {} }}", list(&self.clients)));
         }
         lines.extend(table("scope", &self.scope_settings()));
@@ -110,13 +111,14 @@ impl Draft<'_> {
         let mut settings: Vec<String> =
             self.scope_prefix.iter().map(|prefix| format!("prefix = {}", quoted(prefix))).collect();
         let unlisted = match self.way {
-            Way::Preset { .. } => self.layout.unlisted,
-            Way::Introspection { .. } => UNLISTED,
+            Way::Preset { .. } => self.layout.about.unlisted.clone(),
+            Way::Introspection { .. } => About::UNLISTED.map(str::to_owned).into(),
         };
-        let (left_out, required): (Vec<&str>, Vec<&str>) = self.scopes().partition(|name| unlisted.contains(name));
+        let (left_out, required): (Vec<&str>, Vec<&str>) =
+            self.scopes().partition(|name| unlisted.iter().any(|one| one == name));
         // A line without any other scope has to mean these.
         if !left_out.is_empty() && !required.is_empty() {
-            settings.push(format!("ignore = {}", list(unlisted)));
+            settings.push(format!("ignore = {}", list(&unlisted)));
         }
         settings
     }

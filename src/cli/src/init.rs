@@ -22,7 +22,9 @@ const MODE: u32 = 0o644;
 
 /// Runs the command.
 pub(crate) fn run(options: &InitOptions, as_json: bool) -> Result<Report, Failure> {
-    let layout = Layout::of(&options.preset);
+    let Some(layout) = Layout::of(&options.preset) else {
+        return Err(Failure::new(format!("there is no preset \"{}\"", options.preset)));
+    };
     complete(options, layout)?;
     let draft = draft(options, layout);
     let profile = draft.profile();
@@ -34,7 +36,7 @@ pub(crate) fn run(options: &InitOptions, as_json: bool) -> Result<Report, Failur
     let lines = Lines::new(&draft, &issuer, options);
     let text = if as_json {
         let report = json!({
-            "preset": layout.preset,
+            "preset": layout.preset.name,
             "name": draft.name,
             "profile": profile,
             "written": options.output,
@@ -51,21 +53,21 @@ pub(crate) fn run(options: &InitOptions, as_json: bool) -> Result<Report, Failur
 
 /// Whether all is there that a profile with this preset needs; else which options are missing.
 fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
-    let Some(preset) = layout.preset() else { return Err(Failure::new("there is no such preset")) };
+    let about = &layout.about;
     let asked = &options.introspection;
-    let auth = asked.introspection_auth.as_deref().unwrap_or(layout.auth);
-    let secret = layout.endpoint.is_some() && auth != "none";
+    let auth = asked.introspection_auth.as_deref().unwrap_or(&about.auth);
+    let secret = about.endpoint.is_some() && auth != "none";
     let client = secret && auth != "bearer";
-    let rule = layout.rule.map(|(claim, value)| match value {
-        Some(value) => format!("'{claim}={value}'"),
-        None => format!("\"{claim}\""),
+    let rule = about.rule.as_ref().map(|rule| match &rule.equals {
+        Some(value) => format!("'{}={value}'", rule.claim),
+        None => format!("\"{}\"", rule.claim),
     });
     let needs = [
-        ("--issuer", options.issuer.is_none() && !preset.text.contains("\nissuer = "), Some(layout.issuer.to_owned())),
-        ("--audience", options.audience.is_empty(), layout.audience.map(str::to_owned)),
-        ("--client", options.client.is_empty() && layout.needs_clients, Some("CLIENT-ID".to_owned())),
+        ("--issuer", options.issuer.is_none() && layout.preset.own_issuer().is_none(), Some(about.issuer.clone())),
+        ("--audience", options.audience.is_empty(), about.audience.clone()),
+        ("--client", options.client.is_empty() && about.needs_clients, Some("CLIENT-ID".to_owned())),
         ("--require", options.require.is_empty(), rule),
-        ("--introspection-endpoint", asked.introspection_endpoint.is_none(), layout.endpoint.map(str::to_owned)),
+        ("--introspection-endpoint", asked.introspection_endpoint.is_none(), about.endpoint.clone()),
         ("--introspection-client-id", client && asked.introspection_client_id.is_none(), Some("CLIENT-ID".to_owned())),
         (
             "--introspection-secret-file",
@@ -82,16 +84,16 @@ fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
     let others: Vec<&str> = others.iter().map(|(option, _)| *option).collect();
     let and = if others.is_empty() { "" } else { " and " };
     let examples: String = missing.iter().map(|(option, example)| format!(" {option} {example}")).collect();
-    let why = format!("preset \"{}\" needs {}{and}{}", layout.preset, others.join(", "), last.0);
-    let see = format!("what that is: oauth-validator preset show {}", layout.preset);
+    let why = format!("preset \"{}\" needs {}{and}{}", layout.preset.name, others.join(", "), last.0);
+    let see = format!("what that is: oauth-validator preset show {}", layout.preset.name);
     Err(Failure::new(why).with_hint(format!("add{examples}; {see}")))
 }
 
 fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
     let host = options.issuer.as_deref().and_then(host_of).unwrap_or_default();
     let prefix = match options.audience.first() {
-        Some(uri) if layout.prefixed && uri.starts_with("api://") => Some(format!("{uri}/")),
-        Some(audience) if layout.prefixed => Some(format!("api://{audience}/")),
+        Some(uri) if layout.about.scope_has_audience && uri.starts_with("api://") => Some(format!("{uri}/")),
+        Some(audience) if layout.about.scope_has_audience => Some(format!("api://{audience}/")),
         _ => None,
     };
     Draft {
@@ -106,7 +108,7 @@ fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
         token_issuer: None,
         audience: options.audience.clone(),
         clients: options.client.clone(),
-        scope: options.scope.as_deref().unwrap_or(layout.scope),
+        scope: options.scope.as_deref().unwrap_or(&layout.about.scope),
         scope_prefix: options.scope_prefix.clone().or(prefix),
         reach: &options.reach,
         rules: options.require.clone(),
@@ -214,11 +216,11 @@ impl Lines {
             let path = path.to_string_lossy().replace('\'', "''");
             postgresql_conf.push(format!("oauth_validator.config_file = '{path}'"));
         }
-        let identity = draft.layout.preset().map_or("IDENTITY", |preset| preset.identity);
+        let about = &draft.layout.about;
         Self {
             postgresql_conf,
             hba: draft.hba(issuer),
-            ident: format!("{}   {identity}   {}", draft.name, draft.layout.role),
+            ident: format!("{}   {}   {}", draft.name, about.identity, about.role),
         }
     }
 

@@ -11,10 +11,8 @@ use serde_json::{Value, json};
 pub(crate) fn run(command: &PresetCommand, as_json: bool) -> Result<Report, Failure> {
     let text = match command {
         PresetCommand::List if as_json => {
-            let listed: Vec<Value> = presets::ALL
-                .iter()
-                .map(|preset| json!({ "name": preset.name, "summary": summary(preset.text) }))
-                .collect();
+            let listed: Vec<Value> =
+                presets::ALL.iter().map(|preset| json!({ "name": preset.name, "summary": summary(preset) })).collect();
             format!("{:#}\n", json!({ "presets": listed }))
         }
         PresetCommand::List => output::prose(&list()),
@@ -25,7 +23,7 @@ pub(crate) fn run(command: &PresetCommand, as_json: bool) -> Result<Report, Fail
 
 fn list() -> String {
     let width = presets::ALL.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
-    presets::ALL.iter().map(|preset| format!("{:width$}  {}\n", preset.name, summary(preset.text))).collect()
+    presets::ALL.iter().map(|preset| format!("{:width$}  {}\n", preset.name, summary(preset))).collect()
 }
 
 fn show(preset: &Preset, as_json: bool) -> String {
@@ -42,10 +40,10 @@ fn find(name: &str) -> Result<&'static Preset, Failure> {
     named.ok_or_else(|| Failure::new(format!("there is no preset \"{name}\"")))
 }
 
-/// The first comment line, up to the end of its first sentence.
-fn summary(text: &str) -> &str {
-    let line = text.lines().next().unwrap_or_default().trim_start_matches(['#', ' ']);
-    line.find(". ").and_then(|end| line.get(..=end)).unwrap_or(line)
+/// The first sentence of its comments.
+fn summary(preset: &Preset) -> String {
+    let summary = preset.head().map(|head| head.summary).unwrap_or_default();
+    summary.find(". ").and_then(|end| summary.get(..=end)).unwrap_or(&summary).to_owned()
 }
 
 #[cfg(test)]
@@ -55,19 +53,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_summary_is_one_sentence() {
-        assert_eq!(summary("# A: version 1.0 or 2.0. More\n# text."), "A: version 1.0 or 2.0.");
-        assert_eq!(summary("# A."), "A.");
-        assert_eq!(summary(""), "");
-    }
-
-    #[test]
     fn each_preset_begins_with_a_sentence_of_its_own() {
         let mut seen = BTreeSet::new();
         for preset in presets::ALL {
-            let summary = summary(preset.text);
+            let summary = summary(preset);
             assert!(summary.contains(' ') && summary.ends_with('.'), "{}: {summary:?}", preset.name);
-            assert!(seen.insert(summary), "{}: {summary:?}", preset.name);
+            assert!(seen.insert(summary.clone()), "{}: {summary:?}", preset.name);
         }
     }
 }

@@ -38,49 +38,12 @@ pub(crate) struct Published<'a> {
     pub(crate) hba_issuer: Option<&'a str>,
 }
 
-/// A preset, and which issuers it is for.
-struct Fit {
-    preset: &'static str,
-    fits: fn(host: &str, path: &str) -> bool,
-}
-
-/// The first one that fits is taken; the last one always does.
-const FITS: &[Fit] = &[
-    Fit { preset: "entra", fits: |host, path| host == "login.microsoftonline.com" && path.ends_with("/v2.0") },
-    Fit {
-        preset: "okta",
-        fits: |host, path| {
-            path.starts_with("/oauth2/") && (host.ends_with(".okta.com") || host.ends_with(".oktapreview.com"))
-        },
-    },
-    Fit { preset: "google-id-token", fits: |host, _| host == "accounts.google.com" },
-    Fit { preset: "auth0", fits: |host, path| host.ends_with(".auth0.com") && path == "/" },
-    Fit { preset: "cognito", fits: |host, _| host.starts_with("cognito-idp.") && host.ends_with(".amazonaws.com") },
-    Fit { preset: "github-actions", fits: |host, path| host == "token.actions.githubusercontent.com" && path == "/" },
-    Fit { preset: "gitlab-ci", fits: |host, path| host == "gitlab.com" && path == "/" },
-    Fit {
-        preset: "kubernetes",
-        fits: |host, path| {
-            (host.starts_with("oidc.eks.") && host.ends_with(".amazonaws.com"))
-                || (host == "container.googleapis.com" && path.contains("/clusters/"))
-        },
-    },
-    Fit { preset: "pingone", fits: |host, path| host.starts_with("auth.pingone.") && path.ends_with("/as") },
-    Fit { preset: "zitadel", fits: |host, _| host.ends_with(".zitadel.cloud") },
-    Fit {
-        preset: "keycloak",
-        fits: |_, path| path.rsplit_once("/realms/").is_some_and(|(_, realm)| !realm.is_empty()),
-    },
-    Fit { preset: "rfc9068", fits: |_, _| true },
-];
-
 impl Proposal {
     /// For `issuer`, which was asked with these options and publishes this; nothing if it publishes no way to verify tokens
     /// that a server has.
     pub(crate) fn new(issuer: &SafeUrl, options: &DiscoverOptions, published: &Published<'_>) -> Option<Self> {
         let host = issuer.host().to_ascii_lowercase();
-        let fit = FITS.iter().find(|fit| (fit.fits)(&host, issuer.path()));
-        let layout = Layout::of(fit.map_or("rfc9068", |fit| fit.preset));
+        let layout = Layout::for_issuer(&host, issuer.path())?;
         let endpoint = published.introspection.and_then(|found| Some((found, client_auth(found.methods.as_deref())?)));
         let asking = endpoint.map(|(found, auth)| {
             let way = Way::Introspection { endpoint: &found.endpoint, auth };
@@ -101,7 +64,7 @@ impl Proposal {
         let draft = if algorithms.is_empty() { of_preset } else { by_keys(algorithms) };
         let (profile, hba) = (draft.profile(), draft.hba(hba_issuer));
         let introspection = asking.map(|asking| asking.profile());
-        Some(Self { preset: Some(layout.preset), name: draft.name, profile, introspection, hba })
+        Some(Self { preset: Some(layout.preset.name), name: draft.name, profile, introspection, hba })
     }
 }
 
@@ -113,10 +76,12 @@ fn draft<'a>(
     way: Way<'a>,
 ) -> Draft<'a> {
     let by_preset = matches!(way, Way::Preset { .. });
-    let rule = layout.rule.filter(|_| by_preset);
-    let rule = rule.map(|(claim, equals)| ClaimRule { claim: claim.to_owned(), equals: equals.map(str::to_owned) });
-    let audience = if by_preset { layout.audience } else { Some(layout.audience.unwrap_or("AUDIENCE")) };
-    let clients = if by_preset && layout.needs_clients { vec!["CLIENT-ID".to_owned()] } else { Vec::new() };
+    let about = &layout.about;
+    let rule = about.rule.as_ref().filter(|_| by_preset);
+    let rule = rule.map(|rule| ClaimRule { claim: rule.claim.clone(), equals: rule.equals.clone() });
+    let audience = about.audience.as_deref();
+    let audience = if by_preset { audience } else { audience.or(Some("AUDIENCE")) };
+    let clients = if by_preset && about.needs_clients { vec!["CLIENT-ID".to_owned()] } else { Vec::new() };
     Draft {
         layout,
         way,
@@ -125,8 +90,8 @@ fn draft<'a>(
         token_issuer: published.token_issuer,
         audience: audience.into_iter().map(str::to_owned).collect(),
         clients,
-        scope: layout.scope,
-        scope_prefix: layout.prefixed.then(|| "api://CLIENT-ID/".to_owned()),
+        scope: &about.scope,
+        scope_prefix: about.scope_has_audience.then(|| "api://CLIENT-ID/".to_owned()),
         reach: &options.reach,
         rules: rule.into_iter().collect(),
     }
@@ -168,13 +133,14 @@ fn algorithms_of(profile: &str, keys: &KeySet) -> Vec<&'static str> {
 
 /// What a profile with this layout is called: as its preset, unless that says nothing about the provider.
 pub(crate) fn name_for(layout: &Layout, host: &str) -> String {
-    if layout.preset == "rfc9068" { name_of(host) } else { layout.preset.to_owned() }
+    if layout.about.is_for_any() { name_of(host) } else { layout.preset.name.to_owned() }
 }
 
 /// The label of the host that is most likely the organisation's, as the name of a profile.
 fn name_of(host: &str) -> String {
-    let labels: Vec<&str> = host.split('.').collect();
-    let label = if labels.len() >= 2 { labels[labels.len() - 2] } else { labels[0] };
+    let mut labels = host.rsplit('.');
+    let last = labels.next().unwrap_or_default();
+    let label = labels.next().unwrap_or(last);
     let name: String = label.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(63).collect();
     let name = name.trim_start_matches('-');
     if name.is_empty() || name.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -186,11 +152,12 @@ fn name_of(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{FITS, Proposal, Published, name_of};
+    use super::{Proposal, Published, name_of};
     use crate::args::{Args, Command, DiscoverOptions};
+    use crate::layouts::LAYOUTS;
     use crate::net::{Plain, SafeUrl};
     use clap::Parser;
-    use oauth_validator_core::config::{KeySource, presets};
+    use oauth_validator_core::config::KeySource;
     use oauth_validator_core::{Config, KeySet, Location};
     use oauth_validator_fixtures::{jwks, keys};
 
@@ -216,33 +183,12 @@ mod tests {
         parsed.config.unwrap_or_else(|| panic!("{}{:?}", proposal.profile, parsed.findings))
     }
 
-    const KNOWN: &[(&str, &str)] = &[
-        ("https://login.microsoftonline.com/5d5d5d5d-1111-4111-8111-111111111111/v2.0", "entra"),
-        ("https://acme.okta.com/oauth2/aus000001", "okta"),
-        ("https://accounts.google.com", "google-id-token"),
-        ("https://acme.eu.auth0.com/", "auth0"),
-        ("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc", "cognito"),
-        ("https://token.actions.githubusercontent.com", "github-actions"),
-        ("https://gitlab.com", "gitlab-ci"),
-        ("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC", "kubernetes"),
-        ("https://auth.pingone.eu/env/as", "pingone"),
-        ("https://acme-abc123.zitadel.cloud", "zitadel"),
-        ("https://sso.corp.example/auth/realms/corp", "keycloak"),
-        ("https://idp.corp.example", "rfc9068"),
-    ];
-
-    #[test]
-    fn issuers_of_known_providers_get_their_preset() {
-        assert_eq!(KNOWN.len(), FITS.len());
-        for (issuer, preset) in KNOWN {
-            assert_eq!(propose(issuer).preset, Some(*preset), "{issuer}");
-        }
-    }
-
     #[test]
     fn every_profile_is_a_valid_configuration() {
-        for (issuer, _) in KNOWN {
+        let known = LAYOUTS.iter().flat_map(|layout| layout.about.known.iter().map(move |issuer| (layout, issuer)));
+        for (layout, issuer) in known {
             let proposal = propose(issuer);
+            assert_eq!(proposal.preset, Some(layout.preset.name), "{issuer}");
             assert!(!proposal.profile.contains("keys"), "{}", proposal.profile);
             parsed(&proposal);
         }
@@ -294,13 +240,6 @@ mod tests {
             "https://idp.example/realms/",
         ] {
             assert_eq!(propose(issuer).preset, Some("rfc9068"), "{issuer}");
-        }
-    }
-
-    #[test]
-    fn every_preset_that_is_proposed_exists() {
-        for fit in FITS {
-            assert!(presets::ALL.iter().any(|preset| preset.name == fit.preset), "{}", fit.preset);
         }
     }
 

@@ -147,8 +147,8 @@ fn every_preset_has_its_row_with_the_identity_that_init_shows() {
         let row = readme.lines().find_map(|line| line.strip_prefix(head.as_str())).expect(preset.name);
         let (identity, _) = row.split_once(" | ").expect("columns");
         let Some((_, example)) = identity.split_once(": `") else { continue };
-        let example = example.trim_end_matches(['`', '.']).replace("\\|", "|");
-        assert!(preset.identity.starts_with(&example), "{}: {example}", preset.name);
+        let example = example.trim_end_matches('`').replace("\\|", "|");
+        assert_eq!(preset.about().expect("what tools are told").identity, example, "{}", preset.name);
         examples += 1;
     }
     assert!(examples >= 8, "{examples} identities were recognised");

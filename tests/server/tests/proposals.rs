@@ -60,8 +60,8 @@ fn each_logs_in_with_what_its_provider_issues() {
     cluster.write_file("secret", "s\n");
     cluster.write_file("ca.pem", std::fs::read_to_string(provider.ca_file()).expect("an authority"));
     let mut logins = 0;
-    for proposal in proposals::ALL {
-        let preset = proposal.preset;
+    for proposal in proposals::all() {
+        let preset = &proposal.preset;
         let (config, hba, ident, role) = filled_in(proposal, &provider);
         cluster.write_config(&config);
         cluster.set_hba(&hba);
@@ -75,8 +75,11 @@ fn each_logs_in_with_what_its_provider_issues() {
         }
         let (outcome, log) = log_in(&cluster, &provider, proposal, &proposal.refused_claims(now()), &role);
         assert!(!matches!(outcome, LoginOutcome::Accepted(_)), "{preset}: {outcome:?}");
-        assert!(log.contains(&format!("oauth_validator: denied: {} (profile ", proposal.refused.1)), "{preset}: {log}");
+        assert!(
+            log.contains(&format!("oauth_validator: denied: {} (profile ", proposal.refused.code)),
+            "{preset}: {log}"
+        );
     }
-    println!("{logins} logins by {} proposals, and as many refusals as proposals", proposals::ALL.len());
-    assert!(logins > proposals::ALL.len(), "{logins}");
+    println!("{logins} logins by {} proposals, and as many refusals as proposals", proposals::all().len());
+    assert!(logins > proposals::all().len(), "{logins}");
 }

@@ -1,33 +1,45 @@
 //! Presets: valid in the language of users, merged as documented, and each with a mark of access tokens.
 
-use super::presets::ALL;
+use super::presets::{ALL, About, Preset};
 use super::profile::{Audience, IdentityClaims, Origin, Profile, ScopeClaim, TokenKind};
+use super::settings::{Default, SETTINGS, Setting};
 use super::{Config, KeySource, effective};
 use crate::finding::FindingCode;
 
-/// What each preset leaves to the profile.
-fn profile_of(preset: &str) -> String {
-    let scopeless =
-        ["dex", "google-id-token", "github-actions", "gitlab-ci", "kubernetes", "zitadel"].contains(&preset);
-    let mut text = format!("[profiles.p]\npreset = \"{preset}\"\n");
-    let endpoint = "endpoint = \"https://idp.example/introspect\"";
-    let client = "client_id = \"pg\", client_secret_file = \"s\"";
-    text.push_str(&match preset {
-        "google" => String::new(),
-        "dex" => format!("introspection = {{ {endpoint} }}\n"),
-        "hydra" => format!("introspection = {{ {endpoint}, auth = \"none\" }}\n"),
-        "okta-org" | "zitadel-opaque" => format!("introspection = {{ {endpoint}, {client} }}\n"),
-        _ => "keys = { jwks_file = \"k\" }\n".to_owned(),
-    });
-    if !["google", "google-id-token", "github-actions"].contains(&preset) {
+/// The preset of this name, and what tools are told of it.
+fn named(name: &str) -> (&'static Preset, About) {
+    let preset = Preset::named(name).unwrap_or_else(|| panic!("no preset {name}"));
+    (preset, preset.about().unwrap_or_else(|why| panic!("{name}: {why}")))
+}
+
+/// Whether the provider is asked about each token.
+fn asks(preset: &Preset) -> bool {
+    preset.text.contains("\nmode = ")
+}
+
+/// A profile that says what the preset leaves to it.
+fn profile_of(name: &str) -> String {
+    let (preset, about) = named(name);
+    let mut text = format!("[profiles.p]\npreset = \"{name}\"\n");
+    match (&about.endpoint, about.auth.as_str()) {
+        (None, _) if asks(preset) => {}
+        (None, _) => text.push_str("keys = { jwks_file = \"k\" }\n"),
+        (Some(_), "none") => text.push_str("introspection = { endpoint = \"https://idp.example/introspect\" }\n"),
+        (Some(_), auth) => text.push_str(&format!(
+            "introspection = {{ endpoint = \"https://idp.example/introspect\", auth = \"{auth}\", client_id = \"pg\", \
+             client_secret_file = \"s\" }}\n"
+        )),
+    }
+    if preset.own_issuer().is_none() {
         text.push_str("issuer = \"https://idp.example\"\n");
     }
-    text.push_str(match preset {
-        "cognito" => "clients = { claims = [\"$.client_id\"], allow = [\"c\"] }\n",
-        "google" => "audience = [\"pg\"]\nclients = { claims = [\"$.azp\"], allow = [\"c\"] }\n",
-        _ => "audience = [\"pg\"]\n",
-    });
-    if scopeless {
+    if about.audience.is_some() {
+        text.push_str("audience = [\"pg\"]\n");
+    }
+    if about.needs_clients {
+        text.push_str(&format!("clients = {{ claims = {:?}, allow = [\"c\"] }}\n", about.clients));
+    }
+    if about.rule.is_some() {
         text.push_str("[[profiles.p.require]]\nclaim = \"$.x\"\nequals = 1\n");
     }
     text
@@ -57,14 +69,28 @@ fn every_preset_is_valid_where_users_could_have_written_it() {
     }
 }
 
-/// Only what follows the head is read.
+/// The parts of its file that no server reads.
 #[test]
-fn the_head_of_every_preset_is_all_comments() {
+fn every_preset_says_what_it_rests_on_and_what_tools_need() {
+    let capitals = |text: &str| text.chars().any(|c| c.is_ascii_uppercase());
     for preset in ALL {
-        let (head, settings) = preset.text.split_once("\n\n").unwrap_or_default();
-        assert!(!settings.is_empty(), "{}", preset.name);
-        assert!(head.lines().all(|line| line.starts_with('#')), "{}", preset.name);
+        let head = preset.head().unwrap_or_else(|why| panic!("{}: {why}", preset.name));
+        for part in [&head.summary, &head.sets, &head.authn_id, &head.delegation] {
+            assert!(part.len() > 10 && part.matches('`').count() % 2 == 0, "{}: {part}", preset.name);
+        }
+        let (_, about) = named(preset.name);
+        assert!(!about.identity.is_empty() && !about.role.is_empty() && !about.scope.is_empty(), "{}", preset.name);
+        assert!(preset.identity_claim().is_some(), "{}", preset.name);
+        // A placeholder accepts nobody.
+        assert!(about.audience.as_deref().is_none_or(capitals), "{}", preset.name);
+        assert!(capitals(&about.issuer) || preset.own_issuer().is_some() || about.issuer == "https://gitlab.com");
+        assert!(!(about.needs_clients && about.clients.is_empty()), "{}", preset.name);
+        for example in &about.roles {
+            let text = format!("{}[profiles.p.roles]\n{}", profile_of(preset.name), example.settings);
+            assert!(Config::parse(text.as_bytes(), "f").config.is_some(), "{}: {}", preset.name, example.settings);
+        }
     }
+    assert_eq!(Preset::named("okta-or"), None);
 }
 
 #[test]
@@ -81,29 +107,41 @@ fn every_preset_needs_little_and_grants_nothing_alone() {
     }
 }
 
-#[test]
-fn every_preset_says_what_it_rests_on() {
-    for preset in ALL {
-        let head: String = preset.text.lines().take_while(|line| line.starts_with('#')).collect::<Vec<_>>().join("\n");
-        for part in ["# The profile sets: ", "# authn_id: ", "# Delegation: "] {
-            assert!(head.contains(part), "{}: {part}", preset.name);
-        }
-    }
-}
-
 /// What asks the provider does not come with an endpoint, but for Google's, which is the same for everybody.
 #[test]
 fn presets_that_ask_leave_the_endpoint_to_the_profile() {
     let mut asking = Vec::new();
     for preset in ALL {
-        if let KeySource::Online(check) = parsed(&profile_of(preset.name)).keys {
-            let own = preset.text.contains("\nendpoint = ");
-            assert_eq!(own, preset.name == "google", "{}: {}", preset.name, check.endpoint);
-            assert_eq!(check.auth.secret_file().is_some(), ["okta-org", "zitadel-opaque"].contains(&preset.name));
-            asking.push(preset.name);
+        let (_, about) = named(preset.name);
+        let KeySource::Online(check) = parsed(&profile_of(preset.name)).keys else {
+            assert!(!asks(preset) && about.endpoint.is_none(), "{}", preset.name);
+            continue;
+        };
+        let own = preset.text.contains("\nendpoint = ");
+        assert_eq!(own, about.endpoint.is_none(), "{}: {}", preset.name, check.endpoint);
+        assert_eq!(own, preset.name == "google", "{}: {}", preset.name, check.endpoint);
+        assert_eq!(check.auth.secret_file().is_some(), !own && about.auth != "none", "{}", preset.name);
+        asking.push(preset.name);
+    }
+    assert!(asking.len() >= 5, "{asking:?}");
+}
+
+/// What is about one server, its people or its clients is nothing that a provider's layout could say.
+#[test]
+fn no_preset_has_a_key_that_is_a_profiles_own() {
+    let own: Vec<&Setting> =
+        SETTINGS.iter().filter(|setting| !setting.may_be_preset && setting.default != Default::Issuer).collect();
+    assert!(own.len() >= 8, "{own:?}");
+    for preset in ALL {
+        for setting in effective(&profile_of(preset.name), "p") {
+            let is_own = |own: &&Setting| {
+                let table = own.table.trim_start_matches("profiles.*").trim_start_matches('.');
+                setting.key == own.key && table.is_empty() || setting.key == format!("{table}.{}", own.key)
+            };
+            let of_preset = matches!(setting.origin, Origin::Preset(_));
+            assert!(!(of_preset && own.iter().any(is_own)), "{}: {}", preset.name, setting.key);
         }
     }
-    assert_eq!(asking, ["dex", "google", "hydra", "okta-org", "zitadel-opaque"]);
 }
 
 #[test]

@@ -150,37 +150,12 @@ fn the_packaged_file_shows_every_key_and_trusts_nobody() {
         });
         assert!(shown, "{}.{}", setting.table, setting.key);
     }
-    // Every commented line is valid once the comment sign is taken off, but for the alternatives of a rule.
-    let alternatives = [
-        "one_of",
-        "none_of",
-        "matches",
-        "contains",
-        "present",
-        "absent",
-        "names_of",
-        "claims ",
-        "format",
-        "prefix         = \"pg:",
-        "exact",
-        "jwks ",
-        "jwks_url",
-        "jwks_file",
-        "mode",
-        "[profiles.corp.introspection",
-        "endpoint",
-        "client_",
-        "auth ",
-        "token_param",
-        "scope_separator",
-        "pem_file",
-    ];
-    let uncommented: Vec<&str> = file
-        .lines()
-        .filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with([' ', ':']) && !line.is_empty()))
-        .filter(|line| !alternatives.iter().any(|key| line.starts_with(key)))
-        .collect();
-    assert_eq!(findings(&uncommented.join("\n")), []);
+    // Once the comment signs are taken off, it is TOML with known keys alone; that each value is right is said in tests/settings.rs.
+    let settings = file.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with([' ', ':']));
+    let text: String = settings.map(|line| format!("{line}\n")).collect();
+    let codes: Vec<FindingCode> = Config::parse(text.as_bytes(), "f").findings.iter().map(|found| found.code).collect();
+    assert!(!codes.contains(&FindingCode::Syntax) && !codes.contains(&FindingCode::UnknownKey), "{codes:?}");
+    assert!(text.lines().count() >= 100, "{text}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub fn read(name: &str) -> Vec<Section> {
     let path = root().join("man").join(name);
     let page = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     let mut sections: Vec<Section> = Vec::new();
-    for line in page.lines() {
+    for line in page.lines().filter(|line| !line.starts_with(".\\\"")) {
         let chapter = sections.last().map_or("", |section| section.chapter.as_str()).to_owned();
         if let Some(chapter) = line.strip_prefix(".Sh ") {
             sections.push(Section { chapter: chapter.to_owned(), heading: String::new(), lines: Vec::new() });

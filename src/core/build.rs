@@ -1,0 +1,41 @@
+//! Finds the presets: every file of the folder `presets` is one, by its name.
+//!
+//! A file has a head of comments, the settings, and a last table `[preset]` with what tools and manual say of it. The three
+//! are taken apart here and not in a login, which needs the settings alone. Must never leave a file out: one that has not
+//! these parts ends the build.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("presets");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    // By their names: of two that begin alike, the shorter one is first.
+    files.sort_by_key(|file| file.file_stem().map(ToOwned::to_owned));
+    let mut list = String::new();
+    for file in files {
+        println!("cargo::rerun-if-changed={}", file.display());
+        list.push_str(&preset(&file).map_err(|why| format!("{}: {why}", file.display()))?);
+    }
+    let list = format!("/// Every preset, in the order of their names.\npub const ALL: &[Preset] = &[\n{list}];\n");
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("presets.rs"), list)?;
+    Ok(())
+}
+
+/// One element of the list.
+fn preset(file: &Path) -> Result<String, Box<dyn Error>> {
+    let name = file.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml")).ok_or("no name of a preset")?;
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        return Err("a preset's name is of a-z, 0-9 and -".into());
+    }
+    let whole = fs::read_to_string(file)?;
+    let (text, data) = whole.split_once("\n[preset]\n").ok_or("no table [preset] at its end")?;
+    let (head, settings) = text.split_once("\n\n").ok_or("no empty line behind the head")?;
+    if !head.lines().all(|line| line.starts_with('#')) {
+        return Err("the head is not all comments".into());
+    }
+    Ok(format!("    Preset {{ name: {name:?}, text: {text:?}, settings: {settings:?}, data: {data:?} }},\n"))
+}
