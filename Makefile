@@ -1,6 +1,7 @@
 # make demo     starts a PostgreSQL server, logs people in by profile, and shows what is refused
 # make test     every test: the core, the tool, and the module in a real server
 # make test-provider  logs in against a certified OpenID provider, npm's oidc-provider; needs Node.js
+# make test-clients  psql, psycopg, asyncpg, pg8000 and others with the preload library, the gateway and the tokens of that provider
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
@@ -73,6 +74,12 @@ NODE_IS_NEW = node -e 'const [major, minor] = process.versions.node.split(".").m
 test-provider: module tool $(OIDC)/installed $(OIDC)/provider.mjs
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider
 
+# Clients that others wrote, each with what this project has for it, and by itself.
+.PHONY: test-clients
+test-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs
+	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --test preload --test gateway
+	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider -- token::
+
 $(OIDC)/installed: tests/oidc-provider/package.json tests/oidc-provider/package-lock.json
 	@{ $(NODE_IS_NEW) && npm --version > /dev/null; } 2> /dev/null || { echo "test-provider needs Node.js 20.12 or newer, and npm: install both (Debian: apt-get install nodejs npm)" >&2; exit 1; }
 	mkdir -p $(OIDC)
@@ -140,7 +147,7 @@ install-common: tool preload
 	install -D -m 644 target/lib/oauth-validator/liboauth_token.so "$(DESTDIR)$(prefix)/lib/oauth-validator/liboauth_token.so"
 	for page in man/*.[157]; do install -D -m 644 $$page "$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}"; done
 	for unit in config/systemd/*; do install -D -m 644 $$unit "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/$${unit##*/}"; done
-	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(prefix)/bin/|' "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/oauth-validator-keys.service"
+	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(prefix)/bin/|' "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/"*.service
 	for file in config/monitoring/*; do install -D -m 644 $$file "$(DESTDIR)$(prefix)/share/doc/oauth-validator/monitoring/$${file##*/}"; done
 	for example in config/examples/*.toml; do install -D -m 644 $$example "$(DESTDIR)$(prefix)/share/doc/oauth-validator/examples/$${example##*/}"; done
 	for cases in config/cases/*.toml; do install -D -m 644 $$cases "$(DESTDIR)$(prefix)/share/doc/oauth-validator/cases/$${cases##*/}"; done

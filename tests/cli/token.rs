@@ -330,6 +330,33 @@ fn a_profile_has_it_all() {
     assert_eq!((run.code, run.stdout.as_str()), (0, format!("{TOKEN}\n").as_str()), "{}", run.stderr);
 }
 
+/// The sample units run what this tool has.
+#[test]
+fn the_sample_units_have_options_that_exist() {
+    let place = Place::new();
+    for (unit, command) in
+        [("oauth-validator-token@.service", "token"), ("oauth-validator-gateway@.service", "gateway")]
+    {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config/systemd").join(unit);
+        let text = fs::read_to_string(path).expect("a unit").replace("\\\n", " ");
+        let line =
+            text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/oauth-validator ")).expect("a command");
+        assert!(line.starts_with(command), "{line}");
+        let mut help = Command::new(cargo_bin!("oauth-validator"));
+        let help = run(help.env_clear().args([command, "--help"])).stdout;
+        let options: Vec<&str> = line.split_whitespace().filter(|word| word.starts_with("--")).collect();
+        assert!(options.len() > 2, "{line}");
+        for option in options {
+            assert!(help.contains(&format!("{option} ")) || help.contains(&format!("{option}\n")), "{option}");
+        }
+        for hardening in ["NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="] {
+            assert!(text.lines().any(|line| line == hardening), "{unit}: {hardening}");
+        }
+        assert!(text.lines().any(|line| line.starts_with("User=")), "{unit}");
+    }
+    assert_eq!(place.provider.connection_count(), 0);
+}
+
 /// A process that keeps a file, which ends with the value.
 struct Keeper(Child);
 

@@ -76,6 +76,7 @@ const COMMANDS: &[&[&str]] = &[
     &["completions"],
     &["discover"],
     &["explain"],
+    &["gateway"],
     &["init"],
     &["keys"],
     &["keys", "list"],

@@ -6,18 +6,18 @@
 mod check;
 mod completions;
 mod discover;
+mod gateway;
 mod init;
 mod keys;
+mod preset;
 mod probe;
 mod server_files;
 mod status;
 mod test;
 mod token;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use oauth_validator_core::bounds::MAX_NUMERIC_DATE;
-use oauth_validator_core::config::presets;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,9 +25,11 @@ pub(crate) use check::CheckOptions;
 use completions::{COMPLETIONS_HELP, SCHEMA_HELP};
 pub(crate) use completions::{CompletionsOptions, SchemaOptions, Shell};
 pub(crate) use discover::DiscoverOptions;
+pub(crate) use gateway::GatewayOptions;
 use init::INIT_HELP;
 pub(crate) use init::{ClaimRule, InitOptions, IntrospectionOptions, ReachOptions};
 pub(crate) use keys::{FolderOptions, KeysCommand, ListOptions, RefreshOptions};
+pub(crate) use preset::PresetCommand;
 pub(crate) use probe::{ProbeOptions, SslMode, port, ssl_mode};
 pub(crate) use server_files::{ClientAddress, ServerFileOptions};
 pub(crate) use status::StatusOptions;
@@ -74,13 +76,6 @@ Values of the token's claims are printed, so treat the output as you treat the c
 signature are not. Exits with 0 if the token is granted, with 1 if it is denied, \
 or if by the server's files the login would not succeed.";
 
-const PRESET_HELP: &str = "\
-Example: what does a profile with preset = \"entra\" start from?
-  oauth-validator preset show entra
-
-A key of the profile takes the place of the preset's; the tables identity, clients and roles do so as a whole. \
-[[require]] and [[access_token]] rules are added to those of the preset.";
-
 /// Judges configurations of oauth_validator, the token validator of PostgreSQL, and explains its decisions.
 #[derive(Debug, Parser)]
 #[command(name = "oauth-validator", version, after_help = EXIT_CODES, arg_required_else_help = true, max_term_width = 80)]
@@ -120,6 +115,12 @@ pub(crate) enum Command {
     #[command(after_help = EXPLAIN_HELP)]
     Explain(ExplainOptions),
 
+    /// Let clients log in with a token that do not know how: asyncpg, pgjdbc, PgBouncer and others.
+    ///
+    /// They connect here, without anything or with a password; it shows the token to the server, over TLS.
+    #[command(after_help = gateway::GATEWAY_HELP)]
+    Gateway(GatewayOptions),
+
     /// Fetch keys for the server, which starts this itself: one request on standard input, one answer on standard output.
     #[command(hide = true)]
     Helper,
@@ -136,7 +137,7 @@ pub(crate) enum Command {
     Keys(KeysCommand),
 
     /// Show the built-in layouts of providers that a profile can start from.
-    #[command(after_help = PRESET_HELP, subcommand)]
+    #[command(after_help = preset::HELP, subcommand)]
     Preset(PresetCommand),
 
     /// Log in to a running server once with a token, and say what became of it.
@@ -174,19 +175,6 @@ pub(crate) enum Command {
     /// another token, or by a command.
     #[command(after_help = token::TOKEN_HELP)]
     Token(TokenOptions),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PresetCommand {
-    /// List the presets, and what each is for.
-    List,
-
-    /// Print a preset: TOML, as in a profile, with comments that say what it rests on.
-    Show {
-        /// The preset.
-        #[arg(value_parser = PossibleValuesParser::new(presets::ALL.iter().map(|preset| preset.name)))]
-        name: String,
-    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -18,6 +18,7 @@ mod explanation;
 mod fetch;
 mod findings;
 mod fit;
+mod gateway;
 mod helper;
 mod init;
 mod key_place;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Completions(options) => completions::run(options, args.json),
         Command::Discover(options) => discover::run(options, args.json),
         Command::Explain(options) => explain::run(options, args.json),
+        Command::Gateway(options) => gateway::run(options, args.json),
         Command::Helper => helper::run(args.json).map(|never| match never {}),
         Command::Init(options) => init::run(options, args.json),
         Command::Keys(command) => keys::run(command, args.json),

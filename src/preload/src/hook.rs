@@ -5,13 +5,14 @@
 //! as libpq's own does. libpq 19 shows the refusal's text itself; 18 has no place for one, so there it is a line on the
 //! standard error, in front of libpq's own "user-defined OAuth flow failed". Must never unwind into libpq.
 
-use crate::file;
 use crate::judge::{FILE, HOSTS, ISSUER, Settings, Wanted};
 use crate::libpq::{Libpq, PGconn};
+use oauth_validator_token_file as token_file;
 use std::env;
 use std::ffi::{CStr, CString, OsString, c_char, c_int, c_void};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::ptr;
 use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroize;
@@ -127,7 +128,8 @@ unsafe fn found(
     // SAFETY: geteuid has no conditions and cannot fail.
     let uid = unsafe { libc::geteuid() };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    file::token(path, uid, i64::try_from(now).unwrap_or(i64::MAX))
+    token_file::read(Path::new(path), uid, i64::try_from(now).unwrap_or(i64::MAX))
+        .map_err(|why| format!("{FILE} {why}"))
 }
 
 /// # Safety

@@ -5,8 +5,8 @@
 //! byte for byte, and comes into a text with its control characters escaped.
 
 use oauth_validator_core::is_well_known_of;
+use oauth_validator_token_file::shown;
 use std::ffi::OsString;
-use std::fmt::Write;
 
 /// The file with the token.
 pub(crate) const FILE: &str = "OAUTH_TOKEN_FILE";
@@ -17,9 +17,6 @@ pub(crate) const HOSTS: &str = "OAUTH_TOKEN_HOSTS";
 
 /// As libpq has it compiled in, wherever it has not been changed.
 const DEFAULT_PORT: &str = "5432";
-
-/// The longest text of a stranger that a message repeats, in characters.
-const MAX_REPEATED: usize = 200;
 
 /// What the environment says.
 #[derive(Debug, Default, Clone)]
@@ -162,24 +159,6 @@ fn entry_of(entry: &str) -> Option<(&str, &str)> {
     };
     let is_port = port.parse::<u16>().is_ok_and(|number| number != 0 && number.to_string() == port);
     (!host.is_empty() && is_port).then_some((host, port))
-}
-
-/// A text of a stranger, so that it cannot look like another line of a log.
-pub(crate) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for (number, character) in text.chars().enumerate() {
-        if number == MAX_REPEATED {
-            shown.push_str("...");
-            break;
-        }
-        if character.is_control() || ('\u{200b}'..='\u{206f}').contains(&character) {
-            // A `String` takes everything.
-            let _ = write!(shown, "{}", character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ mod wheel;
 mod wire;
 
 pub use account::Account;
-pub use clients::psycopg_wheel;
+pub use clients::{asyncpg_wheel, pg8000_wheels, psycopg_wheel};
 pub use cluster::{Cluster, ClusterOptions, Incarnation};
 pub use error::{HarnessError, Result};
 pub use folders::{target_dir, workspace_root};

@@ -1,6 +1,7 @@
 //! Who gets the token, and above all who does not.
 
-use super::{Connection, Settings, Wanted, Way, entry_of, shown};
+use super::{Connection, Settings, Wanted, Way, entry_of};
+use oauth_validator_token_file::shown;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 

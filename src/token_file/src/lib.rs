@@ -3,17 +3,22 @@
 //! Whoever can write it chooses as whom this process logs in, and whoever can read it is that person. A symbolic link is
 //! followed, as containers mount their tokens by links; what it leads to is judged. Must never say what is in it.
 
-use crate::judge::{FILE, shown};
+#![forbid(unsafe_code)]
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
 use oauth_validator_core::{BearerToken, strict_json_object};
-use std::ffi::OsStr;
+use rustix::fs::OFlags;
+use std::fmt::Write;
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use zeroize::Zeroizing;
+
+/// The longest text of a stranger that a message repeats, in characters.
+const MAX_REPEATED: usize = 200;
 
 /// What a mode may have at most: written by the owner, read by the group.
 const WIDEST_MODE: u32 = 0o640;
@@ -22,17 +27,14 @@ const WIDEST_MODE: u32 = 0o640;
 ///
 /// # Errors
 /// Why there is none: a sentence without its full stop.
-pub(crate) fn token(path: &OsStr, uid: u32, now: i64) -> Result<Zeroizing<Vec<u8>>, String> {
-    let refused = |why: String| format!("{FILE} {}: {why}", shown(&path.to_string_lossy()));
-    if !Path::new(path).is_absolute() {
+pub fn read(path: &Path, uid: u32, now: i64) -> Result<Zeroizing<Vec<u8>>, String> {
+    let refused = |why: String| format!("{}: {why}", shown(&path.to_string_lossy()));
+    if !path.is_absolute() {
         return Err(refused("it must be an absolute path".to_owned()));
     }
     // Without O_NONBLOCK, whoever can put a named pipe there would hold the login up for ever.
-    let file = File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)
-        .map_err(|error| refused(words(&error)))?;
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).map_err(|error| refused(words(&error)))?;
     let found = file.metadata().map_err(|error| refused(words(&error)))?;
     judge(&found, uid).map_err(refused)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_TOKEN_BYTES + 2));
@@ -97,6 +99,25 @@ fn expiry(token: &[u8]) -> Option<i64> {
     // Within the years that a date can have, a double is exact to the second.
     #[allow(clippy::cast_possible_truncation, reason = "a number out of range becomes the nearest one")]
     expiry.as_i64().or_else(|| expiry.as_f64().map(|seconds| seconds as i64))
+}
+
+/// A text of a stranger, so that it cannot look like another line of a log.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (number, character) in text.chars().enumerate() {
+        if number == MAX_REPEATED {
+            shown.push_str("...");
+            break;
+        }
+        if character.is_control() || ('\u{200b}'..='\u{206f}').contains(&character) {
+            // A `String` takes everything.
+            let _ = write!(shown, "{}", character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 #[cfg(test)]

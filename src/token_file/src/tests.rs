@@ -1,6 +1,6 @@
 //! Files that give a token, and files that must not.
 
-use super::{expiry, token};
+use super::{expiry, read};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fs::{self, Permissions};
@@ -27,8 +27,7 @@ impl Folder {
 }
 
 fn own() -> u32 {
-    // SAFETY: geteuid has no conditions and cannot fail.
-    unsafe { libc::geteuid() }
+    rustix::process::geteuid().as_raw()
 }
 
 fn jwt(claims: &str) -> String {
@@ -37,15 +36,15 @@ fn jwt(claims: &str) -> String {
 
 #[track_caller]
 fn refused(path: &Path, why: &str) {
-    let said = token(path.as_os_str(), own(), NOW).expect_err(why);
-    assert!(said.starts_with("OAUTH_TOKEN_FILE ") && said.contains(why), "{said}");
+    let said = read(path, own(), NOW).expect_err(why);
+    assert!(said.starts_with(&path.display().to_string()) && said.contains(why), "{said}");
 }
 
 #[test]
 fn white_space_around_a_token_is_none_of_it() {
     let folder = Folder::new();
     for text in ["abc.def-_~+/==", "abc.def-_~+/==\n", " \tabc.def-_~+/==\r\n\n"] {
-        let found = token(folder.file(text).as_os_str(), own(), NOW).expect(text);
+        let found = read(&folder.file(text), own(), NOW).expect(text);
         assert_eq!(&**found, b"abc.def-_~+/==", "{text:?}");
     }
 }
@@ -56,7 +55,7 @@ fn a_group_may_read_it_and_nobody_else() {
     let path = folder.file("token");
     for mode in [0o400, 0o600, 0o440, 0o640] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
-        assert!(token(path.as_os_str(), own(), NOW).is_ok(), "{mode:o}");
+        assert!(read(&path, own(), NOW).is_ok(), "{mode:o}");
     }
     for mode in [0o644, 0o660, 0o602, 0o604, 0o601, 0o700, 0o666, 0o4600] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
@@ -73,9 +72,9 @@ fn a_strangers_file_is_none() {
         chown(&path, Some(4711), None).expect("root gives files away");
         refused(&path, "it belongs to the user 4711");
         chown(&path, Some(0), None).expect("root gives files away");
-        assert!(token(path.as_os_str(), 4711, NOW).is_ok(), "root's files are for everybody who can read them");
+        assert!(read(&path, 4711, NOW).is_ok(), "root's files are for everybody who can read them");
     } else {
-        let said = token(path.as_os_str(), own() + 1, NOW).expect_err("another's");
+        let said = read(&path, own() + 1, NOW).expect_err("another's");
         assert!(said.contains("it belongs to the user"), "{said}");
     }
 }
@@ -98,7 +97,7 @@ fn a_link_is_followed_to_what_is_judged() {
     let path = folder.file("token");
     let link = folder.0.path().join("link");
     symlink(&path, &link).expect("a link");
-    assert!(token(link.as_os_str(), own(), NOW).is_ok());
+    assert!(read(&link, own(), NOW).is_ok());
     fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("a mode");
     refused(&link, "its mode is 0644");
 }
@@ -118,7 +117,7 @@ fn what_is_no_token_is_told_and_not_shown() {
         ("sentin\u{e9}l", "characters that no bearer token has"),
     ] {
         let path = folder.file(text);
-        let said = token(path.as_os_str(), own(), NOW).expect_err(text);
+        let said = read(&path, own(), NOW).expect_err(text);
         assert!(said.contains(why) && !said.contains("sentin"), "{said}");
     }
 }
@@ -126,7 +125,7 @@ fn what_is_no_token_is_told_and_not_shown() {
 #[test]
 fn a_token_has_its_limit() {
     let folder = Folder::new();
-    assert!(token(folder.file("x".repeat(65_535)).as_os_str(), own(), NOW).is_ok());
+    assert!(read(&folder.file("x".repeat(65_535)), own(), NOW).is_ok());
     refused(&folder.file("x".repeat(65_536)), "more than the 65535 bytes");
     refused(&folder.file("x".repeat(1_000_000)), "more than the 65535 bytes");
 }
@@ -135,7 +134,7 @@ fn a_token_has_its_limit() {
 fn a_jwt_that_has_expired_is_stale() {
     let folder = Folder::new();
     for claims in [format!("{{\"exp\":{}}}", NOW + 1), format!("{{\"exp\":{}.5}}", NOW + 1), "{}".to_owned()] {
-        assert!(token(folder.file(jwt(&claims)).as_os_str(), own(), NOW).is_ok(), "{claims}");
+        assert!(read(&folder.file(jwt(&claims)), own(), NOW).is_ok(), "{claims}");
     }
     for (claims, ago) in [(format!("{{\"exp\":{NOW}}}"), 0), (format!("{{\"exp\":{}}}", NOW - 90), 90)] {
         refused(&folder.file(jwt(&claims)), &format!("its token expired {ago} s ago"));

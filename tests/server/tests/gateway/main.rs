@@ -1,0 +1,12 @@
+//! `oauth-validator gateway` between clients that know no OAUTHBEARER and a real server, over real TLS.
+//!
+//! psql, and asyncpg and pg8000 from PyPI, which cannot show a token by themselves. What a server that is none receives is
+//! looked through for the token, and so is all that the gateway says.
+
+mod clients;
+mod refusals;
+mod scene;
+mod sessions;
+#[allow(dead_code, reason = "some of it is for the preload library's tests")]
+#[path = "../preload/strangers.rs"]
+mod strangers;
