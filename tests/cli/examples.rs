@@ -50,11 +50,8 @@ fn the_keys_of_each_example_come_from_its_provider_alone() {
         assert_eq!(source.settings.location, Location::Issuer, "{name}");
         let other_hosts: &[&str] = if name == "google" { &["www.googleapis.com"] } else { &[] };
         assert_eq!(source.settings.allowed_hosts, other_hosts, "{name}");
-        assert_eq!(
-            (&source.settings.ca_file, &source.settings.proxy, source.settings.insecure_http),
-            (&None, &None, false),
-            "{name}"
-        );
+        let reach = &source.settings.reach;
+        assert_eq!((&reach.ca, &reach.proxy, reach.insecure_http), (&None, &None, false), "{name}");
     }
 }
 

@@ -13,6 +13,7 @@ use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::protocol::{
     FetchedKeys, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, PROTOCOL_VERSION, Task,
 };
+use oauth_validator_core::{Pem, Reach};
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_mock_provider::{Fault, Provider};
 use serde_json::{Value, json};
@@ -131,11 +132,13 @@ impl Ended {
 pub fn request(provider: &Provider) -> HelperRequest {
     HelperRequest {
         version: 1,
-        deadline_ms: 5000,
-        connect_timeout_ms: 2000,
-        ca_pem: Some(fs::read_to_string(provider.ca_file()).expect("the authority")),
-        proxy: None,
-        insecure_http: false,
+        reach: Reach {
+            ca: Some(Pem(fs::read_to_string(provider.ca_file()).expect("the authority"))),
+            proxy: None,
+            insecure_http: false,
+            connect_timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(5),
+        },
         task: Task::Keys {
             issuer: provider.issuer(),
             discovery_url: None,
@@ -144,6 +147,12 @@ pub fn request(provider: &Provider) -> HelperRequest {
             known: None,
         },
     }
+}
+
+/// The request by another way.
+pub fn by_way(mut request: HelperRequest, change: impl FnOnce(&mut Reach<Pem>)) -> HelperRequest {
+    change(&mut request.reach);
+    request
 }
 
 /// The request with another task.
@@ -200,7 +209,7 @@ fn keys_are_found_by_discovery() {
     provider.set_header("/jwks", "Cache-Control", "public, max-age=86400");
     let FetchedKeys { url, etag, freshness, keys } = fetched(ask(&request(&provider)));
     assert_eq!((url, etag.as_deref()), (format!("{}/jwks", provider.base_url()), Some("\"v1\"")));
-    assert_eq!(freshness, Freshness { max_age: Some(86_400), no_cache: false });
+    assert_eq!(freshness, Freshness { max_age: Some(Duration::from_hours(24)), no_cache: false });
     let kids: Vec<Option<&str>> = keys.keys().iter().map(|key| key.kid()).collect();
     let published = jwks(&[keys::corp(), keys::p256()]);
     let published: Vec<Option<&str>> =
@@ -278,7 +287,10 @@ fn what_is_known_is_asked_about_and_not_sent_again() {
     let first = fetched(ask(&request(&provider)));
     let known = KnownDocument { url: first.url, etag: first.etag.expect("an entity tag") };
     let again = || request_with(&provider, |parts| parts.known = Some(known.clone()));
-    assert_eq!(ask(&again()), Outcome::Unchanged(Freshness { max_age: Some(600), no_cache: false }));
+    assert_eq!(
+        ask(&again()),
+        Outcome::Unchanged(Freshness { max_age: Some(Duration::from_mins(10)), no_cache: false })
+    );
     assert_eq!(provider.requests().last().and_then(|request| request.header("If-None-Match")), Some("W/\"v1\""));
     provider.set_header("/jwks", "ETag", "\"v2\"");
     provider.set_keys(jwks(&[keys::corp()]));
@@ -321,6 +333,7 @@ fn what_the_provider_says_about_keeping_is_handed_on() {
         let provider = provider();
         provider.set_header("/jwks", "Cache-Control", header);
         let freshness = fetched(ask(&request(&provider))).freshness;
+        let max_age = max_age.map(Duration::from_secs);
         assert_eq!(freshness, Freshness { max_age, no_cache }, "{header}");
     }
 }
@@ -346,9 +359,12 @@ fn one_bad_key_does_not_drop_the_good_one() {
 #[test]
 fn http_is_taken_from_this_machine_if_that_is_asked_for() {
     let provider = with_keys(Provider::start_without_tls());
-    let request = HelperRequest { ca_pem: None, insecure_http: true, ..request(&provider) };
+    let request = by_way(request(&provider), |reach| {
+        reach.ca = None;
+        reach.insecure_http = true;
+    });
     assert_eq!(fetched(ask(&request)).url, format!("{}/jwks", provider.base_url()));
-    let Outcome::Failed(failure) = ask(&HelperRequest { insecure_http: false, ..request }) else { panic!("keys") };
+    let Outcome::Failed(failure) = ask(&by_way(request, |reach| reach.insecure_http = false)) else { panic!("keys") };
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("url", "the issuer is not https"));
     let other = with_member("jwks_uri", json!(format!("{}/jwks", provider.base_url())));
     let Outcome::Failed(failure) = ask(&self::request(&other)) else { panic!("keys without TLS") };
@@ -362,7 +378,11 @@ fn http_goes_through_no_proxy() {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     proxy.set_nonblocking(true).expect("it does not wait");
     let url = format!("http://{}", proxy.local_addr().expect("an address"));
-    let request = HelperRequest { ca_pem: None, insecure_http: true, proxy: Some(url), ..request(&provider) };
+    let request = by_way(request(&provider), |reach| {
+        reach.ca = None;
+        reach.insecure_http = true;
+        reach.proxy = Some(url);
+    });
     let Outcome::Failed(failure) = ask(&request) else { panic!("keys without TLS, by a proxy") };
     assert_eq!(failure.code, "proxy");
     assert!(failure.message.ends_with(": http does not go through a proxy"), "{}", failure.message);
@@ -383,7 +403,7 @@ fn the_environment_has_no_say() {
     let ca_file = provider.ca_file().to_str().expect("UTF-8");
     let folder = provider.ca_file().parent().and_then(|path| path.to_str()).expect("UTF-8");
     let trust = vec![("SSL_CERT_FILE", ca_file.to_owned()), ("SSL_CERT_DIR", folder.to_owned())];
-    let request = HelperRequest { ca_pem: None, ..request(&provider) };
+    let request = by_way(request(&provider), |reach| reach.ca = None);
     let Outcome::Failed(failure) = ask_in(&request, trust) else { panic!("it trusts the environment") };
     // Without a trust store on this machine it does not come as far as TLS.
     assert!(["tls", "ca_file"].contains(&failure.code.as_str()), "{failure:?}");
@@ -393,7 +413,7 @@ fn the_environment_has_no_say() {
 fn a_proxy_of_the_configuration_is_used_and_trusted_with_nothing() {
     let provider = provider();
     let (url, proxy) = connecting_proxy(2);
-    fetched(ask(&HelperRequest { proxy: Some(url), ..request(&provider) }));
+    fetched(ask(&by_way(request(&provider), |reach| reach.proxy = Some(url))));
     let connect = format!("CONNECT localhost:{} HTTP/1.1", provider.port());
     assert_eq!(proxy.join().expect("the proxy ends"), vec![connect; 2]);
 }

@@ -9,13 +9,14 @@ mod check;
 mod explain;
 mod refusals;
 
-use crate::helper::{answer_to, ask};
+use crate::helper::{answer_to, ask, by_way};
 use crate::network::{SENTINEL, connecting_proxy, proxy_variables};
 use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
-use oauth_validator_core::{BearerToken, ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
+use oauth_validator_core::{BearerToken, ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind, Pem, Reach};
 use oauth_validator_mock_provider::{Provider, Reply, Request};
 use serde_json::{Value, json};
 use std::fs;
+use std::time::Duration;
 
 const INTROSPECT: &str = "/introspect";
 
@@ -35,12 +36,13 @@ fn check(provider: &Provider, auth: ClientAuth) -> OnlineCheck {
         auth,
         token_param: "token".into(),
         scope_separator: None,
-        ca_file: None,
-        proxy: None,
-        insecure_http: false,
-        connect_timeout: 2,
-        timeout: 5,
+        reach: reach(None),
     }
+}
+
+fn reach<F>(ca: Option<F>) -> Reach<F> {
+    let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(5));
+    Reach { ca, proxy: None, insecure_http: false, connect_timeout, timeout }
 }
 
 fn client(client_id: &str) -> ClientSecret {
@@ -49,10 +51,9 @@ fn client(client_id: &str) -> ClientSecret {
 
 /// The request that the server would make, trusting the provider's authority alone.
 fn request_about(token: &str, provider: &Provider, auth: ClientAuth) -> HelperRequest {
-    let ca_pem = fs::read_to_string(provider.ca_file()).ok().filter(|text| !text.is_empty());
+    let ca = fs::read_to_string(provider.ca_file()).ok().filter(|text| !text.is_empty()).map(Pem);
     let (check, secret) = (check(provider, auth), Secret::new(secret()));
-    HelperRequest::for_token(&check, ca_pem, Some(secret), &BearerToken::new(token.as_bytes()), 5000)
-        .expect("a request")
+    HelperRequest::for_token(&check, reach(ca), Some(secret), &BearerToken::new(token.as_bytes())).expect("a request")
 }
 
 fn request(provider: &Provider) -> HelperRequest {
@@ -149,10 +150,10 @@ fn post_has_the_client_in_the_form_and_no_header() {
 fn bearer_is_the_secret_as_it_is() {
     let provider = provider();
     let check = check(&provider, ClientAuth::Bearer { secret_file: String::new() });
-    let ca_pem = fs::read_to_string(provider.ca_file()).ok();
+    let ca = fs::read_to_string(provider.ca_file()).ok().map(Pem);
     let of = |secret: &str| {
         let (secret, token) = (Secret::new(secret.to_owned()), BearerToken::new(b"opaque"));
-        ask(&HelperRequest::for_token(&check, ca_pem.clone(), Some(secret), &token, 5000).expect("a request"))
+        ask(&HelperRequest::for_token(&check, reach(ca.clone()), Some(secret), &token).expect("a request"))
     };
     answered(of("ory_at_abc.DEF-1~+/="));
     let request = only_request(&provider, "opaque");
@@ -240,9 +241,9 @@ fn the_longest_token_arrives_whole() {
 fn the_field_has_the_name_that_the_endpoint_wants() {
     let provider = provider();
     let check = OnlineCheck { token_param: "access_token".into(), ..check(&provider, ClientAuth::None) };
-    let ca_pem = fs::read_to_string(provider.ca_file()).ok();
+    let ca = fs::read_to_string(provider.ca_file()).ok().map(Pem);
     let token = BearerToken::new(b"ya29.a");
-    answered(ask(&HelperRequest::for_token(&check, ca_pem, None, &token, 5000).expect("a request")));
+    answered(ask(&HelperRequest::for_token(&check, reach(ca), None, &token).expect("a request")));
     assert_eq!(only_request(&provider, "ya29.a").body, b"access_token=ya29.a");
 }
 
@@ -264,7 +265,7 @@ fn answers_are_handed_on_unread() {
 fn a_given_proxy_is_told_the_host_and_no_more() {
     let provider = provider();
     let (url, proxy) = connecting_proxy(1);
-    answered(ask(&HelperRequest { proxy: Some(url), ..request(&provider) }));
+    answered(ask(&by_way(request(&provider), |reach| reach.proxy = Some(url))));
     only_request(&provider, &token());
     let lines = proxy.join().expect("the proxy ends");
     assert_eq!(lines, [format!("CONNECT localhost:{} HTTP/1.1", provider.port())]);
@@ -275,11 +276,14 @@ fn a_given_proxy_is_told_the_host_and_no_more() {
 fn without_tls_only_this_machine_is_asked_and_only_if_that_is_wanted() {
     let provider = Provider::start_without_tls();
     provider.set_reply(INTROSPECT, Reply::json(&active()));
-    answered(ask(&HelperRequest { insecure_http: true, ..request(&provider) }));
+    answered(ask(&by_way(request(&provider), |reach| reach.insecure_http = true)));
     only_request(&provider, &token());
     let outcome = ask(&request(&provider));
     crate::helper::refusals::assert_refused(&outcome, "url", "the introspection endpoint is not https");
-    let proxied = HelperRequest { insecure_http: true, proxy: Some("http://127.0.0.1:9".into()), ..request(&provider) };
+    let proxied = by_way(request(&provider), |reach| {
+        reach.insecure_http = true;
+        reach.proxy = Some("http://127.0.0.1:9".into());
+    });
     crate::helper::refusals::assert_refused(&ask(&proxied), "proxy", "http does not go through a proxy");
     assert_eq!(provider.connection_count(), 1);
 }

@@ -19,7 +19,7 @@ use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::protocol::{Failure, FetchedKeys, Freshness};
-use oauth_validator_core::{Config, KeyRecord, KeySet, ProviderKeys};
+use oauth_validator_core::{Config, FilePath, KeyRecord, KeySet, Pem, ProviderKeys, UnixSeconds};
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_mock_provider::Provider;
 use rustix::process::geteuid;
@@ -28,7 +28,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// A user and group that no test machine has.
@@ -134,8 +134,8 @@ impl Server {
         let text = fs::read(self.path(CONFIG)).expect("the configuration");
         let config = Config::parse(&text, CONFIG).config.expect("it is valid");
         let KeySource::Provider(source) = &config.profiles()[0].keys else { panic!("keys of a file") };
-        let authorities = source.settings.ca_file.as_ref().map(|path| fs::read(path).expect("the authority"));
-        (ProviderKeys::clone(source), source.fingerprint(authorities.as_deref()))
+        let reach = source.settings.reach.map(|FilePath(path)| Pem(fs::read_to_string(path).expect("the authority")));
+        (ProviderKeys::clone(source), source.fingerprint(&reach))
     }
 
     /// The record of the everyday keys as they were fetched so many seconds ago.
@@ -143,9 +143,9 @@ impl Server {
         let (source, fingerprint) = self.source();
         let keys = KeySet::from_jwks(jwks(&[keys::corp(), keys::p256()]).to_string().as_bytes()).expect("keys");
         let url = format!("{}/jwks", source.issuer);
-        let freshness = Freshness { max_age: Some(3600), no_cache: false };
+        let freshness = Freshness { max_age: Some(Duration::from_hours(1)), no_cache: false };
         let fetched = FetchedKeys { url, etag: None, freshness, keys };
-        KeyRecord::fetched("corp", &fingerprint, &source.settings.timing, fetched, now() - age)
+        KeyRecord::fetched("corp", &fingerprint, &source.settings.timing, fetched, UnixSeconds::new(now() - age))
     }
 
     fn write_record(&self, record: &KeyRecord) {

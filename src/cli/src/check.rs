@@ -15,8 +15,10 @@ use crate::server_check;
 use crate::server_files::{ServerFiles, config_path};
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::server_files::Settings;
-use oauth_validator_core::{Config, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Profile, Reason};
-use oauth_validator_store::{Refusal, load_keys, read_authorities, read_secret, resolve};
+use oauth_validator_core::{
+    Config, FilePath, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Pem, Profile, Reach, Reason,
+};
+use oauth_validator_store::{Refusal, load_keys, read_secret, resolve, with_files};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fs;
@@ -154,7 +156,7 @@ fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Sh
         KeySource::File(source @ KeyFile::Jwks(_)) => keys("jwks_file", source),
         KeySource::File(source @ KeyFile::Pem(_)) => keys("pem_file", source),
         KeySource::Provider(source) => {
-            let authorities = authorities(source.settings.ca_file.as_deref(), file);
+            let authorities = authorities(&source.settings.reach, file);
             authorities.err().map(|why| unavailable("ca_file", &why)).into_iter().collect()
         }
         KeySource::Inline(_) => Vec::new(),
@@ -173,7 +175,7 @@ fn online_files(check: &OnlineCheck, profile: &Profile, file: &ConfigFile, place
     let unavailable =
         |span, why: &KeysUnavailable| Shown::unavailable(Reason::IntrospectionUnavailable, &profile.name, span, why);
     let mut found = Vec::new();
-    if let Err(why) = authorities(check.ca_file.as_deref(), file) {
+    if let Err(why) = authorities(&check.reach, file) {
         found.push(unavailable(place("keys", "ca_file"), &why));
     }
     let Some(secret) = check.auth.secret_file() else { return found };
@@ -196,9 +198,10 @@ fn readable_by_others(secret: &str, profile: &Profile, file: &ConfigFile, span: 
 }
 
 /// Whether those that a provider's certificate has to lead to can be had; the system's are not looked at.
-fn authorities(ca_file: Option<&str>, file: &ConfigFile) -> Result<(), KeysUnavailable> {
-    read_authorities(ca_file, &file.path, file.user)?
-        .map_or(Ok(()), |text| net::judge_authorities(&text))
+fn authorities(reach: &Reach<FilePath>, file: &ConfigFile) -> Result<(), KeysUnavailable> {
+    with_files(reach, &file.path, file.user)?
+        .ca
+        .map_or(Ok(()), |Pem(text)| net::judge_authorities(&text))
         .map_err(|error| KeysUnavailable::new(error.to_string(), error.hint(Wording::Configuration)))
 }
 

@@ -4,9 +4,7 @@
 //! judged: keys come from the core's reader, URLs from the network layer.
 
 use crate::args::DiscoverOptions;
-use crate::net::{
-    Ca, Client, Code, Inquiry, Introspection, KeyDocument, Metadata, NetError, Plain, SafeUrl, Settings, Wording,
-};
+use crate::net::{Ca, Client, Code, Inquiry, Introspection, KeyDocument, Metadata, NetError, Plain, SafeUrl, Wording};
 use crate::output::{self, Failure, Report};
 use crate::proposal::{Proposal, Published};
 use crate::words;
@@ -27,11 +25,11 @@ struct Found {
 
 /// Runs the command.
 pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Failure> {
-    let plain = if options.reach.insecure_http { Plain::Loopback } else { Plain::Never };
-    let inquiry =
-        Inquiry::new(&options.issuer, options.reach.discovery_url.as_deref(), &options.reach.allow_host, plain);
-    let inquiry = inquiry.map_err(unusable)?;
-    let client = Client::new(&settings(options)).map_err(unusable)?;
+    let reach = options.reach.reach(options.timeout);
+    let (discovery_url, allow_host) = (options.reach.discovery_url.as_deref(), &options.reach.allow_host);
+    let inquiry = Inquiry::new(&options.issuer, discovery_url, allow_host, Plain::of(&reach)).map_err(unusable)?;
+    let asking = |url: &SafeUrl| output::complain(&format!("asking {}", url.as_str()));
+    let client = Client::new(&reach, &Ca::Environment, asking).map_err(unusable)?;
     let found = Found::by(&inquiry, &client).and_then(|found| {
         let proposal = Proposal::new(inquiry.issuer(), options, &found.published(&inquiry));
         Ok((proposal.ok_or_else(|| found.no_way())?, found))
@@ -42,16 +40,6 @@ pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Fa
     };
     let text = if as_json { to_json(&inquiry, &found, &proposal) } else { to_text(&inquiry, &found, &proposal) };
     Ok(Report { text, fine: true })
-}
-
-fn settings(options: &DiscoverOptions) -> Settings {
-    Settings {
-        ca: options.reach.ca_file.clone().map_or(Ca::Environment, Ca::File),
-        proxy: options.reach.proxy.clone(),
-        timeout: options.timeout,
-        connect_timeout: options.timeout * 2 / 5,
-        asking: |url| output::complain(&format!("asking {}", url.as_str())),
-    }
 }
 
 fn unusable(error: NetError) -> Failure {
@@ -188,7 +176,7 @@ fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
         "introspection_endpoint": introspection.as_ref().map(|known| &known.endpoint),
         "introspection_auth_methods": introspection.as_ref().and_then(|known| known.methods.as_ref()),
         "device_flow": { "possible": no_device_flow.is_none(), "why_not": no_device_flow },
-        "max_age": document.and_then(|document| document.freshness.max_age),
+        "max_age": document.and_then(|document| document.freshness.max_age).map(|max_age| max_age.as_secs()),
         "no_cache": document.map(|document| document.freshness.no_cache),
         "etag": document.and_then(|document| document.etag.as_ref()),
         "keys": document.map(|document| words::keys_to_json(&document.keys)),
@@ -225,9 +213,8 @@ fn failed(inquiry: &Inquiry, error: &NetError, as_json: bool) -> String {
 fn freshness(freshness: Freshness) -> String {
     match freshness {
         Freshness { no_cache: true, .. } => "the provider says no-cache: ask again each time".to_owned(),
-        Freshness { max_age: Some(seconds), .. } => {
-            let duration = jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-            format!("{duration:#} (max-age={seconds})")
+        Freshness { max_age: Some(max_age), .. } => {
+            format!("{} (max-age={})", words::duration(max_age), max_age.as_secs())
         }
         Freshness { max_age: None, .. } => "the provider says nothing about it".to_owned(),
     }

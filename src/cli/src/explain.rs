@@ -18,7 +18,7 @@ use crate::words;
 use oauth_validator_core::server_files::HbaLine;
 use oauth_validator_core::{
     BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing, Verdict, decide_with,
+    Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing, UnixSeconds, Verdict, decide_with,
 };
 use oauth_validator_store::{TokenOrder, load_keys};
 use std::path::Path;
@@ -203,8 +203,8 @@ struct ToolResolver<'a, 'f> {
 }
 
 impl Resolver for ToolResolver<'_, '_> {
-    fn now(&mut self) -> i64 {
-        self.options.at.unwrap_or_else(|| jiff::Timestamp::now().as_second())
+    fn now(&mut self) -> UnixSeconds {
+        self.options.at.unwrap_or_else(words::now)
     }
 
     fn keys(&mut self, _profile: &str, source: &KeyFile) -> Result<KeySet, KeysUnavailable> {

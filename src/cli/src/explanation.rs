@@ -7,7 +7,7 @@ use crate::args::ExplainOptions;
 use crate::findings::Shown;
 use crate::login::LoginReport;
 use crate::output::{self, visible};
-use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, SessionGrant, Step, Verdict, instant};
+use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, SessionGrant, Step, UnixSeconds, Verdict};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -264,16 +264,16 @@ fn fact_line(fact: &Fact, style: Style) -> String {
 
 /// When the session ends by itself; nothing of one that does not.
 fn session_line(session: &SessionGrant) -> Option<String> {
-    let ends = instant(session.ends_at()?);
-    let expires = session.expires_at().map(|at| format!("; its token expires {}", instant(at))).unwrap_or_default();
+    let ends = session.ends_at()?;
+    let expires = session.expires_at().map(|at| format!("; its token expires {at}")).unwrap_or_default();
     Some(format!("PostgreSQL ends it {ends}{expires}."))
 }
 
 /// What the server keeps for the session; times in seconds since 1970.
 fn session_to_json(session: &SessionGrant) -> Value {
     json!({
-        "ends_at": session.ends_at(),
-        "expires_at": session.expires_at(),
+        "ends_at": session.ends_at().map(UnixSeconds::get),
+        "expires_at": session.expires_at().map(UnixSeconds::get),
         "issuer": session.issuer(),
         "client": session.client(),
         "token_id": session.token_id(),

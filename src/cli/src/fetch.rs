@@ -4,8 +4,9 @@
 //! Hints are in the words of the configuration, since that is where all of the request comes from. Must never look at
 //! the environment, so that the tool trusts whom the server trusts.
 
-use crate::net::{Ca, Client, Code, Inquiry, Keys, NetError, Plain, SafeUrl, Settings, Wording, introspect};
+use crate::net::{Ca, Client, Code, Inquiry, Keys, NetError, Plain, SafeUrl, Wording, introspect};
 use crate::output::{complain, visible};
+use oauth_validator_core::Pem;
 use oauth_validator_core::protocol::{self, FetchedKeys, HelperRequest, KnownDocument, Outcome, Task};
 use oauth_validator_store::{Gone, Surroundings};
 use std::thread;
@@ -14,9 +15,9 @@ use std::time::Duration;
 const ENDPOINT_HINT: &str = "give introspection.endpoint as the provider documents it, https://HOST/...";
 const JWKS_URL_HINT: &str = "give keys.jwks_url as the provider documents it, https://HOST/...";
 
-/// What comes of the request within `timeout`; `asking` is told each URL before it is asked.
-pub(crate) fn carry_out(request: &HelperRequest, timeout: Duration, asking: fn(&SafeUrl)) -> Outcome {
-    ask(request, timeout, asking).unwrap_or_else(|error| failed(&error))
+/// What comes of the request within `limit`, however much more time it gives; `asking` is told each URL before it is asked.
+pub(crate) fn carry_out(request: &HelperRequest, limit: Duration, asking: fn(&SafeUrl)) -> Outcome {
+    ask(request, limit, asking).unwrap_or_else(|error| failed(&error))
 }
 
 /// The outcome where there is nothing to be had.
@@ -28,15 +29,11 @@ pub(crate) fn failed(error: &NetError) -> Outcome {
     })
 }
 
-fn ask(request: &HelperRequest, timeout: Duration, asking: fn(&SafeUrl)) -> Result<Outcome, NetError> {
-    let client = Client::new(&Settings {
-        ca: request.ca_pem.clone().map_or(Ca::System, Ca::Pem),
-        proxy: request.proxy.clone(),
-        timeout,
-        connect_timeout: Duration::from_millis(request.connect_timeout_ms),
-        asking,
-    })?;
-    let plain = if request.insecure_http { Plain::Loopback } else { Plain::Never };
+fn ask(request: &HelperRequest, limit: Duration, asking: fn(&SafeUrl)) -> Result<Outcome, NetError> {
+    let reach = request.reach.map(|Pem(text)| Ca::Pem(text.clone()));
+    let limit = limit.min(reach.timeout);
+    let client = Client::new(&reach.within(limit), &Ca::System, asking)?;
+    let plain = Plain::of(&request.reach);
     match &request.task {
         Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known } => {
             let url = match jwks_url {
@@ -93,8 +90,7 @@ impl Surroundings for Foreground {
     }
 
     fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome {
-        let timeout = Duration::from_millis(request.deadline_ms).min(limit);
-        carry_out(request, timeout, |url| complain(&format!("asking {}", url.as_str())))
+        carry_out(request, limit, |url| complain(&format!("asking {}", url.as_str())))
     }
 
     fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {

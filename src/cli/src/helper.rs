@@ -66,7 +66,7 @@ fn read_request() -> io::Result<Zeroizing<Vec<u8>>> {
 fn serve(line: &[u8]) -> io::Result<()> {
     let (asked, outcome) = match HelperRequest::from_line(line) {
         Ok(request) => {
-            let deadline = Duration::from_millis(request.deadline_ms).min(MAX_DEADLINE);
+            let deadline = request.reach.timeout.min(MAX_DEADLINE);
             exit_when_left()?;
             exit_after(deadline)?;
             let outcome = fetch::carry_out(&request, deadline - MAX_RESERVE.min(deadline / 10), |_| {});

@@ -139,7 +139,7 @@ impl KeyPlace {
     /// What [`KeyOrder::at_hand`] says; a folder that the server has not made yet has no keys.
     pub(crate) fn at_hand(&self, order: &KeyOrder<'_>) -> Result<(Option<KeyRecord>, Standing), KeysUnavailable> {
         if self.create && self.is_missing() {
-            return order.authorities().map(|_| (None, Standing::NoRecord));
+            return order.reach().map(|_| (None, Standing::NoRecord));
         }
         order.at_hand()
     }

@@ -3,14 +3,20 @@
 //!
 //! The matching is the core's. What the files cannot settle is said and not guessed; what was assumed is said as well.
 
+mod ident_line;
+mod outcome;
+mod report;
+
 use crate::args::{ClientAddress, ExplainOptions};
 use crate::output::Failure;
 use crate::server_files::ServerFiles;
+use ident_line::mapped;
 use oauth_validator_core::Grant;
 use oauth_validator_core::server_files::{
     Chosen, Client, HbaLine, Login, Mapping, Place, RolesOfIdentity, choose, map_identity, place_in, roles_of,
 };
-use serde_json::{Value, json};
+use outcome::Outcome;
+pub(crate) use report::LoginReport;
 
 /// What to do where the server alone knows.
 const TRY_IT: &str = "\"oauth-validator probe\" tries it: it logs in once";
@@ -23,29 +29,6 @@ pub(crate) struct TakenLine<'s> {
     server: &'s ServerFiles,
     chosen: Chosen<'s>,
     role: Option<String>,
-}
-
-/// What becomes of the login.
-pub(crate) struct LoginReport {
-    line: Option<String>,
-    method: Option<String>,
-    /// Conditions under which another line takes the connection.
-    unless: Vec<String>,
-    /// What was assumed of the line.
-    assumed: Option<String>,
-    map: Option<String>,
-    role: Option<String>,
-    /// Roles that the identity may log in as, where none was asked for.
-    roles: Vec<String>,
-    /// The line of pg_ident.conf that decides.
-    ident: Option<String>,
-    /// Unknown where the files do not settle it.
-    succeeds: Option<bool>,
-    /// What becomes of the login if the line takes the connection, which is not certain.
-    if_taken: Option<bool>,
-    why: String,
-    /// What to do about it; nothing where the login succeeds, or the denial says it.
-    next: Option<String>,
 }
 
 impl<'s> TakenLine<'s> {
@@ -100,117 +83,102 @@ impl<'s> TakenLine<'s> {
     /// What becomes of a login that this line takes; `grant` is the decision's.
     pub(crate) fn report(&self, grant: Option<&Grant>) -> LoginReport {
         let line = self.chosen.line;
-        let mut report = LoginReport {
-            line: line.map(|line| self.place(&line.place)),
-            method: line.map(|line| line.method.clone()),
-            unless: self.chosen.earlier.iter().map(|(line, when)| self.condition(line, when)).collect(),
-            assumed: self.chosen.assumed.clone(),
-            map: line.and_then(HbaLine::map).map(str::to_owned),
-            role: self.role.clone(),
-            roles: Vec::new(),
-            ident: None,
-            succeeds: Some(false),
-            if_taken: None,
-            why: String::new(),
-            next: None,
-        };
-        match (line, grant) {
-            (None, _) => report.fails(
-                "no line of pg_hba.conf takes the connection, so it is rejected",
-                "write an OAuth line for this role, database and address, and reload the server",
-            ),
-            (Some(line), _) if !line.is_oauth() => report.fails(
-                format!("the line has the method {}, so no token is asked for", line.method),
-                "put an OAuth line for such connections before it, and reload the server",
-            ),
-            (Some(line), _) if !line.is_ours() => report.fails(
-                format!("the line is for another validator, \"{}\"", line.other_validator().unwrap_or_default()),
-                "if it is meant for oauth_validator, write validator=oauth_validator",
-            ),
-            (Some(_), None) => report.why = "the token is denied".to_owned(),
-            (Some(line), Some(grant)) => self.granted(line, grant, &mut report),
-        }
-        if report.succeeds != Some(false) && self.server.lacks_library() {
-            report.fails(
+        let unless: Vec<String> = self.chosen.earlier.iter().map(|(line, when)| self.condition(line, when)).collect();
+        let assumed = self.chosen.assumed.clone();
+        let mut outcome = self.outcome(grant);
+        if outcome.succeeds != Some(false) && self.server.lacks_library() {
+            outcome = outcome.but_fails(
                 "oauth_validator_libraries does not name oauth_validator, without which the server takes no oauth line",
                 "\"oauth-validator check\" with the same options shows what postgresql.conf has to say",
             );
         }
-        if report.is_conditional() {
-            report.if_taken = report.succeeds.take();
+        // Another line may take the connection.
+        let is_conditional = assumed.is_some() || !unless.is_empty();
+        let if_taken = if is_conditional { outcome.succeeds.take() } else { None };
+        if outcome.succeeds.is_none() && if_taken != Some(false) {
+            outcome.next.get_or_insert_with(|| TRY_IT.to_owned());
         }
-        if report.succeeds.is_none() && report.if_taken != Some(false) {
-            report.next.get_or_insert_with(|| TRY_IT.to_owned());
+        LoginReport {
+            line: line.map(|line| self.place(&line.place)),
+            method: line.map(|line| line.method.clone()),
+            unless,
+            assumed,
+            map: line.and_then(HbaLine::map).map(str::to_owned),
+            role: self.role.clone(),
+            outcome,
+            if_taken,
         }
-        report
     }
 
-    fn granted(&self, line: &HbaLine, grant: &Grant, report: &mut LoginReport) {
-        let identity = grant.authn_id();
-        if grant.delegated() {
-            report.succeeds = Some(true);
-            report.why = "the token grants the role, and the server compares nothing more".to_owned();
-            return;
+    /// How the login ends, if this line takes the connection.
+    fn outcome(&self, grant: Option<&Grant>) -> Outcome {
+        match (self.chosen.line, grant) {
+            (None, _) => Outcome::failure(
+                "no line of pg_hba.conf takes the connection, so it is rejected",
+                "write an OAuth line for this role, database and address, and reload the server",
+            ),
+            (Some(line), _) if !line.is_oauth() => Outcome::failure(
+                format!("the line has the method {}, so no token is asked for", line.method),
+                "put an OAuth line for such connections before it, and reload the server",
+            ),
+            (Some(line), _) if !line.is_ours() => Outcome::failure(
+                format!("the line is for another validator, \"{}\"", line.other_validator().unwrap_or_default()),
+                "if it is meant for oauth_validator, write validator=oauth_validator",
+            ),
+            (Some(_), None) => Outcome::denied(),
+            (Some(_), Some(grant)) if grant.delegated() => {
+                Outcome::success("the token grants the role, and the server compares nothing more")
+            }
+            (Some(line), Some(grant)) => match line.map() {
+                Some(map) => self.by_map(map, grant.authn_id()),
+                None => self.without_map(grant.authn_id()),
+            },
         }
-        let Some(map) = line.map() else {
-            return self.without_map(identity, report);
-        };
+    }
+
+    fn by_map(&self, map: &str, identity: &str) -> Outcome {
         let Some(ident) = &self.server.ident else {
-            report.succeeds = None;
-            report.why = format!("pg_ident.conf was not read; the map \"{map}\" decides");
-            report.next = Some("say where it is: --ident FILE (SHOW ident_file)".to_owned());
-            return;
+            let why = format!("pg_ident.conf was not read; the map \"{map}\" decides");
+            return Outcome::unsettled(why, Some("say where it is: --ident FILE (SHOW ident_file)"));
         };
         let Some(role) = &self.role else {
-            for (line, role) in roles_of(ident, map, identity) {
-                let (RolesOfIdentity::One(role) | RolesOfIdentity::Some(role)) = role;
-                report.roles.push(format!("{role} ({})", self.place(&line.place)));
-            }
-            if report.roles.is_empty() {
+            let roles: Vec<String> = roles_of(ident, map, identity)
+                .into_iter()
+                .map(|(line, role)| {
+                    let (RolesOfIdentity::One(role) | RolesOfIdentity::Some(role)) = role;
+                    format!("{role} ({})", self.place(&line.place))
+                })
+                .collect();
+            if roles.is_empty() {
                 let why = format!("the map \"{map}\" has no line for this identity");
-                return report.fails(why, mapped(ADD, map, identity, None));
+                return Outcome::failure(why, mapped(ADD, map, identity, None));
             }
-            report.succeeds = None;
-            report.why = "no role was asked for".to_owned();
-            report.next = Some("ask about one of these roles: --role ROLE".to_owned());
-            return;
+            let next = "ask about one of these roles: --role ROLE";
+            return Outcome::unsettled("no role was asked for", Some(next)).of_roles(roles);
         };
-        let line = match map_identity(ident, map, identity, role) {
-            Mapping::Granted(line) => {
-                report.succeeds = Some(true);
-                report.why = "the map lets the identity log in as the role".to_owned();
-                line
-            }
+        let (line, outcome) = match map_identity(ident, map, identity, role) {
+            Mapping::Granted(line) => (line, Outcome::success("the map lets the identity log in as the role")),
             Mapping::Denied => {
                 let why = format!("the map \"{map}\" has no line for this identity and role");
-                return report.fails(why, mapped(ADD, map, identity, Some(role)));
+                return Outcome::failure(why, mapped(ADD, map, identity, Some(role)));
             }
             Mapping::Broken(line, why) => {
-                report.fails(why, "correct the line of pg_ident.conf, and reload the server");
-                line
+                (line, Outcome::failure(why, "correct the line of pg_ident.conf, and reload the server"))
             }
-            Mapping::Unknown(line, why) => {
-                report.succeeds = None;
-                report.why = format!("the server alone knows {why}");
-                line
-            }
+            Mapping::Unknown(line, why) => (line, Outcome::unsettled(format!("the server alone knows {why}"), None)),
         };
-        report.ident = Some(self.place(&line.place));
+        outcome.by_line(self.place(&line.place))
     }
 
-    fn without_map(&self, identity: &str, report: &mut LoginReport) {
+    fn without_map(&self, identity: &str) -> Outcome {
         match &self.role {
-            None => {
-                report.roles.push(identity.to_owned());
-                report.succeeds = None;
-                report.why = "the line has no map, so the role needs the name of the identity".to_owned();
-                report.next = Some("ask about a role: --role ROLE".to_owned());
-            }
-            Some(role) if role == identity => {
-                report.succeeds = Some(true);
-                report.why = "the role has the name of the identity".to_owned();
-            }
-            Some(role) => report.fails(
+            None => Outcome::unsettled(
+                "the line has no map, so the role needs the name of the identity",
+                Some("ask about a role: --role ROLE"),
+            )
+            .of_roles(vec![identity.to_owned()]),
+            Some(role) if role == identity => Outcome::success("the role has the name of the identity"),
+            Some(role) => Outcome::failure(
                 "the line has no map, so the role would need the name of the identity",
                 mapped("if it is to log in, add map=NAME to the line, and this", "NAME", identity, Some(role)),
             ),
@@ -223,27 +191,6 @@ impl<'s> TakenLine<'s> {
 
     fn place(&self, place: &Place) -> String {
         place_in(&self.server.sources, place)
-    }
-}
-
-/// The line that lets the identity log in as a role, behind where to write it.
-fn mapped(before: &str, map: &str, identity: &str, role: Option<&str>) -> String {
-    let role = role.and_then(word).unwrap_or_else(|| "ROLE".to_owned());
-    let identity = word(identity).unwrap_or_else(|| "IDENTITY".to_owned());
-    let map = word(map).unwrap_or_else(|| "NAME".to_owned());
-    format!("{before} to pg_ident.conf, and reload the server: {map}   {identity}   {role}")
-}
-
-/// A name as it is written in pg_ident.conf, where a quotation mark is doubled between quotation marks; `None` if it
-/// cannot be, since it would be a regular expression, whatever its quotes.
-fn word(name: &str) -> Option<String> {
-    let plain = |c: char| c.is_alphanumeric() || "-_.@:|".contains(c);
-    match name {
-        "" | "all" => Some(format!("\"{name}\"")),
-        _ if name.starts_with('/') => None,
-        // With `@` in front, it would be a file of names.
-        _ if name.chars().all(plain) && !name.starts_with('@') => Some(name.to_owned()),
-        _ => Some(format!("\"{}\"", name.replace('"', "\"\""))),
     }
 }
 
@@ -261,95 +208,11 @@ fn only_line<'s>(options: &ExplainOptions, server: &'s ServerFiles) -> Result<Ch
             owned(line.profiles()),
         )
     };
-    if lines.windows(2).any(|pair| says(&pair[0]) != says(&pair[1])) {
+    if lines.iter().zip(lines.iter().skip(1)).any(|(line, next)| says(line) != says(next)) {
         let places: Vec<String> = lines.iter().map(|line| place_in(&server.sources, &line.place)).collect();
         let what = "which line of pg_hba.conf is meant? Several have the method oauth".to_owned();
         let hint = format!("give --role, and --database and --address if they matter; there are {}", places.join(", "));
         return Err(Failure::new(what).with_hint(hint));
     }
     Ok(Chosen { line: lines.first().copied(), assumed: None, earlier: Vec::new() })
-}
-
-impl LoginReport {
-    fn fails(&mut self, why: impl Into<String>, next: impl Into<String>) {
-        self.succeeds = Some(false);
-        self.why = why.into();
-        self.next = Some(next.into());
-    }
-
-    /// Whether another line may take the connection.
-    fn is_conditional(&self) -> bool {
-        self.assumed.is_some() || !self.unless.is_empty()
-    }
-
-    /// Whether the login would not succeed.
-    pub(crate) fn is_failure(&self) -> bool {
-        self.succeeds == Some(false)
-    }
-
-    /// For a person: names and what to say of them.
-    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
-        let mut lines = Vec::new();
-        if let (Some(line), Some(method)) = (&self.line, &self.method) {
-            let map = self.map.as_ref().map(|map| format!(", map \"{map}\"")).unwrap_or_default();
-            lines.push(("line", format!("{line}, {method}{map}")));
-        }
-        lines.extend(self.assumed.iter().map(|assumed| ("assumed", format!("{assumed}: taken for granted"))));
-        lines.extend(self.unless.iter().map(|unless| ("unless", format!("taken by {unless}"))));
-        lines.extend(self.roles.iter().map(|role| ("role", role.clone())));
-        let role = self.role.as_ref().map(|role| format!(" as \"{role}\"")).unwrap_or_default();
-        let outcome = match self.succeeds {
-            Some(true) => format!("succeeds{role}, if the server has the role"),
-            Some(false) => format!("fails{role}"),
-            None if self.if_taken == Some(true) => format!("succeeds{role} if this line takes the connection"),
-            None if self.if_taken == Some(false) => format!("fails{role} if this line takes the connection"),
-            None if !self.roles.is_empty() => "depends on the role".to_owned(),
-            None => format!("may succeed{role}: the files do not settle it"),
-        };
-        let ident = self.ident.as_ref().map(|ident| format!(" ({ident})")).unwrap_or_default();
-        lines.push(("login", outcome));
-        lines.push(("why", format!("{}{ident}", self.why)));
-        lines.extend(self.next.iter().map(|next| ("next", next.clone())));
-        lines
-    }
-
-    /// For a program.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "hba_line": self.line,
-            "method": self.method,
-            "map": self.map,
-            "assumed": self.assumed,
-            "unless": self.unless,
-            "role": self.role,
-            "roles": self.roles,
-            "ident_line": self.ident,
-            "succeeds": self.succeeds,
-            "why": self.why,
-            "next": self.next,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::word;
-
-    #[test]
-    fn names_are_written_so_that_they_stay_names() {
-        for (name, written) in [
-            ("00u1-a_b.c@corp.example", "00u1-a_b.c@corp.example"),
-            ("all", "\"all\""),
-            ("", "\"\""),
-            ("+dba", "\"+dba\""),
-            ("@corp", "\"@corp\""),
-            ("a b", "\"a b\""),
-            ("a,b#c", "\"a,b#c\""),
-            ("a\"b", "\"a\"\"b\""),
-            ("a\\1", "\"a\\1\""),
-        ] {
-            assert_eq!(word(name).as_deref(), Some(written), "{name}");
-        }
-        assert_eq!(word("/^a"), None);
-    }
 }

@@ -158,7 +158,7 @@ mod tests {
     use crate::net::{Plain, SafeUrl};
     use clap::Parser;
     use oauth_validator_core::config::KeySource;
-    use oauth_validator_core::{Config, KeySet, Location};
+    use oauth_validator_core::{Config, FilePath, KeySet, Location};
     use oauth_validator_fixtures::{jwks, keys};
 
     fn propose(issuer: &str) -> Proposal {
@@ -210,8 +210,9 @@ mod tests {
         let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{}", proposal.profile) };
         assert_eq!(keys.settings.location, Location::Metadata("https://idp.example/meta?a=1".to_owned()));
         assert_eq!(keys.settings.allowed_hosts, ["www.keys.example", "[2001:db8::1]"]);
-        assert_eq!((keys.settings.ca_file.as_deref(), keys.settings.insecure_http), (Some(ca_file), false));
-        assert_eq!(keys.settings.proxy.as_deref(), Some("http://proxy.example:3128"));
+        let reach = &keys.settings.reach;
+        assert_eq!((reach.ca.as_ref(), reach.insecure_http), (Some(&FilePath(ca_file.to_owned())), false));
+        assert_eq!(reach.proxy.as_deref(), Some("http://proxy.example:3128"));
     }
 
     #[test]

@@ -9,8 +9,7 @@ use crate::key_place::KeyPlace;
 use crate::words;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
 use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys};
-use oauth_validator_store::{Surroundings, read_authorities};
-use std::time::Duration;
+use oauth_validator_store::{Surroundings, with_files};
 
 /// Supplies a decision with keys.
 pub(crate) struct Supply<'f> {
@@ -73,7 +72,7 @@ impl<'f> Supply<'f> {
 
     fn kept(&mut self, place: &KeyPlace, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
         let (record, standing) = place.at_hand(&place.order(profile, source, self.file))?;
-        let now = jiff::Timestamp::now().as_second();
+        let now = words::now();
         let path = place.file_of(profile);
         let times = record.as_ref().and_then(KeyRecord::times);
         let fetched = times.map(|(at, _)| format!(", fetched {}", words::since(at, now))).unwrap_or_default();
@@ -102,10 +101,9 @@ impl<'f> Supply<'f> {
     }
 
     fn published(&mut self, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
-        let ca_pem = read_authorities(source.settings.ca_file.as_deref(), &self.file.path, self.file.user)?;
-        let timeout = Duration::from_secs(source.settings.timing.timeout.unsigned_abs());
-        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        let request = HelperRequest::for_keys(source, ca_pem, None, millis);
+        let reach = with_files(&source.settings.reach, &self.file.path, self.file.user)?;
+        let timeout = reach.timeout;
+        let request = HelperRequest::for_keys(source, reach, None);
         let issuer = &source.issuer;
         let why = match Foreground::default().fetch(&request, timeout) {
             Outcome::Keys(fetched) => {

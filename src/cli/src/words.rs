@@ -3,25 +3,26 @@
 //! Must never print key material: a key is its `kid`, its thumbprint, and what it may be used for.
 
 use jiff::{SignedDuration, Timestamp};
-use oauth_validator_core::{KeySet, LeftOut, PublicKey};
+use oauth_validator_core::{KeySet, LeftOut, PublicKey, UnixSeconds};
 use serde_json::{Value, json};
+use std::time::Duration;
 
-/// An instant of seconds since 1970, as in RFC 3339.
-pub(crate) fn instant(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s after 1970"), |time| time.to_string())
+/// What this machine's clock says.
+pub(crate) fn now() -> UnixSeconds {
+    UnixSeconds::new(Timestamp::now().as_second())
 }
 
-/// How long, such as `2h 3m`.
-pub(crate) fn duration(seconds: i64) -> String {
-    format!("{:#}", SignedDuration::from_secs(seconds))
+/// How long, in whole seconds, such as `2h 3m`.
+pub(crate) fn duration(span: Duration) -> String {
+    format!("{:#}", SignedDuration::from_secs(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
 }
 
 /// An instant, and how long before `now` that is.
-pub(crate) fn since(then: i64, now: i64) -> String {
+pub(crate) fn since(then: UnixSeconds, now: UnixSeconds) -> String {
     if then > now {
-        return format!("{} (in {})", instant(then), duration(then - now));
+        return format!("{then} (in {})", duration(then.since(now)));
     }
-    format!("{} ({} ago)", instant(then), duration(now - then))
+    format!("{then} ({} ago)", duration(now.since(then)))
 }
 
 /// The names of the algorithms that a key may be used for.
@@ -50,17 +51,13 @@ pub(crate) fn keys_to_json(keys: &KeySet) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, instant, since};
+    use super::{Duration, UnixSeconds, duration, since};
 
     #[test]
     fn instants_say_how_far_away_they_are() {
-        assert_eq!(since(1_800_000_000, 1_800_007_380), "2027-01-15T08:00:00Z (2h 3m ago)");
-        assert_eq!(since(1_800_000_060, 1_800_000_000), "2027-01-15T08:01:00Z (in 1m)");
-        assert_eq!(duration(0), "0s");
-    }
-
-    #[test]
-    fn an_instant_that_no_calendar_has_is_a_number() {
-        assert_eq!(instant(i64::MAX), format!("{} s after 1970", i64::MAX));
+        let at = |seconds: i64| UnixSeconds::new(1_800_000_000 + seconds);
+        assert_eq!(since(at(0), at(7380)), "2027-01-15T08:00:00Z (2h 3m ago)");
+        assert_eq!(since(at(60), at(0)), "2027-01-15T08:01:00Z (in 1m)");
+        assert_eq!(duration(Duration::ZERO), "0s");
     }
 }

@@ -9,7 +9,9 @@
 mod of_case;
 
 use oauth_validator_core::config::effective;
-use oauth_validator_core::{BearerToken, Config, Decision, Denial, Finding, Grant, Tracing, Verdict, decide_with};
+use oauth_validator_core::{
+    BearerToken, Config, Decision, Denial, Finding, Grant, Tracing, UnixSeconds, Verdict, decide_with,
+};
 use oauth_validator_fixtures::cases::{self, Case, Level};
 use oauth_validator_fixtures::keys;
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -91,7 +93,7 @@ fn found(finding: &Finding) -> String {
 
 fn granted(grant: &Grant) -> String {
     let session = grant.session();
-    let time = |time: Option<i64>| time.map_or_else(|| "none".to_owned(), |time| time.to_string());
+    let time = |time: Option<UnixSeconds>| time.map_or_else(|| "none".to_owned(), |time| time.get().to_string());
     format!(
         "  granted: {:?} by {} (delegated: {})\n  session: ends {}, token expires {}, issuer {:?}, client {:?}, \
          token {:?}, claims {}\n",

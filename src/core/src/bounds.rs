@@ -3,6 +3,8 @@
 //! Every limit here is tested at its value and one above it. None of them may depend on a token. The ranges of settings are
 //! in the table of settings.
 
+use crate::time::UnixSeconds;
+
 /// The longest bearer token looked at, in bytes: PostgreSQL itself reads no longer SASL message
 /// (`PG_MAX_AUTH_TOKEN_LENGTH`, `src/include/libpq/auth.h`).
 pub const MAX_TOKEN_BYTES: usize = 65_535;
@@ -39,9 +41,9 @@ pub const MIN_RSA_BITS: usize = 2048;
 /// The largest RSA modulus that may verify a signature, in bits: the time of a check grows with its square.
 pub const MAX_RSA_BITS: usize = 8192;
 
-/// The latest instant a NumericDate may name, in seconds: the end of the year 9999. A larger number is
+/// The latest instant a NumericDate may name: the end of the year 9999. A larger number is
 /// nearly always a time in milliseconds.
-pub const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
+pub const MAX_NUMERIC_DATE: UnixSeconds = UnixSeconds::new(253_402_300_799);
 
 /// The most that SQL may read of one token, in bytes of JSON: the names, the values and what is between them.
 pub const MAX_SESSION_CLAIMS_BYTES: usize = 16 * 1024;

@@ -19,6 +19,7 @@ use crate::introspection::OnlineKind;
 use crate::jws::{Proof, SigningKey, Verified};
 use crate::reason::Reason;
 use crate::rules;
+use crate::time::UnixSeconds;
 use crate::trace::Trace;
 use serde_json::{Map, Value};
 
@@ -31,16 +32,16 @@ pub(crate) struct Accepted {
     claims: Value,
     proof: Proof,
     key: Option<SigningKey>,
-    expires: Option<i64>,
+    expires: Option<UnixSeconds>,
 }
 
 impl Accepted {
-    /// The only way from genuine to accepted claims. `now` is in seconds since 1970.
+    /// The only way from genuine to accepted claims.
     pub(crate) fn check(
         verified: Verified,
         config: &Config,
         profile: &Profile,
-        now: i64,
+        now: UnixSeconds,
         trace: &mut Trace,
     ) -> Result<Self, Denial> {
         let Value::Object(claims) = verified.claims() else {
@@ -81,8 +82,8 @@ impl Accepted {
         &self.claims
     }
 
-    /// When the token expires, in seconds since 1970; `None` if the provider vouches for it and nobody says when.
-    pub(crate) fn expires(&self) -> Option<i64> {
+    /// When the token expires; `None` if the provider vouches for it and nobody says when.
+    pub(crate) fn expires(&self) -> Option<UnixSeconds> {
         self.expires
     }
 
@@ -161,7 +162,7 @@ fn wrong_type(name: &str, wanted: &str) -> Denial {
 
 #[cfg(test)]
 mod tests {
-    use super::Accepted;
+    use super::{Accepted, UnixSeconds};
     use crate::algorithm::Algorithm;
     use crate::config::Config;
     use crate::jws::{Unverified, Verified, check_bounds};
@@ -185,7 +186,13 @@ mod tests {
             let dots = check_bounds(token.as_bytes()).unwrap();
             let mut unverified = Unverified::decode(token.as_bytes(), dots).unwrap_or_else(|why| panic!("{why:?}"));
             let (verified, _) = Verified::check(&mut unverified, Algorithm::Rs256, &[&set.keys()[0]]).unwrap();
-            let accepted = Accepted::check(verified, &config, &config.profiles()[0], 1500, &mut Trace::default());
+            let accepted = Accepted::check(
+                verified,
+                &config,
+                &config.profiles()[0],
+                UnixSeconds::new(1500),
+                &mut Trace::default(),
+            );
             accepted.err().map(|denial| denial.reason)
         };
         assert_eq!(outcome(json!("https://idp.example")), None);

@@ -13,14 +13,15 @@ use crate::header::{self, Header};
 use crate::jws::{self, Unverified, Verified};
 use crate::malformed::Malformed;
 use crate::reason::Reason;
+use crate::time::UnixSeconds;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace, Tracing};
 use crate::{identity, line, roles, rules, scope, session};
 use online::asks;
 use serde_json::Value;
 
-/// Decides about one login. `now` is the wall clock, in seconds since 1970.
-pub fn decide(request: &Request, token: &BearerToken, config: &Config, known: &Known, now: i64) -> Answer {
+/// Decides about one login. `now` is the wall clock.
+pub fn decide(request: &Request, token: &BearerToken, config: &Config, known: &Known, now: UnixSeconds) -> Answer {
     decide_for(Tracing::Values, request, token, config, known, now)
 }
 
@@ -31,7 +32,7 @@ pub fn decide_for(
     token: &BearerToken,
     config: &Config,
     known: &Known,
-    now: i64,
+    now: UnixSeconds,
 ) -> Answer {
     let mut decider =
         Decider { request, config, known, now, trace: Trace::new(tracing), profile: None, permitted: Vec::new() };
@@ -82,7 +83,7 @@ struct Decider<'a> {
     request: &'a Request,
     config: &'a Config,
     known: &'a Known,
-    now: i64,
+    now: UnixSeconds,
     trace: Trace,
     /// The profile that is being applied, once one is chosen.
     profile: Option<&'a Profile>,

@@ -4,7 +4,7 @@
 
 use crate::finding::{Finding, FindingCode};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
-use crate::keys::record::Wanted;
+use crate::keys::asking::Wanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
 use crate::reason::Reason;

@@ -8,10 +8,11 @@ use crate::config::Config;
 use crate::decide::decide_for;
 use crate::decision::{Answer, Denial, Known, Needs, NewerKeys, Privileges, Request, Verdict};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
-use crate::keys::record::Wanted;
+use crate::keys::asking::Wanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
 use crate::reason::Reason;
+use crate::time::UnixSeconds;
 use crate::token::BearerToken;
 use crate::trace::Tracing;
 
@@ -21,8 +22,8 @@ const MAX_NEEDS: usize = 3;
 
 /// Looks up what a decision cannot look up itself. Each method may wait; what it returns counts for this decision alone.
 pub trait Resolver {
-    /// The wall clock, in seconds since 1970, negative before. Read anew for each round.
-    fn now(&mut self) -> i64;
+    /// The wall clock. Read anew for each round.
+    fn now(&mut self) -> UnixSeconds;
 
     /// The keys of `profile` in a file that the configuration names.
     ///

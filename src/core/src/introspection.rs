@@ -6,6 +6,7 @@
 
 use crate::claims::{Kind, kind_of_value};
 use crate::json;
+use crate::reach::{FilePath, Reach};
 use crate::reason::Reason;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -24,16 +25,8 @@ pub struct OnlineCheck {
     pub token_param: String,
     /// What separates scopes in the answer, where that differs from `scope.separator`.
     pub scope_separator: Option<String>,
-    /// A PEM file with the authorities to trust instead of the system's; relative to the configuration's folder.
-    pub ca_file: Option<String>,
-    /// `http://HOST:PORT`.
-    pub proxy: Option<String>,
-    /// Whether http to a loopback address is accepted.
-    pub insecure_http: bool,
-    /// For connecting to one address, in seconds.
-    pub connect_timeout: i64,
-    /// For the whole of it, in seconds.
-    pub timeout: i64,
+    /// How the provider is reached.
+    pub reach: Reach<FilePath>,
 }
 
 /// What kind of answer an endpoint gives.

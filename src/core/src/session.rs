@@ -10,18 +10,18 @@ use crate::config::{Profile, Session, SessionEnd};
 use crate::decision::Denial;
 use crate::jws::SigningKey;
 use crate::reason::Reason;
+use crate::time::UnixSeconds;
 use crate::trace::Trace;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
 /// Claims that name the client, where the profile does not say which: RFC 9068, OpenID Connect, Entra 1.0, Okta.
 const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
 
-/// What a session keeps of the decision that let it in. Times are in seconds since 1970.
+/// What a session keeps of the decision that let it in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionGrant {
-    expires_at: Option<i64>,
+    expires_at: Option<UnixSeconds>,
     end: Option<End>,
     issuer: String,
     client: Option<String>,
@@ -35,7 +35,7 @@ pub struct SessionGrant {
 /// When the session ends by itself, and by which setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct End {
-    at: i64,
+    at: UnixSeconds,
     by: EndedBy,
 }
 
@@ -55,15 +55,15 @@ pub enum ClaimText {
 }
 
 impl SessionGrant {
-    /// When the session ends by itself, in seconds since 1970; `None` if it does not.
+    /// When the session ends by itself; `None` if it does not.
     #[must_use]
-    pub fn ends_at(&self) -> Option<i64> {
+    pub fn ends_at(&self) -> Option<UnixSeconds> {
         self.end.map(|end| end.at)
     }
 
-    /// When the token expires, in seconds since 1970; `None` where nobody said it.
+    /// When the token expires; `None` where nobody said it.
     #[must_use]
-    pub fn expires_at(&self) -> Option<i64> {
+    pub fn expires_at(&self) -> Option<UnixSeconds> {
         self.expires_at
     }
 
@@ -142,7 +142,7 @@ impl SessionGrant {
             EndedBy::Token => "end",
             EndedBy::Max => "max",
         };
-        let at = instant(end.at);
+        let at = end.at;
         Some(format!("oauth_validator ended the session: profiles.{profile}.session.{setting} let it live until {at}."))
     }
 
@@ -170,28 +170,22 @@ pub fn login_line(session: &SessionGrant, authn_id: &str, profile: &str, role: &
         let _ = write!(line, " {name}={value}");
     }
     for (name, time) in [("expires_at", session.expires_at), ("ends_at", session.ends_at())] {
-        let time = time.map_or_else(|| "-".to_owned(), instant);
+        let time = time.map_or_else(|| "-".to_owned(), |time| time.to_string());
         let _ = write!(line, " {name}={time}");
     }
     line
 }
 
-/// An instant as ISO 8601 writes it, in UTC; `seconds` since 1970.
-#[must_use]
-pub fn instant(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |instant| instant.to_string())
-}
-
-/// What the session of this token keeps. `now` is in seconds since 1970.
+/// What the session of this token keeps.
 pub(crate) fn of(
     accepted: &Accepted,
     profile: &Profile,
-    now: i64,
+    now: UnixSeconds,
     trace: &mut Trace,
 ) -> Result<(SessionGrant, String), Denial> {
     let end = end(accepted.expires(), profile, now)?;
     if let Some(end) = end {
-        trace.fact("ends_at", &Value::from(end.at));
+        trace.fact("ends_at", &Value::from(end.at.get()));
     }
     let (claims, json) = claims(accepted.claims(), &profile.session, trace)?;
     let issuer = accepted.claims().get("iss").and_then(Value::as_str).unwrap_or(&profile.issuer.value);
@@ -211,13 +205,13 @@ pub(crate) fn of(
 }
 
 /// The earlier of the token's end, with what may come on top of it, and the longest time of a session.
-fn end(expires: Option<i64>, profile: &Profile, now: i64) -> Result<Option<End>, Denial> {
+fn end(expires: Option<UnixSeconds>, profile: &Profile, now: UnixSeconds) -> Result<Option<End>, Denial> {
     let Session { end, grace, max, .. } = profile.session.as_ref();
-    let by_max = max.map(|max| End { at: now.saturating_add(max), by: EndedBy::Max });
+    let by_max = max.map(|max| End { at: now.after(max), by: EndedBy::Max });
     let by_token = match (end, expires) {
         (SessionEnd::Never, _) => None,
         (SessionEnd::Token, Some(expires)) => {
-            let at = expires.saturating_add(profile.clock_skew).saturating_add(*grace);
+            let at = expires.after(profile.clock_skew).after(*grace);
             Some(End { at, by: EndedBy::Token })
         }
         (SessionEnd::Token, None) if by_max.is_some() => None,

@@ -12,7 +12,8 @@ use mdoc::{Section, one, read, root, under};
 use oauth_validator_core::config::presets;
 use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, FindingCode, Known, Reason, Request, Severity, Step, Verdict, decide,
+    Answer, BearerToken, Config, Decision, FindingCode, Known, Reason, Request, Severity, Step, UnixSeconds, Verdict,
+    decide,
 };
 use oauth_validator_fixtures::{keys, mint};
 use serde_json::{Value, json};
@@ -365,7 +366,7 @@ fn decision(claims: Value) -> Verdict {
         role: "ana".into(),
         ..Request::default()
     };
-    match decide(&request, &token, &config, &Known::default(), 2) {
+    match decide(&request, &token, &config, &Known::default(), UnixSeconds::new(2)) {
         Answer::Decided(verdict) => *verdict,
         Answer::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
     }

@@ -5,7 +5,7 @@
 
 use oauth_validator_core::config::presets;
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Finding, FindingCode, Known, Reason, Request, decide,
+    Answer, BearerToken, Config, Decision, Finding, FindingCode, Known, Reason, Request, UnixSeconds, decide,
 };
 use oauth_validator_fixtures::{Token, jwks, keys, samples};
 use std::fs;
@@ -77,7 +77,13 @@ fn decision(part: &Part, sample: &str) -> Decision {
         ..Request::default()
     };
     let token = Token::from_sample(sample).at(samples::ISSUED_AT).sign(keys::corp());
-    match decide(&request, &BearerToken::new(token.as_bytes()), &config, &Known::default(), samples::ISSUED_AT + 1) {
+    match decide(
+        &request,
+        &BearerToken::new(token.as_bytes()),
+        &config,
+        &Known::default(),
+        UnixSeconds::new(samples::ISSUED_AT + 1),
+    ) {
         Answer::Decided(verdict) => verdict.decision,
         Answer::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
     }

@@ -9,7 +9,7 @@ use crate::report;
 use crate::request::request;
 use oauth_validator_core::{
     BearerToken, Config, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck, Privileges,
-    ProviderKeys, Reason, Resolver, Verdict, decide_with,
+    ProviderKeys, Reason, Resolver, UnixSeconds, Verdict, decide_with,
 };
 use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, load_keys, read_trusted};
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ struct Backend<'f> {
 }
 
 impl Resolver for Backend<'_> {
-    fn now(&mut self) -> i64 {
+    fn now(&mut self) -> UnixSeconds {
         now()
     }
 
@@ -102,11 +102,7 @@ impl Resolver for Backend<'_> {
     }
 }
 
-/// Seconds since 1970, negative before.
-fn now() -> i64 {
-    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => seconds(since),
-        Err(before) => -seconds(before.duration()),
-    }
+/// The wall clock; the beginning of 1970 where it shows a time before.
+fn now() -> UnixSeconds {
+    UnixSeconds::of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 //!
 //! Values that Rust owns go in, and Datums come out; nothing is decided here.
 
+use oauth_validator_core::UnixSeconds;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys};
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -27,8 +28,8 @@ pub(crate) use version_1;
 const EPOCH: i64 = 946_684_800;
 
 /// As PostgreSQL counts: microseconds since the beginning of 2000.
-pub(crate) fn timestamp(seconds_since_1970: i64) -> pg_sys::TimestampTz {
-    seconds_since_1970.saturating_sub(EPOCH).saturating_mul(1_000_000)
+pub(crate) fn timestamp(at: UnixSeconds) -> pg_sys::TimestampTz {
+    at.get().saturating_sub(EPOCH).saturating_mul(1_000_000)
 }
 
 /// A value of a row.

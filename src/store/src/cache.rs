@@ -15,7 +15,8 @@
 use crate::cache_files::Opened;
 use crate::locks::Locked;
 use crate::users::ServerUser;
-use oauth_validator_core::record::{Attempt, AttemptEnd, MAX_KEY_RECORD_BYTES};
+use oauth_validator_core::asking::{Attempt, AttemptEnd};
+use oauth_validator_core::record::MAX_KEY_RECORD_BYTES;
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
 use std::fs::FileTimes;

@@ -6,10 +6,10 @@
 use crate::keys::load_keys;
 use crate::users::ServerUser;
 use oauth_validator_core::config::KeySource;
-use oauth_validator_core::{KeyRecord, KeysUnavailable, Profile, ProviderKeys, Standing};
+use oauth_validator_core::{KeyRecord, KeysUnavailable, Profile, ProviderKeys, Standing, UnixSeconds};
 use std::path::Path;
 
-/// The state of one profile's keys. Times are in seconds since 1970.
+/// The state of one profile's keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyState {
     /// Where they are: `provider`, `file`, `inline`, or `none` where the provider is asked about each token.
@@ -19,15 +19,15 @@ pub struct KeyState {
     /// Whether they can verify a token now, or none are needed.
     pub usable: bool,
     /// When they were fetched or last confirmed.
-    pub fetched_at: Option<i64>,
+    pub fetched_at: Option<UnixSeconds>,
     /// Until when the provider is not asked for them.
-    pub fresh_until: Option<i64>,
+    pub fresh_until: Option<UnixSeconds>,
     /// Until when they verify tokens if the provider does not answer.
-    pub usable_until: Option<i64>,
+    pub usable_until: Option<UnixSeconds>,
     /// How many there are.
     pub keys: Option<usize>,
     /// When the last attempt to fetch them ended.
-    pub last_attempt_at: Option<i64>,
+    pub last_attempt_at: Option<UnixSeconds>,
     /// `ok`, or the code of the failure.
     pub last_outcome: Option<String>,
 }

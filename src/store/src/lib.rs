@@ -26,7 +26,7 @@ pub use cache::{CacheTrouble, KeyFolder, KeyLock, Operation, Slot};
 pub use key_state::KeyState;
 pub use keys::load_keys;
 pub use online::{TokenOrder, read_secret};
-pub use provider::{Gone, KeyOrder, Surroundings, read_authorities};
+pub use provider::{Gone, KeyOrder, Surroundings, with_files};
 pub use refusal::{Found, Refusal};
 pub use trusted::{MAX_CONFIG_BYTES, MAX_KEY_FILE_BYTES, judge_executable, read_trusted, resolve};
 pub use users::ServerUser;

@@ -6,13 +6,12 @@
 //! answer into a message.
 
 use crate::cache::KeyFolder;
-use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, read_authorities, sentence};
+use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, sentence, with_files};
 use crate::trusted::{read_trusted, resolve};
 use crate::users::ServerUser;
 use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
 use oauth_validator_core::{BearerToken, KeysUnavailable, OnlineAnswer, OnlineCheck};
 use std::path::Path;
-use std::time::Duration;
 
 /// The longest file with a secret, in bytes.
 const MAX_SECRET_BYTES: usize = 4096;
@@ -58,14 +57,14 @@ impl TokenOrder<'_> {
     /// # Errors
     /// What is wrong with the secret or with the provider.
     pub fn ask(&self, token: &BearerToken, world: &mut dyn Surroundings) -> Result<OnlineAnswer, KeysUnavailable> {
-        let ca_pem = read_authorities(self.check.ca_file.as_deref(), self.config_path, self.user)?;
+        let reach = with_files(&self.check.reach, self.config_path, self.user)?;
         let secret = match self.check.auth.secret_file() {
             Some(path) => Some(read_secret(path, self.config_path, self.user)?),
             None => None,
         };
-        let limit = Duration::from_secs(self.check.timeout.unsigned_abs());
-        let for_helper = u64::try_from(limit.saturating_sub(HELPER_MARGIN).as_millis()).unwrap_or(u64::MAX);
-        let Some(request) = HelperRequest::for_token(self.check, ca_pem, secret, token, for_helper) else {
+        let limit = reach.timeout;
+        let reach = reach.within(limit.saturating_sub(HELPER_MARGIN));
+        let Some(request) = HelperRequest::for_token(self.check, reach, secret, token) else {
             return Err(KeysUnavailable::new("The request for the provider could not be made.", ""));
         };
         match world.ask(&request, limit) {

@@ -8,7 +8,9 @@ use crate::search::{Obstacle, Search};
 use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
 use crate::users::ServerUser;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
-use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys, Standing, Wanted};
+use oauth_validator_core::{
+    FilePath, KeyRecord, KeySet, KeysUnavailable, NewerKeys, Pem, ProviderKeys, Reach, Standing, UnixSeconds, Wanted,
+};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -106,7 +108,7 @@ impl KeyOrder<'_> {
     /// # Errors
     /// If the folder or the file cannot be trusted or read.
     pub fn at_hand(&self) -> Result<(Option<KeyRecord>, Standing), KeysUnavailable> {
-        let (_, fingerprint) = self.authorities()?;
+        let (_, fingerprint) = self.reach()?;
         let folder = KeyFolder::open(self.folder, self.user, false).map_err(no_folder)?;
         let bytes = folder.read(self.profile).map_err(no_folder)?;
         let record = bytes.and_then(|bytes| KeyRecord::read(&bytes));
@@ -116,33 +118,35 @@ impl KeyOrder<'_> {
         Ok((record, standing))
     }
 
-    /// The content of `ca_file`, and the fingerprint of the settings with it.
+    /// How the provider is reached, and the fingerprint of the settings with what is in its files.
     ///
     /// # Errors
     /// If there is such a file, and it cannot be trusted or read.
-    pub fn authorities(&self) -> Result<(Option<String>, String), KeysUnavailable> {
-        let text = read_authorities(self.source.settings.ca_file.as_deref(), self.config_path, self.user)?;
-        let fingerprint = self.source.fingerprint(text.as_deref().map(str::as_bytes));
-        Ok((text, fingerprint))
+    pub fn reach(&self) -> Result<(Reach<Pem>, String), KeysUnavailable> {
+        let reach = with_files(&self.source.settings.reach, self.config_path, self.user)?;
+        let fingerprint = self.source.fingerprint(&reach);
+        Ok((reach, fingerprint))
     }
 }
 
-/// The content of `keys.ca_file`, if there is one.
+/// The same way to a provider, with the content of its files: of `keys.ca_file`, if there is one.
 ///
 /// # Errors
-/// If it cannot be trusted or read, or is not text.
-pub fn read_authorities(
-    ca_file: Option<&str>,
+/// If a file cannot be trusted or read, or is not text.
+pub fn with_files(
+    reach: &Reach<FilePath>,
     config_path: &Path,
     user: ServerUser,
-) -> Result<Option<String>, KeysUnavailable> {
-    let Some(path) = ca_file.map(|path| resolve(config_path, path)) else {
-        return Ok(None);
-    };
+) -> Result<Reach<Pem>, KeysUnavailable> {
+    reach.try_map(|FilePath(path)| read_authorities(path, config_path, user))
+}
+
+fn read_authorities(path: &str, config_path: &Path, user: ServerUser) -> Result<Pem, KeysUnavailable> {
+    let path = resolve(config_path, path);
     let content = read_trusted(&path, MAX_KEY_FILE_BYTES, user)
         .map_err(|refusal| KeysUnavailable::new(format!("keys.ca_file: {refusal}."), refusal.hint()))?;
     match String::from_utf8(content) {
-        Ok(text) => Ok(Some(text)),
+        Ok(text) => Ok(Pem(text)),
         Err(_) => Err(KeysUnavailable::new(
             format!("keys.ca_file: {path:?} is not text."),
             "It must hold PEM blocks that begin with -----BEGIN CERTIFICATE-----.",
@@ -171,7 +175,7 @@ pub(crate) fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The time since 1970 in whole seconds.
-pub(crate) fn now() -> i64 {
-    i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+/// The time now.
+pub(crate) fn now() -> UnixSeconds {
+    UnixSeconds::of(since_1970())
 }

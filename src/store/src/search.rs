@@ -8,9 +8,9 @@
 
 use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
 use crate::provider::{Gone, HELPER_MARGIN, KeyOrder, Surroundings, gone, no_folder, now, sentence, since_1970};
+use oauth_validator_core::asking::{APART, Attempt, AttemptEnd, MayAsk, may_ask};
 use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
-use oauth_validator_core::record::{APART, Attempt, AttemptEnd, MayAsk, may_ask};
-use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Standing, Wanted, instant};
+use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Pem, Reach, Standing, UnixSeconds, Wanted};
 use std::time::{Duration, Instant};
 
 /// How often somebody who waits for another login's fetch looks whether it is done.
@@ -23,12 +23,31 @@ pub(crate) enum Obstacle {
     Unavailable(KeysUnavailable),
 }
 
+/// What came of holding the lock.
+enum WithLock {
+    /// These keys will do.
+    Keys(KeySet),
+    /// The provider may not be asked yet, but in a moment, which a login can wait for.
+    Soon,
+    /// There are none to be had by this order.
+    Refused(Obstacle),
+}
+
+/// Whether the one who holds the lock may ask the provider.
+enum Permission {
+    Ask,
+    /// In a moment.
+    Soon,
+    /// Not for a while, and why.
+    Later(String),
+}
+
 /// One order on its way.
 pub(crate) struct Search<'a> {
     order: &'a KeyOrder<'a>,
     world: &'a mut dyn Surroundings,
     folder: KeyFolder,
-    ca_pem: Option<String>,
+    reach: Reach<Pem>,
     fingerprint: String,
     started: Instant,
     deadline: Instant,
@@ -39,11 +58,11 @@ pub(crate) struct Search<'a> {
 impl<'a> Search<'a> {
     pub(crate) fn start(order: &'a KeyOrder<'a>, world: &'a mut dyn Surroundings) -> Result<Self, Obstacle> {
         let started = Instant::now();
-        let deadline = started + Duration::from_secs(order.source.settings.timing.timeout.unsigned_abs());
-        let (ca_pem, fingerprint) = order.authorities().map_err(Obstacle::Unavailable)?;
+        let deadline = started + order.source.settings.reach.timeout;
+        let (reach, fingerprint) = order.reach().map_err(Obstacle::Unavailable)?;
         let folder = KeyFolder::open(order.folder, order.user, order.create_folder)
             .map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
-        Ok(Self { order, world, folder, ca_pem, fingerprint, started, deadline, complained: false })
+        Ok(Self { order, world, folder, reach, fingerprint, started, deadline, complained: false })
     }
 
     pub(crate) fn run(&mut self, wanted: Wanted) -> Result<KeySet, Obstacle> {
@@ -56,11 +75,11 @@ impl<'a> Search<'a> {
         let mut record = first.clone();
         loop {
             match self.folder.try_lock(self.order.profile) {
-                Ok(Some(lock)) => {
-                    if let Some(keys) = self.with_lock(lock, wanted, first.as_ref())? {
-                        return Ok(keys);
-                    }
-                }
+                Ok(Some(lock)) => match self.with_lock(lock, wanted, first.as_ref()) {
+                    WithLock::Keys(keys) => return Ok(keys),
+                    WithLock::Refused(obstacle) => return Err(obstacle),
+                    WithLock::Soon => {}
+                },
                 Ok(None) => {}
                 Err(trouble) => return self.without_access(wanted, record, trouble),
             }
@@ -78,36 +97,48 @@ impl<'a> Search<'a> {
         keys(record).filter(|_| self.standing(record).is_usable() && (wanted == Wanted::Usable || newer()))
     }
 
-    /// `None`: the provider may not be asked yet, but in a moment.
-    fn with_lock(
-        &mut self,
-        mut lock: KeyLock,
-        wanted: Wanted,
-        first: Option<&KeyRecord>,
-    ) -> Result<Option<KeySet>, Obstacle> {
+    /// What the one who holds the lock can do: take what others have fetched meanwhile, ask, or not yet.
+    fn with_lock(&mut self, mut lock: KeyLock, wanted: Wanted, first: Option<&KeyRecord>) -> WithLock {
         // Somebody may have been done just before the lock was free.
         let record = self.read();
         let fresh = wanted == Wanted::Newer || self.standing(record.as_ref()) == Standing::Fresh;
         if let Some(keys) = self.good_enough(wanted, first, record.as_ref()).filter(|_| fresh) {
-            return Ok(Some(keys));
+            return WithLock::Keys(keys);
         }
         let usable = self.good_enough(Wanted::Usable, None, record.as_ref());
+        let enough = usable.clone().filter(|_| wanted == Wanted::Usable);
+        match (self.permission(&lock, record.as_ref(), wanted, enough.is_some()), enough) {
+            (Permission::Ask, _) => match self.with_answer(&mut lock, wanted, record, usable) {
+                Ok(keys) => WithLock::Keys(keys),
+                Err(obstacle) => WithLock::Refused(obstacle),
+            },
+            (Permission::Soon | Permission::Later(_), Some(keys)) => WithLock::Keys(keys),
+            (Permission::Soon, None) => WithLock::Soon,
+            (Permission::Later(why), None) => WithLock::Refused(self.not_now(record, usable, why)),
+        }
+    }
+
+    /// Whether the one who holds the lock may ask now; `can_do_without` who has keys that will do.
+    fn permission(
+        &self,
+        lock: &KeyLock,
+        record: Option<&KeyRecord>,
+        wanted: Wanted,
+        can_do_without: bool,
+    ) -> Permission {
         let (timing, last, now) = (&self.order.source.settings.timing, lock.last_attempt(), since_1970());
-        let cut_off = last.filter(|last| last.end == AttemptEnd::CutOff && last.began <= now);
-        let can_do_without = wanted == Wanted::Usable && usable.is_some();
-        let ask = match may_ask(record.as_ref(), &self.fingerprint, timing, last, wanted, now) {
-            MayAsk::Now if cut_off.is_some_and(|last| !self.is_next(last, now, can_do_without)) => MayAsk::Soon(POLL),
-            ask => ask,
-        };
         let not_yet = |wait| not_yet(last.map_or(Duration::ZERO, |last| now.saturating_sub(last.began)), wait);
-        match (ask, wanted, usable) {
-            (MayAsk::Now, _, usable) => self.with_answer(&mut lock, wanted, record, usable).map(Some),
-            (_, Wanted::Usable, Some(keys)) => Ok(Some(keys)),
-            (MayAsk::Soon(_), _, _) => Ok(None),
-            (MayAsk::Later(wait), _, usable) => Err(self.not_now(record, usable, not_yet(wait))),
-            (MayAsk::LaterUnsaved(wait), _, usable) => {
-                Err(self.not_now(record, usable, not_yet(wait) + " Its last answer could not be saved."))
+        match may_ask(record, &self.fingerprint, timing, last, wanted, now) {
+            MayAsk::Now => {
+                let cut_off = last.filter(|last| last.end == AttemptEnd::CutOff && last.began <= now);
+                match cut_off {
+                    Some(cut_off) if !self.is_next(cut_off, now, can_do_without) => Permission::Soon,
+                    _ => Permission::Ask,
+                }
             }
+            MayAsk::Soon(_) => Permission::Soon,
+            MayAsk::Later(wait) => Permission::Later(not_yet(wait)),
+            MayAsk::LaterUnsaved(wait) => Permission::Later(not_yet(wait) + " Its last answer could not be saved."),
         }
     }
 
@@ -130,9 +161,7 @@ impl<'a> Search<'a> {
     ) -> Result<KeySet, Obstacle> {
         // Nobody should wait long for what he can do without.
         let patience = match (wanted, &usable) {
-            (Wanted::Usable, Some(_)) => {
-                Duration::from_secs(self.order.source.settings.timing.connect_timeout.unsigned_abs())
-            }
+            (Wanted::Usable, Some(_)) => self.reach.connect_timeout,
             _ => Duration::MAX,
         };
         let failed_before = record.as_ref().and_then(KeyRecord::failure).map(|(last_at, ..)| last_at);
@@ -154,12 +183,12 @@ impl<'a> Search<'a> {
 
     /// Says that logins go on with keys that could not be refreshed, and until when. The first attempts come faster than
     /// one in a cooldown, and need not all be a line.
-    fn warn_of_the_end(&mut self, record: &KeyRecord, failed_before: Option<i64>) {
+    fn warn_of_the_end(&mut self, record: &KeyRecord, failed_before: Option<UnixSeconds>) {
         let timing = &self.order.source.settings.timing;
-        let soon_again = failed_before.is_some_and(|before| now().saturating_sub(before) < timing.kid_cooldown);
+        let soon_again = failed_before.is_some_and(|before| now().since(before) < timing.kid_cooldown);
         if let (Some(until), false) = (record.usable_until(timing), soon_again) {
             let KeysUnavailable { detail, hint } = self.failed(record);
-            let (profile, until) = (self.order.profile, instant(until));
+            let profile = self.order.profile;
             let why = detail.trim_end_matches('.');
             self.world
                 .complain(&format!("logins by profile \"{profile}\" go on with old keys until {until}: {why}"), &hint);
@@ -216,7 +245,7 @@ impl<'a> Search<'a> {
     fn wait_a_little(&mut self) -> Result<(), Obstacle> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            let timeout = self.order.source.settings.timing.timeout;
+            let timeout = self.reach.timeout.as_secs();
             return Err(Obstacle::Unavailable(KeysUnavailable::new(
                 format!(
                     "Another login has been asking the provider for the keys for longer than keys.timeout, {timeout} s."
@@ -239,8 +268,7 @@ impl<'a> Search<'a> {
         let known = record.as_ref().filter(|_| usable).and_then(KeyRecord::known_document);
         let left = self.deadline.saturating_duration_since(Instant::now()).min(patience);
         let for_helper = left.saturating_sub(HELPER_MARGIN).max(HELPER_MARGIN);
-        let millis = u64::try_from(for_helper.as_millis()).unwrap_or(u64::MAX);
-        let request = HelperRequest::for_keys(self.order.source, self.ca_pem.clone(), known, millis);
+        let request = HelperRequest::for_keys(self.order.source, self.reach.clone().within(for_helper), known);
         let outcome = self.world.fetch(&request, left);
         let record = self.record_of(outcome, record, usable);
         let saved = lock.write(&record.to_bytes());

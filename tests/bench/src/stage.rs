@@ -1,7 +1,9 @@
 //! The parts of a login that are ours, each by itself, as the library in the server runs them.
 
 use crate::variant::{BASE, Variant};
-use oauth_validator_core::{Answer, BearerToken, Config, Decision, KeySet, Known, Needs, Request, Tracing, decide_for};
+use oauth_validator_core::{
+    Answer, BearerToken, Config, Decision, KeySet, Known, Needs, Request, Tracing, UnixSeconds, decide_for,
+};
 use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, read_trusted};
 use std::hint::black_box;
 use std::io::Write;
@@ -45,8 +47,8 @@ pub fn all() -> Vec<Stage> {
     stages
 }
 
-/// The time at which the tokens of stages are decided, in seconds since 1970.
-const NOW: i64 = 1_800_000_000;
+/// The time at which the tokens of stages are decided.
+const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 
 fn parsed(text: &str) -> Config {
     let parsed = Config::parse(text.as_bytes(), "oauth-validator.toml");
@@ -83,7 +85,7 @@ fn key_set(keys: usize) -> Body {
 /// From the token to the grant, with configuration and keys at hand.
 fn decision(variant: Variant) -> Body {
     let config = parsed(&variant.config("http://127.0.0.1:1"));
-    let token = variant.token(NOW);
+    let token = variant.token(NOW.get());
     let request = Request {
         hba_profiles: None,
         hba_issuer: variant.issuer(),

@@ -2,10 +2,10 @@
 //!
 //! Where the postmaster inherits a child that was killed by a signal, it restarts the whole cluster.
 
-use super::{Ended, Helper, ask, command, fetched, request};
+use super::{Ended, Helper, ask, by_way, command, fetched, request};
 use crate::network::{METADATA, provider};
 use assert_cmd::cargo::cargo_bin;
-use oauth_validator_core::protocol::{HelperRequest, MAX_REQUEST_BYTES};
+use oauth_validator_core::protocol::MAX_REQUEST_BYTES;
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_mock_provider::{Fault, Provider};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
@@ -36,7 +36,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 /// A helper in the middle of a fetch that would last 60 s.
 fn fetching(provider: &Provider) -> Helper {
     let before = provider.request_count(METADATA);
-    let helper = Helper::asked(&HelperRequest { deadline_ms: 60_000, ..request(provider) });
+    let helper = Helper::asked(&by_way(request(provider), |reach| reach.timeout = Duration::from_millis(60_000)));
     wait_until("a request", || provider.request_count(METADATA) > before);
     helper
 }
@@ -111,7 +111,7 @@ fn the_deadline_ends_it_whatever_it_waits_for() {
         })
         .collect();
     provider.set_keys(json!({ "keys": many }));
-    let request = HelperRequest { deadline_ms: 1500, ..request(&provider) };
+    let request = by_way(request(&provider), |reach| reach.timeout = Duration::from_millis(1500));
     assert!(serde_json::to_vec(&fetched(ask(&request))).expect("JSON").len() > 64 * 1024, "it fits into the pipe");
     let start = Instant::now();
     let mut helper = Helper::start(&mut command());
@@ -123,14 +123,17 @@ fn the_deadline_ends_it_whatever_it_waits_for() {
 #[test]
 fn a_deadline_may_have_passed_or_be_far_away() {
     let provider = hanging();
-    let ended = Helper::asked(&HelperRequest { deadline_ms: 0, ..request(&provider) }).end();
+    let ended = Helper::asked(&by_way(request(&provider), |reach| reach.timeout = Duration::from_millis(0))).end();
     // Whether it still comes to say so is chance, up to the last byte.
     match ended.status.code() {
         Some(1) => assert_eq!(ended.stderr, ""),
         _ => assert!(format!("{:?}", ended.answer()).contains("timeout")),
     }
     let provider = self::provider();
-    fetched(ask(&HelperRequest { deadline_ms: u64::MAX, connect_timeout_ms: u64::MAX, ..request(&provider) }));
+    fetched(ask(&by_way(request(&provider), |reach| {
+        reach.timeout = Duration::from_millis(u64::MAX);
+        reach.connect_timeout = Duration::from_millis(u64::MAX);
+    })));
 }
 
 #[test]

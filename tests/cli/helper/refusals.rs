@@ -3,12 +3,13 @@
 //!
 //! A refusal is an answer like any other, with the exit code 0. None may repeat what the provider sent.
 
-use super::{Helper, Parts, ask, command, request, request_with};
+use super::{Helper, Parts, ask, by_way, command, request, request_with};
 use crate::network::{
     METADATA, Refused, SENTINEL, answering, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places,
     bad_statuses, deaf_port, provider, redirects, refusing, slow_faults, with_keys, with_member, with_members_twice,
 };
-use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome, PROTOCOL_VERSION};
+use oauth_validator_core::Pem;
+use oauth_validator_core::protocol::{Failure, Outcome, PROTOCOL_VERSION};
 use oauth_validator_mock_provider::{ALL, Fault, Provider};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ fn certificates_must_be_valid_for_the_name_and_lead_to_the_authority() {
 #[test]
 fn the_given_authorities_take_the_place_of_all_others() {
     let (provider, other) = (provider(), Provider::start());
-    let outcome = ask(&HelperRequest { ca_pem: request(&other).ca_pem, ..request(&provider) });
+    let outcome = ask(&by_way(request(&provider), |reach| reach.ca = request(&other).reach.ca));
     assert_refused(&outcome, "tls", "an authority that is not trusted");
     let Outcome::Failed(Failure { hint, .. }) = outcome else { panic!("keys") };
     assert!(hint.contains("keys.ca_file"), "{hint}");
@@ -60,7 +61,7 @@ fn the_given_authorities_take_the_place_of_all_others() {
 fn an_unusable_text_of_authorities_is_no_reason_to_trust_the_system() {
     let provider = provider();
     let block = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
-    let good = request(&provider).ca_pem.expect("an authority");
+    let Pem(good) = request(&provider).reach.ca.expect("an authority");
     for (text, words) in [
         (String::new(), "keys.ca_file has no certificate in PEM"),
         ("not PEM\n".to_owned(), "keys.ca_file has no certificate in PEM"),
@@ -69,7 +70,7 @@ fn an_unusable_text_of_authorities_is_no_reason_to_trust_the_system() {
         (good.clone() + &block("AAAA"), "keys.ca_file has 1 broken certificates"),
         (good.replace("-----END CERTIFICATE-----", ""), "keys.ca_file has"),
     ] {
-        assert_refused(&ask(&HelperRequest { ca_pem: Some(text), ..request(&provider) }), "ca_file", words);
+        assert_refused(&ask(&by_way(request(&provider), |reach| reach.ca = Some(Pem(text)))), "ca_file", words);
     }
     assert_eq!(provider.connection_count(), 0);
 }
@@ -106,7 +107,7 @@ fn the_deadline_holds_whatever_drags_on() {
         let provider = provider();
         provider.set_fault(path, fault.clone());
         let start = Instant::now();
-        let outcome = ask(&HelperRequest { deadline_ms: 1500, ..request(&provider) });
+        let outcome = ask(&by_way(request(&provider), |reach| reach.timeout = Duration::from_millis(1500)));
         assert!(start.elapsed() < Duration::from_secs(4), "{fault:?} took {:?}", start.elapsed());
         assert_refused(&outcome, "timeout", "within 1.35 s in all");
         let Outcome::Failed(Failure { hint, .. }) = outcome else { panic!("keys") };
@@ -118,13 +119,16 @@ fn the_deadline_holds_whatever_drags_on() {
 fn connecting_has_a_limit_of_its_own() {
     let (address, _listener, _waiting) = deaf_port();
     let request = request_with(&provider(), |parts| parts.issuer = format!("https://{address}"));
-    for connect_timeout_ms in [0, 300] {
+    for millis in [0, 300] {
         let start = Instant::now();
-        let outcome = ask(&HelperRequest { connect_timeout_ms, ..request.clone() });
+        let outcome = ask(&by_way(request.clone(), |reach| reach.connect_timeout = Duration::from_millis(millis)));
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
         assert_refused(&outcome, "timeout", "no connection was made in time");
     }
-    let outcome = ask(&HelperRequest { connect_timeout_ms: 60_000, deadline_ms: 1000, ..request });
+    let outcome = ask(&by_way(request, |reach| {
+        reach.connect_timeout = Duration::from_mins(1);
+        reach.timeout = Duration::from_secs(1);
+    }));
     assert_refused(&outcome, "timeout", "within 0.9 s in all");
 }
 
@@ -260,7 +264,7 @@ fn what_cannot_be_asked_is_refused_before_anybody_is() {
     for (proxy, words) in
         [("socks5://localhost:1", "does not begin with http://"), ("http://a:b@localhost:1", "user name or a password")]
     {
-        assert_refused(&ask(&HelperRequest { proxy: Some(proxy.to_owned()), ..request(&provider) }), "proxy", words);
+        assert_refused(&ask(&by_way(request(&provider), |reach| reach.proxy = Some(proxy.to_owned()))), "proxy", words);
     }
     assert_eq!(provider.connection_count(), 0);
 }
@@ -270,11 +274,11 @@ fn a_proxy_that_refuses_or_is_down_is_an_error() {
     let provider = provider();
     let answer = format!("HTTP/1.1 403 {SENTINEL}\r\nContent-Length: 0\r\n\r\n");
     let (address, proxy) = answering(&answer, |read| read.ends_with(b"\r\n\r\n"));
-    let request = HelperRequest { proxy: Some(format!("http://{address}")), ..request(&provider) };
+    let request = by_way(request(&provider), |reach| reach.proxy = Some(format!("http://{address}")));
     assert_refused(&ask(&request), "proxy", "proxy does not connect");
     proxy.join().expect("the proxy ends");
     let (address, _socket) = refusing();
-    let request = HelperRequest { proxy: Some(format!("http://{address}")), ..request };
+    let request = by_way(request, |reach| reach.proxy = Some(format!("http://{address}")));
     assert_refused(&ask(&request), "connect", "refused");
     assert_eq!(provider.requests(), []);
 }

@@ -3,11 +3,11 @@
 //! None asks twice: an endpoint that is down must not get each question again.
 
 use super::{INTROSPECT, active, client, provider, request, request_about, token};
-use crate::helper::ask;
 use crate::helper::refusals::assert_refused;
+use crate::helper::{ask, by_way};
 use crate::network::{SENTINEL, answering, bad_answers, bad_certificates, redirects, refusing};
-use oauth_validator_core::ClientAuth;
 use oauth_validator_core::protocol::{Authorization, Failure, HelperRequest, Outcome, Secret, Task};
+use oauth_validator_core::{ClientAuth, Pem};
 use oauth_validator_mock_provider::{ALL, Fault, Provider, Reply};
 use std::time::{Duration, Instant};
 
@@ -168,7 +168,7 @@ fn certificates_must_be_valid_before_the_token_is_sent() {
         assert_eq!((provider.requests().len(), provider.connection_count()), (0, 1));
     }
     let (provider, other) = (provider(), Provider::start());
-    let outcome = ask(&HelperRequest { ca_pem: request(&other).ca_pem, ..request(&provider) });
+    let outcome = ask(&by_way(request(&provider), |reach| reach.ca = request(&other).reach.ca));
     assert_refused(&outcome, "tls", "an authority that is not trusted");
     assert!(hint(&outcome).contains("keys.ca_file"), "{}", hint(&outcome));
     assert_eq!(provider.requests(), []);
@@ -190,7 +190,7 @@ fn an_endpoint_that_is_down_is_not_connected_to() {
     provider.stop();
     assert_refused(&ask(&request(&provider)), "connect", "refused");
     let (address, _socket) = refusing();
-    let request = HelperRequest { proxy: Some(format!("http://{address}")), ..request(&provider) };
+    let request = by_way(request(&provider), |reach| reach.proxy = Some(format!("http://{address}")));
     assert_refused(&ask(&request), "connect", "refused");
 }
 
@@ -218,7 +218,7 @@ fn whatever_drags_on_ends_before_the_deadline() {
         let provider = provider();
         provider.set_fault(path, fault.clone());
         let start = Instant::now();
-        let outcome = ask(&HelperRequest { deadline_ms: 1500, ..request(&provider) });
+        let outcome = ask(&by_way(request(&provider), |reach| reach.timeout = Duration::from_millis(1500)));
         assert!(start.elapsed() < Duration::from_secs(4), "{fault:?} took {:?}", start.elapsed());
         assert_refused(&outcome, "timeout", "within 1.35 s in all");
         assert!(hint(&outcome).contains("keys.timeout"), "{}", hint(&outcome));
@@ -246,7 +246,7 @@ fn endpoints_that_cannot_be_asked() {
 #[test]
 fn authorities_that_cannot_be_read_are_no_reason_to_trust_the_system() {
     let provider = provider();
-    let outcome = ask(&HelperRequest { ca_pem: Some("not PEM\n".to_owned()), ..request(&provider) });
+    let outcome = ask(&by_way(request(&provider), |reach| reach.ca = Some(Pem("not PEM\n".to_owned()))));
     assert_refused(&outcome, "ca_file", "keys.ca_file has no certificate in PEM");
     assert_eq!((provider.connection_count(), active()["active"].clone()), (0, true.into()));
 }

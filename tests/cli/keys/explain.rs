@@ -3,7 +3,7 @@
 use super::{Server, now, profile, provider, set_mode};
 use crate::network::METADATA;
 use crate::support::{CONFIG, Run, okta, run};
-use oauth_validator_core::KeyRecord;
+use oauth_validator_core::{KeyRecord, UnixSeconds};
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_mock_provider::{Fault, Provider};
 use serde_json::json;
@@ -114,7 +114,7 @@ fn keys_that_the_server_would_not_use_are_not_used() {
     server.write_record(&server.record(-3600));
     denied(&["corp.json\": from the future"]);
     let (_, fingerprint) = server.source();
-    server.write_record(&KeyRecord::failed(None, "corp", &fingerprint, Server::failure(), now()));
+    server.write_record(&KeyRecord::failed(None, "corp", &fingerprint, Server::failure(), UnixSeconds::new(now())));
     denied(&["never fetched", "The last attempt failed 20", ": connect: nobody answers."]);
     server.write_record(&server.record(0));
     server.configure(&profile(&provider, ", allowed_hosts = [\"keys.example\"]"));

@@ -2,7 +2,7 @@
 
 use super::{Server, give, needs_root, now, profile, provider, set_mode};
 use crate::support::{CONFIG, Run, corp, run};
-use oauth_validator_core::KeyRecord;
+use oauth_validator_core::{KeyRecord, UnixSeconds};
 use oauth_validator_fixtures::keys::TestKey;
 use oauth_validator_fixtures::{jwks, keys};
 use serde_json::{Value, json};
@@ -109,7 +109,9 @@ fn a_provider_that_never_answered_and_one_that_stopped_are_told_apart() {
     let provider = provider();
     let server = Server::of(&provider);
     let (_, fingerprint) = server.source();
-    let failed = |known: Option<KeyRecord>| KeyRecord::failed(known, "corp", &fingerprint, Server::failure(), now());
+    let failed = |known: Option<KeyRecord>| {
+        KeyRecord::failed(known, "corp", &fingerprint, Server::failure(), UnixSeconds::new(now()))
+    };
     server.write_record(&failed(None));
     assert_eq!(standing(&server), (1, "corp: never fetched".to_owned(), json!("never_fetched")));
     server.write_record(&failed(Some(failed(Some(server.record(60))))));

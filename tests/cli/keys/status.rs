@@ -2,7 +2,7 @@
 
 use super::{Server, assert_has_shape, profile, provider};
 use crate::support::{CONFIG, Run, corp, run};
-use oauth_validator_core::KeyRecord;
+use oauth_validator_core::{KeyRecord, UnixSeconds};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,8 +43,13 @@ fn fresh_keys_are_fine_and_say_until_when() {
 fn keys_that_end_soon_are_a_warning_for_whoever_asks() {
     let provider = provider();
     let server = Server::of(&provider);
-    let failing =
-        KeyRecord::failed(Some(server.record(20 * 3600)), "corp", &server.source().1, Server::failure(), super::now());
+    let failing = KeyRecord::failed(
+        Some(server.record(20 * 3600)),
+        "corp",
+        &server.source().1,
+        Server::failure(),
+        UnixSeconds::new(super::now()),
+    );
     server.write_record(&failing);
     // Five hours are left.
     for (within, code) in

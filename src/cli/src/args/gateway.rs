@@ -2,7 +2,7 @@
 //!
 //! Where it listens and where it goes are options of whoever runs it: no client has a say in either.
 
-use super::timeout;
+use super::discover::timeout;
 use clap::Args as ClapArgs;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,10 +1,13 @@
 //! The command line of `oauth-validator init`, and what it shares with `discover`: how a provider is reached.
 
 use super::DEFAULT_CONFIG;
+use crate::net::Ca;
 use clap::Args as ClapArgs;
 use clap::builder::PossibleValuesParser;
+use oauth_validator_core::Reach;
 use oauth_validator_core::config::presets;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub(super) const INIT_HELP: &str = "\
 Example: one more profile for the configuration, be it the first. The lines that
@@ -105,6 +108,19 @@ pub(crate) struct ReachOptions {
     /// Accept http to a loopback address, for tests.
     #[arg(long, conflicts_with = "proxy")]
     pub(crate) insecure_http: bool,
+}
+
+impl ReachOptions {
+    /// How a provider is reached that has `timeout` for everything.
+    pub(crate) fn reach(&self, timeout: Duration) -> Reach<Ca> {
+        Reach {
+            ca: self.ca_file.clone().map(Ca::File),
+            proxy: self.proxy.clone(),
+            insecure_http: self.insecure_http,
+            connect_timeout: timeout * 2 / 5,
+            timeout,
+        }
+    }
 }
 
 /// How a provider is asked about each token, with a preset that has it asked.

@@ -71,7 +71,7 @@ pub(crate) struct ProbeOptions {
     pub(crate) insecure_plaintext: bool,
 
     /// The most time that connecting and logging in together may take, from 1s to 5min.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::timeout)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::discover::timeout)]
     pub(crate) timeout: Duration,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! No option takes a secret or a token, since everybody on the machine can read a command line: they are in files.
 
-use super::timeout;
+use super::discover::timeout;
 use clap::Args as ClapArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;

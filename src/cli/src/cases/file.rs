@@ -7,7 +7,7 @@ use super::keys::{self, CASE, FILE, TOKEN};
 use crate::args::{RoleAttribute, instant, role_attribute};
 use crate::findings::Shown;
 use oauth_validator_core::config::{json_of_toml, suggest};
-use oauth_validator_core::{FindingCode, Reason};
+use oauth_validator_core::{FindingCode, Reason, UnixSeconds};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -52,7 +52,7 @@ pub(crate) struct TestCase {
     pub(crate) database: Option<String>,
     pub(crate) replication: bool,
     /// Seconds since 1970.
-    pub(crate) at: Option<i64>,
+    pub(crate) at: Option<UnixSeconds>,
     pub(crate) expected: Expected,
 }
 
@@ -249,7 +249,7 @@ impl<'t> Reader<'t> {
         texts.iter().filter_map(|text| role_attribute(text).ok()).collect()
     }
 
-    fn at(&mut self, table: &Table<'_>) -> Option<i64> {
+    fn at(&mut self, table: &Table<'_>) -> Option<UnixSeconds> {
         let value = table.get("at")?;
         let written = match value.get_ref() {
             DeValue::String(text) => text.to_string(),

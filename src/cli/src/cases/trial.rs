@@ -7,10 +7,11 @@ use super::file::{Expected, LineOf, Members, TestCase};
 use super::sign::{Signed, Signer};
 use crate::explain::privileges;
 use crate::output::Failure;
+use crate::words;
 use oauth_validator_core::server_files::{Files, HbaContext, Reader, Unreadable};
 use oauth_validator_core::{
     BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    OnlineKind, Privileges, Profile, ProviderKeys, Request, Resolver, Tracing, Verdict, decide_with,
+    OnlineKind, Privileges, Profile, ProviderKeys, Request, Resolver, Tracing, UnixSeconds, Verdict, decide_with,
 };
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -71,7 +72,7 @@ fn meant<'c>(case: &TestCase, claims: &Members, config: &'c Config) -> Option<&'
 }
 
 /// A minute after the token was issued, so that a sample of any age can be used; now, if it does not say when.
-fn default_time(case: &TestCase) -> i64 {
+fn default_time(case: &TestCase) -> UnixSeconds {
     let seconds = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
     let of = |members: &Option<Members>| {
         let members = members.as_ref()?;
@@ -80,13 +81,12 @@ fn default_time(case: &TestCase) -> i64 {
             .map(|at| at.saturating_add(VALID))
             .or_else(|| Some(members.get("exp").and_then(seconds)?.saturating_sub(VALID)))
     };
-    let now = || jiff::Timestamp::now().as_second();
-    of(&case.token.claims).or_else(|| of(&case.token.answer)).unwrap_or_else(now)
+    of(&case.token.claims).or_else(|| of(&case.token.answer)).map_or_else(words::now, UnixSeconds::new)
 }
 
 /// The claims with `iat` and `exp` around the time of the case, where it says nothing of these.
-fn timed(claims: &Members, without: &[String], at: i64) -> Members {
-    let mut claims = claims.clone();
+fn timed(claims: &Members, without: &[String], at: UnixSeconds) -> Members {
+    let (at, mut claims) = (at.get(), claims.clone());
     for (name, value) in [("iat", at.saturating_sub(VALID)), ("exp", at.saturating_add(VALID))] {
         if !claims.contains_key(name) && !without.iter().any(|left| left == name) {
             claims.insert(name.to_owned(), Value::from(value));
@@ -171,7 +171,7 @@ fn unreadable(path: &Path) -> Unreadable {
 /// What the decision needs, out of the case.
 struct OfCase<'c> {
     case: &'c TestCase,
-    at: i64,
+    at: UnixSeconds,
     signed: Option<&'c Signed>,
 }
 
@@ -187,7 +187,7 @@ impl OfCase<'_> {
 }
 
 impl Resolver for OfCase<'_> {
-    fn now(&mut self) -> i64 {
+    fn now(&mut self) -> UnixSeconds {
         self.at
     }
 

@@ -10,6 +10,7 @@ use crate::words;
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{
     Config, KeyFile, KeyRecord, KeySet, KeysUnavailable, Location, OnlineCheck, Profile, ProviderKeys, Standing,
+    UnixSeconds,
 };
 use oauth_validator_store::load_keys;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ struct List<'c> {
     entries: Vec<Entry<'c>>,
     /// Names of key files that no profile has its keys from.
     unclaimed: Vec<String>,
-    now: i64,
+    now: UnixSeconds,
 }
 
 /// A profile, and what is known of its keys.
@@ -70,7 +71,7 @@ impl<'c> List<'c> {
             };
             entries.push(Entry { profile, from });
         }
-        Self { entries, unclaimed, now: jiff::Timestamp::now().as_second() }
+        Self { entries, unclaimed, now: words::now() }
     }
 
     /// The profiles whose logins would have to wait for a provider, or would be denied.
@@ -129,7 +130,7 @@ impl<'c> List<'c> {
 
 impl Entry<'_> {
     /// The first line, and what stands below it.
-    fn words(&self, now: i64) -> (String, Vec<(&'static str, String)>) {
+    fn words(&self, now: UnixSeconds) -> (String, Vec<(&'static str, String)>) {
         match &self.from {
             From::File(file, Ok(keys)) => (format!("from the file \"{}\"", file.path()), key_rows(keys)),
             From::File(_, Err(why)) => (why.detail.trim_end_matches('.').to_owned(), vec![("help", why.hint.clone())]),
@@ -139,7 +140,7 @@ impl Entry<'_> {
         }
     }
 
-    fn to_json(&self, now: i64) -> Value {
+    fn to_json(&self, now: UnixSeconds) -> Value {
         let (kind, file) = match &self.from {
             From::File(file, _) => ("file", Some(file.path())),
             From::Inline(_) => ("inline", None),
@@ -171,7 +172,7 @@ impl Provided<'_> {
         self.at_hand.as_ref().is_ok_and(|(_, standing)| standing.is_usable())
     }
 
-    fn words(&self, now: i64) -> (String, Vec<(&'static str, String)>) {
+    fn words(&self, now: UnixSeconds) -> (String, Vec<(&'static str, String)>) {
         let mut rows = vec![("asked", asked(self.source))];
         let (record, standing) = match &self.at_hand {
             Ok((record, standing)) => (record.as_ref(), *standing),
@@ -192,12 +193,12 @@ impl Provided<'_> {
         (self.standing_words(record, standing, now), rows)
     }
 
-    fn standing_words(&self, record: Option<&KeyRecord>, standing: Standing, now: i64) -> String {
+    fn standing_words(&self, record: Option<&KeyRecord>, standing: Standing, now: UnixSeconds) -> String {
         let timing = &self.source.settings.timing;
         let (fetched_at, fresh_until) = record.and_then(KeyRecord::times).unwrap_or_default();
         // As in the judgement: a record from before max_ttl was lowered obeys the new one.
-        let fresh_until = fresh_until.min(fetched_at.saturating_add(timing.max_ttl));
-        let used_until = fresh_until.saturating_add(timing.stale_max);
+        let fresh_until = fresh_until.min(fetched_at.after(timing.max_ttl));
+        let used_until = fresh_until.after(timing.stale_max);
         match standing {
             Standing::Fresh => format!("fresh until {}", words::since(fresh_until, now)),
             Standing::Due if now < fresh_until => {
@@ -213,7 +214,7 @@ impl Provided<'_> {
         }
     }
 
-    fn to_json(&self, now: i64) -> Value {
+    fn to_json(&self, now: UnixSeconds) -> Value {
         let timing = &self.source.settings.timing;
         let (record, standing) = match &self.at_hand {
             Ok((record, standing)) => (record.as_ref(), Some(*standing)),
@@ -223,7 +224,7 @@ impl Provided<'_> {
         let keys = record.and_then(KeyRecord::keys);
         let failure = record.and_then(KeyRecord::failure).map(|(at, attempts, failure)| {
             json!({
-                "at": words::instant(at), "attempts": attempts,
+                "at": at.to_string(), "attempts": attempts,
                 "code": failure.code, "message": failure.message, "hint": failure.hint,
             })
         });
@@ -234,10 +235,10 @@ impl Provided<'_> {
             "standing": standing.map(Standing::code),
             "usable": self.is_usable(),
             "url": record.and_then(KeyRecord::source),
-            "fetched_at": times.map(|(at, _)| words::instant(at)),
-            "age": times.map(|(at, _)| now.saturating_sub(at)),
-            "fresh_until": times.map(|(_, until)| words::instant(until)),
-            "usable_until": record.and_then(|record| record.usable_until(timing)).map(words::instant),
+            "fetched_at": times.map(|(at, _)| at.to_string()),
+            "age": times.map(|(at, _)| now.get().saturating_sub(at.get())),
+            "fresh_until": times.map(|(_, until)| until.to_string()),
+            "usable_until": record.and_then(|record| record.usable_until(timing)).map(|until| until.to_string()),
             "keys": keys.map(words::keys_to_json),
             "left_out": keys.map(words::all_left_out),
             "last_error": failure,

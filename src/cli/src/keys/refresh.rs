@@ -108,7 +108,7 @@ impl Outcome<'_> {
                 let keys = record.keys().map_or(0, |keys| keys.keys().len());
                 let source = record.source().unwrap_or_default();
                 let s = if keys == 1 { "" } else { "s" };
-                format!("{profile}: {keys} key{s} from {source}, fresh until {}", words::instant(fresh_until))
+                format!("{profile}: {keys} key{s} from {source}, fresh until {}", fresh_until)
             }
             Err(why) => format!("{profile}: failed: {}", why.detail),
         };
@@ -126,8 +126,8 @@ impl Outcome<'_> {
             "refreshed": record.is_some(),
             "code": self.code,
             "source": record.and_then(KeyRecord::source),
-            "fetched_at": times.map(|(at, _)| words::instant(at)),
-            "fresh_until": times.map(|(_, until)| words::instant(until)),
+            "fetched_at": times.map(|(at, _)| at.to_string()),
+            "fresh_until": times.map(|(_, until)| until.to_string()),
             "keys": record.and_then(KeyRecord::keys).map(words::keys_to_json),
             "left_out": left_out,
             "detail": why.map(|why| &why.detail),

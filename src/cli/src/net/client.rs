@@ -9,6 +9,7 @@ use super::tls::Tls;
 use super::trust::{Ca, Trust};
 use super::url::SafeUrl;
 use super::verifier::{Demand, client_config};
+use oauth_validator_core::Reach;
 use oauth_validator_core::bounds::MAX_KEY_DOCUMENT_BYTES;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -19,21 +20,6 @@ use ureq::{Agent, Body, Proxy};
 
 /// The largest answer's headers, in bytes.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
-
-/// How to reach a provider.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// Who is trusted.
-    pub(crate) ca: Ca,
-    /// `http://HOST:PORT` of a proxy; there is no other way to one.
-    pub(crate) proxy: Option<String>,
-    /// For all requests of the client together.
-    pub(crate) timeout: Duration,
-    /// For each connection, within that.
-    pub(crate) connect_timeout: Duration,
-    /// Is told each URL before it is asked.
-    pub(crate) asking: fn(&SafeUrl),
-}
 
 /// Asks for documents, all of them before one deadline.
 pub(crate) struct Client {
@@ -64,16 +50,18 @@ pub(crate) enum Answer {
 }
 
 impl Client {
-    /// The clock starts here.
+    /// All requests of the client together have the time that `reach` gives, and the clock starts here. Where it names no
+    /// authorities, those of `system` are trusted. `asking` is told each URL before it is asked.
     ///
     /// # Errors
-    /// `ca_file` and `proxy`, if the settings are no use.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, NetError> {
-        let deadline = Instant::now() + settings.timeout;
-        let tls = client_config(Demand::Name(Trust::new(&settings.ca)?))
+    /// `ca_file` and `proxy`, if they are no use.
+    pub(crate) fn new(reach: &Reach<Ca>, system: &Ca, asking: fn(&SafeUrl)) -> Result<Self, NetError> {
+        let &Reach { timeout, connect_timeout, .. } = reach;
+        let deadline = Instant::now() + timeout;
+        let tls = client_config(Demand::Name(Trust::new(reach.ca.as_ref().unwrap_or(system))?))
             .map_err(|_| NetError::new(Code::Tls, "TLS cannot be prepared"))?;
         let config = Agent::config_builder()
-            .proxy(settings.proxy.as_deref().map(proxy).transpose()?)
+            .proxy(reach.proxy.as_deref().map(proxy).transpose()?)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
@@ -85,8 +73,7 @@ impl Client {
             .build();
         let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(Tls::new(tls));
         let agent = Agent::with_parts(config, connector, NamedResolver::default());
-        let Settings { timeout, connect_timeout, asking, .. } = *settings;
-        Ok(Self { agent, has_proxy: settings.proxy.is_some(), timeout, connect_timeout, deadline, asking })
+        Ok(Self { agent, has_proxy: reach.proxy.is_some(), timeout, connect_timeout, deadline, asking })
     }
 
     /// The JSON document at `url`.

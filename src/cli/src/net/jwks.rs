@@ -8,6 +8,7 @@ use super::error::{Code, NetError};
 use super::url::SafeUrl;
 use oauth_validator_core::protocol::{Freshness, KnownDocument};
 use oauth_validator_core::{KeySet, strict_json_object};
+use std::time::Duration;
 use ureq::http::{HeaderMap, header};
 
 /// The longest ETag that is kept, in bytes.
@@ -85,8 +86,8 @@ fn freshness(headers: &HeaderMap) -> Freshness {
             "no-cache" if value.is_empty() => freshness.no_cache = true,
             "no-store" => freshness.no_cache = true,
             "max-age" => {
-                if let Some(seconds) = seconds(value) {
-                    freshness.max_age = Some(freshness.max_age.map_or(seconds, |known| known.min(seconds)));
+                if let Some(span) = seconds(value) {
+                    freshness.max_age = Some(freshness.max_age.map_or(span, |known| known.min(span)));
                 }
             }
             _ => {}
@@ -96,12 +97,12 @@ fn freshness(headers: &HeaderMap) -> Freshness {
 }
 
 /// RFC 9111 section 1.2.2: digits, which may be quoted; what is too large counts as 2^31.
-fn seconds(text: &str) -> Option<u64> {
+fn seconds(text: &str) -> Option<Duration> {
     let digits = text.trim().trim_matches('"');
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    Some(digits.parse::<u64>().unwrap_or(u64::MAX).min(1 << 31))
+    Some(Duration::from_secs(digits.parse::<u64>().unwrap_or(u64::MAX).min(1 << 31)))
 }
 
 #[cfg(test)]
@@ -115,7 +116,7 @@ mod tests {
             headers.append(header::CACHE_CONTROL, HeaderValue::from_str(value).expect("a header"));
         }
         let freshness = freshness(&headers);
-        (freshness.max_age, freshness.no_cache)
+        (freshness.max_age.map(|max_age| max_age.as_secs()), freshness.no_cache)
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod trust;
 mod url;
 mod verifier;
 
-pub(crate) use client::{Client, Settings};
+pub(crate) use client::Client;
 pub(crate) use discovery::{Endpoints, Introspection, Metadata};
 pub(crate) use error::{Code, NetError, Wording, tls_fault};
 pub(crate) use inquiry::Inquiry;

@@ -4,6 +4,7 @@
 //! path. The parser that judges is the one that connects, so that there are no two readings of one URL. Must never
 //! take a user name (`https://good@evil`), a fragment, or characters that a shell, a terminal or a file could misread.
 
+use oauth_validator_core::Reach;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use ureq::http::Uri;
 
@@ -17,6 +18,13 @@ pub(crate) enum Plain {
     Never,
     /// http to a loopback address as well.
     Loopback,
+}
+
+impl Plain {
+    /// As the way to a provider says.
+    pub(crate) fn of<F>(reach: &Reach<F>) -> Self {
+        if reach.insecure_http { Self::Loopback } else { Self::Never }
+    }
 }
 
 /// A URL that may be asked for.

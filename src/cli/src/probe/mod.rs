@@ -14,8 +14,7 @@ mod wire;
 
 use crate::args::ProbeOptions;
 use crate::output::{Failure, Report};
-use crate::token;
-use crate::token_input;
+use crate::{token, token_input, words};
 use connection::{Connection, Deadline};
 use oauth_validator_core::BearerToken;
 use report::Probe;
@@ -33,7 +32,7 @@ pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failu
     let response = client_response(&token)?;
     let wire = Wire::new(Connection::open(&target.place, Deadline::after(options.timeout))?);
     let (outcome, findings, wire) = login::attempt(wire, &target, &response)?;
-    let now = jiff::Timestamp::now().as_second();
+    let now = words::now();
     let probe = Probe { target: &target, options, connection: wire.stream(), outcome, findings, now };
     let text = if as_json { probe.to_json() } else { probe.to_text() };
     if token.is_repeated_in(&text) {

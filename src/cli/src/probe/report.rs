@@ -9,7 +9,7 @@ use super::target::Target;
 use super::wire::ServerError;
 use crate::args::ProbeOptions;
 use crate::output::visible;
-use crate::words;
+use oauth_validator_core::UnixSeconds;
 use serde_json::json;
 
 /// What the discovery URL of PostgreSQL's error challenge has behind an issuer (`generate_error_response` in
@@ -27,7 +27,7 @@ pub(super) struct Probe<'a> {
     pub(super) outcome: Outcome,
     pub(super) findings: Findings,
     /// When it ended, in seconds since 1970.
-    pub(super) now: i64,
+    pub(super) now: UnixSeconds,
 }
 
 impl Outcome {
@@ -90,7 +90,7 @@ impl Probe<'_> {
         });
         let report = json!({
             "outcome": self.outcome.name(),
-            "at": words::instant(self.now),
+            "at": self.now.to_string(),
             "server": self.target.place.to_string(),
             "client": self.connection.client.map(|address| address.to_string()),
             "tls": self.connection.tls,
@@ -153,7 +153,7 @@ impl Probe<'_> {
     }
 
     fn at(&self, text: &str) -> String {
-        text.replace("{time}", &words::instant(self.now))
+        text.replace("{time}", &self.now.to_string())
     }
 
     /// The command that explains this login on the server, word by word as a shell takes them.

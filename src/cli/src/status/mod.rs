@@ -12,11 +12,12 @@ use crate::config_file::{ConfigFile, server_user};
 use crate::key_place::KeyPlace;
 use crate::keys::place_of;
 use crate::output::{Failure, Report};
-use crate::server_files;
+use crate::{server_files, words};
 use library::Library;
-use oauth_validator_core::{Config, Denial, Profile, Reason};
+use oauth_validator_core::{Config, Denial, Profile, Reason, UnixSeconds};
 use oauth_validator_store::{KeyState, ServerUser};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Runs the command.
 pub(crate) fn run(options: &StatusOptions, as_json: bool) -> Result<Report, Failure> {
@@ -31,9 +32,9 @@ pub(crate) fn run(options: &StatusOptions, as_json: bool) -> Result<Report, Fail
 
 /// All that is known of one server.
 struct Status {
-    now: i64,
-    /// Keys that are usable for less than this, in seconds, are not fine.
-    warn_within: Option<i64>,
+    now: UnixSeconds,
+    /// Keys that are usable for less than this are not fine.
+    warn_within: Option<Duration>,
     /// Where key files are, if somebody said it.
     folder: Option<PathBuf>,
     library: Option<Library>,
@@ -78,8 +79,8 @@ impl Status {
         };
         let (config, profiles) = look(&path, user, place.as_ref());
         Ok(Self {
-            now: jiff::Timestamp::now().as_second(),
-            warn_within: options.warn_within.map(|time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX)),
+            now: words::now(),
+            warn_within: options.warn_within,
             folder: place.map(|place| place.folder),
             library: options.folder.pgdata.as_deref().and_then(library::of_server),
             config,
@@ -101,7 +102,7 @@ impl Status {
         if !usable {
             return Some("no keys that can be used");
         }
-        let left = usable_until.map(|until| until.saturating_sub(self.now));
+        let left = usable_until.map(|until| until.since(self.now));
         let is_short = left.zip(self.warn_within).is_some_and(|(left, within)| left < within);
         is_short.then_some("keys that can be used for a short time only")
     }

@@ -4,6 +4,7 @@
 
 use super::report::TOOL;
 use super::{ProfileState, Status};
+use oauth_validator_core::UnixSeconds;
 use std::fmt::Write;
 
 /// What one metric is, and its value for one profile.
@@ -19,18 +20,18 @@ const OF_PROFILES: [Metric; 7] = [
         |profile| Some(i64::from(profile.keys.usable)).filter(|_| profile.keys.standing != super::NOT_LOOKED_AT),
     ),
     ("oauth_validator_keys_fetched_timestamp_seconds", "When the keys were fetched or last confirmed.", |profile| {
-        profile.keys.fetched_at
+        profile.keys.fetched_at.map(UnixSeconds::get)
     }),
     ("oauth_validator_keys_fresh_until_timestamp_seconds", "Until when the provider is not asked.", |profile| {
-        profile.keys.fresh_until
+        profile.keys.fresh_until.map(UnixSeconds::get)
     }),
     (
         "oauth_validator_keys_usable_until_timestamp_seconds",
         "Until when the keys verify tokens if the provider does not answer.",
-        |profile| profile.keys.usable_until,
+        |profile| profile.keys.usable_until.map(UnixSeconds::get),
     ),
     ("oauth_validator_keys_last_attempt_timestamp_seconds", "When the last attempt to fetch keys ended.", |profile| {
-        profile.keys.last_attempt_at
+        profile.keys.last_attempt_at.map(UnixSeconds::get)
     }),
     ("oauth_validator_keys_last_attempt_success", "Whether the last attempt to fetch keys succeeded.", |profile| {
         profile.keys.last_outcome.as_ref().map(|outcome| i64::from(outcome == "ok"))
@@ -51,7 +52,7 @@ pub(super) fn text(status: &Status) -> String {
     let library = escaped(library);
     let _ = writeln!(text, "oauth_validator_build_info{{tool=\"{TOOL}\",library=\"{library}\"}} 1");
     gauge(&mut text, "oauth_validator_status_timestamp_seconds", "When all of this was looked at.");
-    let _ = writeln!(text, "oauth_validator_status_timestamp_seconds {}", status.now);
+    let _ = writeln!(text, "oauth_validator_status_timestamp_seconds {}", status.now.get());
     for (name, help, value) in OF_PROFILES {
         gauge(&mut text, name, help);
         for profile in &status.profiles {

@@ -3,6 +3,7 @@
 use super::{ProfileState, Status};
 use crate::output::visible;
 use crate::words;
+use oauth_validator_core::UnixSeconds;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -40,7 +41,7 @@ impl Status {
         let keys = &profile.keys;
         let concern = self.concern(profile).map(|concern| format!(": {concern}")).unwrap_or_default();
         let _ = writeln!(text, "{}: {}{concern}", profile.name, words_of(keys.standing));
-        let time = |at: Option<i64>| at.map(|at| words::since(at, self.now));
+        let time = |at: Option<UnixSeconds>| at.map(|at| words::since(at, self.now));
         let rows = [
             ("keys", keys.keys.map(|keys| keys.to_string())),
             ("fetched", time(keys.fetched_at)),
@@ -60,7 +61,7 @@ impl Status {
         let trouble = self.config.trouble.as_ref();
         json!({
             "fine": self.is_fine(),
-            "at": words::instant(self.now),
+            "at": self.now.to_string(),
             "tool": TOOL,
             "library": self.library.as_ref().map(|library| json!({
                 "path": library.path.to_string_lossy(), "version": library.version,
@@ -80,7 +81,7 @@ impl Status {
 
     fn profile_to_json(&self, profile: &ProfileState) -> Value {
         let keys = &profile.keys;
-        let time = |at: Option<i64>| at.map(words::instant);
+        let time = |at: Option<UnixSeconds>| at.map(|at| at.to_string());
         json!({
             "profile": profile.name,
             "fine": self.concern(profile).is_none(),
@@ -89,10 +90,10 @@ impl Status {
             "usable": keys.usable,
             "keys": keys.keys,
             "fetched_at": time(keys.fetched_at),
-            "age": keys.fetched_at.map(|at| self.now.saturating_sub(at)),
+            "age": keys.fetched_at.map(|at| self.now.get().saturating_sub(at.get())),
             "fresh_until": time(keys.fresh_until),
             "usable_until": time(keys.usable_until),
-            "seconds_left": keys.usable_until.map(|until| until.saturating_sub(self.now)),
+            "seconds_left": keys.usable_until.map(|until| until.get().saturating_sub(self.now.get())),
             "last_attempt_at": time(keys.last_attempt_at),
             "last_outcome": keys.last_outcome,
         })

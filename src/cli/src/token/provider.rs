@@ -5,14 +5,15 @@
 
 use super::source::Source;
 use super::{NoToken, grants};
-use crate::net::{Client, Code, Endpoints, Inquiry, NetError, Plain, SafeUrl, Settings, Wording};
+use crate::net::{Ca, Client, Code, Endpoints, Inquiry, NetError, Plain, SafeUrl, Wording};
+use oauth_validator_core::Reach;
 use oauth2::{HttpRequest, HttpResponse};
 use ureq::http::header;
 
 /// A provider whose endpoints are known.
 pub(super) struct Provider {
     pub(super) endpoints: Endpoints,
-    settings: Settings,
+    reach: Reach<Ca>,
 }
 
 impl Provider {
@@ -21,16 +22,16 @@ impl Provider {
     /// # Errors
     /// What keeps it from being had, or read.
     pub(super) fn find(source: &Source) -> Result<Self, NoToken> {
-        let settings = Settings {
-            ca: source.ca.clone(),
+        let reach = Reach {
+            ca: Some(source.ca.clone()),
             proxy: source.proxy.clone(),
-            timeout: source.timeout,
+            insecure_http: false,
             connect_timeout: source.timeout * 2 / 5,
-            asking: |_| {},
+            timeout: source.timeout,
         };
         let inquiry = Inquiry::new(&source.issuer, None, &[], Plain::Never).map_err(said)?;
-        let client = Client::new(&settings).map_err(said)?;
-        Ok(Self { endpoints: inquiry.endpoints(&client).map_err(said)?, settings })
+        let client = Client::new(&reach, &Ca::Environment, |_| {}).map_err(said)?;
+        Ok(Self { endpoints: inquiry.endpoints(&client).map_err(said)?, reach })
     }
 
     /// Whether a client may prove itself in this way; where the provider says nothing, it is Basic (RFC 8414 section 2).
@@ -61,7 +62,7 @@ impl Provider {
         let url = SafeUrl::parse(&head.uri.to_string(), Plain::Never)
             .map_err(|why| NetError::new(Code::Url, format!("the endpoint {why}")))?;
         let body = zeroize::Zeroizing::new(body);
-        let client = Client::new(&self.settings)?;
+        let client = Client::new(&self.reach, &Ca::Environment, |_| {})?;
         let (status, answer) = client.exchange(&url, head.headers.get(header::AUTHORIZATION).cloned(), &body)?;
         let mut response = HttpResponse::new(answer);
         *response.status_mut() = status;

@@ -10,6 +10,7 @@ use crate::config::{Config, Profile};
 use crate::decision::Denial;
 use crate::jws::{Proof, UntrustedJwt};
 use crate::reason::Reason;
+use crate::time::UnixSeconds;
 use crate::trace::Trace;
 
 /// Refuses a JWT that contradicts a grant: kind, `aud`, `exp`, `nbf`, `iat`, `cnf`, `act`, `jti`. Returns when it says that it
@@ -19,9 +20,9 @@ pub(super) fn check(
     config: &Config,
     profile: &Profile,
     proof: Proof,
-    now: i64,
+    now: UnixSeconds,
     trace: &mut Trace,
-) -> Result<Option<i64>, Denial> {
+) -> Result<Option<UnixSeconds>, Denial> {
     let claims = Members::of_token(&jwt.untrusted_claims);
     let mut own = trace.beside();
     let outcome = contradiction(jwt, claims, config, profile, proof, now, &mut own);
@@ -42,9 +43,9 @@ fn contradiction(
     config: &Config,
     profile: &Profile,
     proof: Proof,
-    now: i64,
+    now: UnixSeconds,
     trace: &mut Trace,
-) -> Result<Option<i64>, Denial> {
+) -> Result<Option<UnixSeconds>, Denial> {
     kind::check_type(&jwt.untrusted_type, profile.token_kind)?;
     kind::check(claims, profile, trace)?;
     if claims.has("aud") {

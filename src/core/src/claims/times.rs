@@ -10,21 +10,22 @@ use crate::decision::Denial;
 use crate::introspection::OnlineKind;
 use crate::jws::Proof;
 use crate::reason::Reason;
+use crate::time::UnixSeconds;
 use serde_json::Value;
+use std::time::Duration;
 
 /// What is said of a token that its provider was asked about. A longer `max_lifetime` would let refresh tokens in.
 const LONG_LIVED_ANSWER: &str = "This may be a refresh token: where a provider answers alike about both, only its long \
     life tells it from an access token. Send the access token; if it is one, shorten its lifetime at the provider.";
 
-/// The dates of claims that `proof` stands behind, and when the token expires, as far as it says so. `now` is in seconds
-/// since 1970.
+/// The dates of claims that `proof` stands behind, and when the token expires, as far as it says so.
 pub(super) fn check(
     claims: Members<'_>,
     config: &Config,
     profile: &Profile,
     proof: Proof,
-    now: i64,
-) -> Result<Option<i64>, Denial> {
+    now: UnixSeconds,
+) -> Result<Option<UnixSeconds>, Denial> {
     // An answer says that the token is active at this very moment, which is all that it must say.
     if !claims.has("exp") && proof != Proof::Answer(OnlineKind::Introspection) {
         let hint = "Have the provider issue tokens that expire.";
@@ -40,23 +41,25 @@ pub(super) fn check_those_there(
     config: &Config,
     profile: &Profile,
     proof: Proof,
-    now: i64,
-) -> Result<Option<i64>, Denial> {
+    now: UnixSeconds,
+) -> Result<Option<UnixSeconds>, Denial> {
     let skew = profile.clock_skew;
     let (expires, issued) = (numeric_date(claims, "exp")?, numeric_date(claims, "iat")?);
     let not_before = numeric_date(claims, "nbf")?;
-    if let Some(expires) = expires.filter(|expires| now >= expires + skew) {
-        let detail = format!("The token expired {} seconds ago; clock_skew allows for {skew}.", now - expires);
+    if let Some(expires) = expires.filter(|expires| now >= expires.after(skew)) {
+        let (ago, skew) = (now.since(expires).as_secs(), skew.as_secs());
+        let detail = format!("The token expired {ago} seconds ago; clock_skew allows for {skew}.");
         return Err(Denial::new(Reason::Expired, detail));
     }
     for (name, time) in [("nbf", not_before), ("iat", issued)] {
-        if let Some(time) = time.filter(|time| *time > now + skew) {
-            let detail = format!("The token's {name} is {} seconds ahead; clock_skew allows for {skew}.", time - now);
+        if let Some(time) = time.filter(|time| *time > now.after(skew)) {
+            let (ahead, skew) = (time.since(now).as_secs(), skew.as_secs());
+            let detail = format!("The token's {name} is {ahead} seconds ahead; clock_skew allows for {skew}.");
             return Err(Denial::new(Reason::NotYetValid, detail));
         }
     }
     // Without an end, it has lived until now at least.
-    let lifetime = expires.unwrap_or(now) - issued.unwrap_or(now);
+    let lifetime = expires.unwrap_or(now).since(issued.unwrap_or(now));
     if lifetime > profile.max_lifetime.value {
         return Err(too_long(lifetime, config, profile, proof));
     }
@@ -68,11 +71,12 @@ pub(super) fn check_those_there(
     }
 }
 
-fn too_long(lifetime: i64, config: &Config, profile: &Profile, proof: Proof) -> Denial {
+fn too_long(lifetime: Duration, config: &Config, profile: &Profile, proof: Proof) -> Denial {
     let detail = format!(
-        "The token is valid for {lifetime} seconds; {} allows max_lifetime {}.",
+        "The token is valid for {} seconds; {} allows max_lifetime {}.",
+        lifetime.as_secs(),
         config.place(profile.max_lifetime.origin),
-        profile.max_lifetime.value
+        profile.max_lifetime.value.as_secs()
     );
     let denial = Denial::new(Reason::LifetimeTooLong, detail);
     match proof {
@@ -82,11 +86,11 @@ fn too_long(lifetime: i64, config: &Config, profile: &Profile, proof: Proof) -> 
 }
 
 /// A NumericDate in whole seconds (RFC 7519 section 2). Fractions are allowed there, and cut here.
-fn numeric_date(claims: Members<'_>, name: &str) -> Result<Option<i64>, Denial> {
+fn numeric_date(claims: Members<'_>, name: &str) -> Result<Option<UnixSeconds>, Denial> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
-    let in_range = |seconds: &i64| (0..=MAX_NUMERIC_DATE).contains(seconds);
+    let in_range = |at: &UnixSeconds| (UnixSeconds::new(0)..=MAX_NUMERIC_DATE).contains(at);
     let seconds = match value {
         #[expect(
             clippy::cast_possible_truncation,
@@ -97,8 +101,8 @@ fn numeric_date(claims: Members<'_>, name: &str) -> Result<Option<i64>, Denial> 
             .or_else(|| number.as_f64().filter(|float| (0.0..=9e15).contains(float)).map(|float| float as i64)),
         _ => None,
     };
-    match seconds.filter(in_range) {
-        Some(seconds) => Ok(Some(seconds)),
+    match seconds.map(UnixSeconds::new).filter(in_range) {
+        Some(at) => Ok(Some(at)),
         None => Err(wrong_type(name, "a number of seconds since 1970, up to the year 9999")),
     }
 }

@@ -15,7 +15,6 @@ use super::{keys, roles};
 use crate::bounds::MAX_ISSUER_BYTES;
 use crate::finding::FindingCode;
 use crate::introspection::OnlineCheck;
-use crate::keys::source::KeyTiming;
 use std::sync::Arc;
 
 /// One profile, unless it has errors: those are among the findings.
@@ -157,7 +156,7 @@ fn key_source(
     findings: &mut Findings<'_>,
     section: &Section<'_>,
     issuer: Option<&str>,
-    defaults: KeyTiming,
+    defaults: keys::Times,
 ) -> (Option<KeySource>, Vec<String>) {
     let kind = match online::mode(findings, section) {
         Mode::Jwt => return keys::keys(findings, section, issuer, defaults),

@@ -9,22 +9,20 @@ use super::section::Section;
 use super::session::{self, SessionTimes};
 use super::settings::profile::{CLOCK_SKEW, MAX_LIFETIME, MAX_TOKEN_SIZE};
 use super::settings::{defaults as rows, root};
-use crate::keys::source::KeyTiming;
+use std::time::Duration;
 
 /// What profiles have that do not say it themselves.
 pub(super) struct Defaults {
     pub(super) limits: Limits,
-    pub(super) keys: KeyTiming,
+    pub(super) keys: keys::Times,
     pub(super) session: SessionTimes,
 }
 
 /// How far a token may go.
 #[derive(Clone)]
 pub(super) struct Limits {
-    /// In seconds.
-    pub(super) clock_skew: At<i64>,
-    /// In seconds.
-    pub(super) max_lifetime: At<i64>,
+    pub(super) clock_skew: At<Duration>,
+    pub(super) max_lifetime: At<Duration>,
     /// In bytes.
     pub(super) max_token_size: At<usize>,
 }
@@ -33,18 +31,18 @@ pub(super) struct Limits {
 pub(super) fn defaults(findings: &mut Findings<'_>, file: &Section<'_>) -> Defaults {
     let built_in = Defaults {
         limits: Limits {
-            clock_skew: At::built_in(CLOCK_SKEW.default_seconds()),
-            max_lifetime: At::built_in(MAX_LIFETIME.default_seconds()),
+            clock_skew: At::built_in(CLOCK_SKEW.default_duration()),
+            max_lifetime: At::built_in(MAX_LIFETIME.default_duration()),
             max_token_size: At::built_in(MAX_TOKEN_SIZE.default_bytes()),
         },
-        keys: keys::BUILT_IN,
+        keys: keys::Times::BUILT_IN,
         session: SessionTimes::BUILT_IN,
     };
     let Some(section) = file.table(findings, &root::DEFAULTS) else {
         return built_in;
     };
     let keys = match section.table(findings, &rows::KEYS) {
-        Some(keys) => keys::timing(findings, &keys, built_in.keys),
+        Some(keys) => keys::times(findings, &keys, built_in.keys),
         None => built_in.keys,
     };
     let session = match section.table(findings, &rows::SESSION) {
@@ -56,8 +54,8 @@ pub(super) fn defaults(findings: &mut Findings<'_>, file: &Section<'_>) -> Defau
 
 /// The limits of a table, with those of `fallback` where it sets none.
 pub(super) fn limits(findings: &mut Findings<'_>, section: &Section<'_>, fallback: &Limits) -> Limits {
-    let skew = section.seconds(findings, &CLOCK_SKEW);
-    let lifetime = section.seconds(findings, &MAX_LIFETIME);
+    let skew = section.duration(findings, &CLOCK_SKEW);
+    let lifetime = section.duration(findings, &MAX_LIFETIME);
     let size = section.bytes(findings, &MAX_TOKEN_SIZE);
     Limits {
         clock_skew: skew.unwrap_or_else(|| fallback.clock_skew.clone()),

@@ -8,9 +8,10 @@ use super::section::Section;
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use crate::introspection::OnlineKind;
+use std::time::Duration;
 
 /// Tokens of Entra with continuous access evaluation live up to 28 hours; more than this is doubtful anywhere.
-const DOUBTFUL_LIFETIME_SECONDS: i64 = 29 * 3600;
+const DOUBTFUL_LIFETIME: Duration = Duration::from_hours(29);
 
 /// Claims that their owner can change, or that are given to somebody else later: in small letters, without `_` and `-`.
 const MUTABLE_CLAIMS: [&str; 16] = [
@@ -47,7 +48,7 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
 }
 
 fn lifetime(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
-    if profile.max_lifetime.value <= DOUBTFUL_LIFETIME_SECONDS {
+    if profile.max_lifetime.value <= DOUBTFUL_LIFETIME {
         return;
     }
     let message = format!("profile \"{}\" accepts tokens that live for more than 29 hours", profile.name);

@@ -13,17 +13,37 @@ use super::settings::{self, Counts, Setting, profile as rows};
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 use crate::keys::{KeyFile, KeySet, LeftOut, is_thumbprint};
+use crate::reach::{FilePath, Reach};
 use std::sync::Arc;
+use std::time::Duration;
 
-/// The times of a source where nobody wrote anything.
-pub(crate) const BUILT_IN: KeyTiming = KeyTiming {
-    min_ttl: MIN_TTL.default_seconds(),
-    max_ttl: MAX_TTL.default_seconds(),
-    stale_max: STALE_MAX.default_seconds(),
-    kid_cooldown: KID_COOLDOWN.default_seconds(),
-    connect_timeout: CONNECT_TIMEOUT.default_seconds(),
-    timeout: TIMEOUT.default_seconds(),
-};
+/// The times of `[defaults.keys]` or of a profile's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) of_keys: KeyTiming,
+    connect_timeout: Duration,
+    timeout: Duration,
+}
+
+impl Times {
+    /// What holds where nobody wrote anything.
+    pub(crate) const BUILT_IN: Self = Self {
+        of_keys: KeyTiming {
+            min_ttl: MIN_TTL.default_duration(),
+            max_ttl: MAX_TTL.default_duration(),
+            stale_max: STALE_MAX.default_duration(),
+            kid_cooldown: KID_COOLDOWN.default_duration(),
+        },
+        connect_timeout: CONNECT_TIMEOUT.default_duration(),
+        timeout: TIMEOUT.default_duration(),
+    };
+
+    /// Without a proxy, and by the system's authorities.
+    fn direct(self) -> Reach<FilePath> {
+        let Self { connect_timeout, timeout, .. } = self;
+        Reach { ca: None, proxy: None, insecure_http: false, connect_timeout, timeout }
+    }
+}
 
 /// The longest URL that a provider is asked at, in bytes.
 const MAX_URL_BYTES: usize = 2048;
@@ -33,7 +53,7 @@ pub(super) fn keys(
     findings: &mut Findings<'_>,
     profile: &Section<'_>,
     issuer: Option<&str>,
-    defaults: KeyTiming,
+    defaults: Times,
 ) -> (Option<KeySource>, Vec<String>) {
     let Some(section) = profile.table(findings, &rows::KEYS) else {
         let source = issuer.map(|issuer| KeySource::Provider(by_discovery(issuer, defaults)));
@@ -81,24 +101,14 @@ fn only_thumbprints(findings: &mut Findings<'_>, section: &Section<'_>, deny_kid
         .related(section.span_of("pem_file"), "remove it from here");
 }
 
-fn by_discovery(issuer: &str, timing: KeyTiming) -> ProviderKeys {
+fn by_discovery(issuer: &str, times: Times) -> ProviderKeys {
     let settings = ProviderSettings {
         location: Location::Issuer,
         allowed_hosts: Vec::new(),
-        ca_file: None,
-        proxy: None,
-        insecure_http: false,
-        timing,
+        reach: times.direct(),
+        timing: times.of_keys,
     };
     ProviderKeys { issuer: issuer.to_owned(), settings: Arc::new(settings) }
-}
-
-/// How a provider is reached, for keys or about a token.
-pub(super) struct Reach {
-    pub(super) ca_file: Option<String>,
-    pub(super) proxy: Option<String>,
-    pub(super) insecure_http: bool,
-    pub(super) timing: KeyTiming,
 }
 
 /// How the provider of a profile without keys of its own is reached: what `[profiles.NAME.keys]` says about that. `mode`
@@ -107,21 +117,21 @@ pub(super) fn reach_only(
     findings: &mut Findings<'_>,
     profile: &Section<'_>,
     mode: &str,
-    defaults: KeyTiming,
-) -> Option<Reach> {
+    defaults: Times,
+) -> Option<Reach<FilePath>> {
     let Some(section) = profile.table(findings, &rows::KEYS) else {
-        let reach = Reach { ca_file: None, proxy: None, insecure_http: false, timing: defaults };
-        return profile.get("keys").is_none().then_some(reach);
+        return profile.get("keys").is_none().then(|| defaults.direct());
     };
     let needless = with(|counts| !counts_online(counts));
     for key in needless.filter(|key| section.is_own(key)) {
         let message = format!("{} means nothing with mode = \"{mode}\": there are no keys", section.name(key));
         findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
     }
-    reach(findings, &section, defaults)
+    reach(findings, &section, defaults).map(|(reach, _)| reach)
 }
 
-fn reach(findings: &mut Findings<'_>, section: &Section<'_>, defaults: KeyTiming) -> Option<Reach> {
+/// How the provider is reached, and the times of its keys.
+fn reach(findings: &mut Findings<'_>, section: &Section<'_>, defaults: Times) -> Option<(Reach<FilePath>, KeyTiming)> {
     let insecure_http = section.boolean(findings, "insecure_http").unwrap_or(INSECURE_HTTP.default_boolean());
     if insecure_http {
         let message = format!("{} trusts what this machine answers without TLS", section.path);
@@ -138,8 +148,9 @@ fn reach(findings: &mut Findings<'_>, section: &Section<'_>, defaults: KeyTiming
             .hint("a loopback address is the proxy's own there, and the way to it has no TLS: remove one of the two")
             .related(section.span_of("proxy"), "the proxy");
     }
-    let timing = timing(findings, section, defaults);
-    Some(Reach { ca_file: ca_file.map_or(Some(None), |path| path.map(Some))?, proxy, insecure_http, timing })
+    let Times { of_keys, connect_timeout, timeout } = times(findings, section, defaults);
+    let ca = ca_file.map_or(Some(None), |path| path.map(FilePath).map(Some))?;
+    Some((Reach { ca, proxy, insecure_http, connect_timeout, timeout }, of_keys))
 }
 
 /// What the table says about asking a provider for keys. Everything is read before anything is missed.
@@ -147,41 +158,41 @@ fn provider(
     findings: &mut Findings<'_>,
     section: &Section<'_>,
     issuer: Option<&str>,
-    defaults: KeyTiming,
+    defaults: Times,
 ) -> Option<ProviderKeys> {
     let reach = reach(findings, section, defaults);
-    let insecure_http = reach.as_ref().is_some_and(|reach| reach.insecure_http);
+    let insecure_http = reach.as_ref().is_some_and(|(reach, _)| reach.insecure_http);
     let location = ["discovery_url", "jwks_url"].into_iter().find(|key| section.get(key).is_some()).map(|key| {
         let url = url(findings, section, key, insecure_http)?;
         Some(if key == "jwks_url" { Location::Jwks(url) } else { Location::Metadata(url) })
     });
     let allowed_hosts = hosts(findings, section);
-    let Reach { ca_file, proxy, insecure_http, timing } = reach?;
+    let (reach, timing) = reach?;
     let location = location.unwrap_or(Some(Location::Issuer))?;
-    let settings = ProviderSettings { location, allowed_hosts, ca_file, proxy, insecure_http, timing };
+    let settings = ProviderSettings { location, allowed_hosts, reach, timing };
     Some(ProviderKeys { issuer: issuer?.to_owned(), settings: Arc::new(settings) })
 }
 
 /// The times of a table, `[defaults.keys]` or a profile's, with those of `fallback` where it sets none.
-pub(super) fn timing(findings: &mut Findings<'_>, section: &Section<'_>, fallback: KeyTiming) -> KeyTiming {
-    let mut read = |setting: &Setting, fallback: i64| {
-        section.seconds(findings, setting).map_or(fallback, |duration| duration.value)
+pub(super) fn times(findings: &mut Findings<'_>, section: &Section<'_>, fallback: Times) -> Times {
+    let mut read = |setting: &Setting, fallback: Duration| {
+        section.duration(findings, setting).map_or(fallback, |duration| duration.value)
     };
-    let timing = KeyTiming {
-        min_ttl: read(&MIN_TTL, fallback.min_ttl),
-        max_ttl: read(&MAX_TTL, fallback.max_ttl),
-        stale_max: read(&STALE_MAX, fallback.stale_max),
-        kid_cooldown: read(&KID_COOLDOWN, fallback.kid_cooldown),
-        connect_timeout: read(&CONNECT_TIMEOUT, fallback.connect_timeout),
-        timeout: read(&TIMEOUT, fallback.timeout),
+    let of_keys = KeyTiming {
+        min_ttl: read(&MIN_TTL, fallback.of_keys.min_ttl),
+        max_ttl: read(&MAX_TTL, fallback.of_keys.max_ttl),
+        stale_max: read(&STALE_MAX, fallback.of_keys.stale_max),
+        kid_cooldown: read(&KID_COOLDOWN, fallback.of_keys.kid_cooldown),
     };
+    let connect_timeout = read(&CONNECT_TIMEOUT, fallback.connect_timeout);
+    let timeout = read(&TIMEOUT, fallback.timeout);
     // A table that sets neither has its defaults to blame, where this is reported already.
     let written = ["min_ttl", "max_ttl"].into_iter().find(|key| section.get(key).is_some());
-    if let Some(key) = written.filter(|_| timing.min_ttl > timing.max_ttl) {
+    if let Some(key) = written.filter(|_| of_keys.min_ttl > of_keys.max_ttl) {
         let message = format!("{} is less than {}", section.name("max_ttl"), section.name("min_ttl"));
         findings.add(FindingCode::Conflict, section.span_of(key), message);
     }
-    timing
+    Times { of_keys, connect_timeout, timeout }
 }
 
 /// Whether a profile's own table accepts http on this machine, whatever else it says. What is no boolean is reported

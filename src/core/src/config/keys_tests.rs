@@ -1,9 +1,11 @@
 //! `[profiles.NAME.keys]` of a provider: what it may say, and every way to get it wrong.
 
 use super::tests::{GOOD, findings};
-use super::{BUILT_IN_TIMES, Config, KeySource};
+use super::{Config, KeySource, Times};
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location};
+use crate::reach::{FilePath, Reach};
+use std::time::Duration;
 
 fn source(keys: &str) -> KeySource {
     let text = GOOD.replace("jwks_file = \"k\"", keys);
@@ -18,9 +20,9 @@ fn without_a_key_source_the_issuer_is_asked() {
         let config = Config::parse(text.as_bytes(), "f").config.expect("a valid file");
         let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{text}") };
         assert_eq!((keys.issuer.as_str(), &keys.settings.location), ("https://idp.example", &Location::Issuer));
-        assert_eq!((keys.settings.timing, keys.settings.insecure_http), (BUILT_IN_TIMES, false));
+        assert_eq!((keys.settings.timing, keys.settings.reach.insecure_http), (Times::BUILT_IN.of_keys, false));
         assert_eq!(
-            (&keys.settings.ca_file, &keys.settings.proxy, keys.settings.allowed_hosts.as_slice()),
+            (&keys.settings.reach.ca, &keys.settings.reach.proxy, keys.settings.allowed_hosts.as_slice()),
             (&None, &None, [].as_slice())
         );
     }
@@ -35,16 +37,26 @@ fn a_provider_is_described_in_full() {
     };
     assert_eq!(keys.settings.location, Location::Metadata("https://idp.example/m?x=1".into()));
     assert_eq!(
-        (keys.settings.ca_file.as_deref(), keys.settings.proxy.as_deref()),
-        (Some("ca.pem"), Some("http://p:3128"))
+        keys.settings.reach,
+        Reach {
+            ca: Some(FilePath("ca.pem".into())),
+            proxy: Some("http://p:3128".into()),
+            insecure_http: false,
+            connect_timeout: Duration::from_secs(1),
+            timeout: Duration::from_mins(1),
+        }
     );
     assert_eq!(keys.settings.allowed_hosts, ["keys.example", "[2001:db8::1]"]);
-    let timing =
-        KeyTiming { min_ttl: 1, max_ttl: 604_800, stale_max: 0, kid_cooldown: 3600, connect_timeout: 1, timeout: 60 };
+    let timing = KeyTiming {
+        min_ttl: Duration::from_secs(1),
+        max_ttl: Duration::from_hours(7 * 24),
+        stale_max: Duration::ZERO,
+        kid_cooldown: Duration::from_hours(1),
+    };
     assert_eq!(keys.settings.timing, timing);
     let KeySource::Provider(keys) = source("jwks_url = \"https://idp.example/jwks\", proxy = \"\"") else { panic!() };
     assert_eq!(
-        (&keys.settings.location, &keys.settings.proxy),
+        (&keys.settings.location, &keys.settings.reach.proxy),
         (&Location::Jwks("https://idp.example/jwks".into()), &None)
     );
 }
@@ -55,10 +67,8 @@ fn times_of_keys_have_defaults_and_ranges() {
     let text = format!("{defaults}{}", GOOD.replace("jwks_file = \"k\"", "stale_max = \"2h\""));
     let config = Config::parse(text.as_bytes(), "f").config.expect("a valid file");
     let KeySource::Provider(keys) = &config.profiles()[0].keys else { panic!("{text}") };
-    assert_eq!(
-        (keys.settings.timing.min_ttl, keys.settings.timing.stale_max, keys.settings.timing.max_ttl),
-        (10, 7200, 86_400)
-    );
+    let timing = &keys.settings.timing;
+    assert_eq!([timing.min_ttl, timing.stale_max, timing.max_ttl].map(|time| time.as_secs()), [10, 7200, 86_400]);
     for (setting, code) in [
         ("min_ttl = \"0s\"", FindingCode::OutOfRange),
         ("min_ttl = \"25h\"", FindingCode::OutOfRange),

@@ -14,14 +14,14 @@ use super::session::{self, SessionTimes};
 use super::{accepted, identity, keys, rules, scope};
 use crate::algorithm::Algorithm;
 use crate::finding::FindingCode;
-use crate::keys::source::{KeyTiming, ProviderKeys};
+use crate::keys::source::ProviderKeys;
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// The layouts of a file's profiles, each worked out when it is first asked for.
 pub(super) struct Layouts<'a> {
     presets: &'a presets::Parsed,
-    timing: KeyTiming,
+    times: keys::Times,
     session: SessionTimes,
     known: Vec<Rc<Layout<'a>>>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Layouts<'a> {
 impl<'a> Layouts<'a> {
     /// None yet; `defaults` are those of the file.
     pub(super) fn new(presets: &'a presets::Parsed, defaults: &Defaults) -> Self {
-        Self { presets, timing: defaults.keys, session: defaults.session, known: Vec::new() }
+        Self { presets, times: defaults.keys, session: defaults.session, known: Vec::new() }
     }
 
     /// The layout of this preset, or of none, for a profile with this table.
@@ -51,7 +51,7 @@ impl<'a> Layouts<'a> {
         if let Some(known) = self.known.iter().find(|layout| layout.base.map(|base| base.preset) == name) {
             return Rc::clone(known);
         }
-        let layout = Rc::new(Layout::new(findings, base, self.timing, self.session));
+        let layout = Rc::new(Layout::new(findings, base, self.times, self.session));
         self.known.push(Rc::clone(&layout));
         layout
     }
@@ -72,11 +72,11 @@ pub(super) struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    fn new(findings: &mut Findings<'_>, base: Option<Base<'a>>, timing: KeyTiming, session: SessionTimes) -> Self {
+    fn new(findings: &mut Findings<'_>, base: Option<Base<'a>>, times: keys::Times, session: SessionTimes) -> Self {
         let section = Section::of_preset(base);
         let uses_keys = online::mode(findings, &section) == Mode::Jwt;
         let (source, deny_kids) = match uses_keys {
-            true => keys::keys(findings, &section, Some(""), timing),
+            true => keys::keys(findings, &section, Some(""), times),
             false => (None, Vec::new()),
         };
         Self {

@@ -53,7 +53,7 @@ pub use profile::{
 };
 
 #[cfg(test)]
-pub(crate) use keys::BUILT_IN as BUILT_IN_TIMES;
+pub(crate) use keys::Times;
 
 pub(crate) use doubts::{common_audience, is_microsoft_graph};
 pub use values::{json as json_of_toml, suggest};

@@ -1,11 +1,12 @@
 //! `mode` and `[profiles.NAME.introspection]`: whether the provider is asked about each token, and how.
 
 use super::collect::Findings;
-use super::keys::{self, Reach};
+use super::keys;
 use super::section::Section;
 use super::settings::{self, Counts, profile as rows};
 use crate::finding::FindingCode;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
+use crate::reach::{FilePath, Reach};
 
 /// How tokens of a profile are verified.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(super) fn check(
     findings: &mut Findings<'_>,
     profile: &Section<'_>,
     kind: OnlineKind,
-    reach: Reach,
+    reach: Reach<FilePath>,
 ) -> Option<OnlineCheck> {
     let Some(section) = profile.table(findings, &rows::INTROSPECTION) else {
         if !profile.is_own("introspection") {
@@ -82,11 +83,7 @@ pub(super) fn check(
         auth: auth?,
         token_param: token_param.unwrap_or_else(|| kind.default_param().to_owned()),
         scope_separator,
-        ca_file: reach.ca_file,
-        proxy: reach.proxy,
-        insecure_http: reach.insecure_http,
-        connect_timeout: reach.timing.connect_timeout,
-        timeout: reach.timing.timeout,
+        reach,
     })
 }
 

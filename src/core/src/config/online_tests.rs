@@ -4,6 +4,7 @@ use super::tests::findings;
 use super::{Config, KeySource, effective};
 use crate::finding::FindingCode;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
+use crate::reach::FilePath;
 
 const HEAD: &str = "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nmode = \"introspection\"\n";
 
@@ -33,13 +34,19 @@ fn introspection_is_described_in_full() {
     let client = ClientSecret { client_id: "pg".into(), secret_file: "s".into() };
     assert_eq!((check.kind, check.token_param.as_str()), (OnlineKind::Introspection, "token"));
     assert_eq!(check.auth, ClientAuth::Basic(client.clone()));
-    assert_eq!((check.connect_timeout, check.timeout, check.scope_separator), (2, 5, None));
+    assert_eq!(
+        (check.reach.connect_timeout.as_secs(), check.reach.timeout.as_secs(), check.scope_separator),
+        (2, 5, None)
+    );
     let check = online(&profile(&format!(
         "{ENDPOINT}{CLIENT}auth = \"post\"\ntoken_param = \"t\"\nscope_separator = \",\"\n[profiles.corp.keys]\nca_file = \"ca\"\nproxy = \"http://p\"\ntimeout = \"3s\"\n"
     )));
     assert_eq!(check.auth, ClientAuth::Post(client));
     assert_eq!((check.token_param.as_str(), check.scope_separator.as_deref()), ("t", Some(",")));
-    assert_eq!((check.ca_file.as_deref(), check.proxy.as_deref(), check.timeout), (Some("ca"), Some("http://p"), 3));
+    assert_eq!(
+        (check.reach.ca, check.reach.proxy.as_deref(), check.reach.timeout.as_secs()),
+        (Some(FilePath("ca".to_owned())), Some("http://p"), 3)
+    );
     let bearer = online(&profile(&format!("{ENDPOINT}auth = \"bearer\"\nclient_secret_file = \"s\"\n")));
     assert_eq!(bearer.auth, ClientAuth::Bearer { secret_file: "s".into() });
     assert_eq!(online(&profile(&format!("{ENDPOINT}auth = \"none\"\n"))).auth, ClientAuth::None);

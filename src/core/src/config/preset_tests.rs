@@ -5,6 +5,7 @@ use super::profile::{Audience, IdentityClaims, Origin, Profile, ScopeClaim, Toke
 use super::settings::{Default, SETTINGS, Setting};
 use super::{Config, KeySource, effective};
 use crate::finding::FindingCode;
+use std::time::Duration;
 
 /// The preset of this name, and what tools are told of it.
 fn named(name: &str) -> (&'static Preset, About) {
@@ -43,6 +44,10 @@ fn profile_of(name: &str) -> String {
         text.push_str("[[profiles.p.require]]\nclaim = \"$.x\"\nequals = 1\n");
     }
     text
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_hours(hours)
 }
 
 fn parsed(text: &str) -> Profile {
@@ -158,14 +163,18 @@ fn every_preset_tells_access_tokens_from_others() {
 fn a_profile_overrides_its_preset_and_the_preset_the_built_in() {
     let entra = "[profiles.p]\npreset = \"entra\"\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nkeys = { jwks_file = \"k\" }\n";
     let profile = parsed(entra);
-    assert_eq!(profile.max_lifetime.value, 29 * 3600);
+    assert_eq!(profile.max_lifetime.value, hours(29));
     assert_eq!(profile.max_lifetime.origin, Origin::Preset("entra"));
     assert_eq!(profile.max_token_size.origin, Origin::BuiltIn);
     assert_eq!(profile.audience.value, Audience::OneOf(vec!["pg".into()]));
     let profile = parsed(&format!("[defaults]\nmax_lifetime = \"1h\"\nclock_skew = \"5s\"\n{entra}"));
-    assert_eq!((profile.max_lifetime.value, profile.clock_skew), (29 * 3600, 5), "[defaults] is under the preset");
+    assert_eq!(
+        (profile.max_lifetime.value, profile.clock_skew.as_secs()),
+        (hours(29), 5),
+        "[defaults] is under the preset"
+    );
     let profile = parsed(&format!("{entra}max_lifetime = \"1h\"\n"));
-    assert_eq!((profile.max_lifetime.value, profile.max_lifetime.origin), (3600, Origin::Line(6)));
+    assert_eq!((profile.max_lifetime.value, profile.max_lifetime.origin), (hours(1), Origin::Line(6)));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which `aud` values are accepted.
 #[derive(Debug, Clone, PartialEq)]
@@ -261,10 +262,10 @@ pub struct Profile {
     pub token_kind: TokenKind,
     /// What every token that is accepted meets, and tokens of other kinds do not.
     pub access_token: Arc<[Rule]>,
-    /// In seconds, 0 to 300.
-    pub clock_skew: i64,
-    /// In seconds, from 1.
-    pub max_lifetime: At<i64>,
+    /// Zero to five minutes.
+    pub clock_skew: Duration,
+    /// From one second.
+    pub max_lifetime: At<Duration>,
     /// In bytes, 1 to 65535.
     pub max_token_size: At<usize>,
     /// Databases it serves; all if absent.

@@ -9,6 +9,7 @@ use super::settings::session::{GRACE, MAX, TOKEN_ID};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// When the token ends the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,10 +26,10 @@ pub enum SessionEnd {
 pub struct Session {
     /// Whether the token's expiry ends the session.
     pub end: SessionEnd,
-    /// How much later than that, in seconds.
-    pub grace: i64,
-    /// The longest that a session lives, in seconds, whatever the token says.
-    pub max: Option<i64>,
+    /// How much later than that.
+    pub grace: Duration,
+    /// The longest that a session lives, whatever the token says.
+    pub max: Option<Duration>,
     /// What SQL may read, by the names it reads it under: `[a-z0-9][a-z0-9_]{0,62}`.
     pub claims: BTreeMap<String, ClaimPath>,
     /// The claim that names the token.
@@ -46,20 +47,20 @@ impl Session {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SessionTimes {
     end: SessionEnd,
-    grace: i64,
-    max: Option<i64>,
+    grace: Duration,
+    max: Option<Duration>,
 }
 
 impl SessionTimes {
     /// What holds where nobody wrote anything.
-    pub(super) const BUILT_IN: Self = Self { end: SessionEnd::Never, grace: GRACE.default_seconds(), max: None };
+    pub(super) const BUILT_IN: Self = Self { end: SessionEnd::Never, grace: GRACE.default_duration(), max: None };
 }
 
 /// The times of a table, `[defaults.session]` or a profile's, with those of `fallback` where it sets none.
 pub(super) fn times(findings: &mut Findings<'_>, section: &Section<'_>, fallback: SessionTimes) -> SessionTimes {
     let end = section.word(findings, "end", &[("never", SessionEnd::Never), ("token", SessionEnd::Token)]);
-    let grace = section.seconds(findings, &GRACE);
-    let max = section.seconds(findings, &MAX);
+    let grace = section.duration(findings, &GRACE);
+    let max = section.duration(findings, &MAX);
     SessionTimes {
         end: end.unwrap_or(fallback.end),
         grace: grace.map_or(fallback.grace, |grace| grace.value),
@@ -73,7 +74,7 @@ pub(super) fn session(findings: &mut Findings<'_>, of: &Section<'_>, defaults: S
         return of_times(defaults);
     };
     let times = times(findings, &section, defaults);
-    if section.is_own("grace") && times.grace > 0 && times.end == SessionEnd::Never {
+    if section.is_own("grace") && !times.grace.is_zero() && times.end == SessionEnd::Never {
         let message = format!("{} means nothing without end = \"token\"", section.name("grace"));
         findings
             .add(FindingCode::UnusedSetting, section.span_of("grace"), message)

@@ -77,7 +77,7 @@ fn everything_else_is_refused() {
 fn defaults_hold_where_the_profile_says_nothing() {
     let times = |defaults: &str, session: &str| {
         let session = profile(defaults, "", session).session;
-        (session.end, session.grace, session.max)
+        (session.end, session.grace.as_secs(), session.max.map(|max| max.as_secs()))
     };
     let defaults = "end = \"token\"\ngrace = \"1min\"\nmax = \"24h\"";
     assert_eq!(times("", ""), (SessionEnd::Never, 0, None));

@@ -124,7 +124,7 @@ fn defaults_are_for_profiles_that_say_nothing() {
     let limits = |text: &str| {
         let config = Config::parse(text.as_bytes(), "f").config.unwrap();
         let profile = &config.profiles()[0];
-        (profile.clock_skew, profile.max_lifetime.value, profile.max_token_size.value)
+        (profile.clock_skew.as_secs(), profile.max_lifetime.value.as_secs(), profile.max_token_size.value)
     };
     assert_eq!(limits(GOOD), (30, 86_400, 16_384));
     let defaults = "[defaults]\nclock_skew = \"10s\"\nmax_lifetime = \"1h\"\nmax_token_size = \"8kB\"\n";

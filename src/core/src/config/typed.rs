@@ -4,7 +4,7 @@ use super::collect::Findings;
 use super::origin::At;
 use super::section::{Section, Written};
 use super::settings::Setting;
-use super::values::{json, parse_seconds, parse_size, suggest};
+use super::values::{json, parse_duration, parse_size, suggest};
 use crate::claim_path::{BadPath, ClaimPath};
 use crate::finding::FindingCode;
 use crate::pattern;
@@ -12,6 +12,7 @@ use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -140,7 +141,7 @@ impl<'a> Section<'a> {
     }
 
     /// A duration in whole seconds.
-    pub(super) fn seconds(&self, findings: &mut Findings<'_>, setting: &Setting) -> Option<At<i64>> {
+    pub(super) fn duration(&self, findings: &mut Findings<'_>, setting: &Setting) -> Option<At<Duration>> {
         let key = setting.key;
         let written = self.written(key)?;
         let value = written.value;
@@ -148,18 +149,19 @@ impl<'a> Section<'a> {
             self.wrong_type(findings, key, value, "a duration in quotes, such as \"30s\", \"5min\" or \"24h\"");
             return None;
         };
-        let Some(seconds) = parse_seconds(text) else {
+        let Some(duration) = parse_duration(text) else {
             let message = format!("{} is not a duration in whole seconds", self.name(key));
             findings
                 .add(FindingCode::BadValue, value.span(), message)
                 .hint("write it as \"30s\", \"5min\", \"24h\" or \"7d\"");
             return None;
         };
-        if !setting.takes_seconds(seconds) {
+        let Some(duration) = Duration::try_from(duration).ok().filter(|duration| setting.takes_duration(*duration))
+        else {
             self.out_of_range(findings, key, &setting.ends());
             return None;
-        }
-        Some(written.at(findings, seconds))
+        };
+        Some(written.at(findings, duration))
     }
 
     /// A size in bytes, with the units that PostgreSQL uses.

@@ -1,6 +1,6 @@
 //! What single values of the file mean: JSON, durations, sizes; and the nearest valid word for a misspelt one.
 
-use jiff::{Span, SpanRelativeTo};
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -53,14 +53,14 @@ pub fn suggest(word: &str, valid: &[&str]) -> String {
     }
 }
 
-/// A duration in whole seconds.
-pub(super) fn parse_seconds(text: &str) -> Option<i64> {
-    plain_seconds(text).or_else(|| any_seconds(text))
+/// A duration of whole seconds, which can be negative.
+pub(super) fn parse_duration(text: &str) -> Option<SignedDuration> {
+    plain_duration(text).or_else(|| any_duration(text))
 }
 
 /// One number and one unit, as nearly all durations are written. Every login reads them, and the grammar of all others
 /// takes much longer to come to the same.
-fn plain_seconds(text: &str) -> Option<i64> {
+fn plain_duration(text: &str) -> Option<SignedDuration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
     let factor = match unit {
@@ -72,13 +72,13 @@ fn plain_seconds(text: &str) -> Option<i64> {
     };
     // More digits than this are left to the grammar and its limits.
     let number: i64 = number.parse().ok().filter(|_| digits <= 6)?;
-    Some(number * factor)
+    number.checked_mul(factor).map(SignedDuration::from_secs)
 }
 
-fn any_seconds(text: &str) -> Option<i64> {
+fn any_duration(text: &str) -> Option<SignedDuration> {
     let span: Span = text.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    (duration.subsec_nanos() == 0).then(|| duration.as_secs())
+    (duration.subsec_nanos() == 0).then_some(duration)
 }
 
 pub(super) fn parse_size(text: &str) -> Option<usize> {
@@ -95,19 +95,19 @@ pub(super) fn parse_size(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{any_seconds, parse_seconds, parse_size, plain_seconds, suggest};
+    use super::{SignedDuration, any_duration, parse_duration, parse_size, plain_duration, suggest};
 
     #[test]
     fn the_short_way_gives_the_seconds_of_the_grammar() {
         for unit in ["s", "min", "h", "d"] {
             for number in ["0", "1", "007", "60", "999999"] {
                 let text = format!("{number}{unit}");
-                assert!(plain_seconds(&text).is_some(), "{text}");
-                assert_eq!(plain_seconds(&text), any_seconds(&text), "{text}");
+                assert!(plain_duration(&text).is_some(), "{text}");
+                assert_eq!(plain_duration(&text), any_duration(&text), "{text}");
             }
         }
         for text in ["", "s", "-1s", "+1s", "1", "1000000s", "1 s", "1.5h", "1h30min", "1m", "1S", "1w", "\u{661}s"] {
-            assert_eq!(plain_seconds(text), None, "{text:?}");
+            assert_eq!(plain_duration(text), None, "{text:?}");
         }
     }
 
@@ -116,10 +116,10 @@ mod tests {
         for (text, seconds) in
             [("30s", 30), ("5min", 300), ("24h", 86_400), ("1h 30m", 5400), ("7d", 604_800), ("0s", 0)]
         {
-            assert_eq!(parse_seconds(text), Some(seconds), "{text}");
+            assert_eq!(parse_duration(text), Some(SignedDuration::from_secs(seconds)), "{text}");
         }
         for text in ["", "30", "s", "1.5s", "1 month", "forever"] {
-            assert_eq!(parse_seconds(text), None, "{text:?}");
+            assert_eq!(parse_duration(text), None, "{text:?}");
         }
         for (text, bytes) in [("16kB", 16_384), ("16 kB", 16_384), ("1B", 1), ("1MB", 1_048_576)] {
             assert_eq!(parse_size(text), Some(bytes), "{text}");

@@ -9,7 +9,7 @@ use crate::config::{KeySource, Profile, is_microsoft_graph};
 use crate::decision::{Denial, Needs, NewerKeys};
 use crate::header::Header;
 use crate::jws::{Unverified, Verified};
-use crate::keys::record::Wanted;
+use crate::keys::asking::Wanted;
 use crate::keys::{KeyName, KeySet, KeysUnavailable, NoKey, PublicKey};
 use crate::malformed::Malformed;
 use crate::reason::Reason;

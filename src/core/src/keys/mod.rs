@@ -3,15 +3,12 @@
 //! A key is never taken from a token, and never one that the configuration denies. One malformed key of a
 //! document does not drop the good ones; why it was left out is kept for `check` and `explain`.
 
+pub mod asking;
 mod jwk;
 mod material;
 mod pem;
 pub mod record;
-#[cfg(test)]
-mod record_tests;
 mod select;
-#[cfg(test)]
-mod select_tests;
 pub mod source;
 #[cfg(test)]
 mod tests;

@@ -128,3 +128,6 @@ impl KeySet {
         self.left_out.iter().find(|key| kid.is_some() && key.kid() == kid)
     }
 }
+
+#[cfg(test)]
+mod tests;

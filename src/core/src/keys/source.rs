@@ -3,9 +3,11 @@
 //! Nothing is asked for here. What was fetched under other settings must never pass for an answer to these, which is
 //! what the fingerprint is for.
 
+use crate::reach::{FilePath, Pem, Reach};
 use aws_lc_rs::digest;
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Keys that the provider itself publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +25,8 @@ pub struct ProviderSettings {
     pub location: Location,
     /// Hosts besides the issuer's that a discovery document may point to.
     pub allowed_hosts: Vec<String>,
-    /// A PEM file with the authorities to trust instead of the system's; relative to the configuration's folder.
-    pub ca_file: Option<String>,
-    /// `http://HOST:PORT`.
-    pub proxy: Option<String>,
-    /// Whether http to a loopback address is accepted.
-    pub insecure_http: bool,
+    /// How it is reached.
+    pub reach: Reach<FilePath>,
     /// How long keys are trusted and when the provider may be asked.
     pub timing: KeyTiming,
 }
@@ -44,28 +42,24 @@ pub enum Location {
     Jwks(String),
 }
 
-/// Times of a key source, all in whole seconds.
+/// Times of a key source, all of whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyTiming {
     /// Keys are fresh for at least this long.
-    pub min_ttl: i64,
+    pub min_ttl: Duration,
     /// Keys are fresh for at most this long.
-    pub max_ttl: i64,
+    pub max_ttl: Duration,
     /// How much longer they are used while the provider does not answer.
-    pub stale_max: i64,
+    pub stale_max: Duration,
     /// The least time between two requests on behalf of an unknown `kid`.
-    pub kid_cooldown: i64,
-    /// For connecting to one address.
-    pub connect_timeout: i64,
-    /// For a login's whole wait, another login's fetch included.
-    pub timeout: i64,
+    pub kid_cooldown: Duration,
 }
 
 impl ProviderKeys {
     /// SHA-256, in hexadecimal, of all that decides whose keys these are: not of times, which change nothing about a
-    /// key. `ca` is the content of `ca_file`.
+    /// key. `reach` holds the files of the settings.
     #[must_use]
-    pub fn fingerprint(&self, ca: Option<&[u8]>) -> String {
+    pub fn fingerprint(&self, reach: &Reach<Pem>) -> String {
         let own = &self.settings;
         let (discovery_url, jwks_url) = match &own.location {
             Location::Issuer => (None, None),
@@ -74,11 +68,11 @@ impl ProviderKeys {
         };
         let covered = Covered {
             allowed_hosts: &own.allowed_hosts,
-            ca: ca.map(sha256_hex),
-            insecure_http: own.insecure_http,
+            ca: reach.ca.as_ref().map(|Pem(text)| sha256_hex(text.as_bytes())),
+            insecure_http: reach.insecure_http,
             issuer: &self.issuer,
             location: Place { discovery_url, jwks_url },
-            proxy: own.proxy.as_deref(),
+            proxy: reach.proxy.as_deref(),
         };
         // Texts, lists of them and a boolean: there is nothing that could fail.
         sha256_hex(&serde_json::to_vec(&covered).unwrap_or_default())
@@ -107,8 +101,10 @@ struct Place<'a> {
 /// SHA-256 in hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digest = digest::digest(&digest::SHA256, bytes);
     let digits = digest.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
+
+#[cfg(test)]
+mod tests;

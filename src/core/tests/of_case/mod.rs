@@ -5,7 +5,7 @@
 
 use oauth_validator_core::{
     BearerToken, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck, Privileges,
-    ProviderKeys, Request, Resolver, RoleAttributes,
+    ProviderKeys, Request, Resolver, RoleAttributes, UnixSeconds,
 };
 use oauth_validator_fixtures::cases::{Case, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -14,8 +14,8 @@ use oauth_validator_fixtures::samples::ISSUED_AT;
 pub struct OfCase<'c>(pub &'c Case);
 
 impl Resolver for OfCase<'_> {
-    fn now(&mut self) -> i64 {
-        ISSUED_AT + self.0.at
+    fn now(&mut self) -> UnixSeconds {
+        UnixSeconds::new(ISSUED_AT + self.0.at)
     }
 
     fn keys(&mut self, _profile: &str, file: &KeyFile) -> Result<KeySet, KeysUnavailable> {

@@ -3,7 +3,7 @@
 use super::support::{ISSUER, Login, NOW, Told, jwks, token};
 use oauth_validator_core::{
     BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    Privileges, ProviderKeys, Reason, Resolver, Tracing, decide_with,
+    Privileges, ProviderKeys, Reason, Resolver, Tracing, UnixSeconds, decide_with,
 };
 use oauth_validator_fixtures::keys;
 use serde_json::json;
@@ -16,9 +16,9 @@ struct Slow {
 }
 
 impl Resolver for Slow {
-    fn now(&mut self) -> i64 {
+    fn now(&mut self) -> UnixSeconds {
         self.clock_read += 1;
-        self.told.now
+        self.told.now()
     }
 
     fn keys(&mut self, profile: &str, file: &KeyFile) -> Result<KeySet, KeysUnavailable> {

@@ -7,7 +7,7 @@ use oauth_validator_core::Reason::{
     AudienceMismatch, ClaimType, ClientNotAllowed, Expired, IdToken, IdentityInvalid, IdentityMissing, KeyUnknown,
     KeysUnavailable, NotYetValid, RuleFailed, TokenMalformed, TokenTooLarge,
 };
-use oauth_validator_core::{Answer, BearerToken, Config, KeySet, Known, Needs, decide};
+use oauth_validator_core::{Answer, BearerToken, Config, KeySet, Known, Needs, UnixSeconds, decide};
 use oauth_validator_fixtures::{keys, mint};
 use serde_json::{Value, json};
 
@@ -207,7 +207,7 @@ fn what_is_needed_names_the_profile_and_its_file() {
     let config = Config::parse(toml.as_bytes(), "oauth-validator.toml").config.expect("a valid file");
     let request = Login::new().request;
     let token = BearerToken::new(token(json!({})).as_bytes());
-    match decide(&request, &token, &config, &Known::default(), NOW) {
+    match decide(&request, &token, &config, &Known::default(), UnixSeconds::new(NOW)) {
         Answer::Needs(Needs::Keys { profile, file }) => {
             assert_eq!((profile.as_str(), file.path()), ("corp", "corp.jwks"));
         }

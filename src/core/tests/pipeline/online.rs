@@ -3,7 +3,7 @@
 use super::support::{ISSUER, NOW, Told, token};
 use oauth_validator_core::{
     Answer, BearerToken, Config, Decision, Denial, KeysUnavailable, Known, Needs, OnlineAnswer, OnlineKind, Reason,
-    Request, decide,
+    Request, UnixSeconds, decide,
 };
 use oauth_validator_fixtures::{mint, samples};
 use serde_json::{Value, json};
@@ -199,7 +199,9 @@ fn what_a_jwt_says_of_itself_is_shown_to_whoever_has_it() {
     let jwt = token(json!({"token_use": "refresh", "aud": "postgres"}));
     let mut known = Known::default();
     known.insert_online_answer("corp".to_owned(), Ok(OnlineAnswer { status: 200, body: answer().to_string() }));
-    let Answer::Decided(verdict) = decide(&request, &BearerToken::new(jwt.as_bytes()), &config, &known, NOW) else {
+    let Answer::Decided(verdict) =
+        decide(&request, &BearerToken::new(jwt.as_bytes()), &config, &known, UnixSeconds::new(NOW))
+    else {
         panic!("more is needed");
     };
     let facts = &verdict.trace.passages().last().unwrap().facts;
@@ -340,7 +342,7 @@ fn what_is_needed_says_how_to_ask() {
     let config = Config::parse(INTROSPECTION.as_bytes(), "f").config.unwrap();
     let request = Request { hba_issuer: ISSUER.into(), database: "app".into(), ..Request::default() };
     let token = BearerToken::new(OPAQUE.as_bytes());
-    match decide(&request, &token, &config, &Known::default(), NOW) {
+    match decide(&request, &token, &config, &Known::default(), UnixSeconds::new(NOW)) {
         Answer::Needs(Needs::OnlineAnswer { profile, check }) => {
             assert_eq!((profile.as_str(), check.kind), ("corp", OnlineKind::Introspection));
             assert_eq!(check.auth.secret_file(), Some("s"));

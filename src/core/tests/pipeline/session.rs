@@ -2,7 +2,7 @@
 //! is kept, and a claim that cannot be kept as it is keeps the login out.
 
 use crate::support::{Login, NOW, token};
-use oauth_validator_core::{ClaimText, Decision, Denial, Grant, Reason, SessionGrant, login_line};
+use oauth_validator_core::{ClaimText, Decision, Denial, Grant, Reason, SessionGrant, UnixSeconds, login_line};
 use serde_json::{Value, json};
 
 fn decide(table: &str, claims: Value) -> Decision {
@@ -42,8 +42,8 @@ fn the_end_is_the_earlier_of_the_tokens_and_the_longest_time() {
         ("end = \"never\"\nmax = \"1h\"", Some(NOW + 3600)),
     ] {
         let session = session(table, json!({}));
-        assert_eq!(session.ends_at(), ends_at, "{table}");
-        assert_eq!(session.expires_at(), Some(NOW + 3600), "{table}");
+        assert_eq!(session.ends_at(), ends_at.map(UnixSeconds::new), "{table}");
+        assert_eq!(session.expires_at(), Some(UnixSeconds::new(NOW + 3600)), "{table}");
     }
 }
 
@@ -52,7 +52,7 @@ fn the_files_defaults_hold_for_profiles_that_say_nothing_else() {
     let ends = |further: &str| {
         let login = Login::with_profile(&format!("{further}\n[defaults.session]\nend = \"token\"\nmax = \"10min\"\n"));
         match login.decide(token(json!({})).as_bytes()) {
-            Decision::Granted(grant) => grant.session().ends_at(),
+            Decision::Granted(grant) => grant.session().ends_at().map(UnixSeconds::get),
             Decision::Denied(denial) => panic!("{denial:?}"),
         }
     };
@@ -66,7 +66,7 @@ fn a_token_within_the_skew_gives_a_session_that_ends_with_the_skew() {
     let login = |now| Login::with_profile("[profiles.corp.session]\nend = \"token\"\n").now(now);
     let token = token(json!({}));
     let Decision::Granted(grant) = login(NOW + 3629).decide(token.as_bytes()) else { panic!("it is within the skew") };
-    assert_eq!(grant.session().ends_at(), Some(NOW + 3630));
+    assert_eq!(grant.session().ends_at(), Some(UnixSeconds::new(NOW + 3630)));
     let Decision::Denied(denial) = login(NOW + 3630).decide(token.as_bytes()) else { panic!("it has expired") };
     assert_eq!(denial.reason, Reason::Expired);
 }

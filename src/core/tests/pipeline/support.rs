@@ -2,7 +2,7 @@
 
 use oauth_validator_core::{
     BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, Wanted, decide_with,
+    Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, Wanted, decide_with,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
 use oauth_validator_fixtures::mint;
@@ -98,8 +98,8 @@ impl Told {
 }
 
 impl Resolver for Told {
-    fn now(&mut self) -> i64 {
-        self.now
+    fn now(&mut self) -> UnixSeconds {
+        UnixSeconds::new(self.now)
     }
 
     fn keys(&mut self, _profile: &str, _file: &KeyFile) -> Result<KeySet, KeysUnavailable> {

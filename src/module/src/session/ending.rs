@@ -4,6 +4,7 @@
 //! may fail: it allocates in the report's own memory alone, and leaves the report as it is if that cannot be had.
 
 use super::{LastWords, current};
+use oauth_validator_core::UnixSeconds;
 use pgrx::{PgSqlErrorCode, pg_sys};
 use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
@@ -27,14 +28,14 @@ pub(crate) fn explain(report: &mut pg_sys::ErrorData) {
     }
 }
 
-/// The wall clock, in seconds since 1970. Not time(2), which may lag behind by a tick and be too early for the timer.
-fn now() -> Option<i64> {
+/// The wall clock. Not time(2), which may lag behind by a tick and be too early for the timer.
+fn now() -> Option<UnixSeconds> {
     let mut now = MaybeUninit::<libc::timespec>::uninit();
     // SAFETY: clock_gettime(2) fills the structure in if it returns 0.
     unsafe {
         match libc::clock_gettime(libc::CLOCK_REALTIME, now.as_mut_ptr()) {
             #[allow(clippy::useless_conversion, reason = "seconds have 32 bits on some systems")]
-            0 => Some(i64::from(now.assume_init().tv_sec)),
+            0 => Some(UnixSeconds::new(i64::from(now.assume_init().tv_sec))),
             _ => None,
         }
     }

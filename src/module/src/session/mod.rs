@@ -14,7 +14,7 @@ use crate::login::{self, Policy};
 use crate::sql::timestamp;
 use crate::{guc, log_hook, report, shared};
 use oauth_validator_core::shared::{Code, SlotEntry, denied_now};
-use oauth_validator_core::{Denial, Grant, Reason, SessionGrant, login_line};
+use oauth_validator_core::{Denial, Grant, Reason, SessionGrant, UnixSeconds, login_line};
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString, c_int};
 use std::sync::{Mutex, OnceLock};
@@ -35,7 +35,7 @@ pub(crate) struct Session {
 struct LastWords {
     for_client: CString,
     for_log: CString,
-    ends_at: i64,
+    ends_at: UnixSeconds,
 }
 
 /// A grant that the server has not made a login of yet.

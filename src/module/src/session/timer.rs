@@ -3,6 +3,7 @@
 //! Not one of PostgreSQL's own timeouts, which any ERROR disables. The kernel's survives that, DISCARD ALL and aborted
 //! transactions, interrupts whatever pg_terminate_backend interrupts, and is inherited by neither fork nor exec.
 
+use oauth_validator_core::UnixSeconds;
 use std::io;
 
 /// A timer of this process; dropped before it was armed, it is deleted.
@@ -14,8 +15,8 @@ impl Timer {
         platform::create().map(Self)
     }
 
-    /// Has SIGTERM sent to this process at `at`, in seconds since 1970, or at once if that is past.
-    pub(super) fn arm(self, at: i64) -> io::Result<()> {
+    /// Has SIGTERM sent to this process at `at`, or at once if that is past.
+    pub(super) fn arm(self, at: UnixSeconds) -> io::Result<()> {
         platform::arm(self.0, at)?;
         // It lives as long as the process.
         std::mem::forget(self);
@@ -31,6 +32,7 @@ impl Drop for Timer {
 
 #[cfg(not(target_vendor = "apple"))]
 mod platform {
+    use super::UnixSeconds;
     use std::{io, mem, ptr};
 
     #[derive(Clone, Copy)]
@@ -53,8 +55,8 @@ mod platform {
         }
     }
 
-    pub(super) fn arm(id: Id, at: i64) -> io::Result<()> {
-        let seconds = libc::time_t::try_from(at).map_err(|_| io::ErrorKind::InvalidInput)?;
+    pub(super) fn arm(id: Id, at: UnixSeconds) -> io::Result<()> {
+        let seconds = libc::time_t::try_from(at.get()).map_err(|_| io::ErrorKind::InvalidInput)?;
         // SAFETY: itimerspec is plain data, for which zeros are valid, and the timer is one of this process.
         unsafe {
             let mut when: libc::itimerspec = mem::zeroed();
@@ -76,6 +78,7 @@ mod platform {
 /// macOS has no such timers: a session that is to end by itself cannot begin there.
 #[cfg(target_vendor = "apple")]
 mod platform {
+    use super::UnixSeconds;
     use std::io;
 
     #[derive(Clone, Copy)]
@@ -85,7 +88,7 @@ mod platform {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(super) fn arm(_id: Id, _at: i64) -> io::Result<()> {
+    pub(super) fn arm(_id: Id, _at: UnixSeconds) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -3,6 +3,7 @@
 use crate::login::{self, Policy};
 use crate::sql::{self, Rows, Value, timestamp};
 use crate::{errands, guc};
+use oauth_validator_core::UnixSeconds;
 use oauth_validator_store::{KeyState, ServerUser};
 use pgrx::PgSqlErrorCode;
 
@@ -20,7 +21,7 @@ pub(super) fn put(rows: &Rows) {
         let state = KeyState::of(profile, &file, ServerUser::current(), |source| {
             errands::with_order(&profile.name, source, &file, |order| order.at_hand())
         });
-        let time = |seconds: Option<i64>| Value::time(seconds.map(timestamp));
+        let time = |at: Option<UnixSeconds>| Value::time(at.map(timestamp));
         rows.put(&[
             Value::Text(profile.name.clone()),
             Value::Text(state.source.to_owned()),

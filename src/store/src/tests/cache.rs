@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{CacheTrouble, KeyFolder, KeyLock, Operation};
-use oauth_validator_core::record::{Attempt, AttemptEnd, MAX_KEY_RECORD_BYTES};
+use oauth_validator_core::asking::{Attempt, AttemptEnd};
+use oauth_validator_core::record::MAX_KEY_RECORD_BYTES;
 use rustix::io::Errno;
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Barrier};

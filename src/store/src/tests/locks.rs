@@ -4,7 +4,7 @@
 use super::cache::{lock, names, open};
 use super::*;
 use crate::KeyFolder;
-use oauth_validator_core::record::AttemptEnd;
+use oauth_validator_core::asking::AttemptEnd;
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;

@@ -4,7 +4,7 @@ use super::{Place, give, needs_root, set_mode};
 use crate::{Gone, KeyFolder, ServerUser, Surroundings, TokenOrder};
 use oauth_validator_core::protocol::{Authorization, Failure, Freshness, HelperRequest, Outcome, Task};
 use oauth_validator_core::{
-    BearerToken, ClientAuth, ClientSecret, KeysUnavailable, OnlineAnswer, OnlineCheck, OnlineKind,
+    BearerToken, ClientAuth, ClientSecret, FilePath, KeysUnavailable, OnlineAnswer, OnlineCheck, OnlineKind, Reach,
 };
 use std::fs;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ impl Surroundings for World {
     }
 
     fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
-        assert!(Duration::from_millis(request.deadline_ms) < limit);
+        assert!(request.reach.timeout < limit);
         self.request = Some(request.clone());
         self.outcome.take().expect("the provider was asked")
     }
@@ -74,11 +74,13 @@ impl Setup {
             auth: ClientAuth::Basic(client),
             token_param: "token".into(),
             scope_separator: None,
-            ca_file: None,
-            proxy: None,
-            insecure_http: false,
-            connect_timeout: 1,
-            timeout: 2,
+            reach: Reach {
+                ca: None,
+                proxy: None,
+                insecure_http: false,
+                connect_timeout: Duration::from_secs(1),
+                timeout: Duration::from_secs(2),
+            },
         };
         Self { place, check, config }
     }
@@ -146,7 +148,7 @@ fn whoever_needs_no_secret_reads_none() {
     let mut setup = Setup::new("");
     setup.check.auth = ClientAuth::None;
     assert_eq!(setup.ask(&mut world(Ok(Outcome::Answer(answer())))), Ok(answer()));
-    setup.check.ca_file = Some("missing.pem".into());
+    setup.check.reach.ca = Some(FilePath("missing.pem".into()));
     says(setup.ask(&mut never()), &["keys.ca_file", "does not exist"]);
 }
 

@@ -10,6 +10,7 @@ mod value;
 use crate::claim_path::ClaimPath;
 use rows::ROWS;
 use std::borrow::Cow;
+use std::time::Duration;
 
 pub use kind::{Kind, Merge};
 pub(super) use rows::{
@@ -179,9 +180,9 @@ impl Setting {
         matches!(self.default, Default::Text("") | Default::Texts([]))
     }
 
-    /// Whether a duration may have so many seconds; never of a key that is no duration.
-    pub(super) fn takes_seconds(&self, seconds: i64) -> bool {
-        matches!(self.kind, Kind::Duration(from, to) if (from.seconds..=to.seconds).contains(&seconds))
+    /// Whether it may last so long; never of a key that is no duration.
+    pub(super) fn takes_duration(&self, duration: Duration) -> bool {
+        matches!(self.kind, Kind::Duration(from, to) if (from.length()..=to.length()).contains(&duration))
     }
 
     /// Whether a size may have so many bytes; never of a key that is no size.
@@ -198,11 +199,11 @@ impl Setting {
         }
     }
 
-    /// The default of a duration, in seconds; 0 if it has none.
-    pub(crate) const fn default_seconds(&self) -> i64 {
+    /// The default of a duration; zero if it has none.
+    pub(crate) const fn default_duration(&self) -> Duration {
         match self.default {
-            Default::Lasts(span) => span.seconds,
-            _ => 0,
+            Default::Lasts(span) => span.length(),
+            _ => Duration::ZERO,
         }
     }
 

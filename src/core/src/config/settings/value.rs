@@ -4,6 +4,7 @@
 //! differ. What it does not understand becomes a number that no range holds.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// A duration, as it is written and in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,11 @@ impl Span {
             _ => i64::MIN,
         };
         Self { text, seconds: number.saturating_mul(factor) }
+    }
+
+    /// How long it is; nothing of what is not understood.
+    pub(super) const fn length(self) -> Duration {
+        if self.seconds < 0 { Duration::ZERO } else { Duration::from_secs(self.seconds.unsigned_abs()) }
     }
 }
 
@@ -146,7 +152,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::{Bytes, Default, Span};
     use crate::config::settings::{Kind, SETTINGS};
-    use crate::config::values::{parse_seconds, parse_size};
+    use crate::config::values::{parse_duration, parse_size};
 
     #[test]
     fn every_duration_and_size_is_what_its_text_says_in_a_file() {
@@ -165,7 +171,8 @@ mod tests {
             }
             for Span { text, seconds } in spans {
                 let days = text.strip_suffix(" years").map(|years| format!("{}d", 365 * years.parse::<i64>().unwrap()));
-                assert_eq!(parse_seconds(days.as_deref().unwrap_or(text)), Some(seconds), "{text}");
+                let parsed = parse_duration(days.as_deref().unwrap_or(text));
+                assert_eq!(parsed.map(|span| span.as_secs()), Some(seconds), "{text}");
                 tried += 1;
             }
             for Bytes { text, bytes } in sizes {
@@ -173,7 +180,7 @@ mod tests {
                 tried += 1;
             }
             let in_range = match setting.default {
-                Default::Lasts(span) => setting.takes_seconds(span.seconds),
+                Default::Lasts(span) => setting.takes_duration(span.length()),
                 Default::Holds(size) => setting.takes_bytes(size.bytes),
                 _ => true,
             };

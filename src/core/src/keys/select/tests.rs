@@ -1,8 +1,8 @@
 //! Which keys a header can mean, and which of them are left by a list of denied ones.
 
-use super::select::{Choice, KeyName, NoKey};
-use super::{KeySet, PublicKey};
+use super::{Choice, KeyName, NoKey};
 use crate::algorithm::Algorithm;
+use crate::keys::{KeySet, PublicKey};
 use oauth_validator_fixtures::keys::{self, TestKey};
 use serde_json::{Value, json};
 

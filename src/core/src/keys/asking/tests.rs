@@ -1,0 +1,123 @@
+//! When the provider may be asked again: each limit at its second and one beside it.
+
+use super::{Attempt, AttemptEnd, MayAsk, Wanted, may_ask};
+use crate::keys::record::tests::{NOW, OURS, TIMING, at, failed, failure, fetched, seconds};
+use crate::keys::record::{KeyRecord, Standing};
+use crate::protocol::Freshness;
+use std::time::Duration;
+
+fn asked(record: Option<&KeyRecord>, began: i64, end: AttemptEnd, wanted: Wanted, now: i64) -> MayAsk {
+    let began = Duration::from_secs(began.unsigned_abs());
+    let now = Duration::from_secs(now.unsigned_abs());
+    may_ask(record, OURS, &TIMING, Some(Attempt { began, end }), wanted, now)
+}
+
+#[test]
+fn an_unknown_kid_asks_once_per_cooldown() {
+    let record = fetched(Some(100), false);
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW), MayAsk::Later(seconds(30)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 29), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 30), MayAsk::Now);
+    let usable = |now| asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, now);
+    assert_eq!((usable(NOW), usable(NOW + 1)), (MayAsk::Soon(seconds(1)), MayAsk::Now), "else age alone decides");
+    let first = may_ask(Some(&record), OURS, &TIMING, None, Wanted::Newer, seconds(1));
+    assert_eq!(first, MayAsk::Now, "nobody ever asked");
+}
+
+#[test]
+fn failures_back_off_up_to_the_cooldown() {
+    let mut record = None;
+    for (attempts, apart) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (7, 30)] {
+        record = Some(failed(record, NOW));
+        for wanted in [Wanted::Usable, Wanted::Newer] {
+            let at = |at| asked(record.as_ref(), NOW, AttemptEnd::Saved, wanted, at);
+            assert_eq!(at(NOW), MayAsk::Later(seconds(apart)), "{attempts}");
+            assert_eq!(at(NOW + 30), MayAsk::Now);
+        }
+    }
+    for _ in 0..80 {
+        record = Some(failed(record, NOW));
+    }
+    assert_eq!(asked(record.as_ref(), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Later(seconds(30)));
+}
+
+#[test]
+fn the_back_off_begins_when_the_attempt_ended() {
+    let record = failed(None, NOW + 5);
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, NOW + 5), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, NOW + 6), MayAsk::Now);
+    let future = failed(None, NOW + 500);
+    assert_eq!(
+        asked(Some(&future), NOW, AttemptEnd::Saved, Wanted::Usable, NOW),
+        MayAsk::Later(seconds(1)),
+        "the clock was set back"
+    );
+}
+
+/// The clock was ahead while the attempt failed, or the folder comes from a machine whose clock is.
+#[test]
+fn a_failure_dated_ahead_holds_nobody_up() {
+    for attempts in [1, 30] {
+        let mut future = None;
+        for _ in 0..attempts {
+            future = Some(failed(future, NOW + 3 * 86_400));
+        }
+        for wanted in [Wanted::Usable, Wanted::Newer] {
+            let at = |at| asked(future.as_ref(), NOW, AttemptEnd::Saved, wanted, NOW + at);
+            assert_eq!(at(3600), MayAsk::Now, "{attempts} attempts, an hour after the last one began");
+            assert_eq!(at(30), MayAsk::Now);
+            assert!(matches!(at(0), MayAsk::Later(_)), "but the back-off is kept");
+        }
+    }
+    // The second at which it was noted is no future.
+    let just_now = failed(None, NOW + 5);
+    assert_eq!(asked(Some(&just_now), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 5), MayAsk::Later(seconds(1)));
+}
+
+/// Keys from the future count for nothing, and hold nobody up either.
+#[test]
+fn keys_dated_ahead_are_fetched_anew() {
+    let future = fetched(Some(100), false).confirmed(&TIMING, Freshness::default(), at(NOW + 86_400));
+    assert_eq!(future.standing(OURS, &TIMING, at(NOW)), Standing::FromTheFuture);
+    assert_eq!(asked(Some(&future), NOW - 3600, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Now);
+    assert_eq!(asked(Some(&future), NOW - 3600, AttemptEnd::Saved, Wanted::Newer, NOW), MayAsk::Now);
+    assert_eq!(asked(Some(&future), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Soon(seconds(1)));
+}
+
+#[test]
+fn usable_keys_make_a_refresh_wait_for_the_cooldown() {
+    let record = failed(Some(fetched(Some(100), false)), NOW + 90);
+    assert_eq!(asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Usable, NOW + 92), MayAsk::Later(seconds(28)));
+    assert_eq!(asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Usable, NOW + 120), MayAsk::Now);
+    assert_eq!(
+        asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Newer, NOW + 92),
+        MayAsk::Now,
+        "who needs a key asks"
+    );
+    assert_eq!(
+        asked(Some(&record), NOW + 599, AttemptEnd::Unsaved, Wanted::Usable, NOW + 601),
+        MayAsk::LaterUnsaved(seconds(28))
+    );
+}
+
+#[test]
+fn what_was_cut_off_holds_nobody_up_and_what_could_not_be_saved_does() {
+    let old = fetched(Some(100), false);
+    for wanted in [Wanted::Usable, Wanted::Newer] {
+        let at = |record, end, at| asked(record, NOW + 50, end, wanted, NOW + at);
+        assert_eq!(at(Some(&old), AttemptEnd::CutOff, 50), MayAsk::Soon(seconds(1)));
+        assert_eq!(at(None, AttemptEnd::CutOff, 51), MayAsk::Now);
+        assert_eq!(at(Some(&old), AttemptEnd::Unsaved, 50), MayAsk::LaterUnsaved(seconds(30)), "full disk");
+        assert_eq!(at(None, AttemptEnd::Unsaved, 79), MayAsk::LaterUnsaved(seconds(1)));
+        assert_eq!(at(None, AttemptEnd::Unsaved, 80), MayAsk::Now);
+        assert_eq!(at(None, AttemptEnd::Unsaved, 49), MayAsk::Now, "a lock from the future says nothing");
+        assert_eq!(at(None, AttemptEnd::Saved, 50), MayAsk::Soon(seconds(1)), "the key file was removed");
+        assert_eq!(at(Some(&old), AttemptEnd::Saved, 51), MayAsk::Now, "or an older one was put in its place");
+    }
+    let theirs = KeyRecord::failed(None, "corp", "other settings", failure(), at(NOW));
+    assert_eq!(
+        asked(Some(&theirs), NOW, AttemptEnd::Saved, Wanted::Usable, NOW),
+        MayAsk::Soon(seconds(1)),
+        "just mended"
+    );
+}

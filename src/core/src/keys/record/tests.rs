@@ -1,0 +1,157 @@
+//! How long a record's keys are used: each limit at its second and one beside it.
+
+use super::{KeyRecord, Standing};
+use crate::keys::KeySet;
+use crate::keys::source::KeyTiming;
+use crate::protocol::{Failure, FetchedKeys, Freshness};
+use crate::time::UnixSeconds;
+use oauth_validator_fixtures::keys;
+use std::time::Duration;
+
+pub const NOW: i64 = 1_800_000_000;
+pub const OURS: &str = "our settings";
+pub const TIMING: KeyTiming =
+    KeyTiming { min_ttl: seconds(60), max_ttl: seconds(1000), stale_max: seconds(500), kid_cooldown: seconds(30) };
+
+/// The instant so many seconds after 1970.
+pub const fn at(seconds: i64) -> UnixSeconds {
+    UnixSeconds::new(seconds)
+}
+
+pub fn fetched(max_age: Option<u64>, no_cache: bool) -> KeyRecord {
+    let keys = KeySet::from_jwks(keys::jwks(&[keys::corp()]).to_string().as_bytes()).unwrap();
+    let freshness = Freshness { max_age: max_age.map(seconds), no_cache };
+    let answer = FetchedKeys { url: "https://i/jwks".into(), etag: Some("\"1\"".into()), freshness, keys };
+    KeyRecord::fetched("corp", OURS, &TIMING, answer, at(NOW))
+}
+
+pub fn failure() -> Failure {
+    Failure { code: "connect".into(), message: "nobody answers".into(), hint: "wait".into() }
+}
+
+pub fn failed(known: Option<KeyRecord>, second: i64) -> KeyRecord {
+    KeyRecord::failed(known, "corp", OURS, failure(), at(second))
+}
+
+pub const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn the_provider_is_heard_within_limits() {
+    for (max_age, no_cache, fresh_for) in [
+        (Some(600), false, 600),
+        (Some(59), false, 60),
+        (Some(0), false, 60),
+        (None, false, 60),
+        (Some(600), true, 60),
+        (Some(1000), false, 1000),
+        (Some(1001), false, 1000),
+        (Some(u64::MAX), false, 1000),
+    ] {
+        assert_eq!(fetched(max_age, no_cache).times(), Some((at(NOW), at(NOW + fresh_for))), "{max_age:?} {no_cache}");
+    }
+}
+
+/// What an earlier version kept is used, but a provider's "nothing has changed" would keep back what it did not read.
+#[test]
+fn what_was_read_in_another_way_is_fetched_whole() {
+    let record = fetched(None, false);
+    assert_eq!(record.known_document().map(|known| known.etag), Some("\"1\"".to_owned()));
+    let text = String::from_utf8(record.to_bytes()).unwrap();
+    for other in [text.replace("\"reading\": 1", "\"reading\": 2"), text.replace(",\n      \"reading\": 1", "")] {
+        assert_ne!(other, text, "it was written");
+        let read = KeyRecord::read(other.as_bytes()).expect("a record");
+        assert_eq!((read.standing(OURS, &TIMING, at(NOW)), read.known_document()), (Standing::Fresh, None));
+        // Neither does a failure make it one of now.
+        let failed = KeyRecord::read(&failed(Some(read), NOW + 1).to_bytes()).expect("a record");
+        assert_eq!(failed.known_document(), None);
+    }
+}
+
+#[test]
+fn keys_age_to_the_second() {
+    let record = fetched(Some(100), false);
+    let standing = |seconds| record.standing(OURS, &TIMING, at(NOW + seconds));
+    assert_eq!(standing(-301), Standing::FromTheFuture);
+    assert_eq!(standing(-300), Standing::Fresh, "the clock was set back by as much as clock_skew may be");
+    assert_eq!(standing(i64::MIN.saturating_add(NOW)), Standing::FromTheFuture);
+    assert_eq!(standing(0), Standing::Fresh);
+    assert_eq!(standing(79), Standing::Fresh);
+    assert_eq!(standing(80), Standing::Due, "refreshed ahead");
+    assert_eq!(standing(100), Standing::Due, "and used on while the provider does not answer");
+    assert_eq!(standing(599), Standing::Due);
+    assert_eq!(standing(600), Standing::Expired);
+    assert_eq!(standing(i64::MAX - NOW), Standing::Expired);
+    let none = KeyTiming { stale_max: Duration::ZERO, ..TIMING };
+    assert_eq!(record.standing(OURS, &none, at(NOW + 99)), Standing::Due);
+    assert_eq!(record.standing(OURS, &none, at(NOW + 100)), Standing::Expired);
+}
+
+#[test]
+fn keys_that_live_for_a_second_are_not_due_at_once() {
+    let short = KeyTiming { min_ttl: seconds(1), max_ttl: seconds(1), stale_max: seconds(1), ..TIMING };
+    let record = fetched(None, false).confirmed(&short, Freshness::default(), at(NOW));
+    let standing = |seconds| record.standing(OURS, &short, at(NOW + seconds));
+    assert_eq!((standing(0), standing(1), standing(2)), (Standing::Fresh, Standing::Due, Standing::Expired));
+}
+
+#[test]
+fn lowering_max_ttl_holds_for_keys_at_hand() {
+    let record = fetched(Some(1000), false);
+    let lowered = KeyTiming { min_ttl: seconds(5), max_ttl: seconds(10), stale_max: seconds(5), ..TIMING };
+    assert_eq!(record.standing(OURS, &lowered, at(NOW + 14)), Standing::Due);
+    assert_eq!(record.standing(OURS, &lowered, at(NOW + 15)), Standing::Expired);
+}
+
+#[test]
+fn keys_of_other_settings_are_none() {
+    assert_eq!(fetched(None, false).standing("other settings", &TIMING, at(NOW)), Standing::OtherSettings);
+    let after = KeyRecord::failed(Some(fetched(None, false)), "corp", "other settings", failure(), at(NOW));
+    assert_eq!(after.keys(), None, "a failure under new settings keeps no old key");
+    assert_eq!(after.standing(OURS, &TIMING, at(NOW)), Standing::OtherSettings);
+    assert_eq!(failed(None, NOW).standing(OURS, &TIMING, at(NOW)), Standing::NeverFetched);
+}
+
+#[test]
+fn a_failure_keeps_the_keys_and_counts_and_a_success_forgets_it() {
+    let record = failed(Some(failed(Some(fetched(Some(100), false)), NOW + 90)), NOW + 95);
+    assert_eq!(
+        record.failure().map(|(at, attempts, why)| (at, attempts, why.code.as_str())),
+        Some((at(NOW + 95), 2, "connect"))
+    );
+    assert_eq!(record.times(), Some((at(NOW), at(NOW + 100))), "not a second more");
+    assert_eq!(record.standing(OURS, &TIMING, at(NOW + 599)), Standing::Due);
+    assert_eq!(record.standing(OURS, &TIMING, at(NOW + 600)), Standing::Expired);
+    let confirmed = record.confirmed(&TIMING, Freshness { max_age: Some(seconds(200)), no_cache: false }, at(NOW + 96));
+    assert_eq!((confirmed.failure(), confirmed.times()), (None, Some((at(NOW + 96), at(NOW + 296)))));
+}
+
+#[test]
+fn a_record_is_read_as_it_was_written_and_by_people() {
+    let record = failed(Some(fetched(Some(100), false)), NOW + 5);
+    let text = String::from_utf8(record.to_bytes()).unwrap();
+    assert_eq!(KeyRecord::read(text.as_bytes()), Some(record));
+    for line in ["  \"profile\": \"corp\",", "\"2027-01-15T08:00:00Z\"", "\"message\": \"nobody answers\","] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}
+
+#[test]
+fn whatever_is_not_a_whole_record_is_none() {
+    let text = String::from_utf8(failed(Some(fetched(Some(100), false)), NOW).to_bytes()).unwrap();
+    for end in 0..text.trim_end().len() {
+        assert_eq!(KeyRecord::read(&text.as_bytes()[..end]), None, "{end} bytes of it");
+    }
+    for bad in [
+        text.replace("\"version\": 1", "\"version\": 2"),
+        text.replace("\"version\": 1", "\"version\": 0"),
+        text.replace("\"profile\"", "\"profil\""),
+        text.replace("\"failing\"", "\"surprise\": 1, \"failing\""),
+        text.replace("2027-01-15T08:00:00Z", "1800000000"),
+        text.replace("\"RSA\"", "\"oct\""),
+        format!("{text}{text}"),
+    ] {
+        assert_eq!(KeyRecord::read(bad.as_bytes()), None, "{bad}");
+    }
+}
