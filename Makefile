@@ -114,12 +114,12 @@ check:
 	.ci/promises
 
 # A test of the core and one of the tool compare them.
+written = mkdir -p target && $(CARGO) run --quiet --package oauth-validator -- $(1) > target/written && { cmp -s target/written $(2) || cp target/written $(2); }
 .PHONY: docs
 docs:
 	$(CARGO) run --quiet --package oauth-validator-core --example docs
-	mkdir -p target
-	$(CARGO) run --quiet --package oauth-validator -- schema > target/schema.json
-	cmp -s target/schema.json config/oauth-validator.schema.json || cp target/schema.json config/oauth-validator.schema.json
+	$(call written,schema,config/oauth-validator.schema.json)
+	$(call written,schema --cases,config/oauth-validator-cases.schema.json)
 
 .PHONY: deny
 deny:
