@@ -3,6 +3,15 @@
 //! Exit codes, both output formats, and what the output must never hold. `support` makes folders with a configuration
 //! and keys, `network` what a provider answers; `denials` lists a login for each reason code.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 mod cases;
 mod certificates;
 mod check;

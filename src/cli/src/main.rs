@@ -3,6 +3,7 @@
 //! A table of contents: `args` reads the command line, each command is a module that returns a report, and `output`
 //! writes it. `net` alone talks to providers, and `fetch` asks it for keys as the server's `helper` does; `probe` talks to
 //! a server of PostgreSQL. Nothing here decides about a token; that is the core's `decide`, as in the server.
+#![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by a panic"))]
 #![forbid(unsafe_code)]
 
 mod args;

@@ -9,7 +9,7 @@ mod kind;
 mod members;
 mod times;
 
-pub(crate) use kind::{Kind, check_type, kind_of_value};
+pub(crate) use kind::check_type;
 pub(crate) use members::Members;
 
 use crate::claim_path::Unsearchable;

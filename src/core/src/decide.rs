@@ -151,9 +151,10 @@ impl<'a> Decider<'a> {
     fn rule(&mut self, token_bytes: usize) -> Result<Vec<&'a Profile>, Stop> {
         let request = self.request;
         let permitted = line::permitted(self.config, request).at(Step::Rule)?;
-        if permitted.iter().all(|profile| token_bytes > profile.max_token_size.value) {
-            self.profile = permitted.first().copied().filter(|_| permitted.len() == 1);
-            return Err(self.too_large(token_bytes, permitted[0])).at(Step::Bounds);
+        let is_too_large = permitted.iter().all(|profile| token_bytes > profile.max_token_size.value);
+        if let Some(first) = permitted.first().copied().filter(|_| is_too_large) {
+            self.profile = Some(first).filter(|_| permitted.len() == 1);
+            return Err(self.too_large(token_bytes, first)).at(Step::Bounds);
         }
         self.trace.held(Step::Rule, || {
             let names: Vec<&str> = permitted.iter().map(|profile| profile.name.as_str()).collect();

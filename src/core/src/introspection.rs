@@ -4,127 +4,16 @@
 //! numbers and booleans as strings. An answer is taken for what it certainly says: anything else than a clear yes is a
 //! no. What is asked comes from the configuration alone; a token never chooses an endpoint.
 
-use crate::claims::{Kind, kind_of_value};
+mod answer;
+mod check;
+
 use crate::json;
-use crate::reach::{FilePath, Reach};
 use crate::reason::Reason;
-use serde::{Deserialize, Serialize};
+use crate::token_kind::{Kind, kind_of_value};
 use serde_json::{Map, Value};
-use std::fmt;
 
-/// How a provider is asked about a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OnlineCheck {
-    /// What kind of answer is expected.
-    pub kind: OnlineKind,
-    /// Where it is asked: an https URL.
-    pub endpoint: String,
-    /// How this server proves itself there.
-    pub auth: ClientAuth,
-    /// The form field that holds the token.
-    pub token_param: String,
-    /// What separates scopes in the answer, where that differs from `scope.separator`.
-    pub scope_separator: Option<String>,
-    /// How the provider is reached.
-    pub reach: Reach<FilePath>,
-}
-
-/// What kind of answer an endpoint gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnlineKind {
-    /// Introspection (RFC 7662).
-    Introspection,
-    /// Google's tokeninfo.
-    Tokeninfo,
-}
-
-impl OnlineKind {
-    /// The profile's `mode`.
-    #[must_use]
-    pub const fn mode(self) -> &'static str {
-        match self {
-            Self::Introspection => "introspection",
-            Self::Tokeninfo => "tokeninfo",
-        }
-    }
-
-    /// `introspection.auth` of a profile that has none: RFC 7662 section 2.1 demands some, Google's tokeninfo knows none.
-    pub(crate) const fn default_auth(self) -> &'static str {
-        match self {
-            Self::Introspection => "basic",
-            Self::Tokeninfo => "none",
-        }
-    }
-
-    /// `introspection.token_param` of a profile that has none.
-    pub(crate) const fn default_param(self) -> &'static str {
-        match self {
-            Self::Introspection => "token",
-            Self::Tokeninfo => "access_token",
-        }
-    }
-}
-
-/// How this server proves itself to an introspection endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientAuth {
-    /// HTTP Basic with both parts percent-encoded (RFC 6749 section 2.3.1).
-    Basic(ClientSecret),
-    /// HTTP Basic with both parts as they are, as many providers read it.
-    BasicRaw(ClientSecret),
-    /// Both parts in the form.
-    Post(ClientSecret),
-    /// The secret as a bearer token of this server's own.
-    Bearer {
-        /// A file with the token; relative to the configuration's folder.
-        secret_file: String,
-    },
-    /// Not at all, but with a client's name in the form.
-    Public {
-        /// The name.
-        client_id: String,
-    },
-    /// Not at all.
-    None,
-}
-
-/// A client's name and where its secret is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientSecret {
-    /// The name.
-    pub client_id: String,
-    /// A file with the secret; relative to the configuration's folder.
-    pub secret_file: String,
-}
-
-impl ClientAuth {
-    /// The file with the secret, if there is one.
-    #[must_use]
-    pub fn secret_file(&self) -> Option<&str> {
-        match self {
-            Self::Basic(client) | Self::BasicRaw(client) | Self::Post(client) => Some(&client.secret_file),
-            Self::Bearer { secret_file } => Some(secret_file),
-            Self::Public { .. } | Self::None => None,
-        }
-    }
-}
-
-/// An endpoint's answer as it came, over TLS and from the very endpoint that was asked.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OnlineAnswer {
-    /// The status, 200 or 400.
-    pub status: u16,
-    /// The body.
-    pub body: String,
-}
-
-/// Without the body, which says who somebody is.
-impl fmt::Debug for OnlineAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OnlineAnswer({}, {} bytes)", self.status, self.body.len())
-    }
-}
+pub use answer::OnlineAnswer;
+pub use check::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
 
 /// What an answer says against the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,11 +7,11 @@
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES};
 use crate::claims::Members;
-use crate::header::normal_type;
 use crate::introspection::{self, OnlineAnswer, OnlineKind};
 use crate::json::{self, NotStrictJson};
 use crate::keys::PublicKey;
 use crate::malformed::Malformed;
+use crate::media_type::normal_type;
 use crate::reason::Reason;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::{Engine, decoded_len_estimate};
@@ -84,7 +84,10 @@ pub(crate) struct Unverified<'t> {
 impl<'t> Unverified<'t> {
     /// Decodes a token; `dots` comes from [`check_bounds`] on the same bytes.
     pub(crate) fn decode(token: &'t [u8], dots: (usize, usize)) -> Result<Self, Malformed> {
-        let (header, payload, signature) = (&token[..dots.0], &token[dots.0 + 1..dots.1], &token[dots.1 + 1..]);
+        let parts = (token.get(..dots.0), token.get(dots.0 + 1..dots.1), token.get(dots.1 + 1..));
+        let ((Some(header), Some(payload), Some(signature)), Some(signing_input)) = (parts, token.get(..dots.1)) else {
+            return Err(Malformed::NoJwt);
+        };
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(Malformed::EmptyPart);
         }
@@ -93,7 +96,7 @@ impl<'t> Unverified<'t> {
             return Err(Malformed::HeaderTooLong);
         }
         Ok(Self {
-            signing_input: &token[..dots.1],
+            signing_input,
             untrusted_header: json::object(&header).map_err(|why| not_an_object(why, "header"))?,
             untrusted_claims: json::object(&payload).map_err(|why| match check_bounds(&payload) {
                 Ok(_) | Err(Malformed::Encrypted) => Malformed::Nested,

@@ -25,21 +25,21 @@ pub(crate) fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
 #[must_use]
 pub fn is_well_known_of(url: &str, issuer: &str) -> bool {
     let bare = without_slashes(issuer);
-    let Some(rest) = url.strip_prefix(origin(issuer)).filter(|rest| rest.contains("/.well-known/")) else {
+    let (origin, path) = origin_and_path(issuer);
+    let Some(rest) = url.strip_prefix(origin).filter(|rest| rest.contains("/.well-known/")) else {
         return false;
     };
-    let path = &issuer[origin(issuer).len()..];
     let between = |name| rest.strip_prefix(name).is_some_and(|rest| rest == path || rest == without_slashes(path));
     url.strip_suffix(OPENID).is_some_and(|before| before == issuer || before == bare)
         || between(OPENID)
         || between(OAUTH)
 }
 
-/// Scheme and host of an issuer.
-fn origin(issuer: &str) -> &str {
+/// Scheme and host of an issuer, and what is behind.
+fn origin_and_path(issuer: &str) -> (&str, &str) {
     let host = issuer.find("://").map_or(0, |scheme| scheme + 3);
-    let path = issuer[host..].find('/').map_or(issuer.len(), |slash| host + slash);
-    &issuer[..path]
+    let slash = issuer.get(host..).and_then(|rest| rest.find('/'));
+    slash.and_then(|slash| issuer.split_at_checked(host + slash)).unwrap_or((issuer, ""))
 }
 
 /// What the issuers of one line have in common: slashes at the end make no difference to well-known URLs.
@@ -151,7 +151,8 @@ pub(crate) fn shared_lines(profiles: &[Profile]) -> Vec<(&str, Vec<usize>)> {
 #[cfg(test)]
 mod tests {
     use super::{
-        ByIssuer, OAUTH, OPENID, is_well_known_of, origin, serves_issuer, shared_lines, unserved, without_slashes,
+        ByIssuer, OAUTH, OPENID, is_well_known_of, origin_and_path, serves_issuer, shared_lines, unserved,
+        without_slashes,
     };
     use crate::config::{Config, Profile};
     use crate::decision::Request;
@@ -210,7 +211,7 @@ mod tests {
             .collect();
         let mut urls = issuers.clone();
         for (issuer, name) in issuers.iter().flat_map(|issuer| [OPENID, OAUTH].map(|name| (issuer, name))) {
-            let (origin, path) = issuer.split_at(origin(issuer).len());
+            let (origin, path) = origin_and_path(issuer);
             urls.extend([format!("{issuer}{name}"), format!("{}{name}", without_slashes(issuer))]);
             urls.extend([format!("{origin}{name}{path}"), format!("{origin}{name}{}", without_slashes(path))]);
         }

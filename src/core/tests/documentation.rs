@@ -4,19 +4,27 @@
 //! It must never pass because a page could not be read, or because a heading was not recognised: both ends of each
 //! comparison have to be there.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and reads files"
+)]
+
 mod docs;
+mod log_lines;
 mod mdoc;
 
 use docs::settings::heading_of;
+use log_lines::decision;
 use mdoc::{Section, one, read, root, under};
 use oauth_validator_core::config::presets;
 use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
-use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, FindingCode, Known, Reason, Request, Severity, Step, UnixSeconds, Verdict,
-    decide,
-};
-use oauth_validator_fixtures::{keys, mint};
-use serde_json::{Value, json};
+use oauth_validator_core::{Config, FindingCode, Reason, Severity, Step};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
 use toml::de::{DeTable, DeValue};
@@ -346,52 +354,4 @@ fn examples_are_not_valid_by_accident() {
     {
         assert!(Config::parse(completed(wrong).as_bytes(), "f").config.is_none(), "{wrong}");
     }
-}
-
-/// Decides about a token with these claims besides those that every token has. The audience stands in line 12.
-fn decision(claims: Value) -> Verdict {
-    let keys = keys::jwks(&[keys::corp()]);
-    let config = format!(
-        "#\n#\n#\n#\n#\n#\n#\n#\n#\n[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"api://postgres\"]\n\
-         keys = {{ jwks = '{keys}' }}\n"
-    );
-    let config = Config::parse(config.as_bytes(), "/etc/postgresql/oauth-validator.toml").config.expect("a valid one");
-    let header = json!({"alg": "RS256", "typ": "at+jwt", "kid": keys::corp().kid()});
-    let mut payload = json!({"iss": "https://idp.example", "sub": "ana", "scope": "db.connect", "iat": 1, "exp": 61});
-    payload.as_object_mut().expect("an object").extend(claims.as_object().expect("an object").clone());
-    let token = BearerToken::new(mint::mint(keys::corp(), &header, &payload).as_bytes());
-    let request = Request {
-        hba_issuer: "https://idp.example".into(),
-        hba_scope: "db.connect".into(),
-        role: "ana".into(),
-        ..Request::default()
-    };
-    match decide(&request, &token, &config, &Known::default(), UnixSeconds::new(2)) {
-        Answer::Decided(verdict) => *verdict,
-        Answer::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
-    }
-}
-
-#[test]
-fn the_lines_of_the_log_are_those_of_the_code() {
-    let log = one(&read(MODULE_PAGE), "LOG", "").text();
-    let Decision::Denied(denial) = decision(json!({"aud": "another"})).decision else { panic!("it is for another") };
-    let denied =
-        format!("LOG:  oauth_validator: {}\nDETAIL:  {}\nHINT:  {}\n", denial.message(), denial.detail, denial.hint);
-    assert!(log.contains(&denied), "{denied}");
-    let report = one(&read(MODULE_PAGE), "POSTGRESQL 19", "Denials in the server's own report").text();
-    let handed_over = [
-        "DETAIL:  oauth_validator: ",
-        &denial.message(),
-        "\n        ",
-        &denial.detail,
-        "\n        Hint: ",
-        &denial.hint,
-    ]
-    .concat();
-    assert!(report.contains(&handed_over), "{handed_over}\n{report}");
-    let granted = decision(json!({"aud": "api://postgres"}));
-    assert!(matches!(granted.decision, Decision::Granted(_)), "{granted:?}");
-    let step = granted.trace.log_lines().find(|line| line.starts_with("scope: ")).expect("a step");
-    assert!(log.contains(&format!("oauth_validator: {step}")), "{step}");
 }

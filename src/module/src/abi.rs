@@ -1,10 +1,7 @@
 //! The interface between the server and a validator, as `libpq/oauth.h` of the server built for declares it.
 //!
-//! What differs between major releases of PostgreSQL is in `major`. Never decides anything: it writes "deny" the moment
-//! it sees a result, and after that what it is told.
+//! What differs between major releases of PostgreSQL is in `major`. Nothing here decides anything.
 
-use crate::major;
-use oauth_validator_core::Denial;
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int};
 use std::ptr;
@@ -43,47 +40,6 @@ unsafe extern "C-unwind" {
     pub(crate) fn errhint_internal(fmt: *const c_char, ...) -> c_int;
 }
 
-/// The result that the server waits for.
-pub(crate) struct Answer<'a>(&'a mut ValidatorModuleResult);
-
-impl<'a> Answer<'a> {
-    /// Takes the server's result and writes "deny" into it; `None` for a null pointer.
-    ///
-    /// # Safety
-    ///
-    /// `result` must be null, or the result that `validate` (auth-oauth.c) allocated for this call and does not look
-    /// at before the callback returns.
-    pub(crate) unsafe fn denying(result: *mut ValidatorModuleResult) -> Option<Self> {
-        // SAFETY: the caller promises that a non-null pointer is valid and that nobody else uses it.
-        let mut answer = Self(unsafe { result.as_mut() }?);
-        answer.deny();
-        Some(answer)
-    }
-
-    /// Takes back whatever was said before: nobody, and not authorized.
-    pub(crate) fn deny(&mut self) {
-        self.0.authorized = false;
-        self.0.authn_id = ptr::null_mut();
-        major::say_nothing(self.0);
-    }
-
-    /// Says why, to the log alone.
-    pub(crate) fn explain(&mut self, denial: &Denial) {
-        major::say(self.0, denial);
-    }
-
-    /// Says who it is, without letting him in. The server logs it as "connection authenticated".
-    pub(crate) fn identify(&mut self, authn_id: ServerString) {
-        self.0.authn_id = authn_id.0;
-    }
-
-    /// Lets this identity in, as far as the server's own comparison with the role or the map goes.
-    pub(crate) fn grant(&mut self, authn_id: ServerString) {
-        self.identify(authn_id);
-        self.0.authorized = true;
-    }
-}
-
 /// A NUL-terminated string in the memory of the server, which frees it.
 pub(crate) struct ServerString(*mut c_char);
 
@@ -107,7 +63,6 @@ impl ServerString {
     }
 
     /// For a field of the server's, which wants no `const`.
-    #[cfg(feature = "pg19")]
     pub(crate) fn into_raw(self) -> *mut c_char {
         self.0
     }

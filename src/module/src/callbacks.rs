@@ -3,7 +3,8 @@
 //! Each is a door: pointers become values, a safe function runs under the guard, and its outcome is written back.
 //! Nothing unwinds or jumps out of them, and "deny" stands in the result before anything else happens.
 
-use crate::abi::{Answer, MAGIC, OAuthValidatorCallbacks, ServerString, ValidatorModuleResult, ValidatorModuleState};
+use crate::abi::{MAGIC, OAuthValidatorCallbacks, ServerString, ValidatorModuleResult, ValidatorModuleState};
+use crate::answer::Answer;
 use crate::guard::{contained, guarded};
 use crate::hba::Connection;
 use crate::login::{self, Policy};

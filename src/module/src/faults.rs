@@ -14,6 +14,7 @@ const SENTINEL: &str = "PANIC-PAYLOAD-SENTINEL";
 const PLENTY: usize = 8 << 30;
 
 /// Commits the fault that is set if its name is `prefix` and one of those below.
+#[expect(clippy::panic, reason = "it is the fault that was asked for")]
 pub(crate) fn commit(prefix: &str) {
     match guc::test_fault().strip_prefix(prefix) {
         Some("panic") => panic!("{}", black_box(SENTINEL)),
@@ -104,8 +105,8 @@ fn run_helper(limit: Duration) -> String {
         Ok(program) => program,
         Err(helper::Unusable { detail, hint }) => return format!("The helper: {detail}. {hint}"),
     };
-    let mut request = vec![b'x'; REQUEST_BYTES];
-    request[REQUEST_BYTES - 1] = b'\n';
+    let mut request = vec![b'x'; REQUEST_BYTES - 1];
+    request.push(b'\n');
     let run = process::Run { program: &program, argument: "helper", client: wait::Client::Watched };
     match process::run(&run, &request, Instant::now() + limit, MAX_ANSWER) {
         Ok(answer) => format!("The helper answered {:?}.", String::from_utf8_lossy(&answer)),

@@ -9,9 +9,11 @@
 //! code of the project is in this crate.
 //!
 //! No network and no thread here: a crash of a backend restarts the whole cluster. What needs them is the helper's.
+#![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by a panic"))]
 
 mod abi;
 mod alloc;
+mod answer;
 mod callbacks;
 mod catalog;
 mod errands;
@@ -30,6 +32,8 @@ mod request;
 mod session;
 mod shared;
 mod sql;
+#[cfg(feature = "pg19")]
+mod unsaid;
 mod views;
 mod wait;
 

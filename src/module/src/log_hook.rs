@@ -3,7 +3,9 @@
 //! Two have something to do there: the end of a session gets its reason, and PostgreSQL 19 is watched for the reason of a
 //! denial. Set only in a backend that needs it, and chained. It raises nothing, and allocates nothing by itself.
 
-use crate::{major, session};
+use crate::session;
+#[cfg(feature = "pg19")]
+use crate::unsaid;
 use pgrx::pg_sys;
 use std::sync::OnceLock;
 
@@ -29,7 +31,8 @@ unsafe extern "C-unwind" fn before_report(report: *mut pg_sys::ErrorData) {
     unsafe {
         if let Some(report) = report.as_mut() {
             session::explain(report);
-            major::notice_report(report);
+            #[cfg(feature = "pg19")]
+            unsaid::notice_report(report);
         }
     }
     if let Some(former) = FORMER_HOOK.get().copied().flatten() {

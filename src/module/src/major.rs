@@ -2,7 +2,8 @@
 //!
 //! From PostgreSQL 19 on, a line of pg_hba.conf can name profiles (`validator.profile`), and the server takes the reason
 //! of a denial into the report of its own, as `error_detail`. Both are in `libpq/oauth.h` and auth-oauth.c of that
-//! release. Nothing else in this crate may ask for the release, and nothing here decides anything.
+//! release. Nothing else in this crate asks for the release, but that `unsaid` is of 19
+//! alone; and nothing here decides anything.
 
 use crate::abi::{OAuthValidatorCallbacks, ValidatorModuleResult, ValidatorModuleState, bindings};
 use std::mem::offset_of;
@@ -13,13 +14,9 @@ compile_error!("the library is for one major release of PostgreSQL: choose featu
 compile_error!("choose the major release of PostgreSQL that the library is for: feature pg18 or pg19");
 
 #[cfg(feature = "pg18")]
-pub(crate) use pg18::{
-    cache_number, hba_profiles, named_segment, notice_report, register_hba_options, say, say_nothing,
-};
+pub(crate) use pg18::{cache_number, hba_profiles, named_segment, register_hba_options, say, say_nothing};
 #[cfg(feature = "pg19")]
-pub(crate) use pg19::{
-    cache_number, hba_profiles, named_segment, notice_report, register_hba_options, say, say_nothing,
-};
+pub(crate) use pg19::{cache_number, hba_profiles, named_segment, register_hba_options, say, say_nothing};
 
 /// One machine word, which all pointers have.
 const WORD: usize = size_of::<usize>();
@@ -101,13 +98,6 @@ mod pg18 {
         let _ = guarded(|| report::denied(denial));
     }
 
-    /// No report of the server's has a denial of ours in it.
-    ///
-    /// # Safety
-    ///
-    /// None is needed; PostgreSQL 19 asks for it.
-    pub(crate) unsafe fn notice_report(_report: &pg_sys::ErrorData) {}
-
     /// Nothing is waiting to be said.
     pub(crate) fn say_nothing(_result: &mut ValidatorModuleResult) {}
 }
@@ -117,15 +107,14 @@ mod pg18 {
 mod pg19 {
     use super::{ValidatorModuleResult, ValidatorModuleState, WORD, bindings};
     use crate::abi::ServerString;
-    use crate::guard::{contained, guarded};
-    use crate::{log_hook, report};
+    use crate::guard::guarded;
+    use crate::{log_hook, report, unsaid};
     use oauth_validator_core::Denial;
     use pgrx::pg_sys;
     use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
-    use std::ffi::{CStr, CString, c_char, c_int, c_void};
+    use std::ffi::{CStr, c_char, c_int, c_void};
     use std::mem::{offset_of, transmute};
     use std::ptr;
-    use std::sync::{Mutex, OnceLock};
 
     const _: () = {
         assert!(bindings::PG_VERSION_NUM / 10_000 == 19);
@@ -223,7 +212,8 @@ mod pg19 {
             }
             let text = report::as_detail(denial);
             let detail = ServerString::new(text.to_str().ok()?)?;
-            expect_report(text, denial.clone());
+            log_hook::install();
+            unsaid::expect_report(text, denial.clone());
             Some(detail)
         });
         match handed_over {
@@ -236,64 +226,11 @@ mod pg19 {
     /// Takes back what was to be said.
     pub(crate) fn say_nothing(result: &mut ValidatorModuleResult) {
         result.error_detail = ptr::null_mut();
-        if let Ok(mut unsaid) = UNSAID.try_lock() {
-            *unsaid = None;
-        }
+        unsaid::forget();
     }
 
     fn is_terse() -> bool {
         // SAFETY: a plain number that only the main thread changes, which this is.
         unsafe { pg_sys::Log_error_verbosity == pg_sys::PGErrorVerbosity::PGERROR_TERSE as c_int }
-    }
-
-    /// A denial that no report of the server has had yet, and the text by which it is known.
-    struct Unsaid {
-        text: CString,
-        denial: Denial,
-    }
-
-    static UNSAID: Mutex<Option<Unsaid>> = Mutex::new(None);
-
-    /// Whether the end of this backend is watched for.
-    static WATCHED: OnceLock<()> = OnceLock::new();
-
-    /// From now on, a report with this text in it, or the end of the backend, is the last word about the denial. May raise
-    /// FATAL: the server's list of exit callbacks may be full.
-    fn expect_report(text: CString, denial: Denial) {
-        if let Ok(mut unsaid) = UNSAID.try_lock() {
-            *unsaid = Some(Unsaid { text, denial });
-            log_hook::install();
-            WATCHED.get_or_init(|| {
-                // SAFETY: the function stays, since the server never unloads a library. See process.rs for why
-                // before_shmem_exit.
-                unsafe { pg_sys::before_shmem_exit(Some(say_at_last), pg_sys::Datum::null()) }
-            });
-        }
-    }
-
-    /// Takes note of a report with the denial in it. It changes nothing of it, and allocates nothing.
-    ///
-    /// # Safety
-    ///
-    /// The report's strings must be null or end in NUL.
-    pub(crate) unsafe fn notice_report(report: &pg_sys::ErrorData) {
-        let detail = report.detail_log.cast_const();
-        // SAFETY: by the caller's word.
-        let detail = (!detail.is_null()).then(|| unsafe { CStr::from_ptr(detail) });
-        if let (Some(detail), Ok(mut unsaid)) = (detail, UNSAID.try_lock())
-            && unsaid.as_ref().is_some_and(|unsaid| detail.to_bytes().starts_with(unsaid.text.to_bytes()))
-        {
-            *unsaid = None;
-        }
-    }
-
-    /// Has the log say what the server did not: it ends in silence when the client breaks off (`auth_failed`, auth.c).
-    unsafe extern "C-unwind" fn say_at_last(_code: c_int, _argument: pg_sys::Datum) {
-        contained(|| {
-            let unsaid = UNSAID.try_lock().ok().and_then(|mut unsaid| unsaid.take());
-            if let Some(unsaid) = unsaid {
-                let _ = guarded(|| report::denied(&unsaid.denial));
-            }
-        });
     }
 }

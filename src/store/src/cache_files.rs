@@ -3,7 +3,7 @@
 //! Knows nothing of keys. Must never follow a symbolic link, open what is no regular file, or take one that belongs to
 //! anybody but the server's user; see `cache.rs` for the reasons.
 
-use crate::refusal::Found;
+use crate::found::Found;
 use crate::trouble::{CacheTrouble, Operation};
 use crate::users::ServerUser;
 use rustix::fs::{

@@ -3,11 +3,13 @@
 //! Nothing here talks to the network, and nothing writes but the folder of key files (`cache.rs`), as its owner alone.
 //! All of it may run inside a PostgreSQL backend, so nothing panics, waits for another process, or reads more of a file
 //! than a named limit.
-
+#![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by a panic"))]
 #![forbid(unsafe_code)]
 
+mod answers;
 mod cache;
 mod cache_files;
+mod found;
 mod key_state;
 mod keys;
 mod locks;
@@ -23,10 +25,11 @@ pub mod users;
 mod walk;
 
 pub use cache::{CacheTrouble, KeyFolder, KeyLock, Operation, Slot};
+pub use found::Found;
 pub use key_state::KeyState;
 pub use keys::load_keys;
 pub use online::{TokenOrder, read_secret};
 pub use provider::{Gone, KeyOrder, Surroundings, with_files};
-pub use refusal::{Found, Refusal};
+pub use refusal::Refusal;
 pub use trusted::{MAX_CONFIG_BYTES, MAX_KEY_FILE_BYTES, judge_executable, read_trusted, resolve};
 pub use users::ServerUser;

@@ -1,16 +1,13 @@
 //! Orders for a provider's keys: whose are wanted, where they are kept, and what may be done to get them.
 //!
-//! What becomes of an order is `search.rs`'s business. Nothing is asked for here: that is the surroundings' business, in a
+//! What becomes of an order is `answers.rs`'s business. Nothing is asked for here: that is the surroundings' business, in a
 //! server a child process.
 
 use crate::cache::{CacheTrouble, KeyFolder};
-use crate::search::{Obstacle, Search};
 use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
 use crate::users::ServerUser;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
-use oauth_validator_core::{
-    FilePath, KeyRecord, KeySet, KeysUnavailable, NewerKeys, Pem, ProviderKeys, Reach, Standing, UnixSeconds, Wanted,
-};
+use oauth_validator_core::{FilePath, KeyRecord, KeysUnavailable, Pem, ProviderKeys, Reach, Standing, UnixSeconds};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -66,43 +63,6 @@ pub struct KeyOrder<'a> {
 }
 
 impl KeyOrder<'_> {
-    /// Keys that may verify tokens: those at hand if they are good, else the provider's.
-    ///
-    /// # Errors
-    /// What is wrong with the key files, or with the provider.
-    pub fn usable(&self, world: &mut dyn Surroundings) -> Result<KeySet, KeysUnavailable> {
-        Search::start(self, world).and_then(|mut search| search.run(Wanted::Usable)).map_err(
-            |obstacle| match obstacle {
-                Obstacle::Unavailable(why) => why,
-                // Who is not content with an answer that was saved may ask at once.
-                Obstacle::NotYet(_, why) => KeysUnavailable::new(
-                    why,
-                    "Look for an earlier line that says why the key file could not be written.",
-                ),
-            },
-        )
-    }
-
-    /// Newer keys than those at hand.
-    pub fn newer(&self, world: &mut dyn Surroundings) -> NewerKeys {
-        match Search::start(self, world).and_then(|mut search| search.run(Wanted::Newer)) {
-            Ok(keys) => NewerKeys::Found(keys),
-            Err(Obstacle::NotYet(newest, why)) => NewerKeys::NotYet { newest, why },
-            Err(Obstacle::Unavailable(why)) => NewerKeys::Unavailable(why),
-        }
-    }
-
-    /// Asks the provider now, however good the keys at hand are, and returns the new record.
-    ///
-    /// # Errors
-    /// What is wrong with the key files, or with the provider; the key file says so too.
-    pub fn refresh(&self, world: &mut dyn Surroundings) -> Result<KeyRecord, KeysUnavailable> {
-        Search::start(self, world).and_then(|mut search| search.refresh()).map_err(|obstacle| match obstacle {
-            Obstacle::Unavailable(why) => why,
-            Obstacle::NotYet(_, why) => KeysUnavailable::new(why, ""),
-        })
-    }
-
     /// What the key file holds, and what its keys are worth now.
     ///
     /// # Errors

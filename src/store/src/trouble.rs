@@ -4,7 +4,8 @@
 //! quoted and escaped, so that no name can forge a line of the server's log. No command adopts, or removes as a whole, a
 //! folder that a wrong setting may have named.
 
-use crate::refusal::{self, Found, shell_word};
+use crate::found::Found;
+use crate::refusal::{self, shell_word};
 use crate::users::{self, ServerUser};
 use rustix::fs::FileType;
 use rustix::io::Errno;

@@ -8,7 +8,8 @@
 //! bits in the mode; one that merely lets the server read does not, and such a file is refused when root judges it for
 //! the server's user.
 
-use crate::refusal::{Found, Refusal};
+use crate::found::Found;
+use crate::refusal::Refusal;
 use crate::users::ServerUser;
 use crate::walk::{self, Target};
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};

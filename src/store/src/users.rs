@@ -4,7 +4,7 @@
 //! must never happen inside a server process; so a user of a directory service is shown by its number. Must never decide
 //! that a file is trusted by a name: only numbers count.
 
-use crate::refusal::Found;
+use crate::found::Found;
 use std::fs::File;
 use std::io::Read;
 

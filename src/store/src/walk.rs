@@ -5,7 +5,8 @@
 //! expanded as the kernel does (path_resolution(7)), which makes the walk cover the path as it is written and the path
 //! that is really reached. O_PATH handles need no read permission and open neither FIFOs nor devices.
 
-use crate::refusal::{Found, Refusal};
+use crate::found::Found;
+use crate::refusal::Refusal;
 use crate::users::ServerUser;
 use rustix::fs::{CWD, FileType, Mode, OFlags, StatVfsMountFlags, fstat, fstatvfs, openat, readlinkat};
 use rustix::io::Errno;

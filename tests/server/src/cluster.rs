@@ -6,6 +6,9 @@
 //!
 //! Do not keep a `Cluster` in a `static`: statics are never dropped, and the server would stay.
 
+mod logs;
+mod options;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -17,50 +20,17 @@ use crate::conf;
 use crate::error::{Context, HarnessError, Result};
 use crate::folder::Folder;
 use crate::folders;
-use crate::log;
 use crate::login::{Attempt, Login, LoginOutcome, PendingLogin};
-use crate::paths::{self, module_path};
+use crate::paths;
 use crate::server::{Launch, Server, processes_in};
 use crate::template::Template;
 use crate::wire::{Row, WireError};
 
+pub use options::ClusterOptions;
+
 /// How long a line may take to appear in the log, or a reload to be seen.
 const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(5);
-
-/// What a cluster starts with.
-#[derive(Clone, Debug, Default)]
-pub struct ClusterOptions {
-    /// The module, copied as `oauth_validator.so` unless it is installed; without it, every `oauth` login fails.
-    pub module: Option<PathBuf>,
-    /// The command-line tool, copied to where the module looks for its helper by default
-    /// (`../bin/oauth-validator` beside the library).
-    pub helper: Option<PathBuf>,
-    /// oauth-validator.toml; no such file if `None`.
-    pub config: Option<String>,
-    /// Lines of pg_hba.conf, after the harness' own `local all postgres trust`.
-    pub hba: String,
-    /// Lines of pg_ident.conf.
-    pub ident: String,
-    /// Lines of postgresql.conf, after the harness' own.
-    pub conf: String,
-    /// Variables of the server's environment, which has next to none by itself.
-    pub environment: Vec<(String, String)>,
-    /// RLIMIT_AS of the server and all its processes, in bytes.
-    pub ulimit_as: Option<u64>,
-    /// RLIMIT_SIGPENDING of the server and all its processes is 0: the kernel gives them no timer that sends signals.
-    pub no_timers: bool,
-    /// The postmaster is process 1 of a PID namespace of its own; see [`may_unshare`](crate::may_unshare).
-    pub as_process_1: bool,
-}
-
-impl ClusterOptions {
-    /// With the module that was built, see [`module_path()`].
-    #[track_caller]
-    pub fn with_module() -> Self {
-        Self { module: Some(module_path()), ..Self::default() }
-    }
-}
 
 /// One life of the server. PostgreSQL restarts itself after a crash within the same postmaster, whose
 /// start time stays the same; only the auxiliary processes are new.
@@ -340,49 +310,6 @@ impl Cluster {
     /// Process ids of the server and its children.
     pub fn processes(&self) -> Vec<u32> {
         processes_in(self.folder.root())
-    }
-
-    /// The whole log.
-    pub fn log(&self) -> String {
-        self.log_since(0)
-    }
-
-    /// Where the log ends now, in bytes.
-    pub fn log_mark(&self) -> usize {
-        fs::metadata(self.folder.path("log"))
-            .map(|found| usize::try_from(found.len()).unwrap_or(usize::MAX))
-            .unwrap_or(0)
-    }
-
-    /// What was logged since the mark. A line may follow the client's error: see
-    /// [`Cluster::wait_for_log`]. A denial is told as PostgreSQL 18 writes it, whichever release this is.
-    pub fn log_since(&self, mark: usize) -> String {
-        log::with_own_reports(&self.log_as_written(mark))
-    }
-
-    /// The same byte for byte, but for what is not UTF-8.
-    pub fn log_as_written(&self, mark: usize) -> String {
-        let bytes = fs::read(self.folder.path("log")).unwrap_or_default();
-        String::from_utf8_lossy(bytes.get(mark..).unwrap_or_default()).into_owned()
-    }
-
-    /// Waits until `needle` was logged since the mark, and returns everything since then.
-    ///
-    /// # Panics
-    /// If it is not there after 10 seconds.
-    #[track_caller]
-    pub fn wait_for_log(&self, mark: usize, needle: &str) -> String {
-        let give_up = Instant::now() + PATIENCE;
-        loop {
-            let said = self.log_as_written(mark);
-            // Whole reports only, so that what the caller looks for next is complete.
-            let whole = log::with_own_reports(log::complete(&said));
-            if whole.contains(needle) {
-                return whole;
-            }
-            assert!(Instant::now() < give_up, "{needle:?} was not logged; the log says:\n{said}");
-            thread::sleep(POLL);
-        }
     }
 
     fn running(&self) -> Result<&Server> {

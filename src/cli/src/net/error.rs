@@ -2,7 +2,7 @@
 //!
 //! Texts name URLs that were asked for and what was expected. They never hold a body, nor a header of an answer.
 
-use super::verifier::Untrusted;
+use super::untrusted::Untrusted;
 use rustls::{CertificateError, Error as TlsError};
 use std::io::{self, ErrorKind};
 use std::time::Duration;

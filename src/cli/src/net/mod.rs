@@ -13,6 +13,7 @@ mod introspection;
 mod jwks;
 mod tls;
 mod trust;
+mod untrusted;
 mod url;
 mod verifier;
 

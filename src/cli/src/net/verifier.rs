@@ -7,6 +7,7 @@
 
 use super::certificate::{Certificate, Validity};
 use super::trust::Trust;
+use super::untrusted::Untrusted;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{
@@ -14,7 +15,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use std::sync::Arc;
 
 /// How much is asked of a server's certificate.
@@ -26,26 +27,6 @@ pub(crate) enum Demand {
     Trust(Trust),
     /// Nothing but that the server has its key.
     Key,
-}
-
-/// Why a certificate is not trusted, where rustls has no word for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Untrusted {
-    /// It is an authority's own, and none that was given.
-    #[error("is an authority's own (CA:TRUE), and is not in the file of those that are trusted")]
-    Authority,
-    /// It is none that was given, and none of these may vouch for it.
-    #[error("is not in the file of those that are trusted, none of which is an authority's (CA:TRUE)")]
-    NotGiven,
-    /// The handshake is signed by another key than its own.
-    #[error("is shown by somebody who does not have its key")]
-    Key,
-}
-
-impl From<Untrusted> for Error {
-    fn from(why: Untrusted) -> Self {
-        CertificateError::Other(OtherError(Arc::new(why))).into()
-    }
 }
 
 /// For TLS 1.2 and 1.3 with a server of which this is asked.

@@ -4,7 +4,7 @@
 
 use super::NoToken;
 use super::assertion::life_of;
-use super::grants::Token;
+use super::given::Token;
 use super::source::Source;
 use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
 use oauth_validator_core::{BearerToken, strict_json_object};

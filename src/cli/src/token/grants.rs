@@ -4,12 +4,12 @@
 //! key, as DPoP's are: PostgreSQL's bearer tokens are shown by whoever has them.
 
 use super::assertion;
+use super::given::Token;
 use super::prompt;
 use super::provider::{Provider, refusal, said};
 use super::source::{Grant, Proof, Source, read_text};
 use super::{NoToken, command};
 use crate::net::NetError;
-use crate::output::visible;
 use form_urlencoded::Serializer;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
@@ -22,25 +22,12 @@ use oauth2::{
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
 use ureq::http::{Method, header};
 use zeroize::Zeroizing;
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// The longest text of a provider that a message repeats, in characters.
-const MAX_REPEATED: usize = 200;
-
-/// A bearer token that was just given.
-pub(crate) struct Token {
-    pub(crate) text: Zeroizing<String>,
-    /// How long it is good for, as far as that is known.
-    pub(crate) life: Option<Duration>,
-    /// What gives the next one without anybody's doing.
-    pub(super) refresh: Option<Zeroizing<String>>,
-}
 
 /// What a provider may answer besides what RFC 6749 has.
 #[derive(Debug, Serialize, Deserialize)]
@@ -256,13 +243,4 @@ where
 
 fn unlike() -> NoToken {
     NoToken::passing("the provider's answer is not what RFC 6749 says it is")
-}
-
-/// A text of the provider's, for a terminal.
-pub(super) fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(MAX_REPEATED).collect();
-    if short.len() < text.len() {
-        short.push_str("...");
-    }
-    visible(&short, false).into_owned()
 }

@@ -4,7 +4,8 @@
 //! often each time, and the file keeps the old token, which is good for the rest of its life. Must never go on as if nothing
 //! were the matter when the provider has said no.
 
-use super::grants::{self, Token};
+use super::given::Token;
+use super::grants;
 use super::source::{Grant, Source};
 use super::{NoToken, Place};
 use crate::output::{Failure, complain, visible};

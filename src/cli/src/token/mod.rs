@@ -5,6 +5,7 @@
 
 mod assertion;
 mod command;
+mod given;
 mod grants;
 mod keep;
 mod place;
@@ -18,7 +19,7 @@ pub(crate) use source::Source;
 
 use crate::args::{SourceOptions, TokenOptions};
 use crate::output::{Failure, Report};
-use grants::Token;
+use given::Token;
 use oauth_validator_core::BearerToken;
 use serde_json::json;
 use std::time::Duration;

@@ -3,8 +3,9 @@
 //! Each request has a client and a deadline of its own, as minutes may lie between two of them. Must never ask for anything
 //! but https, nor send a secret to an endpoint that the issuer's own document does not name.
 
+use super::NoToken;
+use super::given::shortened;
 use super::source::Source;
-use super::{NoToken, grants};
 use crate::net::{Ca, Client, Code, Endpoints, Inquiry, NetError, Plain, SafeUrl, Wording};
 use oauth_validator_core::Reach;
 use oauth2::{HttpRequest, HttpResponse};
@@ -88,8 +89,8 @@ pub(super) fn said(error: NetError) -> NoToken {
 
 /// The error that a provider answers (RFC 6749 section 5.2), whose texts are its own.
 pub(super) fn refusal(code: &str, description: Option<&str>) -> NoToken {
-    let description = description.map(|text| format!(": {}", grants::shortened(text))).unwrap_or_default();
-    let what = format!("the provider gives no token: {}{description}", grants::shortened(code));
+    let description = description.map(|text| format!(": {}", shortened(text))).unwrap_or_default();
+    let what = format!("the provider gives no token: {}{description}", shortened(code));
     let hint = match code {
         "access_denied" => Some("somebody said no, or may not have such a token"),
         "expired_token" => Some("nobody confirmed the code in time: try again"),

@@ -44,7 +44,7 @@ pub(super) fn is_absent(segments: &[Segment], claims: &Value) -> bool {
 pub(super) fn of(segments: &[Segment], claims: &Value) -> Option<Miss> {
     let mut node = claims;
     for (at, segment) in segments.iter().enumerate() {
-        let here = spelled(&segments[..at]);
+        let here = spelled(segments.get(..at).unwrap_or_default());
         let [selector] = segment.selectors.as_slice() else { return None };
         if segment.deep {
             return None;
@@ -55,7 +55,7 @@ pub(super) fn of(segments: &[Segment], claims: &Value) -> Option<Miss> {
                 None => return Some(no_member(segments, at, members)),
             },
             (Selector::Name(_), Value::Array(_)) => {
-                let rest = spelling::segments(&segments[at..]);
+                let rest = spelling::segments(segments.get(at..).unwrap_or_default());
                 let hint = rest.map(|rest| format!("Write {here}[*]{rest} for all elements of the array."));
                 return Some(Miss { said: format!("{here} is an array in the token"), hint });
             }

@@ -9,7 +9,7 @@ use super::settings::profile;
 use super::values::suggest;
 use crate::algorithm::Algorithm;
 use crate::finding::FindingCode;
-use crate::header::normal_type;
+use crate::media_type::normal_type;
 use std::sync::Arc;
 
 pub(super) fn algorithms(findings: &mut Findings<'_>, section: &Section<'_>) -> At<Arc<[Algorithm]>> {

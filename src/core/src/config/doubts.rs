@@ -272,3 +272,6 @@ fn is_at(issuer: &str, domain: &str) -> bool {
     let Some((before, end)) = host.split_at_checked(at) else { return false };
     end.eq_ignore_ascii_case(domain) && (before.is_empty() || before.ends_with('.'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -347,3 +347,6 @@ fn unused(findings: &mut Findings<'_>, section: &Section<'_>, source: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

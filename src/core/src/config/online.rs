@@ -164,3 +164,6 @@ fn raw(findings: &mut Findings<'_>, section: &Section<'_>, client_id: String) ->
     findings.add(FindingCode::BadValue, section.span_of("client_id"), message).hint(hint);
     None
 }
+
+#[cfg(test)]
+mod tests;

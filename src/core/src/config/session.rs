@@ -109,3 +109,6 @@ fn claims(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<BTreeMap
     }
     Some(named)
 }
+
+#[cfg(test)]
+mod tests;

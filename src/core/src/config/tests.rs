@@ -1,5 +1,8 @@
 //! Every way to get the file as a whole wrong: its syntax, its tables, how its profiles go together, and the files that are
-//! shipped. What is wrong with one setting is in `value_tests`.
+//! shipped. What is wrong with one setting is in `tests/values.rs`.
+
+mod presets;
+mod values;
 
 use super::settings::SETTINGS;
 use super::{Config, Origin};

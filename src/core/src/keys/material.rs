@@ -71,6 +71,7 @@ const SMALL_ORDER: [[u8; 32]; 7] = [
     near_p(0xee),
 ];
 
+#[expect(clippy::indexing_slicing, reason = "it runs while this is compiled, where an index that is none is an error")]
 const fn with_ends(first: [u8; 4], mut bytes: [u8; 32], last: [u8; 4]) -> [u8; 32] {
     let mut at = 0;
     while at < 4 {

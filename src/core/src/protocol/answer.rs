@@ -105,7 +105,6 @@ mod seconds {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::time::Duration;
 
-    #[expect(clippy::ref_option, reason = "serde hands a reference to the member")]
     pub(super) fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         span.map(|span| span.as_secs()).serialize(serializer)
     }

@@ -59,7 +59,7 @@ impl Address {
         match self {
             Self::SameHost => true,
             Self::Net { address: IpAddr::V4(address), mask: IpAddr::V4(mask) } => {
-                address.is_loopback() && mask.octets()[0] == 255
+                address.is_loopback() && mask.octets().first() == Some(&u8::MAX)
             }
             Self::Net { address: IpAddr::V6(address), mask: IpAddr::V6(mask) } => {
                 address.is_loopback() && mask.to_bits() == u128::MAX

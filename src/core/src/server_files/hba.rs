@@ -3,6 +3,8 @@
 //! Refuses what the server refuses, in its words. Only values of OAuth options are looked at: those of other methods,
 //! and what depends on how the server was built, are taken as they are.
 
+mod words;
+
 use super::address::{self, Address};
 use super::names::{self, Name};
 use super::settings::is_our_library;
@@ -11,6 +13,7 @@ use super::{Place, Problem};
 use crate::config::Profile;
 use crate::line::HBA_PROFILE_OPTION;
 use crate::serving::Served;
+use words::{METHODS, OPTIONS};
 
 /// Which connections a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,52 +49,6 @@ impl Connection {
         }
     }
 }
-
-const METHODS: [&str; 15] = [
-    "trust",
-    "ident",
-    "peer",
-    "password",
-    "gss",
-    "sspi",
-    "reject",
-    "md5",
-    "scram-sha-256",
-    "pam",
-    "bsd",
-    "ldap",
-    "cert",
-    "radius",
-    "oauth",
-];
-
-/// Options, the methods they are for, and how the server calls these.
-const OPTIONS: &[(&[&str], &[&str], &str)] = &[
-    (&["map"], &["ident", "peer", "gss", "sspi", "cert", "oauth"], "ident, peer, gssapi, sspi, cert, and oauth"),
-    (&["issuer", "scope", "validator", "delegate_ident_mapping"], &["oauth"], "oauth"),
-    (&["pamservice", "pam_use_hostname"], &["pam"], "pam"),
-    (
-        &[
-            "ldapurl",
-            "ldaptls",
-            "ldapscheme",
-            "ldapserver",
-            "ldapport",
-            "ldapbinddn",
-            "ldapbindpasswd",
-            "ldapsearchattribute",
-            "ldapsearchfilter",
-            "ldapbasedn",
-            "ldapprefix",
-            "ldapsuffix",
-        ],
-        &["ldap"],
-        "ldap",
-    ),
-    (&["krb_realm", "include_realm"], &["gss", "sspi"], "gssapi and sspi"),
-    (&["compat_realm", "upn_username"], &["sspi"], "sspi"),
-    (&["radiusservers", "radiusports", "radiussecrets", "radiusidentifiers"], &["radius"], "radius"),
-];
 
 /// What the server's other settings say about its lines.
 #[derive(Debug, Clone, Default)]

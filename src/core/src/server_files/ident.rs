@@ -142,14 +142,14 @@ fn wanted_role(line: &IdentLine, identity: &str) -> Result<Option<Name>, Stop> {
         return Ok(Some(line.role.clone()));
     }
     let has_group = pattern.captures_len() > 1;
-    if has_group && !pattern::captures_alike(&line.identity.text[1..]) {
+    let expression = line.identity.expression();
+    if has_group && !pattern::captures_alike(expression) {
         let what = format!("what \\1 is: {} does not say it without doubt", line.identity.text);
         return Err(Stop::Unknown(what));
     }
     let Some(group) = found.get(1) else {
         let why = format!(
-            "regular expression \"{}\" has no subexpressions as requested by backreference in \"{}\"",
-            &line.identity.text[1..],
+            "regular expression \"{expression}\" has no subexpressions as requested by backreference in \"{}\"",
             line.role.text
         );
         return Err(Stop::Broken(why));

@@ -59,6 +59,11 @@ pub struct Name {
 }
 
 impl Name {
+    /// What is behind the slash of a regular expression; nothing of a plain name.
+    pub(super) fn expression(&self) -> &str {
+        self.text.strip_prefix('/').unwrap_or_default()
+    }
+
     /// One of a line; on an error, what the server says of it.
     pub(super) fn parse(token: Token) -> Result<Self, Problem> {
         let pattern = match token.text.strip_prefix('/') {

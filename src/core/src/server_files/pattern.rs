@@ -59,10 +59,10 @@ fn first_group(are: &str) -> Option<&str> {
             // The first character of a bracket expression is a member of it, whatever it is.
             ']' if bracket.is_some_and(|first| at > first) => bracket = None,
             _ if bracket.is_some() => {}
-            '[' => bracket = Some(at + if are[at..].starts_with("[^") { 2 } else { 1 }),
+            '[' => bracket = Some(at + if are.get(at..).is_some_and(|rest| rest.starts_with("[^")) { 2 } else { 1 }),
             '(' => match begin {
                 Some(_) => depth += 1,
-                None if are[at + 1..].starts_with('?') => {}
+                None if are.get(at + 1..).is_some_and(|rest| rest.starts_with('?')) => {}
                 None => begin = Some(at + 1),
             },
             ')' => match (begin, depth) {

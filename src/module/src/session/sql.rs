@@ -40,6 +40,7 @@ pub unsafe extern "C-unwind" fn oauth_validator_claim(fcinfo: pg_sys::FunctionCa
     // SAFETY: the argument is a text and not null, by the declaration; text_to_cstring (varlena.c) returns a string that
     // ends in NUL.
     unsafe {
+        #[expect(clippy::indexing_slicing, reason = "fmgr.c passes as many arguments as are declared")]
         let argument = (*fcinfo).args.as_slice(1)[0].value;
         let name = CStr::from_ptr(pg_sys::text_to_cstring(argument.cast_mut_ptr()));
         // A name that is not UTF-8 is none of a claim, all of which are ASCII.

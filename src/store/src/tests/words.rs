@@ -1,7 +1,7 @@
 //! What a refusal says, and what its hint makes a shell do.
 
 use super::*;
-use crate::refusal::Found;
+use crate::found::Found;
 use rustix::fs::FileType;
 
 #[test]

@@ -53,7 +53,7 @@ fn can_give(mapping: &IdentLine, role: &str) -> bool {
             mapping.is_substituted() && {
                 let (before, behind) = mapping.role.text.split_once("\\1").unwrap_or_default();
                 let wanted = role.strip_prefix(before).and_then(|rest| rest.strip_suffix(behind));
-                wanted.is_some_and(|wanted| pattern::first_group_matches(&mapping.identity.text[1..], wanted))
+                wanted.is_some_and(|wanted| pattern::first_group_matches(mapping.identity.expression(), wanted))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What is warned of in one profile, and what is not: a warning that comes too often is read by nobody.
 
-use super::Config;
+use crate::config::Config;
 use crate::finding::{Finding, FindingCode};
 
 const KEYCLOAK: &str = "[profiles.corp]\nissuer = \"https://kc.example/realms/corp\"\naudience = [\"postgres\"]\nkeys = { jwks_file = \"k\" }\n";
@@ -172,7 +172,7 @@ fn id_tokens_and_the_rules_of_a_preset() {
     assert!(of_preset(&preset) && hint(&preset).contains("[[profiles.corp.access_token]]"));
     assert!(!of_preset(&plain) && !of_preset(&own));
     let shown = |text: &str| {
-        let settings = super::effective(text, "corp");
+        let settings = crate::config::effective(text, "corp");
         settings
             .iter()
             .filter(|setting| setting.key.starts_with("access_token[") && setting.key.ends_with("claim"))

@@ -1,9 +1,9 @@
 //! Presets: valid in the language of users, merged as documented, and each with a mark of access tokens.
 
-use super::presets::{ALL, About, Preset};
-use super::profile::{Audience, IdentityClaims, Origin, Profile, ScopeClaim, TokenKind};
-use super::settings::{Default, SETTINGS, Setting};
-use super::{Config, KeySource, effective};
+use crate::config::presets::{ALL, About, Preset};
+use crate::config::profile::{Audience, IdentityClaims, Origin, Profile, ScopeClaim, TokenKind};
+use crate::config::settings::{Default, SETTINGS, Setting};
+use crate::config::{Config, KeySource, effective};
 use crate::finding::FindingCode;
 use std::time::Duration;
 

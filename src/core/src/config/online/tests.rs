@@ -1,7 +1,7 @@
 //! `mode` and `[profiles.NAME.introspection]`: what they may say, and every way to get it wrong.
 
-use super::tests::findings;
-use super::{Config, KeySource, effective};
+use crate::config::tests::findings;
+use crate::config::{Config, KeySource, effective};
 use crate::finding::FindingCode;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
 use crate::reach::FilePath;

@@ -1,7 +1,7 @@
 //! `[profiles.NAME.keys]` of a provider: what it may say, and every way to get it wrong.
 
-use super::tests::{GOOD, findings};
-use super::{Config, KeySource, Times};
+use crate::config::tests::{GOOD, findings};
+use crate::config::{Config, KeySource, Times};
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location};
 use crate::reach::{FilePath, Reach};

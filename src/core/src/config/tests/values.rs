@@ -1,6 +1,6 @@
 //! Every way to get one setting wrong, with the code and the place that is reported.
 
-use super::tests::{GOOD, findings, found, one};
+use super::{GOOD, findings, found, one};
 use crate::finding::FindingCode;
 
 #[test]

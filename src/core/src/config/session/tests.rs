@@ -1,6 +1,6 @@
 //! `[session]`: what may be written there, what is refused, and where what is not written comes from.
 
-use super::{Config, Profile, SessionEnd, effective};
+use crate::config::{Config, Profile, SessionEnd, effective};
 use crate::finding::FindingCode;
 
 fn file(defaults: &str, preset: &str, session: &str) -> String {

@@ -1,0 +1,44 @@
+//! What becomes of an order for a provider's keys.
+
+use crate::provider::{KeyOrder, Surroundings};
+use crate::search::{Obstacle, Search};
+use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, Wanted};
+
+impl KeyOrder<'_> {
+    /// Keys that may verify tokens: those at hand if they are good, else the provider's.
+    ///
+    /// # Errors
+    /// What is wrong with the key files, or with the provider.
+    pub fn usable(&self, world: &mut dyn Surroundings) -> Result<KeySet, KeysUnavailable> {
+        Search::start(self, world).and_then(|mut search| search.run(Wanted::Usable)).map_err(
+            |obstacle| match obstacle {
+                Obstacle::Unavailable(why) => why,
+                // Who is not content with an answer that was saved may ask at once.
+                Obstacle::NotYet(_, why) => KeysUnavailable::new(
+                    why,
+                    "Look for an earlier line that says why the key file could not be written.",
+                ),
+            },
+        )
+    }
+
+    /// Newer keys than those at hand.
+    pub fn newer(&self, world: &mut dyn Surroundings) -> NewerKeys {
+        match Search::start(self, world).and_then(|mut search| search.run(Wanted::Newer)) {
+            Ok(keys) => NewerKeys::Found(keys),
+            Err(Obstacle::NotYet(newest, why)) => NewerKeys::NotYet { newest, why },
+            Err(Obstacle::Unavailable(why)) => NewerKeys::Unavailable(why),
+        }
+    }
+
+    /// Asks the provider now, however good the keys at hand are, and returns the new record.
+    ///
+    /// # Errors
+    /// What is wrong with the key files, or with the provider; the key file says so too.
+    pub fn refresh(&self, world: &mut dyn Surroundings) -> Result<KeyRecord, KeysUnavailable> {
+        Search::start(self, world).and_then(|mut search| search.refresh()).map_err(|obstacle| match obstacle {
+            Obstacle::Unavailable(why) => why,
+            Obstacle::NotYet(_, why) => KeysUnavailable::new(why, ""),
+        })
+    }
+}
