@@ -1,4 +1,5 @@
 # make demo     starts a PostgreSQL server, logs people in by profile, and shows what is refused
+# make quick    what needs nothing but Rust, in less than a minute once it is built: formatting, the core, the store, the tool
 # make test     every test: the core, the tool, and the module in a real server
 # make test-provider  logs in against a certified OpenID provider, npm's oidc-provider; needs Node.js
 # make test-clients  psql, psycopg, asyncpg, pg8000 and others with the preload library, the gateway and the tokens of that provider
@@ -21,7 +22,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := module
-.PHONY: module faults tool preload demo test test-provider bench bench-stages check install clean
+.PHONY: module faults tool preload demo quick test test-provider bench bench-stages check install clean
 
 CARGO ?= cargo
 # pgrx names a newer compiler than it needs.
@@ -66,6 +67,14 @@ demo:
 test: module faults tool preload
 	$(CARGO) test --no-fail-fast
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --package oauth-validator-bench
+
+# Tests of the tool that open connections, of which some wait for a limit to pass.
+SLOW = certificates:: discover:: helper:: introspection:: keys:: probe:: proposals::
+
+quick:
+	$(CARGO) fmt --all --check
+	$(CARGO) test --quiet --package oauth-validator-core --package oauth-validator-store --package oauth-validator-fixtures
+	$(CARGO) test --quiet --package oauth-validator -- $(SLOW:%=--skip %)
 
 # A provider that nobody here wrote: at the versions of its lock file, in a folder of its own.
 OIDC = target/tools/oidc-provider

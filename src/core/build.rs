@@ -4,6 +4,8 @@
 //! are taken apart here and not in a login, which needs the settings alone. Must never leave a file out: one that has not
 //! these parts ends the build.
 
+#![allow(clippy::disallowed_methods, reason = "it runs where the core is built, and not in a decision")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};

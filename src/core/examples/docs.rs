@@ -1,5 +1,15 @@
 //! Writes the made parts of README, manual and sample file anew: `make docs`. What they are is said in `tests/docs`.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and reads files"
+)]
+
 #[path = "../tests/docs/mod.rs"]
 mod docs;
 

@@ -5,6 +5,16 @@
 //! differs from one run to the next; what is made anew in each run, such as the thumbprints of test keys, has a name in
 //! place of its value. It must never leave anything out that a person or a program could see of a decision.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and reads files"
+)]
+
 #[path = "../tests/of_case/mod.rs"]
 mod of_case;
 

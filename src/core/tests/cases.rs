@@ -2,6 +2,16 @@
 //!
 //! Also says what the list as a whole must hold. `tests/README.md` tells of the other levels.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and reads files"
+)]
+
 mod of_case;
 
 use oauth_validator_core::{BearerToken, Config, Decision, Denial, Reason, Tracing, Verdict, decide_with};

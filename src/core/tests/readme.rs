@@ -3,6 +3,16 @@
 //!
 //! It must never pass because a profile or a line was not recognised: each profile has to have its own.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and reads files"
+)]
+
 use oauth_validator_core::config::presets;
 use oauth_validator_core::{
     Answer, BearerToken, Config, Decision, Finding, FindingCode, Known, Reason, Request, UnixSeconds, decide,

@@ -3,6 +3,16 @@
 //!
 //! The manual and the schema repeat the table, so nothing here may take a range from anywhere else.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and reads files"
+)]
+
 use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
 use oauth_validator_core::config::settings::{Default, Kind, SETTINGS, Setting};
 use oauth_validator_core::{Config, FindingCode};

@@ -14,6 +14,8 @@ use std::ptr;
     unsafe_op_in_unsafe_fn,
     unnameable_types,
     clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::indexing_slicing,
     reason = "bindgen follows the names and the layout of the C headers"
 )]
 pub(crate) mod bindings {

@@ -1,5 +1,14 @@
 //! The stages of a login again and again, warm: `cargo bench -p oauth-validator-bench`. `stage` has them cold.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 use divan::Bencher;
 use oauth_validator_bench::stage::all;
 

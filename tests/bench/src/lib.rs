@@ -3,6 +3,15 @@
 //! `logins` (`make bench`) measures real logins: `servers` has two of them, one for each validator, `variant` says what
 //! differs between the rows, `measure` takes the times and `report` writes them down. `stage` has the parts of a
 //! decision, for the microbenchmarks. Nothing here asserts a time: machines differ, and so do their neighbours.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 #![forbid(unsafe_code)]
 
 pub mod client;

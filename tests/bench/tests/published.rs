@@ -1,5 +1,14 @@
 //! What README.md says about speed is what was measured: the table and the picture come from one published report.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 use oauth_validator_bench::picture::svg;
 use oauth_validator_bench::report::table;
 use serde_json::Value;

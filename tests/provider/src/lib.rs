@@ -21,6 +21,15 @@
 //! provider.set_fault(ALL, Fault::ExpiredCertificate);
 //! provider.restart();
 //! ```
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 #![forbid(unsafe_code)]
 
 mod answer;

@@ -17,6 +17,15 @@
 //! assert_eq!(attempt.refused().sqlstate, "28000");
 //! cluster.wait_for_log(mark, "oauth_validator: denied: hba_issuer_unknown");
 //! ```
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 #![forbid(unsafe_code)]
 
 mod account;

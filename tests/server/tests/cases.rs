@@ -3,6 +3,15 @@
 //! The outcome is read where a DBA reads it, in the server's log; the code of the module is not asked. One login each,
 //! on one server, whose configuration and keys are replaced before it, and whose pg_hba.conf when the line changes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
 use oauth_validator_mock_provider::{Provider, Reply};
 use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, LoginOutcome, now, tool_path};

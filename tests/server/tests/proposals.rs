@@ -3,6 +3,15 @@
 //!
 //! Nothing is changed but what a person has to fill in: folders, the identity in pg_ident.conf, and the kind of connection.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 use oauth_validator_fixtures::proposals::{self, PLACE, PROVIDER, Proposal};
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_mock_provider::{Provider, Reply};

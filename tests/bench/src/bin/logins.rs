@@ -3,6 +3,15 @@
 //! Prints a table; `--json FILE` and `--svg FILE` write it down. `--quick` shows in a few seconds that all of it works;
 //! its numbers mean little. Exits with 1 when a login fails, when the provider is asked during the measurement, or when
 //! logins leave something behind: no time is ever a reason.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 #![forbid(unsafe_code)]
 
 use oauth_validator_bench::client::Client;

@@ -3,6 +3,15 @@
 //! Without a name it runs every stage so, in processes of their own, and prints medians: a login is always a first run.
 //! `valgrind --tool=callgrind --toggle-collect='*measured*' stage NAME` counts the instructions of one run, which
 //! repeats where time does not (`make bench-instructions`).
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 #![forbid(unsafe_code)]
 
 use oauth_validator_bench::stage::{Body, all};

@@ -2,6 +2,15 @@
 //!
 //! Everything printed happens: the server is real, tokens are signed by keys made for this run, the reasons of
 //! refusals are read from the server's log. Exits with 0 only if every outcome is the expected one.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 #![forbid(unsafe_code)]
 
 mod files;

@@ -2,6 +2,15 @@
 //!
 //! Only exports go to stdout; progress and errors go to stderr. Exits 1 without a line on stdout if
 //! anything is missing, so that `eval` never sets half of it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 #![forbid(unsafe_code)]
 
 use std::path::Path;

@@ -4,6 +4,15 @@
 //! Installs packages on the machine and trusts a CA there, so it must never run but in the folder that
 //! `make test-debian` throws away; `tests/debian/inside` says in which order. Clusters are made by `pg_createcluster`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 mod cluster;
 mod install;
 mod packages;

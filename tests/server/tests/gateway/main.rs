@@ -3,6 +3,15 @@
 //! psql, and asyncpg and pg8000 from PyPI, which cannot show a token by themselves. What a server that is none receives is
 //! looked through for the token, and so is all that the gateway says.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 mod clients;
 mod refusals;
 mod scene;

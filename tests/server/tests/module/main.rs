@@ -2,6 +2,15 @@
 //!
 //! One program, because each of its parts needs the helpers of `support`, and linking takes longer than running.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 mod cases;
 mod configuration;
 mod delegation;

@@ -4,6 +4,15 @@
 //! The provider is the mock over TLS, whose answers and faults a test chooses; module and helper are those that are
 //! shipped. One program, because each of its parts needs the helpers of `support`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 mod answers;
 mod ending;
 mod flood;

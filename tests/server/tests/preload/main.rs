@@ -3,6 +3,15 @@
 //!
 //! Each refusal is looked for on the wire as well: whoever is not to have the token must not see a byte of it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 mod dblink;
 mod psql;
 mod psycopg;

@@ -5,6 +5,15 @@
 //! The server reads the files for each view, so that nothing has to be loaded for these. Generated lines come from a fixed
 //! seed. Must never compare what the build of a server decides, such as whether it has TLS.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 mod expressions;
 mod hba;
 mod ident;
