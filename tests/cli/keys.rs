@@ -23,7 +23,6 @@ use oauth_validator_core::{Config, FilePath, KeyRecord, KeySet, Pem, ProviderKey
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_mock_provider::Provider;
 use rustix::process::geteuid;
-use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -166,20 +165,12 @@ impl Server {
 
     /// `keys` with these arguments, for this data directory.
     fn keys(&self, args: &[&str]) -> Run {
-        let run = run(self.command(&["keys"]).args(args).args(["--config", CONFIG, "--pgdata", "data"]));
-        if args.contains(&"--json") && run.code != 2 {
-            assert_has_shape(&format!("keys-{}", args[0]), &run.json());
-        }
-        run
+        run(self.command(&["keys"]).args(args).args(["--config", CONFIG, "--pgdata", "data"]))
     }
 
     /// `status` with these arguments, for this data directory.
     fn status(&self, args: &[&str]) -> Run {
-        let run = run(self.command(&["status"]).args(args).args(["--config", CONFIG, "--pgdata", "data"]));
-        if args.contains(&"--json") && run.code != 2 {
-            assert_has_shape("status", &run.json());
-        }
-        run
+        run(self.command(&["status"]).args(args).args(["--config", CONFIG, "--pgdata", "data"]))
     }
 
     /// The same by a copy of the tool that every user may run, as user `uid`; for root alone.
@@ -192,18 +183,6 @@ impl Server {
         command.arg("keys").args(args).args(["--config", CONFIG, "--pgdata", "data"]);
         run(&mut Command::from_std(command))
     }
-}
-
-/// The document is what `config/json/NAME.schema.json` says.
-#[track_caller]
-fn assert_has_shape(name: &str, document: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../config/json/{name}.schema.json"));
-    let schema: Value = serde_json::from_slice(&fs::read(&path).expect("the schema is shipped")).expect("JSON");
-    jsonschema::draft7::meta::validate(&schema).expect("a schema of draft 7");
-    let validator = jsonschema::validator_for(&schema).expect("a usable schema");
-    let wrong: Vec<String> =
-        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(wrong.is_empty(), "{wrong:#?} in {document:#}");
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -35,6 +35,7 @@ mod proposals;
 mod schema;
 mod secrets;
 mod server_files;
+mod shapes;
 mod shipped_cases;
 mod snapshots;
 mod support;

@@ -101,6 +101,32 @@ fn the_dashboard_is_json_and_every_panel_says_what_it_shows() {
     }
 }
 
+/// As the units that fetch keys: systemd takes them, and the service is not root.
+#[test]
+fn systemd_takes_the_units_that_enforce() {
+    let names = ["oauth-validator-enforce.service", "oauth-validator-enforce.timer"];
+    let service = read(names[0]);
+    for line in ["User=oauth_enforce", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="] {
+        assert!(service.lines().any(|found| found == line), "{line}");
+    }
+    assert!(!service.contains("[Install]") && read(names[1]).contains("\nWantedBy=timers.target\n"));
+    let copies = tempfile::TempDir::new().expect("a folder");
+    // It wants to see the program.
+    let program = assert_cmd::cargo::cargo_bin!("oauth-validator").to_str().expect("UTF-8").to_owned();
+    let paths = names.map(|name| copies.path().join(name));
+    for (name, path) in names.iter().zip(&paths) {
+        fs::write(path, read(name).replace("/usr/bin/psql", &program)).expect("a copy");
+    }
+    match Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&paths).output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let about_them: Vec<&str> = said.lines().filter(|line| line.contains("oauth-validator")).collect();
+            assert!(output.status.success() && about_them.is_empty(), "{said}");
+        }
+        Err(why) => println!("skipped: systemd_takes_the_units_that_enforce needs systemd-analyze: {why}"),
+    }
+}
+
 #[test]
 fn promtool_has_nothing_against_the_alerts() {
     for args in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]] {

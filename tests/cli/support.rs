@@ -2,6 +2,7 @@
 //!
 //! The environment is emptied, so that neither HOME nor the locale of the one who tests has a part in the result.
 
+use crate::shapes;
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -124,7 +125,9 @@ pub fn run(command: &mut Command) -> Run {
     };
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     let code = output.status.code().expect("it exits by itself");
-    Run { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    let run = Run { code, stdout: text(output.stdout), stderr: text(output.stderr) };
+    shapes::check(command, &run);
+    run
 }
 
 impl Run {
