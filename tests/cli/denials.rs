@@ -214,6 +214,21 @@ fn of_the_delegation() -> Vec<Case> {
         delegated("role_privileged", &exact, okta(), &[&readers[..], &["superuser"]].concat()),
         delegated("role_privileged", &exact, okta(), &[&readers[..], &["pg_write_all_data"]].concat()),
         delegated("role_privileged", &roles("prefix = \"pg:\""), prefixed, &["--role", "pg_monitor"]),
+        delegated(
+            "role_denied",
+            &roles("exact = true, deny = [\"pg_admins\"]"),
+            okta(),
+            &[&readers[..], &["pg_admins"]].concat(),
+        ),
+        delegated("role_denied", &roles("exact = true, allow = [\"writers\"]"), okta(), &readers[..2]),
+        delegated(
+            "rule_failed",
+            &roles(
+                "map = { readers = { roles = [\"readers\"], require = [{ claim = \"$.acr\", equals = \"phr\" }] } }",
+            ),
+            okta(),
+            &readers[..2],
+        ),
         delegated("groups_overage", &exact, overage, &readers[..2]),
     ]
 }

@@ -32,6 +32,7 @@ mod network;
 mod presets;
 mod probe;
 mod proposals;
+mod rules;
 mod schema;
 mod secrets;
 mod server_files;

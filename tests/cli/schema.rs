@@ -52,6 +52,14 @@ fn keys_of(schema: &Value, table: &str, found: &mut BTreeSet<String>) {
         found.insert(below(key));
         keys_of(property, &below(key), found);
     }
+    // What an alternative has, and a rule of a role, is in the table of rules.
+    if table.ends_with(".any") || table.ends_with("roles.map.*.require") {
+        found.retain(|key| !key.starts_with(&format!("{table}.")));
+        return;
+    }
+    for inner in schema["additionalProperties"]["anyOf"].as_array().into_iter().flatten() {
+        keys_of(inner, &below("*"), found);
+    }
     for (place, name) in [("additionalProperties", below("*")), ("items", table.to_owned())] {
         if schema[place].is_object() {
             keys_of(&schema[place], &name, found);
@@ -139,6 +147,8 @@ fn wrong(setting: &Setting) -> Vec<&'static str> {
         // No value is wrong; a second test in the rule is.
         Kind::Json => vec!["1\npresent = true"],
         Kind::Jsons => vec!["7", "\"x\""],
+        Kind::Alternatives => vec!["7", "[]", "[7]", "[{ claim = \"$.a\" }]", "[{ equals = 1 }]"],
+        Kind::RoleMap(_) => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = { roles = [] } }", "{ a = {} }"],
     };
     let (is_list, is_text) = (wrong_if_empty_list(setting), wrong_if_empty_text(setting));
     values.extend(is_list.then_some("[]"));
@@ -176,6 +186,8 @@ fn right(setting: &Setting) -> Vec<String> {
         Kind::Strings | Kind::Hosts if setting.may_be_empty() => vec!["[]".into()],
         Kind::Json => ["1", "\"x\"", "[1]", "{ a = 1 }", "true"].map(Into::into).into(),
         Kind::Jsons => vec!["[1, \"1\", true]".into()],
+        Kind::RoleMap(_) => vec!["{ a = { roles = [\"b\"], require = [{ claim = \"$.a\", equals = 1 }] } }".into()],
+        Kind::Alternatives => vec!["[{ claim = \"$.b[*]\", one_of = [1], all = true }]".into()],
         _ => vec![],
     };
     std::iter::once(setting.example.to_owned()).chain(others).collect()

@@ -352,7 +352,8 @@ fn the_schema_of_cases_is_shipped_and_takes_what_the_command_takes() {
 fn the_manual_explains_every_key() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/oauth-validator.1");
     let page = fs::read_to_string(page).expect("the page");
-    let section = page.split(".Sh CASES").nth(1).expect("CASES").split("\n.Sh ").next().expect("its end");
+    let section =
+        page.split(".Sh FILES OF CASES").nth(1).expect("FILES OF CASES").split("\n.Sh ").next().expect("its end");
     let schema = schema();
     let case = &schema["properties"]["case"]["items"]["properties"];
     let token = &schema["properties"]["tokens"]["additionalProperties"]["properties"];
@@ -360,7 +361,7 @@ fn the_manual_explains_every_key() {
         for key in keys.as_object().expect("keys").keys() {
             let said = |line: &str| line.starts_with(".Cm ") || line.starts_with(".It Cm ");
             let names = section.lines().filter(|line| said(line)).flat_map(|line| line.split([' ', ',']));
-            assert!(names.into_iter().any(|word| word == key), "{key} is not in CASES");
+            assert!(names.into_iter().any(|word| word == key), "{key} is not in FILES OF CASES");
         }
     }
 }

@@ -38,7 +38,7 @@ fn table(name: &str) -> Value {
             put(&mut schema, "if", json!({ "not": { "required": ["preset"] } }));
             put(&mut schema, "then", json!({ "required": required }));
         }
-        "profiles.*.introspection" => {}
+        "profiles.*.introspection" | RULES => {}
         _ if required.is_empty() => {}
         _ => put(&mut schema, "required", json!(required)),
     }
@@ -52,7 +52,12 @@ fn table(name: &str) -> Value {
 fn together(name: &str) -> Value {
     match name {
         // The claim, and exactly one test.
-        "profiles.*.require" | "profiles.*.access_token" => json!({ "minProperties": 2, "maxProperties": 2 }),
+        "profiles.*.access_token" => json!({ "minProperties": 2, "maxProperties": 2 }),
+        // The same, or alternatives, and report_only beside either.
+        "profiles.*.require" => json!({ "minProperties": 1, "maxProperties": 4, "oneOf": [
+            { "required": ["claim"], "oneOf": one_test() },
+            { "required": ["any"], "maxProperties": 2 },
+        ]}),
         "profiles.*.roles" => json!({ "allOf": [
             { "oneOf": [{ "required": ["claim"] }, { "required": ["names_of"] }] },
             { "oneOf": [{ "required": ["map"] }, { "required": ["prefix"] }, { "required": ["exact"] }] },
@@ -95,6 +100,9 @@ fn of_kind(setting: &Setting) -> Value {
             "additionalProperties": table("profiles.*"),
         }),
         Kind::Rules(below) => json!({ "type": "array", "items": table(below) }),
+        // What an alternative has is what a rule has, without alternatives of its own.
+        Kind::Alternatives => json!({ "type": "array", "minItems": least, "items": alternative() }),
+        Kind::RoleMap(below) => named(json!({ "anyOf": [list(string), table(below)] })),
         Kind::NamedJsonPaths => named(json_path()),
         Kind::NamedStrings => named(list(string)),
         Kind::Boolean => json!({ "type": "boolean" }),
@@ -118,6 +126,27 @@ fn of_kind(setting: &Setting) -> Value {
         Kind::Json => json!({}),
         Kind::Jsons => json!({ "type": "array", "minItems": least }),
     }
+}
+
+/// The table of a rule's keys, wherever it stands.
+const RULES: &str = "profiles.*.require";
+
+/// A claim and its test.
+fn alternative() -> Value {
+    let own = |setting: &&Setting| setting.table == RULES && !["any", "report_only"].contains(&setting.key);
+    let properties: Map<String, Value> =
+        SETTINGS.iter().filter(own).map(|one| (one.key.to_owned(), property(one))).collect();
+    json!({
+        "type": "object", "additionalProperties": false, "properties": properties, "required": ["claim"],
+        "oneOf": one_test(),
+    })
+}
+
+/// That exactly one of the tests of a rule is there.
+fn one_test() -> Vec<Value> {
+    let tests = SETTINGS.iter().filter(|one| one.table == RULES).map(|one| one.key);
+    let tests = tests.filter(|key| !["claim", "all", "any", "report_only"].contains(key));
+    tests.map(|key| json!({ "required": [key] })).collect()
 }
 
 /// A table with names of the user's own.

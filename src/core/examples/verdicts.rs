@@ -82,12 +82,14 @@ fn report(case: &Case) -> String {
         report.extend(settings.iter().map(|one| line(&one.key, &one.value, config.place(one.origin))));
     }
     let token = BearerToken::new(&case.token(ISSUED_AT));
-    let Verdict { decision, trace } = decide_with(&mut OfCase(case), Tracing::Values, &request(case), &token, &config);
+    let Verdict { decision, trace, reported } =
+        decide_with(&mut OfCase(case), Tracing::Values, &request(case), &token, &config);
     for passage in trace.passages() {
         let outcome = if passage.held { "ok" } else { "failed" };
         report.push_str(&format!("  step {}: {outcome}: {}\n", passage.step.name(), passage.said));
         report.extend(passage.facts.iter().map(|fact| format!("    {} = {}\n", fact.name, fact.value)));
     }
+    report.extend(reported.iter().map(|denial| format!("  {}: {}\n", denial.report(), denial.detail)));
     report
         + &match &decision {
             Decision::Granted(grant) => granted(grant),

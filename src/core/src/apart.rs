@@ -86,6 +86,14 @@ pub(crate) fn belongs_elsewhere(
     source == Source::Primary && of_anybody().any(begins)
 }
 
+/// Which reserved prefix an identity begins with that its source has not: those of a profile that is not here, or no
+/// longer, are kept for it.
+pub(crate) fn reserved<'c>(identity: &str, source: Source, profile: &Profile, config: &'c Config) -> Option<&'c str> {
+    let own = prefixes(profile).find(|(kind, _)| *kind == source).map_or("", |(_, prefix)| prefix);
+    let kept = |reserved: &&str| identity.starts_with(reserved) && !own.starts_with(reserved);
+    config.reserved_prefixes().value.iter().map(String::as_str).find(kept)
+}
+
 /// Two profiles, by their places in a list, that have a text in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Collision<'p> {

@@ -64,7 +64,8 @@ impl Accepted {
         }
         // The kind comes before the dates: whoever reads that a refresh token lives too long would allow for it.
         kind::check(members, profile, trace)?;
-        rules::check(("access_token", &profile.access_token), verified.claims(), config, Reason::IdToken, trace)
+        let access_token = ("access_token", &*profile.access_token);
+        rules::check(access_token, verified.claims(), config, Reason::IdToken, trace, &mut Vec::new())
             .map_err(|denial| no_access_token(denial, profile))?;
         let by_itself = match verified.untrusted_jwt() {
             Some(jwt) => itself::check(jwt, config, profile, proof, now, trace)?,

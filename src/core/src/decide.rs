@@ -34,10 +34,10 @@ pub fn decide_for(
     known: &Known,
     now: UnixSeconds,
 ) -> Answer {
-    let mut decider =
-        Decider { request, config, known, now, trace: Trace::new(tracing), profile: None, permitted: Vec::new() };
+    let (trace, reported) = (Trace::new(tracing), Vec::new());
+    let mut decider = Decider { request, config, known, now, trace, reported, profile: None, permitted: Vec::new() };
     match decider.run(token.untrusted_bytes()) {
-        Ok(grant) => Answer::Decided(Box::new(Verdict { decision: Decision::Granted(grant), trace: decider.trace })),
+        Ok(grant) => Answer::Decided(decider.verdict(Decision::Granted(grant))),
         Err(Stop::Needs(needs)) => Answer::Needs(needs),
         Err(Stop::Denied(step, denial)) => {
             let denial = match decider.profile {
@@ -45,7 +45,7 @@ pub fn decide_for(
                 None => denial,
             };
             decider.trace.failed(step, || denial.detail.clone());
-            Answer::Decided(Box::new(Verdict { decision: Decision::Denied(denial), trace: decider.trace }))
+            Answer::Decided(decider.verdict(Decision::Denied(denial)))
         }
     }
 }
@@ -85,6 +85,8 @@ struct Decider<'a> {
     known: &'a Known,
     now: UnixSeconds,
     trace: Trace,
+    /// What rules that only report would have denied.
+    reported: Vec<Denial>,
     /// The profile that is being applied, once one is chosen.
     profile: Option<&'a Profile>,
     /// The profiles that may serve the login.
@@ -92,6 +94,14 @@ struct Decider<'a> {
 }
 
 impl<'a> Decider<'a> {
+    fn verdict(self, decision: Decision) -> Box<Verdict> {
+        let name = |denial: Denial| match self.profile {
+            Some(profile) => denial.for_profile(&profile.name),
+            None => denial,
+        };
+        Box::new(Verdict { decision, trace: self.trace, reported: self.reported.into_iter().map(name).collect() })
+    }
+
     fn run(&mut self, token: &[u8]) -> Result<Grant, Stop> {
         let shape = self.bounds(token).at(Step::Bounds)?;
         let candidates = self.rule(token.len())?;
@@ -264,10 +274,12 @@ impl<'a> Decider<'a> {
             required => format!("{required} required, all granted"),
         });
         let rules = ("require", &*profile.require);
-        rules::check(rules, accepted.claims(), self.config, Reason::RuleFailed, &mut self.trace)
+        let (trace, reported) = (&mut self.trace, &mut self.reported);
+        rules::check(rules, accepted.claims(), self.config, Reason::RuleFailed, trace, reported)
             .map_err(&with_identity)
             .at(Step::Rules)?;
-        self.trace.held(Step::Rules, || format!("{} rules, all hold", profile.require.len()));
+        let said = trace.is_read().then(|| rules::said(&profile.require, trace.rules(), self.config));
+        trace.held(Step::Rules, || said.unwrap_or_default());
 
         self.trace.adopt_facts(identity_trace);
         let identity = identity.at(Step::Identity)?;
@@ -294,11 +306,11 @@ impl<'a> Decider<'a> {
         roles::check(accepted, self.config, profile, role, &mut self.trace)
             .map_err(with_identity)
             .at(Step::Delegation)?;
-        if profile.roles.as_ref().is_some_and(|roles| !roles.privileged_allowed) {
+        if let Some(granting) = profile.roles.as_deref().filter(|granting| roles::needs_privileges(granting)) {
             let Some(privileges) = self.known.privileges(role) else {
                 return Err(Stop::Needs(Needs::Privileges { role: role.clone() }));
             };
-            roles::check_privileges(privileges).map_err(with_identity).at(Step::Delegation)?;
+            roles::check_privileges(privileges, granting, self.config).map_err(with_identity).at(Step::Delegation)?;
         }
         self.trace.held(Step::Delegation, || "the token grants the role asked for".to_owned());
         Ok(())

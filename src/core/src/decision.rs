@@ -189,12 +189,14 @@ pub struct Verdict {
     pub decision: Decision,
     /// Every step that was taken.
     pub trace: Trace,
+    /// What rules with `report_only` would have denied: for the log, whatever the decision is.
+    pub reported: Vec<Denial>,
 }
 
 impl Verdict {
     /// A denial before any step was taken.
     pub fn denied(denial: Denial) -> Self {
-        Self { decision: Decision::Denied(denial), trace: Trace::default() }
+        Self { decision: Decision::Denied(denial), trace: Trace::default(), reported: Vec::new() }
     }
 }
 
@@ -308,9 +310,19 @@ impl Denial {
     /// The log's primary message, without the `oauth_validator: ` in front.
     #[must_use]
     pub fn message(&self) -> String {
+        self.message_of("denied")
+    }
+
+    /// The same of what a rule with `report_only` would deny.
+    #[must_use]
+    pub fn report(&self) -> String {
+        self.message_of("report_only")
+    }
+
+    fn message_of(&self, what: &str) -> String {
         match &self.profile {
-            Some(profile) => format!("denied: {} (profile \"{profile}\")", self.reason),
-            None => format!("denied: {}", self.reason),
+            Some(profile) => format!("{what}: {} (profile \"{profile}\")", self.reason),
+            None => format!("{what}: {}", self.reason),
         }
     }
 }

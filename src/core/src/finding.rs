@@ -76,6 +76,7 @@ finding_codes! {
     SecretReadable = "secret_readable", Warning, "A secret can be read by everybody on this machine.";
     UnusedSetting = "unused_setting", Warning, "A setting has no effect beside another one.";
     AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";
+    ReportOnly = "report_only", Warning, "A rule only reports: whom it would keep out is let in.";
     ServerLine = "server_line", Error, "The server does not take a line of pg_hba.conf, pg_ident.conf or postgresql.conf.";
     LibraryMissing = "library_missing", Error, "oauth_validator_libraries does not name the module.";
     IssuerUnserved = "issuer_unserved", Error, "No profile serves the issuer of an OAuth line in pg_hba.conf.";

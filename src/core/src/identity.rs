@@ -3,7 +3,7 @@
 //! Taken as it is, or put together so that no two tuples of values give the same text: nothing is trimmed, folded
 //! (unless `case` says so) or cut, since two tokens of two people must never give the same identity.
 
-use crate::apart::{Source, belongs_elsewhere};
+use crate::apart::{Source, belongs_elsewhere, reserved};
 use crate::bounds::MAX_IDENTITY_BYTES;
 use crate::claim_path::{ClaimPath, Unsearchable};
 use crate::claims::Accepted;
@@ -42,6 +42,12 @@ pub(crate) fn of(
         return Err(invalid(
             "The identity begins with a prefix that belongs to identities of another source.".to_owned(),
         ));
+    }
+    if let Some(prefix) = reserved(&identity, source, profile, config) {
+        let place = config.place(config.reserved_prefixes().origin);
+        return Err(invalid(format!(
+            "The identity begins with \"{prefix}\", which {place} reserves for profiles with such a prefix."
+        )));
     }
     if let Some(why) = unusable(&identity) {
         return Err(invalid(format!("The identity {why}.")));

@@ -171,6 +171,9 @@ reasons! {
     RolePrivileged = "role_privileged", Configuration,
         "The role asked for is privileged, or reaches a privileged role by membership.",
         "Grant an unprivileged role. Only if the provider may decide who is superuser, set roles.privileged = \"allow\".";
+    RoleDenied = "role_denied", Configuration,
+        "The token grants the role asked for, and the profile's roles.allow or roles.deny does not.",
+        "Ask for another role; or change roles.allow or roles.deny, as the DETAIL names it.";
     SessionEndUnknown = "session_end_unknown", Token,
         "The session is to end with its token, and nobody says when that expires.",
         "Have the provider say exp in its answers, or set session.max, which then ends the session.";

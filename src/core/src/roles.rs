@@ -6,10 +6,11 @@
 
 use crate::claim_path::{ClaimPath, Listed, Unsearchable, type_name};
 use crate::claims::Accepted;
-use crate::config::{Config, Profile, RoleMapping, RoleSource, Roles};
+use crate::config::{Config, Profile, RoleMapping, RoleSource, Roles, Rule};
 use crate::decision::{Denial, Privileges};
 use crate::overage;
 use crate::reason::Reason;
+use crate::rules;
 use crate::trace::Trace;
 use serde_json::Value;
 
@@ -31,13 +32,34 @@ pub(crate) fn check(
         RoleSource::Values(path) => reader.values(path, claims, trace)?,
         RoleSource::Names(path) => reader.names(path, claims, trace)?,
     };
-    let mut granted = false;
+    let (mut granted, mut withheld) = (false, None);
     for value in &values {
-        granted |= reader.role_value(value)?.is_some_and(|value| grants(roles, value, role));
+        let Some(value) = reader.role_value(value)? else { continue };
+        match grants(roles, value, role) {
+            None => {}
+            Some(require) => match rules::first_failure(require, claims, config, trace) {
+                None => granted = true,
+                Some(denial) => withheld = Some(denial),
+            },
+        }
     }
-    match granted {
-        true => Ok(()),
-        false => Err(reader.not_granted(claims, values.is_empty())),
+    match (granted, withheld) {
+        (true, _) => listed(roles, role, config),
+        (false, Some(denial)) => Err(reader.withheld(denial)),
+        (false, None) => Err(reader.not_granted(claims, values.is_empty())),
+    }
+}
+
+/// Whether the lists of roles let the role be granted.
+fn listed(roles: &Roles, role: &str, config: &Config) -> Result<(), Denial> {
+    let denied = |origin, what: &str| {
+        let detail = format!("The token grants the role asked for, but {} {what}.", config.place(origin));
+        Err(Denial::new(Reason::RoleDenied, detail))
+    };
+    match &roles.allow {
+        _ if roles.deny.value.iter().any(|name| name == role) => denied(roles.deny.origin, "denies it"),
+        Some(allow) if !allow.value.iter().any(|name| name == role) => denied(allow.origin, "does not allow it"),
+        _ => Ok(()),
     }
 }
 
@@ -152,6 +174,14 @@ impl<'r> Reader<'r> {
         self.roles.separator.is_none() && path.lists(claims).is_ok_and(|lists| lists.iter().any(several))
     }
 
+    /// A value grants the role, but its rules do not hold.
+    fn withheld(&self, denial: Denial) -> Denial {
+        let path = self.path();
+        let detail =
+            format!("A value of the token's {path} grants the role asked for only where rules hold. {}", denial.detail);
+        Denial { detail, ..denial }
+    }
+
     fn not_granted(&self, claims: &Value, nothing: bool) -> Denial {
         let (path, place) = (self.path(), &self.place);
         if nothing && overage::leaves_out(claims, path) {
@@ -190,17 +220,33 @@ fn counts(member: &Value) -> bool {
     }
 }
 
-fn grants(roles: &Roles, value: &str, role: &str) -> bool {
-    match &roles.mapping {
-        RoleMapping::Map(map) => map.get(value).is_some_and(|granted| granted.iter().any(|name| name == role)),
+/// The rules under which a value grants the role; `None` if it does not grant it at all.
+fn grants<'r>(roles: &'r Roles, value: &str, role: &str) -> Option<&'r [Rule]> {
+    let grants = match &roles.mapping {
+        RoleMapping::Map(map) => {
+            let mapped = map.get(value)?;
+            return mapped.roles.iter().any(|name| name == role).then_some(&mapped.require);
+        }
         RoleMapping::Prefix(prefix) => value.strip_prefix(prefix.as_str()).is_some_and(|name| name == role),
         RoleMapping::Exact => value == role,
-    }
+    };
+    grants.then_some(&[])
 }
 
-/// Whether a role that can become all this is an ordinary one.
-pub(crate) fn check_privileges(privileges: &Privileges) -> Result<(), Denial> {
-    match privileges.of() {
+/// Whether somebody has to look up what a role can become, before it is granted.
+pub(crate) fn needs_privileges(roles: &Roles) -> bool {
+    !roles.privileged_allowed || !roles.deny.value.is_empty()
+}
+
+/// Whether a role that can become all this is an ordinary one, and none of those that are denied.
+pub(crate) fn check_privileges(privileges: &Privileges, roles: &Roles, config: &Config) -> Result<(), Denial> {
+    let denied = |name: &&str| roles.deny.value.iter().any(|denied| denied == name);
+    if let Some(name) = privileges.reached.iter().map(|role| role.name.as_str()).find(denied) {
+        let place = config.place(roles.deny.origin);
+        let detail = format!("The role asked for is \"{name}\", or can become it, which {place} denies.");
+        return Err(Denial::new(Reason::RoleDenied, detail));
+    }
+    match privileges.of().filter(|_| !roles.privileged_allowed) {
         None => Ok(()),
         Some(what) => {
             let detail = format!("The role asked for {what}, and the profile says privileged = \"deny\".");

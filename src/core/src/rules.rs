@@ -1,175 +1,92 @@
 //! Step 9: the `[[require]]` rules of a profile; and the `[[access_token]]` rules, which tell access tokens from
-//! others in step 7. Every rule must hold.
+//! others in step 7. Every rule must hold, but for those that only report.
 //!
 //! A rule never holds because something is missing, was left out, or has another type: `none_of` and `contains_none` on
-//! an absent claim fail.
+//! an absent claim fail. Of alternatives, one that cannot be looked at does not hold either.
 
-use crate::claim_path::{Listed, Miss, Shape, Unsearchable, type_name};
-use crate::compare::equal;
-use crate::config::{Config, Rule, Test};
+mod clause;
+
+use crate::config::{Config, Rule};
 use crate::decision::Denial;
-use crate::overage;
 use crate::reason::Reason;
-use crate::trace::Trace;
+use crate::trace::{RuleSeen, Trace};
+use clause::Failure;
 use serde_json::Value;
 
 /// Whether all rules of a table hold; otherwise a denial, for `reason` unless a better one is known, that tells of the
-/// first one that does not.
+/// first one that does not. What would be denied by a rule that only reports is added to `reported`.
 pub(crate) fn check(
     (table, rules): (&'static str, &[Rule]),
     claims: &Value,
     config: &Config,
     reason: Reason,
     trace: &mut Trace,
+    reported: &mut Vec<Denial>,
 ) -> Result<(), Denial> {
     for (number, rule) in rules.iter().enumerate() {
-        let found = match found(rule, claims) {
-            Ok(found) => found,
-            Err(unsearchable) => {
-                trace.rule(table, number, false);
-                let detail = format!("{}; {unsearchable}.", fails(config, rule));
-                return Err(Denial::new(reason, detail).with_hint(Unsearchable::HINT));
-            }
-        };
-        found.facts(rule, trace);
-        let holds = found.holds(&rule.test);
-        trace.rule(table, number, holds);
-        if !holds {
-            return Err(failure(config, rule, &found, claims, reason));
+        let outcome = judge(rule, claims, config, reason, trace);
+        let alternative = outcome.as_ref().ok().copied().filter(|_| rule.clauses.len() > 1);
+        trace.rule(RuleSeen { table, number, held: outcome.is_ok(), alternative });
+        match outcome {
+            Ok(_) => {}
+            Err(denial) if rule.report_only => reported.push(denial),
+            Err(denial) => return Err(denial),
         }
     }
     Ok(())
 }
 
-/// What the claim of a rule selects, as its test looks at it.
-enum Found<'v> {
-    Nodes(Vec<&'v Value>),
-    Lists(Vec<Listed<'v>>),
-    /// For `absent`: whether it is so, and what is selected if it is not.
-    Absent(bool, Vec<&'v Value>),
+/// What denies where rules must hold that belong to no step of their own; `None` if all do.
+pub(crate) fn first_failure(rules: &[Rule], claims: &Value, config: &Config, trace: &mut Trace) -> Option<Denial> {
+    rules.iter().find_map(|rule| judge(rule, claims, config, Reason::RuleFailed, trace).err())
 }
 
-fn found<'v>(rule: &Rule, claims: &'v Value) -> Result<Found<'v>, Unsearchable> {
-    match &rule.test {
-        // What was left out of the token may be the very element that is forbidden.
-        Test::ContainsNone(_) if overage::leaves_out(claims, &rule.claim) => Ok(Found::Lists(Vec::new())),
-        Test::Contains(_) | Test::ContainsNone(_) => rule.claim.lists(claims).map(Found::Lists),
-        Test::Absent => {
-            let absent = rule.claim.is_absent(claims) && !overage::leaves_out(claims, &rule.claim);
-            Ok(Found::Absent(absent, rule.claim.select(claims)?))
-        }
-        _ => rule.claim.select(claims).map(Found::Nodes),
-    }
-}
-
-impl Found<'_> {
-    fn holds(&self, test: &Test) -> bool {
-        match self {
-            Self::Nodes(nodes) => holds(test, nodes),
-            Self::Lists(lists) => matches!(lists.as_slice(), [list] if list_holds(test, list)),
-            Self::Absent(absent, _) => *absent,
+/// By which of its clauses a rule holds; otherwise the denial.
+fn judge(rule: &Rule, claims: &Value, config: &Config, reason: Reason, trace: &mut Trace) -> Result<usize, Denial> {
+    let mut failures = Vec::new();
+    for (at, clause) in rule.clauses.iter().enumerate() {
+        match clause::judge(clause, claims, trace) {
+            Ok(()) => return Ok(at),
+            Err(failure) => failures.push(failure),
         }
     }
+    Err(denial(rule, config, failures, reason))
+}
 
-    fn facts(&self, rule: &Rule, trace: &mut Trace) {
-        match self {
-            Self::Nodes(nodes) | Self::Absent(_, nodes) => {
-                if let [node] = nodes.as_slice() {
-                    trace.fact(&rule.claim, node);
-                }
-            }
-            Self::Lists(lists) => {
-                for value in lists.iter().flat_map(Listed::facts) {
-                    trace.fact(&rule.claim, value);
-                }
-            }
+/// What a step says of rules that hold: of alternatives which one did, and what only reports.
+pub(crate) fn said(rules: &[Rule], seen: &[RuleSeen], config: &Config) -> String {
+    let demanded = rules.iter().filter(|rule| !rule.report_only).count();
+    let mut said = format!("{demanded} rules, all hold");
+    for (number, rule) in rules.iter().enumerate() {
+        let Some(seen) = seen.iter().find(|seen| seen.table == "require" && seen.number == number) else { continue };
+        let place = config.place(rule.origin);
+        if let Some((at, clause)) = seen.alternative.and_then(|at| Some((at, rule.clauses.get(at)?))) {
+            let (which, of) = (at.saturating_add(1), rule.clauses.len());
+            said.push_str(&format!("; {place} by alternative {which} of {of} ({})", clause.words()));
+        }
+        if rule.report_only {
+            let holds = if seen.held { "holds" } else { "does not hold" };
+            said.push_str(&format!("; {place} only reports, and {holds} ({})", rule.words()));
         }
     }
+    said
 }
 
-fn holds(test: &Test, nodes: &[&Value]) -> bool {
-    match (test, nodes) {
-        (Test::Present, nodes) => nodes.iter().any(|node| !node.is_null()),
-        (Test::Equals(wanted), [node]) => equal(wanted, node),
-        (Test::OneOf(wanted), [node]) => wanted.iter().any(|value| equal(value, node)),
-        (Test::NoneOf(refused), [node]) => {
-            refused.iter().any(|value| same_type(value, node)) && !refused.iter().any(|value| equal(value, node))
-        }
-        (Test::Matches(pattern), [node]) => node.as_str().is_some_and(|text| pattern.is_match(text)),
-        _ => false,
+fn denial(rule: &Rule, config: &Config, mut failures: Vec<Failure>, reason: Reason) -> Denial {
+    let place = config.place(rule.origin);
+    let left_out = failures.iter().any(|failure| failure.left_out);
+    let reason = if left_out { Reason::GroupsOverage } else { reason };
+    if let (Some(clause), 0 | 1) = (rule.clauses.first(), rule.clauses.len()) {
+        let fails = format!("The rule of {place} ({}) does not hold", clause.words());
+        let Some(Failure { said, hint, .. }) = failures.pop() else { return Denial::new(reason, format!("{fails}.")) };
+        let between = if left_out { ". " } else { "; " };
+        let denial = Denial::new(reason, format!("{fails}{between}{said}."));
+        return match hint {
+            Some(hint) => denial.with_hint(hint),
+            None => denial,
+        };
     }
-}
-
-/// Of an object under `[*]`, nobody can say whether its values are a list.
-fn list_holds(test: &Test, list: &Listed<'_>) -> bool {
-    let (Shape::Array | Shape::Text, Some(elements)) = (list.shape, list.elements()) else { return false };
-    match test {
-        Test::Contains(wanted) => elements.iter().any(|element| equal(wanted, element)),
-        Test::ContainsNone(refused) => elements.iter().all(|element| match element {
-            Value::String(text) => !refused.contains(text),
-            _ => false,
-        }),
-        _ => false,
-    }
-}
-
-fn same_type(a: &Value, b: &Value) -> bool {
-    std::mem::discriminant(a) == std::mem::discriminant(b)
-}
-
-/// The beginning of a sentence.
-fn fails(config: &Config, rule: &Rule) -> String {
-    format!("The rule of {} ({}) does not hold", config.place(rule.origin), rule.words())
-}
-
-fn failure(config: &Config, rule: &Rule, found: &Found<'_>, claims: &Value, reason: Reason) -> Denial {
-    let fails = fails(config, rule);
-    if overage::leaves_out(claims, &rule.claim) {
-        return Denial::new(Reason::GroupsOverage, format!("{fails}. {}", overage::detail(&rule.claim)));
-    }
-    let Miss { said, hint } = match found {
-        Found::Nodes(nodes) | Found::Absent(_, nodes) => match nodes.as_slice() {
-            [] => nothing(rule, claims),
-            [Value::Array(_)] if !compares_array(&rule.test) => Miss {
-                said: "the claim is an array in the token".to_owned(),
-                hint: Some("To look at the elements of an array, write contains or contains_none.".to_owned()),
-            },
-            [_] => without_hint("the claim selects one value in the token"),
-            several => without_hint(&format!("the claim selects {} values in the token", several.len())),
-        },
-        Found::Lists(lists) => match lists.as_slice() {
-            [] => nothing(rule, claims),
-            [list] if !matches!(list.shape, Shape::Array | Shape::Text) => {
-                without_hint(&format!("the claim is {} in the token, and no list", type_name(list.node)))
-            }
-            [_] => without_hint(match &rule.test {
-                Test::ContainsNone(_) => "the list in the token holds one of these, or what is no string",
-                _ => "the list in the token does not hold it",
-            }),
-            several => without_hint(&format!("the claim selects {} lists in the token", several.len())),
-        },
-    };
-    let denial = Denial::new(reason, format!("{fails}; {said}."));
-    match hint {
-        Some(hint) => denial.with_hint(hint),
-        None => denial,
-    }
-}
-
-fn nothing(rule: &Rule, claims: &Value) -> Miss {
-    rule.claim.miss(claims).unwrap_or_else(|| without_hint("the claim selects nothing in the token"))
-}
-
-fn without_hint(said: &str) -> Miss {
-    Miss { said: said.to_owned(), hint: None }
-}
-
-/// Whether an array may be what the test looks for.
-fn compares_array(test: &Test) -> bool {
-    match test {
-        Test::Equals(wanted) => wanted.is_array(),
-        Test::OneOf(values) | Test::NoneOf(values) => values.iter().any(Value::is_array),
-        Test::Absent => true,
-        _ => false,
-    }
+    let each = rule.clauses.iter().zip(&failures).map(|(clause, why)| format!("{}: {}", clause.words(), why.said));
+    let each = each.collect::<Vec<_>>().join("; ");
+    Denial::new(reason, format!("No alternative of the rule of {place} holds. {each}."))
 }

@@ -108,6 +108,8 @@ pub struct RuleSeen {
     pub number: usize,
     /// Whether it held.
     pub held: bool,
+    /// Which of several alternatives held, from 0.
+    pub alternative: Option<usize>,
 }
 
 /// How much of the way to a decision somebody wants to read. It never changes the decision.
@@ -162,6 +164,11 @@ impl Trace {
         })
     }
 
+    /// Whether anybody reads the steps.
+    pub(crate) fn is_read(&self) -> bool {
+        self.tracing >= Tracing::Steps
+    }
+
     /// Whether anybody reads the values.
     pub(crate) fn has_values(&self) -> bool {
         self.tracing == Tracing::Values
@@ -194,9 +201,9 @@ impl Trace {
     }
 
     /// Remembers what became of a rule.
-    pub(crate) fn rule(&mut self, table: &'static str, number: usize, held: bool) {
-        if self.tracing >= Tracing::Steps {
-            self.rules.push(RuleSeen { table, number, held });
+    pub(crate) fn rule(&mut self, seen: RuleSeen) {
+        if self.is_read() {
+            self.rules.push(seen);
         }
     }
 
@@ -211,7 +218,7 @@ impl Trace {
     }
 
     fn end(&mut self, step: Step, held: bool, said: impl FnOnce() -> String) {
-        if self.tracing >= Tracing::Steps {
+        if self.is_read() {
             let facts = std::mem::take(&mut self.facts);
             self.passages.push(Passage { step, held, said: said(), facts });
         }

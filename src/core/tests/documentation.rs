@@ -131,6 +131,7 @@ fn settings_in(block: &str) -> BTreeSet<(String, String)> {
             let below = match schema {
                 "" => key.to_owned(),
                 "profiles" => "profiles.*".to_owned(),
+                "profiles.*.roles.map" => "profiles.*.roles.map.*".to_owned(),
                 _ => format!("{schema}.{key}"),
             };
             let tables = match value.get_ref() {
@@ -334,6 +335,7 @@ fn every_toml_example_is_a_valid_configuration() {
                 (FindingCode::InsecureHttp, "insecure_http"),
                 (FindingCode::MutableIdentity, "verified_by"),
                 (FindingCode::AnyTokenKind, "token_kind = \"any\""),
+                (FindingCode::ReportOnly, "report_only = true"),
             ] {
                 let about_it = spaced(&block).contains(setting);
                 findings.retain(|finding| finding.code != code || !about_it);

@@ -56,7 +56,7 @@ fn profile_of(file: &str) -> String {
     let file = if file.contains("profiles") { file.to_owned() } else { format!("{file}\n{needed}") };
     let parsed = Config::parse(file.as_bytes(), "f.toml");
     let config = parsed.config.unwrap_or_else(|| panic!("{file}{:#?}", parsed.findings));
-    let text = format!("{:?}", config.profiles());
+    let text = format!("{:?} {:?}", config.reserved_prefixes(), config.profiles());
     let origins = regex::Regex::new(r"origin: (BuiltIn|Line\(\d+\)|Preset\([^)]*\))").expect("a regular expression");
     origins.replace_all(&text, "origin").into_owned()
 }
@@ -68,14 +68,18 @@ fn every_example_is_valid() {
     }
 }
 
+/// The file of an example, with a comment in place of the key.
+fn without(setting: &Setting) -> String {
+    format!("\n{}", file(setting, setting.example)).replace(&format!("\n{} = ", setting.key), "\n# ")
+}
+
 /// A default that the code has from elsewhere than the table would be another one.
 #[test]
 fn what_is_not_written_is_as_if_the_default_were() {
     let mut tried = 0;
     for setting in SETTINGS {
         let Some(default) = setting.default.toml().filter(|_| setting.default != Default::Table) else { continue };
-        // A comment in place of the key.
-        let absent = profile_of(&file(setting, setting.example).replace(&format!("\n{} = ", setting.key), "\n# "));
+        let absent = profile_of(&without(setting));
         let written = profile_of(&file(setting, &default));
         assert_eq!(absent, written, "{}.{}", setting.table, setting.key);
         tried += 1;
@@ -91,7 +95,7 @@ fn an_example_that_differs_from_the_default_makes_a_difference() {
         if table || setting.default.toml().is_none_or(|default| default == setting.example) {
             continue;
         }
-        let absent = profile_of(&file(setting, setting.example).replace(&format!("\n{} = ", setting.key), "\n# "));
+        let absent = profile_of(&without(setting));
         if absent == profile_of(&file(setting, setting.example)) {
             same.push(setting.key);
         }

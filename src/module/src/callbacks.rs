@@ -142,6 +142,7 @@ unsafe fn judge_by(
 fn conclude(answer: &mut Answer<'_>, verdict: &Verdict, epoch: u64) {
     // A log that cannot be written changes no decision.
     let _ = guarded(|| report::trace(&verdict.trace));
+    let _ = guarded(|| verdict.reported.iter().for_each(report::reported));
     match &verdict.decision {
         Decision::Denied(denial) => refuse(answer, denial),
         Decision::Granted(grant) => {

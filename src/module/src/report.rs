@@ -25,6 +25,12 @@ pub(crate) fn denied(denial: &Denial) {
     emit(pg_sys::COMMERROR, sqlstate, &denial.message(), &denial.detail, &denial.hint);
 }
 
+/// Logs at COMMERROR what a rule with `report_only` would have denied.
+pub(crate) fn reported(denial: &Denial) {
+    let sqlstate = PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+    emit(pg_sys::COMMERROR, sqlstate, &denial.report(), &denial.detail, &denial.hint);
+}
+
 /// The same for the DETAIL of somebody else's report: message, detail and hint in a line each.
 #[cfg(feature = "pg19")]
 pub(crate) fn as_detail(denial: &Denial) -> CString {

@@ -147,6 +147,11 @@ fn of_warnings() -> Vec<Case> {
         case("insecure_http", &["insecure_http"], &local),
         with("unused_setting-session", &["unused_setting"], "session = { grace = \"5min\", max = \"12h\" }"),
         with("unused_setting", &["unused_setting"], "keys = { jwks_file = \"corp.jwks.json\", max_ttl = \"1h\" }"),
+        case(
+            "report_only",
+            &["report_only"],
+            &corp("", "[[profiles.corp.require]]\nclaim = \"$.acr\"\nequals = \"phr\"\nreport_only = true\n"),
+        ),
         with("any_token_kind", &["any_token_kind"], "token_kind = \"any\""),
         with("any_token_kind-preset", &["any_token_kind"], "preset = \"okta\"\ntoken_kind = \"any\""),
     ]

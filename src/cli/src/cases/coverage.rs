@@ -67,7 +67,10 @@ impl Coverage {
     fn rules_without_case(&self, config: &Config, profile: &Profile) -> Vec<String> {
         let tables = [("require", &profile.require), ("access_token", &profile.access_token)];
         let all = tables.into_iter().flat_map(|(table, rules)| {
-            rules.iter().enumerate().map(move |(number, rule)| (RuleSeen { table, number, held: false }, rule))
+            rules
+                .iter()
+                .enumerate()
+                .map(move |(number, rule)| (RuleSeen { table, number, held: false, alternative: None }, rule))
         });
         let fails = |seen: &RuleSeen| self.rules.contains(&(profile.name.clone(), *seen));
         all.filter(|(seen, _)| !fails(seen)).map(|(seen, rule)| words(config, profile, seen.table, rule)).collect()

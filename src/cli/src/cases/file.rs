@@ -356,7 +356,12 @@ impl<'t> Reader<'t> {
     }
 
     fn wrong(&mut self, span: Range<usize>, key: &str, wanted: &str) {
-        self.add(FindingCode::WrongType, span, format!("{key} must be {wanted}"), "see CASES in oauth-validator(1)");
+        self.add(
+            FindingCode::WrongType,
+            span,
+            format!("{key} must be {wanted}"),
+            "see FILES OF CASES in oauth-validator(1)",
+        );
     }
 }
 

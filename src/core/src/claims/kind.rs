@@ -5,7 +5,7 @@
 //! nothing: a profile also needs the audience, the scope, or a rule.
 
 use super::members::Members;
-use crate::config::{Profile, Rule, Test, TokenKind};
+use crate::config::{Clause, Profile, Rule, Test, TokenKind};
 use crate::decision::Denial;
 use crate::reason::Reason;
 use crate::token_kind::{Kind, kind_of, kind_of_value, normal};
@@ -104,7 +104,8 @@ fn revoked(claims: Members<'_>, profile: &Profile) -> Result<(), Denial> {
 /// Whether a rule holds for access tokens alone: its claim says the kind, and all that it accepts there is another word
 /// than those for ID tokens and others. That something is there, or is not, proves no kind.
 fn proves_access(rule: &Rule) -> bool {
-    let Some(claim) = rule.claim.top_level_claim() else { return false };
+    let Some(Clause { claim, test, .. }) = rule.only_clause() else { return false };
+    let Some(claim) = claim.top_level_claim() else { return false };
     let Some(claim) = KIND_CLAIMS.into_iter().find(|name| *name == claim) else { return false };
     let proves = |value: &Value| match (value, kind_of_value(value)) {
         (_, Some(kind)) => kind == Kind::Access,
@@ -115,7 +116,7 @@ fn proves_access(rule: &Rule) -> bool {
         },
         _ => false,
     };
-    match &rule.test {
+    match test {
         Test::Equals(wanted) => proves(wanted),
         Test::OneOf(wanted) => wanted.iter().all(proves),
         _ => false,
@@ -136,11 +137,12 @@ fn words(value: &Value) -> impl Iterator<Item = &str> {
 mod tests {
     use super::proves_access;
     use crate::claim_path::ClaimPath;
-    use crate::config::{Origin, Rule, Test};
+    use crate::config::{Clause, Origin, Rule, Test};
     use serde_json::{Value, json};
 
     fn rule(claim: &str, test: Test) -> Rule {
-        Rule { claim: ClaimPath::parse(claim).unwrap(), test, origin: Origin::Line(1) }
+        let clauses = vec![Clause { claim: ClaimPath::parse(claim).unwrap(), test, all: false }];
+        Rule { clauses, origin: Origin::Line(1), report_only: false }
     }
 
     #[test]

@@ -96,7 +96,8 @@ fn not_an_issuer(text: &str) -> Option<&'static str> {
 
 fn scope_none(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
     let span = section.span_of("scope");
-    if profile.require.is_empty() {
+    // A rule that only reports keeps nobody out.
+    if profile.require.iter().all(|rule| rule.report_only) {
         let message =
             format!("{}.claim = \"none\" needs a [[{}]] rule", section.name("scope"), section.name("require"));
         findings

@@ -5,19 +5,33 @@
 
 use super::collect::Findings;
 use super::layout::Layouts;
-use super::profile::Profile;
+use super::profile::{At, Profile};
 use super::section::{Path, Section};
+use super::settings::root as rows;
 use super::{build, check, defaults, presets, together};
 use crate::finding::FindingCode;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// What a file says.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) profiles: Vec<Profile>,
+    pub(super) reserved_prefixes: At<Vec<String>>,
+}
+
 /// Reads the whole file. Profiles with errors are left out; the errors are among the findings.
-pub(super) fn profiles(findings: &mut Findings<'_>) -> Vec<Profile> {
+pub(super) fn content(findings: &mut Findings<'_>) -> Content {
     let document = document(findings);
     let root = Section::open(findings, Path::File, 0..0, document.get_ref(), "");
-    let defaults = defaults::defaults(findings, &root);
+    let reserved = root.strings(findings, &rows::RESERVED_PREFIXES);
+    let reserved_prefixes = reserved.unwrap_or_else(|| At::built_in(Vec::new()));
+    Content { profiles: profiles(findings, &root), reserved_prefixes }
+}
+
+fn profiles(findings: &mut Findings<'_>, root: &Section<'_>) -> Vec<Profile> {
+    let defaults = defaults::defaults(findings, root);
     let presets = presets::Parsed::default();
     let Some(named) = root.get("profiles") else {
         return Vec::new();

@@ -36,9 +36,9 @@ mod values;
 
 pub use effective::{Effective, effective};
 pub use profile::{
-    At, Audience, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource, Origin,
-    Profile, RoleMapping, RoleSource, Roles, Rule, Scope, ScopeClaim, Session, SessionEnd, Test, TokenIssuers,
-    TokenKind,
+    At, Audience, Clause, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource,
+    MappedRoles, Origin, Profile, RoleMapping, RoleSource, Roles, Rule, Scope, ScopeClaim, Session, SessionEnd, Test,
+    TokenIssuers, TokenKind,
 };
 
 #[cfg(test)]
@@ -72,10 +72,10 @@ impl Config {
             Err(error) => return Parsed { config: None, findings: vec![source::not_utf8(text, error.valid_up_to())] },
         };
         let mut findings = Findings::new(Source::new(text));
-        let profiles = document::profiles(&mut findings);
+        let document::Content { profiles, reserved_prefixes } = document::content(&mut findings);
         let findings = findings.into_sorted();
         let usable = !findings.iter().any(Finding::is_error);
-        let config = usable.then(|| Self::new(file_name, profiles));
+        let config = usable.then(|| Self::new(file_name, profiles, reserved_prefixes));
         Parsed { config, findings }
     }
 }

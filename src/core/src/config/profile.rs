@@ -131,14 +131,23 @@ impl Identity {
 }
 
 /// How values of the roles claim become roles of the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum RoleMapping {
     /// Each value grants these roles.
-    Map(BTreeMap<String, Vec<String>>),
+    Map(BTreeMap<String, MappedRoles>),
     /// A value that begins with this grants the role that follows it.
     Prefix(String),
     /// A value grants the role of its own name.
     Exact,
+}
+
+/// What a value of `roles.map` grants.
+#[derive(Debug, Clone)]
+pub struct MappedRoles {
+    /// The roles.
+    pub roles: Vec<String>,
+    /// What must hold of the token besides; none of them only reports.
+    pub require: Vec<Rule>,
 }
 
 /// Where the values are that grant roles.
@@ -163,6 +172,10 @@ pub struct Roles {
     pub mapping: RoleMapping,
     /// Whether a privileged role may be granted.
     pub privileged_allowed: bool,
+    /// The only roles that may be granted, if there are such.
+    pub allow: Option<At<Vec<String>>>,
+    /// Roles that are never granted, nor any role that can become one of them.
+    pub deny: At<Vec<String>>,
     /// Where the table begins.
     pub origin: Origin,
 }
@@ -186,6 +199,8 @@ pub enum Test {
     Present,
     /// None.
     Absent,
+    /// Exactly one, equal to the one that this path selects, neither of them null.
+    EqualsClaim(ClaimPath),
 }
 
 impl Test {
@@ -201,26 +216,59 @@ impl Test {
             Self::ContainsNone(_) => "contains_none",
             Self::Present => "present",
             Self::Absent => "absent",
+            Self::EqualsClaim(_) => "equals_claim",
         }
+    }
+}
+
+/// A claim, and what must hold of it.
+#[derive(Debug, Clone)]
+pub struct Clause {
+    /// What it looks at.
+    pub claim: ClaimPath,
+    /// What must hold.
+    pub test: Test,
+    /// Whether it must hold of each node by itself, of which there must be one.
+    pub all: bool,
+}
+
+impl Clause {
+    /// What it looks at, and how: `$.tid equals`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let all = if self.all { " all" } else { "" };
+        format!("{}{all} {}", self.claim, self.test.key())
     }
 }
 
 /// One `[[require]]` rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// What it looks at.
-    pub claim: ClaimPath,
-    /// What must hold.
-    pub test: Test,
+    /// One, or with `any` several, of which one must hold; never none.
+    pub clauses: Vec<Clause>,
     /// Where it is written.
     pub origin: Origin,
+    /// Whether it denies nobody: that it fails is logged.
+    pub report_only: bool,
 }
 
 impl Rule {
-    /// What it looks at, and how: `$.tid equals`.
+    /// What it looks at, and how: `$.tid equals`, or `any of $.tid equals; $.groups contains`.
     #[must_use]
     pub fn words(&self) -> String {
-        format!("{} {}", self.claim, self.test.key())
+        match self.clauses.as_slice() {
+            [clause] => clause.words(),
+            several => format!("any of {}", several.iter().map(Clause::words).collect::<Vec<_>>().join("; ")),
+        }
+    }
+
+    /// The clause of a rule that is one alone.
+    #[must_use]
+    pub fn only_clause(&self) -> Option<&Clause> {
+        match self.clauses.as_slice() {
+            [clause] => Some(clause),
+            _ => None,
+        }
     }
 }
 

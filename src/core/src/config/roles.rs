@@ -1,9 +1,10 @@
 //! Reads `[roles]`: which roles a token grants where pg_hba.conf leaves the mapping to the validator.
 
 use super::collect::Findings;
-use super::profile::{RoleMapping, RoleSource, Roles};
+use super::profile::{At, MappedRoles, RoleMapping, RoleSource, Roles};
+use super::rules;
 use super::section::Section;
-use super::settings::{profile, roles as rows};
+use super::settings::{profile, role_map, roles as rows};
 use super::typed::Empty;
 use crate::finding::FindingCode;
 use std::collections::BTreeMap;
@@ -37,9 +38,17 @@ pub(super) fn roles(findings: &mut Findings<'_>, section: &Section<'_>) -> Optio
             .hint("whoever may name a group can write the separator and a second name; remove privileged = \"allow\"");
     }
     let mapping = mapping(findings, &section);
+    let allow = section.strings(findings, &rows::ALLOW);
+    let deny = section.strings(findings, &rows::DENY).unwrap_or_else(|| At::built_in(Vec::new()));
+    if let Some(role) = allow.iter().flat_map(|allow| &allow.value).find(|role| deny.value.contains(role)) {
+        let message = format!("{} and deny both hold \"{role}\"", section.name("allow"));
+        findings
+            .add(FindingCode::Conflict, section.span_of("deny"), message)
+            .hint("what deny holds is never granted: take it out of one of the two");
+    }
     let origin = section.own_origin(findings);
     let (source, mapping) = (source?, mapping?);
-    Some(Roles { source, separator, pattern, mapping, privileged_allowed: privileged, origin })
+    Some(Roles { source, separator, pattern, mapping, privileged_allowed: privileged, allow, deny, origin })
 }
 
 /// `claim` or `names_of`.
@@ -92,7 +101,35 @@ fn map(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<RoleMapping
     let map = section.free_keys(findings, "map")?;
     let mut roles = BTreeMap::new();
     for value in map.keys() {
-        roles.insert(value.to_owned(), map.strings_of(findings, value, Empty::Refused)?.value);
+        roles.insert(value.to_owned(), mapped(findings, &map, value)?);
     }
     Some(RoleMapping::Map(roles))
+}
+
+/// A list of roles, or a table of them with rules.
+fn mapped(findings: &mut Findings<'_>, map: &Section<'_>, value: &str) -> Option<MappedRoles> {
+    if !map.get(value).is_some_and(|value| value.get_ref().is_table()) {
+        return Some(MappedRoles {
+            roles: map.strings_of(findings, value, Empty::Refused)?.value,
+            require: Vec::new(),
+        });
+    }
+    let entry = map.section(findings, value, role_map::ROLES.table)?;
+    if entry.get("roles").is_none() {
+        entry.missing(
+            findings,
+            "roles",
+            "write { roles = [\"app_admin\"], require = [{ claim = \"$.acr\", equals = \"...\" }] }",
+        );
+    }
+    let roles = entry.strings(findings, &role_map::ROLES);
+    let sections = entry.sections(findings, "require", rules::RULES);
+    for section in sections.iter().filter(|section| section.get("report_only").is_some()) {
+        let message = format!("a rule of {} cannot have report_only", entry.path);
+        findings
+            .add(FindingCode::Conflict, section.span_of("report_only"), message)
+            .hint("without the rule, the value would grant these roles to everybody who has it; remove report_only");
+    }
+    let require = sections.iter().filter_map(|section| rules::rule(findings, section)).collect();
+    Some(MappedRoles { roles: roles?.value, require })
 }

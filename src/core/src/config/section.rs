@@ -188,7 +188,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table under `key`, of the file or else, as a whole, of the preset.
-    fn section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
+    pub(super) fn section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
         if let Some(value) = self.own(key) {
             return self.open_own(findings, key, value, schema);
         }

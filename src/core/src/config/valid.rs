@@ -1,6 +1,6 @@
 //! A configuration without errors, as decisions read it.
 
-use super::profile::{KeySource, Origin, Profile};
+use super::profile::{At, KeySource, Origin, Profile};
 use crate::keys::KeyFile;
 
 /// A configuration without errors: the profiles, in the order of their names.
@@ -8,12 +8,13 @@ use crate::keys::KeyFile;
 pub struct Config {
     file_name: String,
     profiles: Vec<Profile>,
+    reserved_prefixes: At<Vec<String>>,
 }
 
 impl Config {
     /// Only of profiles whose file has no errors.
-    pub(super) fn new(file_name: &str, profiles: Vec<Profile>) -> Self {
-        Self { file_name: file_name.to_owned(), profiles }
+    pub(super) fn new(file_name: &str, profiles: Vec<Profile>, reserved_prefixes: At<Vec<String>>) -> Self {
+        Self { file_name: file_name.to_owned(), profiles, reserved_prefixes }
     }
 
     /// The profiles, in the order of their names.
@@ -32,6 +33,12 @@ impl Config {
             }
         }
         self
+    }
+
+    /// Prefixes of identities that only profiles may give whose own prefix begins with one of them.
+    #[must_use]
+    pub fn reserved_prefixes(&self) -> &At<Vec<String>> {
+        &self.reserved_prefixes
     }
 
     /// The file's name as given.

@@ -11,7 +11,8 @@ const WIDTH: usize = 118;
 /// The sample file, with the part that people wrote as it is.
 pub fn file(text: &str) -> String {
     let (written, _) = text.split_once(MARK).unwrap_or_else(|| panic!("no line {MARK}"));
-    format!("{written}{MARK}\n{}", tables(""))
+    let of_file: String = keys("").map(|key| format!("\n{key}")).collect();
+    format!("{written}{MARK}\n{of_file}{}", tables(""))
 }
 
 /// The tables below one.
@@ -27,11 +28,15 @@ fn tables(table: &str) -> String {
         let head = name.replace('*', "corp");
         let head = if rules { format!("[[{head}]]") } else { format!("[{head}]") };
         made.push_str(&format!("\n{}#{head}\n", comment(&setting.meaning())));
-        let keys = SETTINGS.iter().filter(|setting| setting.table == name && !has_table(setting));
-        made.extend(keys.map(key));
+        made.extend(keys(name));
         made.push_str(&tables(name));
     }
     made
+}
+
+/// The keys of a table that are no tables themselves.
+fn keys(table: &str) -> impl Iterator<Item = String> {
+    SETTINGS.iter().filter(move |setting| setting.table == table && !has_table(setting)).map(key)
 }
 
 fn has_table(setting: &Setting) -> bool {

@@ -25,6 +25,7 @@ mod providers;
 mod refusals;
 mod release;
 mod remains;
+mod rules;
 mod secrets;
 mod settings;
 mod smoke;

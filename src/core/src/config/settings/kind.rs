@@ -14,10 +14,14 @@ pub enum Kind {
     Profiles,
     /// An array of such tables, `[[...]]` in the file, and their name. Those of a preset come first.
     Rules(&'static str),
+    /// An array of such tables, none of which has alternatives of its own or only reports.
+    Alternatives,
     /// A table of JSONPaths, with names of the user's own.
     NamedJsonPaths,
     /// A table of arrays of strings, with names of the user's own.
     NamedStrings,
+    /// The same; in place of an array there can be a table, whose name this is.
+    RoleMap(&'static str),
     /// `true` or `false`.
     Boolean,
     /// Nothing but `true`.
@@ -89,8 +93,10 @@ impl Kind {
             Self::Table(..) => "table",
             Self::Profiles => "table of tables",
             Self::Rules(_) => "array of tables",
+            Self::Alternatives => "array of rules",
             Self::NamedJsonPaths => "table of JSONPaths",
             Self::NamedStrings => "table of arrays of strings",
+            Self::RoleMap(_) => "table of arrays of strings, or of tables",
             Self::Boolean => "boolean",
             Self::True => "true",
             Self::Duration(from, to) => return format!("duration, {} to {}", from.text, to.text).into(),

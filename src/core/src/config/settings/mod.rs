@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use kind::{Kind, Merge};
 pub(super) use rows::{
-    clients, defaults, fallback, identity, introspection, keys, profile, require, roles, root, scope, session,
+    clients, defaults, fallback, identity, introspection, keys, profile, require, role_map, roles, root, scope, session,
 };
 pub use value::{Bytes, Default, Span};
 
@@ -133,7 +133,9 @@ impl Setting {
         let is_rules = |setting: &Setting| matches!(setting.kind, Kind::Rules(rules) if rules == self.table);
         let asks = self.counts == Counts::Online || self.table == introspection::ENDPOINT.table;
         let mode = if asks { "mode = \"introspection\"\n" } else { "" };
-        let profile = || format!("[profiles.corp]\n{mode}{}", lines(profile::ISSUER.beside));
+        let of_role = self.table == role_map::ROLES.table;
+        let roles = if of_role { "[profiles.corp.roles]\nclaim = \"$.r[*]\"\n" } else { "" };
+        let profile = || format!("[profiles.corp]\n{mode}{}{roles}", lines(profile::ISSUER.beside));
         match self.table {
             "" => own,
             table if table == profile::ISSUER.table => format!("[{name}]\n{mode}{own}"),
@@ -166,10 +168,11 @@ impl Setting {
     #[must_use]
     pub fn range(&self) -> Option<&'static str> {
         use Kind::{
-            Hosts, JsonPaths, Jsons, NamedJsonPaths, NamedStrings, Path, Strings, StringsOrNone, Text, Urls, Words,
+            Alternatives, Hosts, JsonPaths, Jsons, NamedJsonPaths, NamedStrings, Path, RoleMap, Strings, StringsOrNone,
+            Text, Urls, Words,
         };
         let list = matches!(self.kind, Strings | StringsOrNone | Words(_) | Urls | Hosts | JsonPaths | Jsons);
-        let other = matches!(self.kind, Text | Path | NamedJsonPaths | NamedStrings);
+        let other = matches!(self.kind, Text | Path | NamedJsonPaths | NamedStrings | RoleMap(_) | Alternatives);
         (list || other).then(|| if self.may_be_empty() { "may be empty" } else { "not empty" })
     }
 

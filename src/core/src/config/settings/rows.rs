@@ -26,6 +26,7 @@ mod at {
     pub(super) const RULE: &str = "profiles.*.require";
     pub(super) const ACCESS_TOKEN: &str = "profiles.*.access_token";
     pub(super) const ROLES: &str = "profiles.*.roles";
+    pub(super) const ROLE_MAP: &str = "profiles.*.roles.map.*";
     pub(super) const SESSION: &str = "profiles.*.session";
     pub(super) const KEYS: &str = "profiles.*.keys";
     pub(super) const INTROSPECTION: &str = "profiles.*.introspection";
@@ -57,6 +58,7 @@ macro_rules! rows {
 rows! {
     root: at::ROOT, &[] => {
         DEFAULTS = ("defaults", Table(ByKey, at::DEFAULTS), D::Table, "values for profiles that do not set their own; nothing here grants anything", "{}");
+        RESERVED_PREFIXES = ("reserved_prefixes", Strings, D::Texts(&[]), "prefixes of identities that only profiles with such a prefix may give", r#"["partner:"]"#);
         PROFILES = ("profiles", Profiles, D::Table, "one table per issuer; its name appears in logs", "{}");
     }
     profile: at::PROFILE, &[("issuer", "\"https://idp.example\""), ("audience", "[\"pg\"]")] => {
@@ -126,16 +128,26 @@ rows! {
         CONTAINS_NONE = ("contains_none", Strings, D::None, "the one list selected must be of strings, and hold none of these; a string is the list of it alone", r#"["CONTRACTOR"]"#).also_in(at::ACCESS_TOKEN);
         PRESENT = ("present", True, D::None, "at least one value other than null must be selected", "true").also_in(at::ACCESS_TOKEN);
         ABSENT = ("absent", True, D::None, "nothing must be selected", "true").also_in(at::ACCESS_TOKEN);
+        EQUALS_CLAIM = ("equals_claim", JsonPath, D::None, "the one value selected must be the one that this path selects, and not null", r#""$.oid""#);
+        ALL = ("all", True, D::None, "every value selected must do, and there must be one", "true").beside(&[("claim", "\"$.a[*]\""), ("equals", "1")]);
+        ANY = ("any", Alternatives, D::None, "alternatives in place of claim and its test; one of them must hold", r#"[{ claim = "$.a", equals = 1 }, { claim = "$.b", present = true }]"#).beside(&[]);
+        REPORT_ONLY = ("report_only", Boolean, D::Phrase("false"), "a rule that fails is logged, and denies nobody", "true").beside(&[("claim", "\"$.a\""), ("equals", "1")]).of_profiles_alone();
     }
     roles: at::ROLES, &[CLAIM_OF_ROLES, ("exact", "true")] => {
         CLAIM = ("claim", JsonPath, D::None, "the list of values that grant roles, each of them a string; a string is the list of it alone", r#""$.roles[*]""#);
         NAMES_OF = ("names_of", JsonPath, D::None, "an object the names of whose members grant roles, instead of claim; null, false and empty members do not count", r#""$.roles""#).beside(&[("exact", "true")]);
         SEPARATOR = ("separator", Text, D::None, "what separates values where the claim is one string", r#"", ""#);
         PATTERN = ("pattern", Regex, D::None, "what a value must match in full to grant anything; its named group is what is mapped", r"'\[?(?<role>[^\[\]]+)\]?'");
-        MAP = ("map", NamedStrings, D::None, "the roles that each value grants", r#"{ "DB.Reader" = ["app_reader"] }"#).beside(&[CLAIM_OF_ROLES]);
+        MAP = ("map", RoleMap(at::ROLE_MAP), D::None, "the roles that each value grants, or a table with these and rules", r#"{ "DB.Reader" = ["app_reader"], "DB.Admin" = { roles = ["app_admin"], require = [{ claim = "$.acr", equals = "phr" }] } }"#).beside(&[CLAIM_OF_ROLES]);
         PREFIX = ("prefix", Text, D::None, "values that begin with it grant the role that follows", r#""pg:""#).beside(&[CLAIM_OF_ROLES]);
         EXACT = ("exact", True, D::None, "values grant the role of their own name", "true").beside(&[CLAIM_OF_ROLES]);
         PRIVILEGED = ("privileged", Word(&["deny", "allow"]), D::Text("deny"), "whether superusers, owners of other role attributes and pg_* roles may be granted", r#""deny""#);
+        ALLOW = ("allow", Strings, D::None, "the only roles that may be granted", r#"["app_reader"]"#);
+        DENY = ("deny", Strings, D::Texts(&[]), "roles that are never granted, nor any role that can become one of them", r#"["payroll"]"#);
+    }
+    role_map: at::ROLE_MAP, &[("roles", r#"["app_admin"]"#)] => {
+        ROLES = ("roles", Strings, D::Required, "the roles that the value grants", r#"["app_admin"]"#);
+        REQUIRE = ("require", Rules(at::RULE), D::Texts(&[]), "rules that must hold besides for these roles; without report_only", r#"[{ claim = "$.acr", equals = "phr" }]"#);
     }
     session: at::SESSION, &[] => {
         END = ("end", Word(&["never", "token"]), D::Text("never"), "\"token\" ends the session when its token expires, clock_skew and grace later", r#""token""#).also_in(at::DEFAULT_SESSION);
