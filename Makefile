@@ -85,9 +85,16 @@ test-provider: module tool $(OIDC)/installed $(OIDC)/provider.mjs
 
 # Clients that others wrote, each with what this project has for it, and by itself.
 .PHONY: test-clients
-test-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs
-	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --test preload --test gateway
+CLIENTS = target/tools/clients
+test-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs $(CLIENTS)/installed
+	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features clients --test preload --test gateway
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider -- token::
+
+$(CLIENTS)/installed: tests/clients/package.json tests/clients/package-lock.json tests/clients/pg.mjs tests/clients/postgres.mjs
+	mkdir -p $(CLIENTS)
+	cp $^ $(CLIENTS)/
+	npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund
+	touch $@
 
 $(OIDC)/installed: tests/oidc-provider/package.json tests/oidc-provider/package-lock.json
 	@{ $(NODE_IS_NEW) && npm --version > /dev/null; } 2> /dev/null || { echo "test-provider needs Node.js 20.12 or newer, and npm: install both (Debian: apt-get install nodejs npm)" >&2; exit 1; }

@@ -13,6 +13,8 @@
 )]
 
 mod clients;
+#[cfg(feature = "clients")]
+mod others;
 mod refusals;
 mod scene;
 mod sessions;
