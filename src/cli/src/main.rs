@@ -47,6 +47,10 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // The server starts this at logins: what people can ask for besides must not cost it anything.
+    if is_helper() {
+        return output::finish(helper::run(false).map(|never| match never {}));
+    }
     let args = Args::parse();
     let result = match &args.command {
         Command::Check(options) => check::run(options, args.json),
@@ -67,4 +71,10 @@ fn main() -> ExitCode {
         Command::Token(options) => token::run(options, args.json),
     };
     output::finish(result)
+}
+
+/// Whether this is `oauth-validator helper` as the server starts it, which has no options to be read.
+fn is_helper() -> bool {
+    let mut words = std::env::args_os().skip(1);
+    words.next().is_some_and(|word| word == "helper") && words.next().is_none()
 }
