@@ -1,7 +1,6 @@
 //! Key documents at their edges: what is read of a JWK or of PEM, and why a key is left out.
 
-use super::mutants::says;
-use super::support::{Login, token};
+use super::support::{Login, says, token};
 use oauth_validator_core::KeySet;
 use oauth_validator_core::Reason::{KeyUnknown, KeysUnavailable};
 use oauth_validator_fixtures::{keys, mint};

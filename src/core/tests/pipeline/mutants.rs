@@ -3,7 +3,7 @@
 //! Found by a mutation run; `tests/MUTANTS.md` has the count, and the changes that cannot be noticed.
 
 use super::key_documents::with;
-use super::support::{ISSUER, Login, NOW, claims, header_with, jwks, token, token_with_header};
+use super::support::{ISSUER, Login, NOW, claims, header_with, jwks, says, token, token_with_header};
 use oauth_validator_core::Reason::{
     AudienceMismatch, ClaimType, ClientNotAllowed, Expired, IdToken, IdentityInvalid, IdentityMissing, KeyUnknown,
     NotYetValid, RuleFailed, TokenMalformed, TokenTooLarge,
@@ -11,12 +11,6 @@ use oauth_validator_core::Reason::{
 use oauth_validator_core::{Answer, BearerToken, Config, Known, Needs, UnixSeconds, decide};
 use oauth_validator_fixtures::{keys, mint};
 use serde_json::json;
-
-/// The denial's detail holds `words`: several refusals share a code, and an administrator needs to know which.
-#[track_caller]
-pub fn says(denial: &oauth_validator_core::Denial, words: &str) {
-    assert!(denial.detail.contains(words), "{}", denial.detail);
-}
 
 #[test]
 fn a_client_is_refused_with_the_reason_why() {

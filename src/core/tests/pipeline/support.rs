@@ -245,3 +245,9 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
         _ => {}
     }
 }
+
+/// The denial's detail holds `words`: several refusals share a code, and an administrator needs to know which.
+#[track_caller]
+pub fn says(denial: &Denial, words: &str) {
+    assert!(denial.detail.contains(words), "{}", denial.detail);
+}
