@@ -12,8 +12,12 @@ use std::process::{Command, Output};
 pub const CONFFILE: &str = "/etc/postgresql/oauth-validator.toml";
 
 /// What is built from this source.
-pub const PACKAGES: [&str; 3] =
-    ["oauth-validator-common", "postgresql-18-oauth-validator", "postgresql-19-oauth-validator"];
+pub const PACKAGES: [&str; 4] = [
+    "oauth-validator-common",
+    "oauth-validator-client",
+    "postgresql-18-oauth-validator",
+    "postgresql-19-oauth-validator",
+];
 
 /// The major releases that they are for.
 pub const MAJORS: [u32; 2] = [18, 19];

@@ -32,7 +32,7 @@ fn what_is_left_is_the_configuration_until_it_is_purged() {
     apt_does_to_all("remove");
     let left: Vec<&PathBuf> = installed.iter().filter(|file| file.exists()).collect();
     assert_eq!(left, [Path::new(CONFFILE)]);
-    assert_eq!(states(), ["config-files", "not-installed", "not-installed"]);
+    assert_eq!(states(), ["config-files", "not-installed", "not-installed", "not-installed"]);
     for (cluster, session) in scene.clusters.iter().zip(&mut sessions) {
         assert_eq!(session.system_user(), Ok(Some("oauth:app".into())));
         let refused = cluster.login("app", &token);
@@ -48,7 +48,7 @@ fn what_is_left_is_the_configuration_until_it_is_purged() {
     }
 
     apt_does_to_all("purge");
-    assert_eq!(states(), ["not-installed"; 3]);
+    assert_eq!(states(), ["not-installed"; 4]);
     assert!(installed.iter().all(|file| !file.exists()));
     let beside = fs::read_dir("/etc/postgresql").expect("PostgreSQL's own folder");
     let names: Vec<String> =
