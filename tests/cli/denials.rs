@@ -366,20 +366,15 @@ fn each_reason_is_denied_with_its_code() {
         let quiet =
             text.stderr.lines().all(|line| case.provider.is_some() && line.starts_with("asking https://localhost:"));
         assert!(text.code == 1 && quiet, "{}: {} {}{}", case.code, text.code, text.stdout, text.stderr);
-        let said = text
-            .stdout
-            .lines()
-            .any(|line| line.strip_prefix("denied: ").and_then(|rest| rest.split(' ').next()) == Some(case.code));
-        assert!(said, "{}: {}", case.code, text.stdout);
+        let says_code =
+            |line: &str| line.strip_prefix("denied: ").and_then(|rest| rest.split(' ').next()) == Some(case.code);
+        assert!(text.stdout.lines().any(says_code), "{}: {}", case.code, text.stdout);
         assert!(!text.stdout.contains("granted:") && !text.stdout.contains('\u{1b}'), "{}", text.stdout);
 
         let json = case.folder.explain(&case.token, &[&args[..], &["--json"]].concat());
         let report = json.json();
-        assert_eq!(
-            (json.code, &report["outcome"], &report["reason"]),
-            (1, &"denied".into(), &case.code.into()),
-            "{report:#}"
-        );
+        let outcome = (json.code, &report["outcome"], &report["reason"]);
+        assert_eq!(outcome, (1, &"denied".into(), &case.code.into()), "{report:#}");
         for field in ["blame", "detail", "hint"] {
             assert!(report[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {report:#}");
         }

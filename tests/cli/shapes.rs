@@ -1,7 +1,6 @@
 //! What each command prints with `--json` has the shape that `config/json` says: looked at whenever a test runs one, so that
 //! each of their refusals, states and oddities is a case.
 
-use crate::support::Run;
 use assert_cmd::Command;
 use jsonschema::Validator;
 use serde_json::Value;
@@ -40,20 +39,19 @@ fn name_of(words: &[String]) -> Option<String> {
     if GROUPS.contains(&first.as_str()) { Some(format!("{first}-{}", commands.next()?)) } else { Some(first.clone()) }
 }
 
-/// A command that printed a document printed one of its shape.
+/// A command that ended with `code` and printed a document printed one of its shape.
 #[track_caller]
-pub fn check(command: &Command, run: &Run) {
+pub fn check(command: &Command, code: i32, stdout: &str) {
     let words: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
     let is_json = words.iter().any(|word| word == "--json");
     // A command that could not run prints nothing, and what `schema` prints is no report.
     let help = words.iter().any(|word| word == "--help" || word == "-h");
-    if !is_json || help || run.code == 2 || run.stdout.is_empty() || words.first().is_some_and(|word| word == "schema")
-    {
+    if !is_json || help || code == 2 || stdout.is_empty() || words.first().is_some_and(|word| word == "schema") {
         return;
     }
     let Some(name) = name_of(&words) else { return };
     let Some(schema) = schemas().get(&name) else { panic!("config/json has no schema for {name}") };
-    let document = run.json();
+    let document: Value = serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
     let wrong: Vec<String> =
         schema.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(wrong.is_empty(), "{name}: {wrong:#?} in {document:#}");

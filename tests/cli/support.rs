@@ -126,7 +126,7 @@ pub fn run(command: &mut Command) -> Run {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     let code = output.status.code().expect("it exits by itself");
     let run = Run { code, stdout: text(output.stdout), stderr: text(output.stderr) };
-    shapes::check(command, &run);
+    shapes::check(command, run.code, &run.stdout);
     run
 }
 

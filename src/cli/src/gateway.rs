@@ -76,7 +76,10 @@ fn server(text: &str) -> Result<(String, u16), Failure> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, behind) = rest.split_once(']').ok_or_else(bad)?;
-            (host, behind.strip_prefix(':').or(Some(behind).filter(|behind| !behind.is_empty())))
+            match behind {
+                "" => (host, None),
+                behind => (host, Some(behind.strip_prefix(':').ok_or_else(bad)?)),
+            }
         }
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),

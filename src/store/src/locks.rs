@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, FlockOperation, OFlags, Stat, fchmod, fcntl_lock, fsta
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 use std::fs::{File, FileTimes};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The files that this process has locked.
 ///
@@ -25,17 +25,24 @@ static HELD: Mutex<Vec<Stat>> = Mutex::new(Vec::new());
 /// A file that is locked until this is dropped, or the process ends. A process that is started meanwhile has no part in it.
 #[derive(Debug)]
 pub(crate) struct Locked {
-    // Closed, and by that unlocked, before it is taken off the list.
-    pub(crate) file: File,
+    // Shared with what closes it, and dropped before that.
+    pub(crate) file: Arc<File>,
     _held: Held,
 }
 
 #[derive(Debug)]
-struct Held(Stat);
+struct Held {
+    file: Option<Arc<File>>,
+    stat: Stat,
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        held().retain(|stat| !is_same(stat, &self.0));
+        let mut held = held();
+        // Closed, and by that unlocked, before it is off the list; and nobody may look at the list in between: a file that
+        // was removed gives its number to the next one, which would then seem to be held.
+        drop(self.file.take());
+        held.retain(|stat| !is_same(stat, &self.stat));
     }
 }
 
@@ -74,7 +81,9 @@ impl Opened {
             // Somebody may have removed the file before it was locked: then another one has, or gets, the name.
             if self.has_name(&file, name)? {
                 held.push(stat);
-                return Ok(Some(Locked { file, _held: Held(stat) }));
+                let file = Arc::new(file);
+                let until_dropped = Held { file: Some(Arc::clone(&file)), stat };
+                return Ok(Some(Locked { file, _held: until_dropped }));
             }
         }
         Err(CacheTrouble::LockLost { path: self.path_of(name) })
