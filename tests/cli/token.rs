@@ -267,6 +267,25 @@ fn answers_that_are_none_are_not_repeated() {
     place.fails(2, &args, "redirect");
     place.provider.set_reply("/token", Reply::new(503, SENTINEL).with_header("Content-Type", "text/html"));
     place.fails(2, &args, "status 503");
+    // What is said along with such a status is no verdict: whoever keeps a token asks again.
+    for status in [429, 500, 503] {
+        place.refuses(status, json!({ "error": "invalid_client" }));
+        place.fails(2, &args, &format!("the provider answers with status {status}"));
+    }
+}
+
+#[test]
+fn an_empty_list_of_hosts_is_not_every_host() {
+    let place = Place::new();
+    let secret = place.secret();
+    for hosts in ["", " "] {
+        let mut arguments = place.arguments(&["--client-secret-file", &secret, "--hosts", hosts, "--", "true"]);
+        arguments[0] = "run".to_owned();
+        let run = run(Command::new(cargo_bin!("oauth-validator")).env_clear().args(arguments));
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+        assert!(run.stderr.contains("the list of hosts is empty"), "{}", run.stderr);
+    }
+    assert_eq!(place.provider.request_count("/token"), 0, "nobody is asked before that is said");
 }
 
 #[test]

@@ -40,13 +40,15 @@ pub(crate) const DEFAULT_CONFIG: &str = "/etc/postgresql/oauth-validator.toml";
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  fine: the file is valid, the token is granted, or there are keys
-  1  the file has errors, the token is denied, or a provider's keys cannot be
-     used or had
+  0  fine: the file is valid, the token is granted, there are keys or a token,
+     or every case came to what it expects
+  1  the file has errors, the token is denied, a case came to something else,
+     or a provider's keys or a token cannot be had
   2  could not run: wrong usage, a file that cannot be read, or no server to
      log in to";
 
-/// Judges configurations of oauth_validator, the token validator of PostgreSQL, and explains its decisions.
+/// Judges configurations of oauth_validator, the token validator of PostgreSQL, explains its decisions, and gets tokens
+/// for clients.
 #[derive(Debug, Parser)]
 #[command(name = "oauth-validator", version, after_help = EXIT_CODES, arg_required_else_help = true, max_term_width = 80)]
 pub(crate) struct Args {

@@ -95,6 +95,7 @@ fn server(text: &str) -> Result<(String, u16), Failure> {
 
 fn token(options: &GatewayOptions) -> Result<TokenSource, Failure> {
     let Some(path) = options.token_file.clone() else { return Ok(TokenSource::Password) };
+    let path = std::path::absolute(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
     let password = options.password_file.as_deref().map(password).transpose()?;
     Ok(TokenSource::File { path, password })
 }

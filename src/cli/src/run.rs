@@ -40,8 +40,12 @@ fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, Failure> {
     if source.issuer.is_empty() {
         return Err(Failure::new("whose token does the command give? Say --issuer, which connections must name too"));
     }
-    let library = library()?;
     let hosts = options.hosts.clone().or_else(|| source.hosts.clone());
+    if hosts.as_ref().is_some_and(|hosts| hosts.trim().is_empty()) {
+        // The library takes an empty list for none, which is any host.
+        return Err(Failure::new("the list of hosts is empty").with_hint("name the servers, or leave the list out"));
+    }
+    let library = library()?;
     let issuer = source.issuer.clone();
     let mut keeper = Keeper::new(source);
     let token = match keeper.first() {
@@ -58,10 +62,10 @@ fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, Failure> {
     let mut command = Command::new(program);
     command.args(arguments).env("LD_PRELOAD", preloaded(&library));
     command.env("OAUTH_TOKEN_FILE", place.path()).env("OAUTH_TOKEN_ISSUER", issuer);
-    match hosts {
-        Some(hosts) => command.env("OAUTH_TOKEN_HOSTS", hosts),
-        None => command.env_remove("OAUTH_TOKEN_HOSTS"),
-    };
+    // A list that the environment has already stays: nothing here may widen it.
+    if let Some(hosts) = hosts {
+        command.env("OAUTH_TOKEN_HOSTS", hosts);
+    }
     // Before the command is there, so that no signal is lost in between.
     let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT]);
     let signals = signals.map_err(|error| Failure::new(format!("cannot wait for signals: {error}")))?;

@@ -37,10 +37,7 @@ pub fn serve(settings: Settings) -> Result<(), BadSettings> {
         let mut end = End::new().map_err(failed)?;
         let door = Door::open(&settings.listen).await?;
         let settings = Arc::new(settings);
-        run(&door, &settings, &mut end).await;
-        if let Door::Socket(_, path) = &door {
-            let _ = fs::remove_file(path);
-        }
+        run(door, &settings, &mut end).await;
         Ok(())
     })
 }
@@ -62,7 +59,7 @@ impl End {
     }
 }
 
-async fn run(door: &Door, settings: &Arc<Settings>, end: &mut End) {
+async fn run(door: Door, settings: &Arc<Settings>, end: &mut End) {
     let (keys, mut sessions) = (Keys::default(), JoinSet::new());
     (settings.tell)(&format!("listening at {}", door.name()));
     loop {
@@ -81,6 +78,7 @@ async fn run(door: &Door, settings: &Arc<Settings>, end: &mut End) {
             () = end.asked_for() => break,
         }
     }
+    door.close();
     (settings.tell)(&format!("ending: {} sessions are left to come to their end", sessions.len()));
     loop {
         tokio::select! {
@@ -107,6 +105,13 @@ impl Door {
                 let failed = |error: io::Error| cannot(&address.to_string(), &error);
                 TcpListener::bind(address).await.map(Self::Tcp).map_err(failed)
             }
+        }
+    }
+
+    /// Nobody waits in front of a door that will not be opened again, and another gateway can take the place.
+    fn close(self) {
+        if let Self::Socket(_, path) = &self {
+            let _ = fs::remove_file(path);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::secret::{self, TokenSource};
 use crate::settings::{Listen, Settings};
 use crate::startup::{Wanted, negotiate};
 use crate::upstream::{Login, NoSession, Server, login};
-use crate::wire::{Duplex, ask_for_password, refuse};
+use crate::wire::{Duplex, MAX_PASSWORD_MESSAGE, MAX_TOKEN_MESSAGE, ask_for_password, refuse};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
@@ -87,7 +87,7 @@ async fn response(client: &mut dyn Duplex, settings: &Settings) -> io::Result<Re
     let no = |sqlstate, message: String| Ok(Err(NoSession { sqlstate, message }));
     match &settings.token {
         TokenSource::Password => {
-            let token = ask_for_password(client).await?;
+            let token = ask_for_password(client, MAX_TOKEN_MESSAGE).await?;
             match secret::response(&token) {
                 Some(response) => Ok(Ok(response)),
                 None => no(
@@ -98,7 +98,7 @@ async fn response(client: &mut dyn Duplex, settings: &Settings) -> io::Result<Re
         }
         TokenSource::File { path, password } => {
             if let Some(password) = password.as_ref().filter(|_| matches!(settings.listen, Listen::Tcp { .. }))
-                && !password.is(&ask_for_password(client).await?)
+                && !password.is(&ask_for_password(client, MAX_PASSWORD_MESSAGE).await?)
             {
                 return no("28P01", "the password is not that of this gateway".to_owned());
             }

@@ -9,8 +9,10 @@ use zeroize::Zeroizing;
 
 /// The longest message of a server before the session is ready: parameters and errors are far shorter.
 pub(crate) const MAX_SERVER_MESSAGE: usize = 64 * 1024;
-/// The longest message of a client with a password, which may be a token.
-pub(crate) const MAX_PASSWORD_MESSAGE: usize = 70_000;
+/// The longest message of a client with a token as its password.
+pub(crate) const MAX_TOKEN_MESSAGE: usize = 70_000;
+/// The longest one with a password of the gateway's own.
+pub(crate) const MAX_PASSWORD_MESSAGE: usize = 10_000;
 
 /// A stream of either side.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -83,10 +85,10 @@ pub(crate) async fn refuse(stream: &mut dyn Duplex, sqlstate: &str, message: &st
     stream.shutdown().await
 }
 
-/// AuthenticationCleartextPassword, and the answer without the NUL that ends it.
-pub(crate) async fn ask_for_password(stream: &mut dyn Duplex) -> io::Result<Zeroizing<Vec<u8>>> {
+/// AuthenticationCleartextPassword, and the answer of at most `limit` bytes without the NUL that ends it.
+pub(crate) async fn ask_for_password(stream: &mut dyn Duplex, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     send(stream, b'R', &[&3_u32.to_be_bytes()]).await?;
-    let answer = Message::read(stream, MAX_PASSWORD_MESSAGE).await?;
+    let answer = Message::read(stream, limit).await?;
     match answer.body.split_last() {
         Some((0, password)) if answer.kind == b'p' && !password.contains(&0) => Ok(Zeroizing::new(password.to_vec())),
         _ => Err(io::Error::new(ErrorKind::InvalidData, "no password")),

@@ -195,10 +195,8 @@ impl Provided<'_> {
 
     fn standing_words(&self, record: Option<&KeyRecord>, standing: Standing, now: UnixSeconds) -> String {
         let timing = &self.source.settings.timing;
-        let (fetched_at, fresh_until) = record.and_then(KeyRecord::times).unwrap_or_default();
-        // As in the judgement: a record from before max_ttl was lowered obeys the new one.
-        let fresh_until = fresh_until.min(fetched_at.after(timing.max_ttl));
-        let used_until = fresh_until.after(timing.stale_max);
+        let fresh_until = record.and_then(|record| record.fresh_until(timing)).unwrap_or_default();
+        let used_until = record.and_then(|record| record.usable_until(timing)).unwrap_or_default();
         match standing {
             Standing::Fresh => format!("fresh until {}", words::since(fresh_until, now)),
             Standing::Due if now < fresh_until => {
@@ -237,7 +235,7 @@ impl Provided<'_> {
             "url": record.and_then(KeyRecord::source),
             "fetched_at": times.map(|(at, _)| at.to_string()),
             "age": times.map(|(at, _)| now.get().saturating_sub(at.get())),
-            "fresh_until": times.map(|(_, until)| until.to_string()),
+            "fresh_until": record.and_then(|record| record.fresh_until(timing)).map(|until| until.to_string()),
             "usable_until": record.and_then(|record| record.usable_until(timing)).map(|until| until.to_string()),
             "keys": keys.map(words::keys_to_json),
             "left_out": keys.map(words::all_left_out),

@@ -1,4 +1,4 @@
-//! The status for people, and as one document of JSON (`config/status.schema.json`).
+//! The status for people, and as one document of JSON (`config/json/status.schema.json`).
 
 use super::{ProfileState, Status};
 use crate::output::visible;

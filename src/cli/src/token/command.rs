@@ -9,7 +9,7 @@ use super::source::Source;
 use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
 use oauth_validator_core::{BearerToken, strict_json_object};
 use serde_json::{Map, Value};
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -20,11 +20,12 @@ const MEMBERS: [&str; 3] = ["access_token", "accessToken", "token"];
 /// Room for a document around the longest token.
 const MAX_OUTPUT: usize = MAX_TOKEN_BYTES * 2;
 
-/// Runs it by the shell, with this process's terminal, so that it can ask somebody.
+/// Runs it by the shell, with this process's terminal, so that it can ask somebody. What comes by a pipe or a file is for the
+/// program that `run` starts, and not for this one.
 pub(super) fn run(command: &str, source: &Source) -> Result<Token, NoToken> {
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
-        .stdin(Stdio::inherit())
+        .stdin(if std::io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| NoToken::here(format!("cannot start the shell for the command: {error}")))?;

@@ -221,7 +221,7 @@ pub(super) fn secret(file: &Path, what: &str) -> Result<Zeroizing<String>, NoTok
     Ok(Zeroizing::new(line.to_owned()))
 }
 
-/// A file that is missing may be there in a moment, where another program writes it.
+/// Whoever runs this has to mend what is missing here: nobody waits for it.
 fn unreadable(failure: crate::output::Failure) -> NoToken {
     NoToken::here(failure.what().to_owned())
 }

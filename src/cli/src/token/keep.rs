@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 
 /// For tokens that do not say how long they are good for.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
+/// Nobody waits longer for a new one, whatever the token says.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Between two tries: at first, and at most. A provider that is back is noticed within the latter.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -78,7 +80,7 @@ impl Keeper {
     pub(crate) fn keep(&mut self, place: &Place, life: Option<Duration>, stop: &Stop) -> Result<(), NoToken> {
         let mut life = life;
         loop {
-            if stop.within(life.unwrap_or(UNKNOWN_LIFE) * 4 / 5) {
+            if stop.within(until_renewal(life)) {
                 return Ok(());
             }
             let Some(token) = self.renewed(stop)? else { return Ok(()) };
@@ -113,6 +115,12 @@ impl Keeper {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Four fifths of a token's life, within a day. Never less than the first pause: a token that is over as soon as it is there,
+/// by a clock that differs or since a command has kept it, must not make this ask without a rest.
+fn until_renewal(life: Option<Duration>) -> Duration {
+    (life.unwrap_or(UNKNOWN_LIFE).min(LONGEST_LIFE) / 5 * 4).max(FIRST_PAUSE)
 }
 
 /// A provider that gives a new refresh token with each access token takes the old one no more.
@@ -170,8 +178,20 @@ impl Stop {
 
 #[cfg(test)]
 mod tests {
-    use super::Stop;
+    use super::{FIRST_PAUSE, LONGEST_LIFE, Stop, until_renewal};
     use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_token_is_renewed_after_four_fifths_of_its_life_and_never_without_a_rest() {
+        assert_eq!(until_renewal(Some(Duration::from_secs(600))), Duration::from_secs(480));
+        assert_eq!(until_renewal(None), Duration::from_secs(240));
+        for short in [Duration::ZERO, Duration::from_millis(600)] {
+            assert_eq!(until_renewal(Some(short)), FIRST_PAUSE);
+        }
+        for long in [LONGEST_LIFE, Duration::from_secs(u64::MAX), Duration::MAX] {
+            assert_eq!(until_renewal(Some(long)), LONGEST_LIFE / 5 * 4);
+        }
+    }
 
     #[test]
     fn a_wait_ends_at_once_when_it_is_told_to() {

@@ -65,6 +65,11 @@ impl Provider {
         let body = zeroize::Zeroizing::new(body);
         let client = Client::new(&self.reach, &Ca::Environment, |_| {})?;
         let (status, answer) = client.exchange(&url, head.headers.get(header::AUTHORIZATION).cloned(), &body)?;
+        if status == 429 || status.is_server_error() {
+            // Whatever such an answer says, it is no verdict on the request, and may be another one in a moment.
+            let what = format!("the provider answers with status {}", status.as_u16());
+            return Err(NetError::new(Code::HttpStatus, what).with_status(status.as_u16()));
+        }
         let mut response = HttpResponse::new(answer);
         *response.status_mut() = status;
         // The client takes nothing else, and its spelling is no business of the crate's.

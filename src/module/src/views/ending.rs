@@ -43,17 +43,19 @@ fn end_all(region: Region<'_>, rows: &Rows, why: impl Fn(&Live) -> Option<Option
     let mut chosen: Vec<(Live, Option<Reason>)> =
         sessions::all(region).into_iter().filter_map(|session| why(&session).map(|code| (session, code))).collect();
     chosen.sort_by_key(|(session, _)| session.record.pid == own_pid);
-    for (session, code) in chosen {
+    // All of them before the first row: a name that the database's encoding cannot hold makes its row an ERROR, which must
+    // leave nobody in.
+    chosen.retain(|(session, _)| {
         pgrx::check_for_interrupts!();
-        if end(region, &session) {
-            let record = session.record;
-            rows.put(&[
-                Value::Integer(record.pid),
-                Value::Text(record.authn_id.to_string()),
-                Value::Text(record.profile.to_string()),
-                Value::text(code),
-            ]);
-        }
+        end(region, session)
+    });
+    for (Live { record, .. }, code) in chosen {
+        rows.put(&[
+            Value::Integer(record.pid),
+            Value::Text(record.authn_id.to_string()),
+            Value::Text(record.profile.to_string()),
+            Value::text(code),
+        ]);
     }
 }
 
