@@ -69,7 +69,7 @@ test: module faults tool preload
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --package oauth-validator-bench
 
 # Tests of the tool that open connections, of which some wait for a limit to pass.
-SLOW = certificates:: discover:: helper:: introspection:: keys:: probe:: proposals::
+SLOW = certificates:: discover:: helper:: introspection:: keys:: probe:: proposals:: token::
 
 quick:
 	$(CARGO) fmt --all --check
@@ -125,7 +125,7 @@ bench-stages:
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- --deny warnings
-	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --package oauth-validator-bench --all-targets --features oauth-validator-server-tests/oidc-provider -- --deny warnings
+	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --package oauth-validator-bench --all-targets --features oauth-validator-server-tests/oidc-provider,oauth-validator-server-tests/clients -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps
 	.ci/promises
 
