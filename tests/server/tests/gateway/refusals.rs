@@ -81,13 +81,15 @@ fn on_loopback_a_token_file_takes_its_password() {
     let conninfo = format!("host=127.0.0.1 port={} user=alice", gateway.port());
     let said = scene.psql(&conninfo, "open sesame", "select system_user");
     assert_eq!(said.stdout.trim(), "oauth:alice", "{said:?}");
-    let before = scene.front.seen().len();
+    // A session begins with the role's name; what ends the first one may still come.
+    let begun = || scene.front.seen().matches("alice").count();
+    let before = begun();
     for wrong in ["open", "open sesame ", "OPEN SESAME"] {
         let said = scene.psql(&conninfo, wrong, "select 1");
         assert!(said.code == Some(2) && said.stderr.contains("the password is not that of this gateway"), "{said:?}");
     }
     assert!(!scene.psql(&conninfo, "", "select 1").stderr.is_empty());
-    assert_eq!(scene.front.seen().len(), before, "nobody was connected to");
+    assert_eq!(begun(), before, "nobody was connected to");
 }
 
 #[test]
