@@ -23,7 +23,7 @@ something else. Ends by SIGTERM when the last session has ended; at once by a se
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct GatewayOptions {
-    /// The server: HOST[:PORT], or several, separated by commas, of which the first that answers is taken.
+    /// The server: HOST or HOST:PORT, or several, separated by commas, of which the first that answers is taken.
     #[arg(long, value_name = "HOST")]
     pub(crate) upstream: String,
 

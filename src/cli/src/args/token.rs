@@ -145,7 +145,7 @@ pub(crate) struct RunOptions {
     #[command(flatten)]
     pub(crate) source: SourceOptions,
 
-    /// The servers that may get the token: HOST[:PORT], separated by commas. By default any.
+    /// The servers that may get the token: HOST or HOST:PORT, separated by commas. By default any.
     #[arg(long, value_name = "HOSTS")]
     pub(crate) hosts: Option<String>,
 
