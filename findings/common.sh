@@ -53,6 +53,17 @@ debian_packages() {
 # A free port of the loopback interface.
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
+# Waits until a program that was started listens on a port of the loopback interface.
+wait_for_port() {
+  local tries
+  for tries in $(seq 50); do
+    if python3 -c "import socket; socket.create_connection(('127.0.0.1', $1))" 2> /dev/null; then return; fi
+    sleep 0.1
+  done
+  echo "$finding: nobody listens on port $1" >&2
+  exit 2
+}
+
 # Compares what the command said with what is written down: standard input is what is expected.
 expect() {
   cat > expected

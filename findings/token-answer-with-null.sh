@@ -82,10 +82,7 @@ END
 port=$(free_port)
 python/bin/python provider.py "$port" &
 started+=($!)
-for tries in $(seq 50); do
-  python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))" 2> /dev/null && break
-  sleep 0.1
-done
+wait_for_port "$port"
 trial() {
   python/bin/python trial.py "$port" "$@"
   node trial.mjs "$port" "$@"
