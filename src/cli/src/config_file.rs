@@ -114,7 +114,7 @@ fn unreadable(path: &Path, refusal: &Refusal, error: &io::Error) -> Failure {
     }
 }
 
-/// The same with a data directory, whose owner the server runs as.
+/// Whom the server runs as: whoever the options name, else the owner of its data directory.
 pub(crate) fn server_user_of(options: &ServerOptions, pgdata: Option<&Path>) -> Result<ServerUser, Failure> {
     match pgdata.filter(|_| options.server_user.is_none()).map(fs::metadata) {
         Some(Ok(folder)) if folder.uid() != 0 => Ok(ServerUser { uid: folder.uid() }),

@@ -52,7 +52,7 @@ impl KeyPlace {
         }
     }
 
-    /// The same, where nothing can be done without one.
+    /// The place that the options name, for a command that can do nothing without one.
     pub(crate) fn require(options: &FolderOptions) -> Result<Self, Failure> {
         Self::find(options)?.ok_or_else(|| {
             Failure::new("which server's keys are meant?").with_hint(

@@ -35,7 +35,7 @@ impl Failure {
         &self.what
     }
 
-    /// The same, with what to do about it.
+    /// Adds what to do about it.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

@@ -229,8 +229,7 @@ fn unreadable(error: &io::Error) -> Unreadable {
     let why = match error.kind() {
         ErrorKind::InvalidInput => "it is no regular file".to_owned(),
         ErrorKind::FileTooLarge => "it is too large".to_owned(),
-        // As strerror(3) has it, without the number.
-        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+        _ => oauth_validator_token_file::words(error),
     };
     Unreadable { missing: error.kind() == ErrorKind::NotFound, why }
 }

@@ -30,7 +30,7 @@ pub(crate) fn algorithms(key: &PublicKey) -> Vec<&'static str> {
     key.algorithms().map(|algorithm| algorithm.name()).collect()
 }
 
-/// The same in words; a key may say another algorithm than its kind can have.
+/// These algorithms in words; a key may say another algorithm than its kind can have.
 pub(crate) fn usable_for(key: &PublicKey) -> String {
     let names = algorithms(key);
     if names.is_empty() { "no algorithm of its kind".to_owned() } else { names.join("/") }

@@ -98,8 +98,7 @@ fn words(error: &io::Error) -> String {
     if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
         return "its certificate is not acceptable, or there is no TLS; no token was sent".to_owned();
     }
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    oauth_validator_token_file::words(error)
 }
 
 /// Logs in with `response`, the message that shows the token, and tells the client what it is to know.

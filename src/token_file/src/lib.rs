@@ -45,8 +45,9 @@ pub fn read(path: &Path, uid: u32, now: i64) -> Result<Zeroizing<Vec<u8>>, Strin
     Ok(token)
 }
 
-/// An error of the system, without its number.
-fn words(error: &std::io::Error) -> String {
+/// An error of the system, without its number: as strerror(3) has it.
+#[must_use]
+pub fn words(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
@@ -88,7 +89,8 @@ fn judge_token(token: &[u8], now: i64) -> Result<(), String> {
 
 /// When a JWT says that it expires, in seconds since 1970; `None` where the token does not say. Nothing is verified: a
 /// server that does will have the last word.
-fn expiry(token: &[u8]) -> Option<i64> {
+#[must_use]
+pub fn expiry(token: &[u8]) -> Option<i64> {
     let mut parts = token.split(|byte| *byte == b'.');
     let (_, claims, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
         return None;

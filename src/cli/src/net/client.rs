@@ -84,7 +84,7 @@ impl Client {
         self.document(url, self.request(url, None)?)
     }
 
-    /// The same, unless it has not changed since its entity tag was `etag` (RFC 9110 section 13.1.2).
+    /// The JSON document at `url`, unless it has not changed since its entity tag was `etag` (RFC 9110 section 13.1.2).
     ///
     /// # Errors
     /// Those of [`Client::get`].
@@ -108,13 +108,7 @@ impl Client {
         authorization: Option<HeaderValue>,
         form: &str,
     ) -> Result<(u16, Vec<u8>), NetError> {
-        let (left, connect) = self.limits(url)?;
-        let mut request = self.agent.post(url.as_str()).content_type("application/x-www-form-urlencoded");
-        if let Some(authorization) = authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
-        let response = request.send(form).map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))?;
+        let response = self.send(url, authorization, form.as_bytes())?;
         let status = response.status();
         match status.as_u16() {
             401 | 403 => return Err(not_believed(url.as_str(), status)),
@@ -136,19 +130,24 @@ impl Client {
         authorization: Option<HeaderValue>,
         form: &[u8],
     ) -> Result<(StatusCode, Vec<u8>), NetError> {
-        let (left, connect) = self.limits(url)?;
-        let mut request = self.agent.post(url.as_str()).content_type("application/x-www-form-urlencoded");
-        if let Some(authorization) = authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
-        let response = request.send(form).map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))?;
+        let response = self.send(url, authorization, form)?;
         let status = response.status();
         if status.is_redirection() || judge_headers(url.as_str(), response.headers()).is_err() {
             judge_status(url.as_str(), status)?;
         }
         judge_headers(url.as_str(), response.headers())?;
         Ok((status, self.read(url.as_str(), response.into_body())?))
+    }
+
+    /// Sends a form, and has the answer whatever it is.
+    fn send(&self, url: &SafeUrl, authorization: Option<HeaderValue>, form: &[u8]) -> Result<Response<Body>, NetError> {
+        let (left, connect) = self.limits(url)?;
+        let mut request = self.agent.post(url.as_str()).content_type("application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
+        request.send(form).map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))
     }
 
     fn request(&self, url: &SafeUrl, etag: Option<HeaderValue>) -> Result<Response<Body>, NetError> {

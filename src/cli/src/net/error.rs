@@ -156,13 +156,13 @@ impl NetError {
         Self { code, message: message.into(), status: None, own_hint: None }
     }
 
-    /// The same, with what to do about it, in which `{proxy}` and the like name what can be changed.
+    /// Adds what to do about it, in which `{proxy}` and the like name what can be changed.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.own_hint = Some(hint.into());
         self
     }
 
-    /// The same, of an answer with this status.
+    /// Adds the status of the answer that it is about.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
@@ -214,12 +214,7 @@ impl NetError {
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
                 Self::new(Code::Connect, format!("{url}: the connection was closed before an answer"))
             }
-            _ => {
-                // The number behind the words says nothing more.
-                let words = error.to_string();
-                let words = words.split(" (os error").next().unwrap_or_default();
-                Self::new(Code::Connect, format!("{url}: {words}"))
-            }
+            _ => Self::new(Code::Connect, format!("{url}: {}", oauth_validator_token_file::words(error))),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Must never put the key or the secret into an error.
 
+use crate::words::now;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
@@ -9,14 +10,14 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use form_urlencoded::byte_serialize;
-use oauth_validator_core::strict_json_object;
+use oauth_validator_core::UnixSeconds;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-/// How long an assertion is good for, in seconds: it is used at once.
-const ASSERTION_LIFE: u64 = 60;
+/// How long an assertion is good for: it is used at once.
+const ASSERTION_LIFE: Duration = Duration::from_secs(60);
 
 /// The client's key, with what signs by it.
 enum Key {
@@ -78,7 +79,7 @@ pub(super) fn signed(pem: &str, kid: Option<&str>, client_id: &str, audience: &s
     }
     let claims = json!({
         "iss": client_id, "sub": client_id, "aud": audience, "jti": URL_SAFE_NO_PAD.encode(id),
-        "iat": now, "nbf": now, "exp": now + ASSERTION_LIFE,
+        "iat": now.get(), "nbf": now.get(), "exp": now.after(ASSERTION_LIFE).get(),
     });
     let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
     let signature = key.sign(text.as_bytes())?;
@@ -93,15 +94,7 @@ pub(super) fn basic(client_id: &str, secret: &str) -> String {
 
 /// How long a JWT says that it is still good for; `None` where the token does not say.
 pub(super) fn life_of(token: &str) -> Option<Duration> {
-    let mut parts = token.split('.');
-    let (_, claims, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else { return None };
-    let claims = strict_json_object(&URL_SAFE_NO_PAD.decode(claims).ok()?)?;
-    let end = claims.get("exp")?.as_u64()?;
-    Some(Duration::from_secs(end.saturating_sub(now())))
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    oauth_validator_token_file::expiry(token.as_bytes()).map(|end| UnixSeconds::new(end).since(now()))
 }
 
 #[cfg(test)]
@@ -119,9 +112,9 @@ mod tests {
     #[test]
     fn a_life_is_what_the_token_says() {
         let jwt = |claims: String| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
-        let life = life_of(&jwt(format!("{{\"exp\":{}}}", now() + 100))).expect("a life");
+        let life = life_of(&jwt(format!("{{\"exp\":{}}}", now().get() + 100))).expect("a life");
         assert!((98..=100).contains(&life.as_secs()), "{life:?}");
-        assert_eq!(life_of(&jwt(format!("{{\"exp\":{}}}", now() - 1))).map(|life| life.as_secs()), Some(0));
+        assert_eq!(life_of(&jwt(format!("{{\"exp\":{}}}", now().get() - 1))).map(|life| life.as_secs()), Some(0));
         for token in ["opaque", "a.b.c", "a.b", &jwt("{}".into()), &jwt("{\"exp\":\"1\"}".into())] {
             assert_eq!(life_of(token), None, "{token}");
         }

@@ -54,15 +54,12 @@ type Client<Device> = oauth2::Client<
 
 /// Asks for a token by the source's own grant.
 pub(super) fn obtain(source: &Source) -> Result<Token, NoToken> {
-    if let Grant::Command(command) = &source.grant {
-        return command::run(command, source);
-    }
-    let provider = Provider::find(source)?;
+    let provider = || Provider::find(source);
     match &source.grant {
-        Grant::Device => by_device(source, &provider),
-        Grant::ClientCredentials => by_credentials(source, &provider),
-        Grant::Refresh(file) => refresh(source, &provider, &secret(file, "the refresh token")?),
-        Grant::Exchange(file, kind) => by_exchange(source, &provider, file, kind),
+        Grant::Device => by_device(source, &provider()?),
+        Grant::ClientCredentials => by_credentials(source, &provider()?),
+        Grant::Refresh(file) => refresh(source, &provider()?, &secret(file, "the refresh token")?),
+        Grant::Exchange(file, kind) => by_exchange(source, &provider()?, file, kind),
         Grant::Command(command) => command::run(command, source),
     }
 }
