@@ -265,16 +265,21 @@ impl Session {
         self.connection.send(Some(b'Q'), &text(sql))
     }
 
-    /// Reads whatever comes, rows and data of COPY included, until the server ends the session; what it says then.
+    /// Reads whatever comes, rows and data of COPY included, until the backend is gone; the reason that it gave.
+    ///
+    /// It says the reason before it cleans up, so views may show the session until the connection is closed.
     pub fn wait_for_end(&mut self, limit: Duration) -> Result<ServerError, WireError> {
         self.connection.set_timeout(limit);
+        let mut reason = None;
         loop {
-            let message = self.connection.receive()?;
-            if message.kind == b'E' {
-                let error = ServerError::parse(&message.body);
-                if error.severity != "ERROR" {
-                    return Ok(error);
+            match self.connection.receive() {
+                Ok(message) if message.kind == b'E' => {
+                    let error = ServerError::parse(&message.body);
+                    reason = reason.or((error.severity != "ERROR").then_some(error));
                 }
+                Ok(_) => {}
+                Err(WireError::Disconnected) => return reason.ok_or(WireError::Disconnected),
+                Err(error) => return Err(error),
             }
         }
     }

@@ -110,6 +110,8 @@ fn a_profile_that_is_gone_ends_its_sessions_only_if_that_is_said() {
     cluster.write_config("");
     assert!(enforce(&cluster).is_empty());
     assert_eq!(rows(&mut ender, gone), [["alice", "corp", "profile_unknown"]]);
+    // Whoever was told to end is still there until he does.
+    assert_was_ended(&mut alice);
     cluster.write_config(&partner_profile(""));
     assert!(rows(&mut ender, gone).is_empty());
 }
