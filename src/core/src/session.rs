@@ -40,7 +40,7 @@ pub(crate) fn of(
         issuer: issuer.to_owned(),
         client: client(accepted.claims(), profile),
         token_id: selected_name(&profile.session.token_id, accepted.claims()),
-        jti: accepted.claims().get("jti").and_then(|jti| name(&[jti])),
+        jti: accepted.claims().get("jti").and_then(Value::as_str).map(str::to_owned),
         key: accepted.key().cloned(),
         claims,
         json,

@@ -1,6 +1,6 @@
 //! What a session keeps of the decision that let it in, as the server and SQL read it.
 //!
-//! Every text in it is one that PostgreSQL can hold. It says when the session ends and why, and never holds a token.
+//! Every text in it but `jti` is one that PostgreSQL can hold. It says when the session ends and why, and never holds a token.
 
 use crate::jws::SigningKey;
 use crate::time::UnixSeconds;
@@ -74,7 +74,8 @@ impl SessionGrant {
         self.token_id.as_deref()
     }
 
-    /// The token's `jti`, which `deny_jti` may name.
+    /// The token's `jti`, which `deny_jti` may name: as it is, of any length and with any character, so that what a login
+    /// would be denied for ends a session, too. To be compared, not to be shown.
     #[must_use]
     pub fn jti(&self) -> Option<&str> {
         self.jti.as_deref()

@@ -47,6 +47,16 @@ fn the_end_is_the_earlier_of_the_tokens_and_the_longest_time() {
     }
 }
 
+/// What `deny_jti` can name ends a session as it denies a login, however odd it is.
+#[test]
+fn the_jti_is_kept_as_it_is() {
+    for jti in ["4f1c2d3e", "", " ", "two\nlines", "nul\0", &"j".repeat(2000)] {
+        let session = session("token_id = \"$.sub\"", json!({"jti": jti}));
+        assert_eq!(session.jti(), Some(jti));
+    }
+    assert_eq!(session("", json!({"jti": null})).jti(), None);
+}
+
 #[test]
 fn the_files_defaults_hold_for_profiles_that_say_nothing_else() {
     let ends = |further: &str| {

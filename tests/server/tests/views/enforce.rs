@@ -60,6 +60,26 @@ fn each_deny_list_ends_its_own_sessions_by_its_own_code() {
     }
 }
 
+/// Names that no view shows, since they are too long or not for a screen, and that `deny_jti` can hold all the same.
+#[test]
+fn a_token_is_revoked_by_whatever_jti_it_has() {
+    let cluster = start("");
+    let names = ["j".repeat(2000), "two\nlines".to_owned(), "\u{202e}drow".to_owned(), "nul\0".to_owned()];
+    let with = |jti: &str| {
+        let token = token("odd").claim("jti", jti).sign(keys::corp());
+        cluster.login(&Login::new("app", "postgres").token(token)).accepted()
+    };
+    for jti in &names {
+        let mut other = with(&format!("{jti}x"));
+        let mut denied = with(jti);
+        cluster.write_config(&config(&format!("deny_jti = [{}]", serde_json::json!(jti)), ""));
+        assert_eq!(enforce(&cluster), [["odd", "corp", "token_revoked"]], "{jti:?}");
+        assert_was_ended(&mut denied);
+        assert_goes_on(&mut other);
+        cluster.write_config(&config("", ""));
+    }
+}
+
 #[test]
 fn a_configuration_that_cannot_be_used_ends_nobody() {
     let cluster = start("");
