@@ -72,6 +72,7 @@ impl Cluster {
             ulimit_as: options.ulimit_as,
             as_process_1: options.as_process_1,
             no_timers: options.no_timers,
+            dev_shm: options.dev_shm,
         };
         let mut cluster = Self { server: None, template, launch, folder: Folder::create(template.account)? };
         cluster.fill(&options)?;

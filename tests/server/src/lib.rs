@@ -58,7 +58,7 @@ pub use libclang::Libclang;
 pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
 pub use memory::is_in_memory;
 pub use paths::{faulty_module_path, module_for, module_path, preload_path, tool_path};
-pub use process::{Process, may_unshare};
+pub use process::{Process, may_mount, may_unshare};
 pub use watch::{
     AT_ONCE, Ending, SOON, eventually, helpers_of, needs_release, needs_root, nothing_is_left, now, waiting,
 };

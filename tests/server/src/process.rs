@@ -59,11 +59,22 @@ impl Process {
 /// # Errors
 /// Why not, as a phrase.
 pub fn may_unshare() -> Result<(), String> {
+    in_namespace(&["--pid", "--fork", "--mount-proc", "setpriv", "true"])
+}
+
+/// Whether [`ClusterOptions::dev_shm`](crate::ClusterOptions::dev_shm) works here.
+///
+/// # Errors
+/// Why not, as a phrase.
+pub fn may_mount() -> Result<(), String> {
+    in_namespace(&["--mount", "sh", "-c", "mount -t tmpfs -o size=65536 shm /dev/shm && setpriv true"])
+}
+
+fn in_namespace(arguments: &[&str]) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
-        return Err("only root makes a PID namespace and runs a server as another user in it".into());
+        return Err("only root makes a namespace and runs a server as another user in it".into());
     }
-    let tried = Command::new("unshare").args(["--pid", "--fork", "--mount-proc", "setpriv", "true"]).output();
-    match tried {
+    match Command::new("unshare").args(arguments).output() {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(format!("unshare(1) says: {}", String::from_utf8_lossy(&output.stderr).trim())),
         Err(error) => Err(format!("unshare(1) cannot be run: {error}")),

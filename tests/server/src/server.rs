@@ -34,6 +34,8 @@ pub(crate) struct Launch {
     pub as_process_1: bool,
     /// RLIMIT_SIGPENDING of it and all its processes is 0.
     pub no_timers: bool,
+    /// It has a /dev/shm of its own, of that many bytes.
+    pub dev_shm: Option<u64>,
 }
 
 /// A running postmaster.
@@ -163,6 +165,15 @@ fn command(template: &Template, root: &Path, launch: &Launch) -> Command {
             // Only root may make the namespace, and only somebody else may run the server.
             let mut unshare = Account::own_command(Path::new("unshare"), root);
             unshare.args(["--pid", "--fork", "--mount-proc", "setpriv", "--clear-groups"]);
+            unshare.arg(format!("--reuid={}", account.uid)).arg(format!("--regid={}", account.gid)).arg(&postgres);
+            unshare
+        }
+        Launch { dev_shm: Some(bytes), .. } => {
+            // As above: root mounts, and somebody else runs the server.
+            let mut unshare = Account::own_command(Path::new("unshare"), root);
+            let script = r#"mount -t tmpfs -o "size=$1,mode=1777" shm /dev/shm && shift && exec "$@""#;
+            unshare.args(["--mount", "sh", "-c", script, "sh"]).arg(bytes.to_string());
+            unshare.args(["setpriv", "--clear-groups"]);
             unshare.arg(format!("--reuid={}", account.uid)).arg(format!("--regid={}", account.gid)).arg(&postgres);
             unshare
         }

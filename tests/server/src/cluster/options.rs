@@ -28,6 +28,9 @@ pub struct ClusterOptions {
     pub no_timers: bool,
     /// The postmaster is process 1 of a PID namespace of its own; see [`may_unshare`](crate::may_unshare).
     pub as_process_1: bool,
+    /// The server has a /dev/shm of its own, of that many bytes; see [`may_mount`](crate::may_mount). Its dynamic shared
+    /// memory is there if its `conf` says `dynamic_shared_memory_type = posix`.
+    pub dev_shm: Option<u64>,
 }
 
 impl ClusterOptions {

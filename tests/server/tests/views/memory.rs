@@ -1,14 +1,13 @@
 //! Shared memory that cannot be had: logins go on and can be ended, and nobody is told that nobody is there.
 
 use crate::support::{PRELOADED, assert_was_ended, login, present, refused, rows, session, start, start_with, trusted};
-use oauth_validator_server_tests::{Cluster, Row, WireError, eventually, faulty_module_path};
+use oauth_validator_server_tests::{Cluster, Row, WireError, eventually, faulty_module_path, may_mount};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::Duration;
 
-/// Where the harness' servers have their dynamic shared memory: a folder that nothing can be made in is what a full
-/// /dev/shm is.
+/// Where the harness' servers have their dynamic shared memory: nothing can be made in the folder, until something can.
 fn set_mode(cluster: &Cluster, mode: u32) {
     let folder = cluster.data_dir().join("pg_dynshmem");
     fs::set_permissions(&folder, Permissions::from_mode(mode)).expect("the mode");
@@ -69,6 +68,26 @@ fn logins_go_on_without_it_and_views_say_so() {
     set_mode(&cluster, 0o700);
     let _alice = session(&cluster, "alice");
     assert_eq!(present(&cluster), ["alice"]);
+}
+
+/// A /dev/shm that has no room for the server's list of named segments, and one that has room for that alone. The server
+/// itself takes 1 MB there to start, and the list another one.
+#[test]
+fn logins_go_on_when_dev_shm_is_full() {
+    if let Err(why) = may_mount() {
+        eprintln!("skipped: {why}");
+        return;
+    }
+    for bytes in [1200 << 10, 2300 << 10] {
+        let cluster = start_with("max_connections = 130\ndynamic_shared_memory_type = posix\n", |options| {
+            options.dev_shm = Some(bytes);
+        });
+        let error = refused(all_sessions(&cluster), "55000");
+        assert!(error.contains("No space left on device"), "{bytes}: {error}");
+        nothing_is_said(&cluster);
+        a_hundred_logins_go_through(&cluster);
+        assert_eq!(cluster.incarnation().crashes, 0);
+    }
 }
 
 /// The server has room for a number of segments, and others took all of them.
