@@ -1,6 +1,6 @@
 //! `decisions`, `keys` and `helper`: every login is counted once, by what became of it.
 
-use crate::support::{PRELOADED, config, login, rows, session, start, texts, token, trusted};
+use crate::support::{PRELOADED, config, corp_profile, login, rows, session, start, texts, token, trusted};
 use oauth_validator_fixtures::keys;
 use oauth_validator_server_tests::{Cluster, Login, LoginOutcome};
 use std::collections::BTreeMap;
@@ -22,6 +22,23 @@ fn decisions(cluster: &Cluster) -> BTreeMap<String, usize> {
 
 fn expected(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
     pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+/// As many profiles as come and go with their files, and more than there are cells: all are counted, the last ones together.
+#[test]
+fn names_that_find_no_cell_are_counted_together() {
+    const CELLS: usize = 4096;
+    const MORE: usize = 20;
+    let cluster = start(PRELOADED);
+    let denied = Login::new("app", "postgres").token(token("alice").audience("x").sign(keys::corp()));
+    for number in 0..CELLS + MORE {
+        cluster.write_config(&corp_profile("", "").replace("profiles.corp", &format!("profiles.p{number}")));
+        cluster.login(&denied).refused();
+    }
+    let counts = decisions(&cluster);
+    assert_eq!(counts.len(), CELLS + 1);
+    assert_eq!(counts.get("(others)/(others)"), Some(&MORE));
+    assert!((0..CELLS).all(|number| counts.get(&format!("p{number}/audience_mismatch")) == Some(&1)));
 }
 
 /// Logins that are denied, and what each is counted as.
