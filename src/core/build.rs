@@ -1,4 +1,4 @@
-//! Finds the presets: every file of the folder `presets` is one, by its name.
+//! Finds the presets: every file of the folder `presets` is one, by its name. Says what the build was made of.
 //!
 //! A file has a head of comments, the settings, and a last table `[preset]` with what tools and manual say of it. The three
 //! are taken apart here and not in a login, which needs the settings alone. Must never leave a file out: one that has not
@@ -8,6 +8,7 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +25,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let list = format!("/// Every preset, in the order of their names.\npub const ALL: &[Preset] = &[\n{list}];\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("presets.rs"), list)?;
+    println!("cargo::rerun-if-env-changed={COMMIT}");
+    println!(
+        "cargo::rustc-env={COMMIT}={}",
+        env::var(COMMIT).ok().filter(|commit| is_commit(commit)).unwrap_or_default()
+    );
+    println!("cargo::rustc-env=OAUTH_VALIDATOR_RUSTC={}", compiler(&env::var("RUSTC")?)?);
     Ok(())
+}
+
+/// The commit that is built, which whoever packs or releases it knows.
+const COMMIT: &str = "OAUTH_VALIDATOR_COMMIT";
+
+fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The compiler's version, such as 1.95.0.
+fn compiler(rustc: &str) -> Result<String, Box<dyn Error>> {
+    let said = String::from_utf8(Command::new(rustc).arg("--version").output()?.stdout)?;
+    said.split(' ').nth(1).map(|version| version.trim_end().to_owned()).ok_or_else(|| "rustc says no version".into())
 }
 
 /// One element of the list.

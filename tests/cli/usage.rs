@@ -30,6 +30,19 @@ fn a_mistyped_option_is_an_error_with_a_suggestion() {
     tool(&["init", "--presett", "okta"]).assert_failed(&["unexpected argument '--presett'", "'--preset'"]);
 }
 
+/// The commit is that of the build, if whoever built it said which.
+#[test]
+fn the_tool_says_which_build_it_is() {
+    let text = tool(&["version"]).stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    let commit = tool(&["version", "--json"]).json()["commit"].as_str().map(str::to_owned);
+    assert!(commit.as_ref().is_none_or(|commit| commit.len() == 40), "{commit:?}");
+    let expected = commit.unwrap_or_else(|| "not known: whoever built it did not say".to_owned());
+    assert_eq!(lines[..2], [&format!("oauth-validator {}", env!("CARGO_PKG_VERSION")), &format!("commit {expected}")]);
+    assert!(lines[2].starts_with("rustc 1."), "{text}");
+    tool(&["version", "now"]).assert_failed(&["unexpected argument 'now'"]);
+}
+
 #[test]
 fn no_command_at_all_is_an_error() {
     tool(&[]).assert_failed(&["Usage: oauth-validator", "check", "discover", "explain", "preset", "probe"]);
@@ -90,6 +103,7 @@ const COMMANDS: &[&[&str]] = &[
     &["status"],
     &["test"],
     &["token"],
+    &["version"],
 ];
 
 /// The commands that `--help` offers behind these words.

@@ -147,6 +147,11 @@ pub(crate) enum Command {
     /// another token, or by a command.
     #[command(after_help = token::TOKEN_HELP)]
     Token(TokenOptions),
+
+    /// Say which build of the tool this is.
+    ///
+    /// Its version, the commit and the compiler that it was made of; status says the same of a server's library.
+    Version,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -8,6 +8,7 @@ use crate::args::CheckOptions;
 use crate::config_file::{self, ConfigFile};
 use crate::effective;
 use crate::findings::{self, Page, Shown};
+use crate::library::{self, Build};
 use crate::net::{self, Wording};
 use crate::output::{self, Failure, Report};
 use crate::places::Places;
@@ -24,6 +25,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
@@ -36,6 +38,7 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
         let found = server_check::judge(server, config.as_ref(), &file.text);
         own.found.extend(found.of_config);
         others = found.pages;
+        others.extend(options.pgdata.as_deref().and_then(other_build));
     }
     let pages: Vec<Page<'_>> = std::iter::once(own).chain(others).collect();
     let tables = match &config {
@@ -162,6 +165,20 @@ fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Sh
         KeySource::Inline(_) => Vec::new(),
         KeySource::Online(check) => online_files(check, profile, file, places),
     }
+}
+
+/// What this tool says of a configuration is true of a library of its own build.
+fn other_build(pgdata: &Path) -> Option<Page<'static>> {
+    let library = library::of_server(pgdata)?;
+    let (build, own) = (library.build?, Build::own());
+    let of = |one: &Build| if build.version == own.version { one.in_short() } else { one.version.clone() };
+    let what = format!("the library is {}, and this tool is {}", of(&build), of(&own));
+    let hint = "install both from one build: another one may judge the configuration otherwise".to_owned();
+    own.differs_from(&build).then(|| Page {
+        name: library.path.to_string_lossy().into_owned(),
+        text: Cow::Borrowed(&[]),
+        found: vec![Shown::of_the_machine(FindingCode::LibraryDiffers, None, what, hint)],
+    })
 }
 
 /// A key that no token is verified with is noticed by nobody until the provider uses it.

@@ -25,6 +25,7 @@ mod init;
 mod key_place;
 mod keys;
 mod layouts;
+mod library;
 mod login;
 mod net;
 mod output;
@@ -40,6 +41,7 @@ mod server_files;
 mod status;
 mod token;
 mod token_input;
+mod version;
 mod words;
 
 use args::{Args, Command};
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Status(options) => status::run(options, args.json),
         Command::Test(options) => cases::run(options, args.json),
         Command::Token(options) => token::run(options, args.json),
+        Command::Version => version::run(args.json),
     };
     output::finish(result)
 }

@@ -79,6 +79,7 @@ finding_codes! {
     ReportOnly = "report_only", Warning, "A rule only reports: whom it would keep out is let in.";
     ServerLine = "server_line", Error, "The server does not take a line of pg_hba.conf, pg_ident.conf or postgresql.conf.";
     LibraryMissing = "library_missing", Error, "oauth_validator_libraries does not name the module.";
+    LibraryDiffers = "library_differs", Warning, "The library that the server loads is of another build than this tool.";
     IssuerUnserved = "issuer_unserved", Error, "No profile serves the issuer of an OAuth line in pg_hba.conf.";
     UnknownProfile = "unknown_profile", Error, "validator.profile in pg_hba.conf names a profile that does not exist, or one twice.";
     DelegationUnconfigured = "delegation_unconfigured", Error, "A line says delegate_ident_mapping=1, and its profile has no roles.";

@@ -15,6 +15,7 @@
 mod algorithm;
 mod apart;
 pub mod bounds;
+pub mod build;
 mod claim_path;
 mod claims;
 mod compare;

@@ -26,6 +26,7 @@ mod helper;
 mod log_hook;
 mod login;
 mod major;
+mod mark;
 mod process;
 mod report;
 mod request;
@@ -42,9 +43,6 @@ static ALLOCATOR: alloc::BackendAllocator = alloc::BackendAllocator;
 
 pgrx::pg_module_magic!(name = c"oauth_validator", version);
 
-/// By which `oauth-validator status` and what(1) know the version of the file.
-static VERSION_MARK: &str = concat!("@(#)oauth_validator ", env!("CARGO_PKG_VERSION"), "\0");
-
 /// Called once when the library is loaded, by the postmaster (`shared_preload_libraries`) or in the middle of a login.
 #[allow(non_snake_case, reason = "the name that dfmgr.c looks up")]
 #[pgrx::pg_guard]
@@ -52,7 +50,7 @@ pub extern "C-unwind" fn _PG_init() {
     guard::install_panic_hook();
     guc::define();
     // Else the linker would leave the words out.
-    std::hint::black_box(VERSION_MARK);
+    std::hint::black_box(&mark::MARK);
     // SAFETY: the postmaster alone writes it, around the loading of these libraries (miscinit.c), in its one thread.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         // Else every backend does it in its login.

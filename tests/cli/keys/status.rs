@@ -137,6 +137,13 @@ fn the_library_is_the_one_beside_the_servers_program() {
     fs::create_dir_all(server.path("pg/lib")).expect("folders");
     server.write_beside("pg/lib/oauth_validator.so", "\u{7f}ELF @(#)oauth_validator 9.8.7\0more");
     assert_eq!(server.status(&["--json"]).json()["library"]["version"], json!("9.8.7"));
+    assert_eq!(server.status(&["--json"]).json()["library"]["commit"], Value::Null);
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let words = format!("@(#)oauth_validator 9.8.7 commit={commit} rustc=1.95.0 postgresql=18.6\0");
+    server.write_beside("pg/lib/oauth_validator.so", &words);
+    let library = &server.status(&["--json"]).json()["library"];
+    assert_eq!((&library["commit"], &library["postgresql"]), (&json!(commit), &json!("18.6")));
+    assert!(server.status(&[]).stdout.contains("library 9.8.7 (0123456789ab): "));
     server.write_beside("pg/lib/oauth_validator.so", "of somebody else");
     assert_eq!(server.status(&["--json"]).json()["library"]["version"], Value::Null);
 }

@@ -70,6 +70,28 @@ error[issuer_unserved]: no profile serves the issuer \"https://other.example\"
     assert!(run.stdout.ends_with("2 OAuth lines; the server's files have 1 error, 2 warnings\n"), "{}", run.stdout);
 }
 
+/// Beside the program that the server was last started with, if that is known.
+#[test]
+fn a_library_of_another_build_is_warned_of() {
+    let folder = folder(&corp("", ""), CONF, LINE, MAP);
+    let own = env!("CARGO_PKG_VERSION");
+    std::fs::create_dir_all(folder.path("pg/lib")).expect("a folder");
+    folder.write("data/postmaster.opts", &format!("{} \"-D\" \"data\"\n", folder.path("pg/bin/postgres").display()));
+    assert_found(&folder, 0, &[]);
+    for (words, differs) in [
+        (format!("@(#)oauth_validator {own} commit= rustc=1.0.0 postgresql=18.6\0"), false),
+        ("@(#)oauth_validator 9.8.7 commit= rustc= postgresql=18.6\0".to_owned(), true),
+        ("of somebody else, or older than what it says of itself".to_owned(), false),
+    ] {
+        folder.write("pg/lib/oauth_validator.so", &words);
+        let library = folder.path("pg/lib/oauth_validator.so").display().to_string();
+        let expected = [("library_differs", library.as_str(), 0)];
+        assert_found(&folder, 0, if differs { &expected } else { &[] });
+    }
+    folder.write("pg/lib/oauth_validator.so", "@(#)oauth_validator 9.8.7 commit=\0");
+    assert!(words(&folder, "library_differs").contains("the library is 9.8.7, and this tool is "));
+}
+
 #[test]
 fn a_library_that_is_not_named_is_an_error() {
     let with = |conf: &str| folder(&corp("", ""), conf, LINE, MAP);

@@ -224,6 +224,10 @@ fn of_the_server() -> Vec<Case> {
     let plain = |name, codes, files| served(name, codes, &corp("", ""), files);
     let without_ident = plain("ident_unreadable", &["ident_unreadable"], [CONF, LINE, MAP]);
     std::fs::remove_file(without_ident.folder.path("data/pg_ident.conf")).expect("it was there");
+    let other_build = plain("library_differs", &["library_differs"], [CONF, LINE, MAP]);
+    std::fs::create_dir_all(other_build.folder.path("pg/lib")).expect("a folder");
+    other_build.folder.write("data/postmaster.opts", "pg/bin/postgres \"-D\" \"data\"\n");
+    other_build.folder.write("pg/lib/oauth_validator.so", "@(#)oauth_validator 9.8.7 commit= rustc= postgresql=18.6\0");
     let other = "ssl = on\noauth_validator_libraries = 'my_validator'\n";
     let without_tls = "oauth_validator_libraries = oauth_validator\n";
     vec![
@@ -232,6 +236,7 @@ fn of_the_server() -> Vec<Case> {
         plain("server_line-ident", &["server_line"], [CONF, LINE, &format!("{MAP}okta 00u\n")]),
         plain("library_missing", &["library_missing"], ["ssl = on\n", LINE, MAP]),
         plain("library_missing-other", &["library_missing"], [other, LINE, MAP]),
+        other_build,
         without_ident,
         plain("tls_off", &["tls_off"], [without_tls, LINE, MAP]),
     ]

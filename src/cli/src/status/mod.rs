@@ -3,7 +3,6 @@
 //! For people, for programs and for Prometheus, by the server's own code. Reads only: nobody is asked, and no file is
 //! touched. It never says that something is fine that was not looked at.
 
-mod library;
 mod prometheus;
 mod report;
 
@@ -11,9 +10,9 @@ use crate::args::{ServerOptions, StatusOptions};
 use crate::config_file::{ConfigFile, server_user};
 use crate::key_place::KeyPlace;
 use crate::keys::place_of;
+use crate::library::{self, Library};
 use crate::output::{Failure, Report};
 use crate::{server_files, words};
-use library::Library;
 use oauth_validator_core::{Config, Denial, Profile, Reason, UnixSeconds};
 use oauth_validator_store::{KeyState, ServerUser};
 use std::path::{Path, PathBuf};

@@ -48,7 +48,7 @@ pub(super) fn text(status: &Status) -> String {
     let sha256 = status.config.sha256.as_deref().unwrap_or_default();
     let _ = writeln!(text, "oauth_validator_config_info{{sha256=\"{sha256}\"}} 1");
     gauge(&mut text, "oauth_validator_build_info", "Versions of tool and library.");
-    let library = status.library.as_ref().and_then(|library| library.version.as_deref()).unwrap_or_default();
+    let library = status.library.as_ref().and_then(|library| library.build.as_ref()).map_or("", |build| &build.version);
     let library = escaped(library);
     let _ = writeln!(text, "oauth_validator_build_info{{tool=\"{TOOL}\",library=\"{library}\"}} 1");
     gauge(&mut text, "oauth_validator_status_timestamp_seconds", "When all of this was looked at.");

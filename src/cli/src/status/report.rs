@@ -1,21 +1,22 @@
 //! The status for people, and as one document of JSON (`config/json/status.schema.json`).
 
 use super::{ProfileState, Status};
+use crate::library::Build;
 use crate::output::visible;
 use crate::words;
-use oauth_validator_core::UnixSeconds;
+use oauth_validator_core::{UnixSeconds, build};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// This tool's own version.
-pub(super) const TOOL: &str = env!("CARGO_PKG_VERSION");
+pub(super) const TOOL: &str = build::VERSION;
 
 impl Status {
     pub(super) fn to_text(&self) -> String {
         let mut text = format!("oauth-validator {TOOL}\n");
         if let Some(library) = &self.library {
-            let version = library.version.as_deref().unwrap_or("of an unknown version");
-            let _ = writeln!(text, "library {version}: {}", visible(&library.path.to_string_lossy(), false));
+            let build = library.build.as_ref().map_or_else(|| "of an unknown version".to_owned(), Build::in_short);
+            let _ = writeln!(text, "library {build}: {}", visible(&library.path.to_string_lossy(), false));
         }
         let path = self.config.path.to_string_lossy();
         match &self.config.trouble {
@@ -64,7 +65,11 @@ impl Status {
             "at": self.now.to_string(),
             "tool": TOOL,
             "library": self.library.as_ref().map(|library| json!({
-                "path": library.path.to_string_lossy(), "version": library.version,
+                "path": library.path.to_string_lossy(),
+                "version": library.build.as_ref().map(|build| &build.version),
+                "commit": library.build.as_ref().and_then(|build| build.commit.as_ref()),
+                "rustc": library.build.as_ref().and_then(|build| build.rustc.as_ref()),
+                "postgresql": library.build.as_ref().and_then(|build| build.postgresql.as_ref()),
             })),
             "config": {
                 "path": self.config.path.to_string_lossy(),
