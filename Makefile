@@ -12,6 +12,8 @@
 # make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
 #               and psql there; as root, on Linux, with debootstrap and Node.js
 # make test-debian-19  the same, with all server tests on PostgreSQL 19
+# make dist     packs the commit with all that it needs into target/dist, the same bytes each time; see RELEASING.md
+# make sbom     lists all that is in the tool and the library, as CycloneDX, into target/dist; needs cargo-cyclonedx
 # make docs     writes anew what README, manual, sample file and schema repeat of the tables of the code
 # make deny     checks licences, sources and banned crates of all dependencies
 # make clean    removes what was built
@@ -25,6 +27,8 @@ SHELL := /bin/bash
 .PHONY: module faults tool preload demo quick test test-provider bench bench-stages check install clean
 
 CARGO ?= cargo
+# Known to a release and to a package; a build in a checkout would be made anew for each commit.
+export OAUTH_VALIDATOR_COMMIT ?= $(shell cat COMMIT 2> /dev/null)
 # pgrx names a newer compiler than it needs.
 PGRX_FLAGS := --ignore-rust-version
 # The log names the place of a bug: let it be one that means something on any machine.
@@ -137,9 +141,21 @@ docs:
 	$(call written,schema,config/oauth-validator.schema.json)
 	$(call written,schema --cases,config/oauth-validator-cases.schema.json)
 
-.PHONY: deny
+.PHONY: deny dist sbom
 deny:
 	.ci/deny
+
+dist:
+	.ci/dist
+
+# One for what people run, and one for what the server loads.
+sbom:
+	@$(CARGO) cyclonedx --version > /dev/null 2>&1 || { echo "make sbom needs cargo-cyclonedx: cargo install cargo-cyclonedx --locked --version 0.5.9" >&2; exit 1; }
+	mkdir -p target/dist
+	for package in cli module; do \
+	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(CARGO) cyclonedx --quiet --format json --spec-version 1.5 --manifest-path src/$$package/Cargo.toml --override-filename sbom && \
+	  mv src/$$package/sbom.json target/dist/$$package.cdx.json || exit 1; \
+	done
 
 clean:
 	$(CARGO) clean
