@@ -140,6 +140,7 @@ docs:
 	$(CARGO) run --quiet --package oauth-validator-core --example docs
 	$(call written,schema,config/oauth-validator.schema.json)
 	$(call written,schema --cases,config/oauth-validator-cases.schema.json)
+	$(call written,schema --folder,config/oauth-validator-folder.schema.json)
 
 .PHONY: deny dist sbom
 deny:
@@ -184,11 +185,13 @@ install-common: tool preload
 	for example in config/examples/*.toml; do install -D -m 644 $$example "$(DESTDIR)$(prefix)/share/doc/oauth-validator/examples/$${example##*/}"; done
 	for cases in config/cases/*.toml; do install -D -m 644 $$cases "$(DESTDIR)$(prefix)/share/doc/oauth-validator/cases/$${cases##*/}"; done
 	install -D -m 644 config/oauth-validator-cases.schema.json "$(DESTDIR)$(prefix)/share/doc/oauth-validator/oauth-validator-cases.schema.json"
+	install -D -m 644 config/oauth-validator-folder.schema.json "$(DESTDIR)$(prefix)/share/doc/oauth-validator/oauth-validator-folder.schema.json"
 	install -D -m 644 config/oauth-validator.schema.json "$(DESTDIR)$(prefix)/share/doc/oauth-validator/oauth-validator.schema.json"
 	for schema in config/json/*.schema.json; do install -D -m 644 $$schema "$(DESTDIR)$(prefix)/share/doc/oauth-validator/json/$${schema##*/}"; done
 	$(call completions,bash,bash-completion/completions/oauth-validator)
 	$(call completions,zsh,zsh/site-functions/_oauth-validator)
 	$(call completions,fish,fish/vendor_completions.d/oauth-validator.fish)
+	install -d -m 755 "$(DESTDIR)$(sysconfdir)/oauth-validator.d"
 	test -e "$(DESTDIR)$(sysconfdir)/oauth-validator.toml" || { install -D -m 644 config/oauth-validator.toml "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"; sed -i 's|^#:schema file:///usr/|#:schema file://$(prefix)/|' "$(DESTDIR)$(sysconfdir)/oauth-validator.toml"; }
 
 # debhelper gives its steps another HOME, where neither cargo nor rustup would find their own.

@@ -40,6 +40,7 @@ mod shapes;
 mod shipped_cases;
 mod snapshots;
 mod support;
+mod teams;
 mod token;
 mod trials;
 mod usage;

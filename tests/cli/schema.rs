@@ -45,6 +45,22 @@ fn the_shipped_file_is_what_the_command_prints() {
     assert!(shipped == printed(), "write it anew: oauth-validator schema > config/oauth-validator.schema.json");
 }
 
+#[test]
+fn a_file_of_the_folder_has_profiles_alone() {
+    let printed = run(Command::new(cargo_bin!("oauth-validator")).env_clear().args(["schema", "--folder"]));
+    let shipped =
+        fs::read_to_string(config_folder().join("oauth-validator-folder.schema.json")).expect("it is shipped");
+    assert!(shipped == printed.stdout, "write it anew: make docs");
+    let validator = jsonschema::validator_for(&printed.json()).expect("a usable schema");
+    let takes = |text: &str| validator.is_valid(&toml::from_str::<Value>(text).expect("TOML"));
+    let profile = "[profiles.a]\nissuer = \"https://a.example\"\naudience = [\"pg\"]\n";
+    assert!(takes(profile) && takes(""));
+    for wrong in ["reserved_prefixes = []\n", "[defaults]\n", "[profile.a]\n"] {
+        assert!(!takes(&format!("{wrong}{profile}")), "{wrong}");
+    }
+    assert!(!takes("[profiles.a]\nissuer = 1\n"));
+}
+
 /// The names of all keys below a schema, as `profiles.*.scope.claim`.
 fn keys_of(schema: &Value, table: &str, found: &mut BTreeSet<String>) {
     let below = |name: &str| if table.is_empty() { name.to_owned() } else { format!("{table}.{name}") };

@@ -13,11 +13,12 @@ use crate::net::{self, Wording};
 use crate::output::{self, Failure, Report};
 use crate::places::Places;
 use crate::server_check;
-use crate::server_files::{ServerFiles, config_path};
+use crate::server_files::{ServerFiles, config_directory, config_path};
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::server_files::Settings;
 use oauth_validator_core::{
-    Config, FilePath, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Pem, Profile, Reach, Reason,
+    Config, DeniedProfile, FilePath, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Pem, Profile, Reach,
+    Reason,
 };
 use oauth_validator_store::{Refusal, load_keys, read_secret, resolve, with_files};
 use serde_json::{Value, json};
@@ -32,32 +33,48 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
     let server = ServerFiles::read(options.pgdata.as_deref(), &options.files)?;
     let file = open(options, server.as_ref().and_then(ServerFiles::settings))?;
     let (config, found) = judge(&file, options);
-    let mut own = Page { name: file.name.clone(), text: Cow::Borrowed(&file.text), found };
-    let mut others = Vec::new();
+    let page = |(at, found): (usize, Vec<Shown>)| {
+        let (name, text) = file.part(at);
+        Page { name, text: Cow::Borrowed(text), found }
+    };
+    let mut pages: Vec<Page<'_>> = found.into_iter().enumerate().map(page).collect();
+    let own_pages = pages.len();
+    let whole = config.as_ref().filter(|config| config.troubles().is_empty());
     if let Some(server) = &server {
-        let found = server_check::judge(server, config.as_ref(), &file.text);
-        own.found.extend(found.of_config);
-        others = found.pages;
-        others.extend(options.pgdata.as_deref().and_then(other_build));
+        let found = server_check::judge(server, whole, &file);
+        for (at, shown) in found.of_config {
+            if let Some(page) = pages.get_mut(at) {
+                page.found.push(shown);
+            }
+        }
+        pages.extend(found.pages);
+        pages.extend(options.pgdata.as_deref().and_then(other_build));
     }
-    let pages: Vec<Page<'_>> = std::iter::once(own).chain(others).collect();
     let tables = match &config {
-        Some(config) if options.effective => Some(effective::tables(config, &file.text, options.profile.as_deref())?),
+        Some(config) if options.effective => Some(effective::tables(config, &file, options.profile.as_deref())?),
         _ => None,
     };
     let fine = pages.iter().all(|page| page.errors() == 0);
     let profiles: Vec<&str> = config.iter().flat_map(Config::profiles).map(|profile| profile.name.as_str()).collect();
-    let seen = Seen { file: &file.name, pages: &pages, profiles: &profiles, server: server.as_ref() };
+    let denied: Vec<&str> = config.iter().flat_map(Config::denied).map(DeniedProfile::name).collect();
+    let server = server.as_ref();
+    let compared = whole.is_some();
+    let seen =
+        Seen { file: &file.name, pages: &pages, own_pages, profiles: &profiles, denied: &denied, server, compared };
     let text = if as_json {
         let mut document = seen.to_json(fine);
         if options.effective {
-            output::put(&mut document, "effective", tables.as_deref().map_or(Value::Null, effective::to_json));
+            output::put(
+                &mut document,
+                "effective",
+                tables.as_deref().map_or(Value::Null, |tables| effective::to_json(tables, &file)),
+            );
         }
         format!("{document:#}\n")
     } else {
         let mut text = seen.to_text();
         match &tables {
-            Some(tables) => text.push_str(&effective::to_text(tables, &file.name)),
+            Some(tables) => text.push_str(&effective::to_text(tables, &file)),
             None if options.effective => text.push_str("no setting holds while the file has errors\n"),
             None => {}
         }
@@ -70,22 +87,43 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
 fn open(options: &CheckOptions, settings: Option<&Settings>) -> Result<ConfigFile, Failure> {
     let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
     let path = config_path(options.file.as_deref(), settings)?;
+    let folder = config_directory(options.config_directory.as_deref(), &path, settings)?;
+    let folder = folder.as_deref();
     match options.file.as_deref() {
-        Some(path) if path.as_os_str() == "-" => ConfigFile::on_stdin(user),
-        _ if options.syntax => ConfigFile::text_of(&path, user),
-        _ => ConfigFile::open(&path, user),
+        Some(path) if path.as_os_str() == "-" => ConfigFile::on_stdin(folder, user),
+        _ if options.syntax => ConfigFile::text_of(&path, folder, user),
+        _ => ConfigFile::open(&path, folder, user),
     }
 }
 
-/// All that was seen, to be reported. The first page is the configuration's.
+/// All that was seen, to be reported. The first pages are the configuration's own, that of the main file before all others.
 struct Seen<'s> {
     file: &'s str,
     pages: &'s [Page<'s>],
+    own_pages: usize,
     profiles: &'s [&'s str],
+    /// Names of profiles that let nobody in.
+    denied: &'s [&'s str],
+    /// Whether lines of the server's files were compared with profiles.
+    compared: bool,
     server: Option<&'s ServerFiles>,
 }
 
 impl Seen<'_> {
+    /// What the findings of the main file amount to, and who lets people in.
+    fn summary(&self, page: &Page<'_>) -> String {
+        let (file, found): (&str, Vec<&Shown>) = (self.file, page.found.iter().collect());
+        let warned = if found.is_empty() { String::new() } else { format!(", {}", counts(&found)) };
+        if page.errors() > 0 {
+            return format!("{file}: {}", counts(&found));
+        }
+        match self.profiles.len() {
+            0 if self.denied.is_empty() => format!("{file}: valid{warned}, but trusts nobody"),
+            0 => format!("{file}: valid{warned}"),
+            several => format!("{file}: valid{warned}; {}: {}", count(several, "profile"), self.profiles.join(", ")),
+        }
+    }
+
     fn to_json(&self, fine: bool) -> Value {
         let findings = self.pages.iter().flat_map(|page| findings::to_json(&page.found, &page.name, &page.text));
         let mut document = json!({
@@ -94,6 +132,11 @@ impl Seen<'_> {
             "profiles": self.profiles,
             "findings": findings.collect::<Vec<_>>(),
         });
+        if self.own_pages > 1 {
+            let names: Vec<&str> = self.pages.iter().take(self.own_pages).map(|page| page.name.as_str()).collect();
+            output::put(&mut document, "files", json!(names));
+            output::put(&mut document, "denied", json!(self.denied));
+        }
         if let Some(server) = self.server {
             output::put(&mut document, "server", server_check::to_json(server));
         }
@@ -105,13 +148,19 @@ impl Seen<'_> {
         let rendered = self.pages.iter().map(|page| findings::render(&page.found, &page.name, &page.text, colour));
         let mut text = output::prose(&rendered.collect::<String>());
         let mut say = |line: String| text.push_str(&format!("{}\n", output::visible(&line, false)));
-        let (own, others) = self.pages.split_first().map_or((&[][..], &[][..]), |(own, rest)| (&own.found[..], rest));
-        say(summary(self.file, own, self.profiles));
+        let (own, others) = self.pages.split_at(self.own_pages.min(self.pages.len()));
+        own.first().iter().for_each(|page| say(self.summary(page)));
+        own.iter().skip(1).filter(|page| !page.found.is_empty()).for_each(|page| {
+            say(format!("{}: {}", page.name, counts(&page.found.iter().collect::<Vec<_>>())));
+        });
+        if !self.denied.is_empty() {
+            say(format!("denied until that is mended: {}", self.denied.join(", ")));
+        }
         if let Some(server) = self.server {
             let found: Vec<&Shown> = others.iter().flat_map(|page| &page.found).collect();
             let lines = count(server_check::oauth_lines(server), "OAuth line");
             say(format!("{}: {lines}; the server's files have {}", server.hba_path.display(), counts(&found)));
-            if self.profiles.is_empty() && own.iter().any(Shown::is_error) {
+            if !self.compared {
                 say("the lines were not compared with profiles, since the configuration has errors".to_owned());
             }
         }
@@ -121,12 +170,20 @@ impl Seen<'_> {
 
 /// The configuration, if its text has no errors, and all that was found: in the text, and on this machine unless the
 /// text alone is judged.
-fn judge(file: &ConfigFile, options: &CheckOptions) -> (Option<Config>, Vec<Shown>) {
-    let mut found: Vec<Shown> = file.refusal.iter().map(|refusal| refused(refusal, options)).collect();
-    let parsed = Config::parse(&file.text, &file.name);
-    found.extend(parsed.findings.iter().map(Shown::from));
-    if let Some(config) = parsed.config.as_ref().filter(|_| !options.syntax) {
-        found.extend(other_files(config, file));
+fn judge(file: &ConfigFile, options: &CheckOptions) -> (Option<Config>, Vec<Vec<Shown>>) {
+    let mut own: Vec<Shown> = file.refusal.iter().map(|refusal| refused(refusal, options)).collect();
+    let parsed = file.parsed();
+    own.extend(parsed.findings.iter().map(Shown::from));
+    let mut found = vec![own];
+    for (part, findings) in file.folder.files.iter().zip(&parsed.folder) {
+        let unread = part.text.as_ref().err().map(|why| Shown::unread(&why.why, &why.hint));
+        found.push(unread.into_iter().chain(findings.iter().map(Shown::from)).collect());
+    }
+    for profile in parsed.config.iter().filter(|_| !options.syntax).flat_map(Config::profiles) {
+        let places = Places::of(file.part(profile.file).1);
+        if let Some(page) = found.get_mut(profile.file) {
+            page.extend(files_of(profile, file, &places));
+        }
     }
     (parsed.config, found)
 }
@@ -140,12 +197,7 @@ fn refused(refusal: &Refusal, options: &CheckOptions) -> Shown {
     Shown::refused(refusal, hint)
 }
 
-/// The other files that the profiles need, as far as they cannot be used.
-fn other_files(config: &Config, file: &ConfigFile) -> Vec<Shown> {
-    let places = Places::of(&file.text);
-    config.profiles().iter().flat_map(|profile| files_of(profile, file, &places)).collect()
-}
-
+/// The other files that a profile needs, as far as they cannot be used.
 fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Shown> {
     let place = |setting: &str| places.setting(&profile.name, "keys", setting);
     let unavailable = |setting: &str, why: &KeysUnavailable| {
@@ -220,19 +272,6 @@ fn authorities(reach: &Reach<FilePath>, file: &ConfigFile) -> Result<(), KeysUna
         .ca
         .map_or(Ok(()), |Pem(text)| net::judge_authorities(&text))
         .map_err(|error| KeysUnavailable::new(error.to_string(), error.hint(Wording::Configuration)))
-}
-
-/// What the findings of the configuration amount to.
-fn summary(file: &str, found: &[Shown], profiles: &[&str]) -> String {
-    let found: Vec<&Shown> = found.iter().collect();
-    let warned = if found.is_empty() { String::new() } else { format!(", {}", counts(&found)) };
-    if found.iter().any(|shown| shown.is_error()) {
-        return format!("{file}: {}", counts(&found));
-    }
-    match profiles.len() {
-        0 => format!("{file}: valid{warned}, but trusts nobody"),
-        several => format!("{file}: valid{warned}; {}: {}", count(several, "profile"), profiles.join(", ")),
-    }
 }
 
 fn counts(found: &[&Shown]) -> String {

@@ -6,8 +6,11 @@
 
 use crate::args::ServerOptions;
 use crate::output::Failure;
-use oauth_validator_core::{Config, Denial, sha256_hex};
-use oauth_validator_store::{MAX_CONFIG_BYTES, Refusal, ServerUser, read_trusted, users};
+use oauth_validator_core::{Config, Denial, Parsed, sha256_hex};
+use oauth_validator_store::{
+    FolderText, FolderTexts, MAX_CONFIG_BYTES, MAX_FOLDER_FILE_BYTES, Refusal, ServerUser, Unreadable, folder_texts,
+    is_folder_file, read_trusted, users,
+};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
@@ -19,6 +22,8 @@ pub(crate) struct ConfigFile {
     /// The path as given, for messages.
     pub(crate) name: String,
     pub(crate) text: Vec<u8>,
+    /// Further files with profiles.
+    pub(crate) folder: FolderTexts,
     /// Why the server would not read it.
     pub(crate) refusal: Option<Refusal>,
     /// For whom it was judged.
@@ -26,8 +31,8 @@ pub(crate) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Opens `path` for the server that runs as `user`.
-    pub(crate) fn open(path: &Path, user: ServerUser) -> Result<Self, Failure> {
+    /// Opens `path`, and what is in `folder`, for the server that runs as `user`.
+    pub(crate) fn open(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
         let (text, refusal) = match read_trusted(path, MAX_CONFIG_BYTES, user) {
             Ok(text) => (text, None),
             Err(refusal) => match read_untrusted(path) {
@@ -35,33 +40,59 @@ impl ConfigFile {
                 Err(error) => return Err(unreadable(path, &refusal, &error)),
             },
         };
-        Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, refusal, user })
+        let folder = folder.map(|folder| folder_texts(folder, user)).unwrap_or_default();
+        Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, folder, refusal, user })
     }
 
-    /// The text of `path`, whoever may write it.
-    pub(crate) fn text_of(path: &Path, user: ServerUser) -> Result<Self, Failure> {
+    /// The text of `path`, and those in `folder`, whoever may write them.
+    pub(crate) fn text_of(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
         let text = read_untrusted(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Failure::new(format!("{path:?} does not exist")).with_hint("correct the path"),
             ErrorKind::InvalidInput => Failure::new(format!("{path:?} is no regular file")).with_hint(STDIN_HINT),
             ErrorKind::FileTooLarge => too_large(&format!("{path:?}")),
             _ => Failure::new(format!("cannot read {path:?}: {error}")),
         })?;
-        Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, refusal: None, user })
+        let folder = folder.map(untrusted_folder).unwrap_or_default();
+        Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, folder, refusal: None, user })
     }
 
     /// The text on standard input, whose owner and mode nobody knows. What it names is looked for from the working
     /// directory.
-    pub(crate) fn on_stdin(user: ServerUser) -> Result<Self, Failure> {
+    pub(crate) fn on_stdin(folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
         let text = read_capped(io::stdin().lock()).map_err(|error| match error.kind() {
             ErrorKind::FileTooLarge => too_large("standard input"),
             _ => Failure::new(format!("cannot read standard input: {error}")),
         })?;
-        Ok(Self { path: PathBuf::from("-"), name: "<stdin>".to_owned(), text, refusal: None, user })
+        let folder = folder.map(untrusted_folder).unwrap_or_default();
+        Ok(Self { path: PathBuf::from("-"), name: "<stdin>".to_owned(), text, folder, refusal: None, user })
     }
 
-    /// The SHA-256 of its contents, in hexadecimal: whether two servers have the same.
+    /// What all its files say.
+    pub(crate) fn parsed(&self) -> Parsed {
+        self.folder.judged(|folder| Config::parse_all(&self.text, &self.name, folder))
+    }
+
+    /// The name and the text of one of its files; 0 is the main one. No text of one that was not read.
+    pub(crate) fn part(&self, file: usize) -> (String, &[u8]) {
+        match file.checked_sub(1).and_then(|at| self.folder.files.get(at)) {
+            Some(part) => (part.path.to_string_lossy().into_owned(), part.text.as_deref().unwrap_or_default()),
+            None => (self.name.clone(), &self.text),
+        }
+    }
+
+    /// The SHA-256 of its contents, in hexadecimal: whether two servers have the same. With files in the folder, that of the
+    /// list of all sums and names, as sha256sum prints it.
     pub(crate) fn sha256(&self) -> String {
-        sha256_hex(&self.text)
+        if self.folder.files.is_empty() {
+            return sha256_hex(&self.text);
+        }
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut list = format!("{}  {}\n", sha256_hex(&self.text), name(&self.path));
+        for part in &self.folder.files {
+            let sum = part.text.as_ref().map(|text| sha256_hex(text)).unwrap_or_default();
+            list.push_str(&format!("{sum}  {}\n", name(&part.path)));
+        }
+        sha256_hex(list.as_bytes())
     }
 
     /// What the server makes of it, for commands that can do nothing without.
@@ -69,12 +100,45 @@ impl ConfigFile {
         if let Some(refusal) = &self.refusal {
             return Err(Failure::new(refusal.to_string()).with_hint(refusal.hint()));
         }
-        let parsed = Config::parse(&self.text, &self.name);
+        let parsed = self.parsed();
         parsed.config.ok_or_else(|| {
             let denial = Denial::config_invalid(&self.name, &parsed.findings);
             Failure::new(denial.detail.trim_end_matches('.')).with_hint(denial.hint)
         })
     }
+}
+
+/// The files of a folder, whoever may write them.
+fn untrusted_folder(path: &Path) -> FolderTexts {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return FolderTexts::default(),
+        Err(error) => {
+            let why = format!("{path:?} cannot be read: {}.", oauth_validator_token_file::words(&error));
+            return FolderTexts::unreadable(
+                path,
+                Unreadable { why, hint: "Name a folder that you can read.".to_owned() },
+            );
+        }
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.file_name().is_some_and(is_folder_file))
+        .collect();
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = read_untrusted(&path).and_then(|text| match text.len() {
+            0..=MAX_FOLDER_FILE_BYTES => Ok(text),
+            _ => Err(ErrorKind::FileTooLarge.into()),
+        });
+        let unreadable = |error: io::Error| Unreadable {
+            why: format!("{path:?} cannot be read: {}.", oauth_validator_token_file::words(&error)),
+            hint: "Make it a regular file of up to 1 MiB that you can read.".to_owned(),
+        };
+        let text = text.map_err(unreadable);
+        FolderText { path, text }
+    };
+    FolderTexts { path: Some(path.to_owned()), files: paths.into_iter().map(read).collect() }
 }
 
 /// The contents of a regular file that is small enough, whoever may write it.

@@ -3,9 +3,10 @@
 //! What is printed is TOML that can be put into a configuration. Must never print a key document: it fills screens,
 //! and is written in the file anyway.
 
-use crate::output::{self, Failure, visible, visible_toml};
-use oauth_validator_core::Config;
+use crate::config_file::ConfigFile;
+use crate::output::{self, Failure, put, visible, visible_toml};
 use oauth_validator_core::config::{Effective, Origin, effective};
+use oauth_validator_core::{Config, Profile};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
@@ -25,10 +26,12 @@ pub(crate) struct Table<'c> {
     settings: Vec<Effective>,
 }
 
-/// The settings of `only`, or of all profiles of a configuration that was read from `text`.
-pub(crate) fn tables<'c>(config: &'c Config, text: &[u8], only: Option<&str>) -> Result<Vec<Table<'c>>, Failure> {
+/// The settings of `only`, or of all profiles of a configuration that was read from `file`.
+pub(crate) fn tables<'c>(config: &'c Config, file: &ConfigFile, only: Option<&str>) -> Result<Vec<Table<'c>>, Failure> {
     // A configuration is UTF-8, or there would be none.
-    let text = String::from_utf8_lossy(text);
+    let text = |of: usize| String::from_utf8_lossy(file.part(of).1).into_owned();
+    let main = text(0);
+    let settings = |profile: &Profile| effective(&main, (profile.file, &text(profile.file)), &profile.name);
     let names = || config.profiles().iter().map(|profile| profile.name.as_str());
     if let Some(only) = only
         && !names().any(|name| name == only)
@@ -39,21 +42,20 @@ pub(crate) fn tables<'c>(config: &'c Config, text: &[u8], only: Option<&str>) ->
         };
         return Err(Failure::new(format!("{} has no profile \"{only}\"", config.file_name())).with_hint(hint));
     }
-    let wanted = names().filter(|name| only.is_none_or(|only| only == *name));
-    Ok(wanted.map(|profile| Table { profile, settings: effective(&text, profile) }).collect())
+    let wanted = config.profiles().iter().filter(|profile| only.is_none_or(|only| only == profile.name));
+    Ok(wanted.map(|profile| Table { profile: &profile.name, settings: settings(profile) }).collect())
 }
 
 /// For a person: TOML, each table behind an empty line.
-pub(crate) fn to_text(tables: &[Table<'_>], file: &str) -> String {
-    let file = visible(file, false);
+pub(crate) fn to_text(tables: &[Table<'_>], file: &ConfigFile) -> String {
     let width = output::width();
-    tables.iter().flat_map(|table| table.blocks()).map(|block| block.to_text(&file, width)).collect()
+    tables.iter().flat_map(|table| table.blocks()).map(|block| block.to_text(file, width)).collect()
 }
 
 /// For a program: by profile, the settings in their order.
-pub(crate) fn to_json(tables: &[Table<'_>]) -> Value {
+pub(crate) fn to_json(tables: &[Table<'_>], file: &ConfigFile) -> Value {
     let profiles = tables.iter().map(|table| {
-        let settings = table.settings.iter().map(setting_to_json).collect();
+        let settings = table.settings.iter().map(|setting| setting_to_json(setting, file)).collect();
         (table.profile.to_owned(), Value::Array(settings))
     });
     Value::Object(profiles.collect())
@@ -94,7 +96,7 @@ fn rule_key(key: &str) -> Option<(&str, usize, &str)> {
 
 impl Block<'_> {
     /// What is wider than `width` has its comment above it, and elements in lines of their own.
-    fn to_text(&self, file: &str, width: Option<usize>) -> String {
+    fn to_text(&self, file: &ConfigFile, width: Option<usize>) -> String {
         let key_width = self.lines.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
         let line = |(key, setting): &(&str, &Effective)| {
             (format!("{key:key_width$} = {}", visible_toml(&setting.value)), origin_words(setting, file))
@@ -136,23 +138,30 @@ fn spread(toml: &str) -> Option<String> {
 }
 
 /// Where a setting comes from, as a comment.
-fn origin_words(setting: &Effective, file: &str) -> String {
+fn origin_words(setting: &Effective, file: &ConfigFile) -> String {
     let hidden = if setting.key == HIDDEN { ", not shown" } else { "" };
     match setting.origin {
         Origin::BuiltIn => format!("# built-in{hidden}"),
         Origin::Preset(name) => format!("# preset {name}{hidden}"),
-        Origin::Line(line) => format!("# {file}:{line}{hidden}"),
+        Origin::Line { file: of, line } => format!("# {}:{line}{hidden}", visible(&file.part(of).0, false)),
     }
 }
 
-fn setting_to_json(setting: &Effective) -> Value {
+fn setting_to_json(setting: &Effective, file: &ConfigFile) -> Value {
     let (origin, preset, line) = match setting.origin {
         Origin::BuiltIn => ("built-in", None, None),
         Origin::Preset(name) => ("preset", Some(name), None),
-        Origin::Line(line) => ("file", None, Some(line)),
+        Origin::Line { line, .. } => ("file", None, Some(line)),
     };
+
     let value = if setting.key == HIDDEN { Value::Null } else { value(&setting.value) };
-    json!({ "key": setting.key, "value": value, "origin": origin, "preset": preset, "line": line })
+    let mut document = json!({ "key": setting.key, "value": value, "origin": origin, "preset": preset, "line": line });
+    if let Origin::Line { file: of, .. } = setting.origin
+        && of != 0
+    {
+        put(&mut document, "file", file.part(of).0.into());
+    }
+    document
 }
 
 /// What a value means; the core made it from JSON.

@@ -12,7 +12,7 @@ use crate::key_place::KeyPlace;
 use crate::login::TakenLine;
 use crate::output::{self, Failure, Report};
 use crate::provider_keys::Supply;
-use crate::server_files::{Missing, ServerFiles, config_path};
+use crate::server_files::{Missing, ServerFiles, config_directory, config_path};
 use crate::token_input;
 use crate::words;
 use oauth_validator_core::server_files::HbaLine;
@@ -34,7 +34,9 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
         Some(place) if options.server.server_user.is_none() => place.owner,
         _ => config_file::server_user(&options.server)?,
     };
-    let file = ConfigFile::open(&config_path(options.config.as_deref(), settings)?, user)?;
+    let path = config_path(options.config.as_deref(), settings)?;
+    let directory = config_directory(options.config_directory.as_deref(), &path, settings)?;
+    let file = ConfigFile::open(&path, directory.as_deref(), user)?;
     let line = server.as_ref().map(|server| TakenLine::choose(options, server)).transpose()?;
     let mut explanation = explain(options, &file, place.as_ref(), line.as_ref())?;
     notes.extend(line.iter().flat_map(|line| line.notes(options)));
@@ -76,7 +78,7 @@ fn explain(
         let denial = Denial::new(Reason::ConfigUnreadable, format!("{refusal}.")).with_hint(refusal.hint());
         return Ok(Explanation::new(options, Verdict::denied(denial)));
     }
-    let parsed = Config::parse(&file.text, &file.name);
+    let parsed = file.parsed();
     let Some(config) = &parsed.config else {
         let denial = Denial::config_invalid(&file.name, &parsed.findings);
         let mut explanation = Explanation::new(options, Verdict::denied(denial));

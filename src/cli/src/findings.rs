@@ -46,6 +46,11 @@ impl Shown {
         Self::error(Reason::ConfigUnreadable, refusal.to_string(), hint)
     }
 
+    /// A file of the folder cannot be read, so that its profiles let nobody in.
+    pub(crate) fn unread(why: &str, hint: &str) -> Self {
+        Self::error(Reason::ConfigUnreadable, why.trim_end_matches('.').to_owned(), hint.to_owned())
+    }
+
     /// What the profile needs of another file cannot be had, for which the server denies its logins with `reason`; `span`
     /// is where the file is named.
     pub(crate) fn unavailable(

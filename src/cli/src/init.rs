@@ -9,13 +9,13 @@ use crate::draft::{Draft, Way, absolute};
 use crate::layouts::Layout;
 use crate::output::{Failure, Report, visible};
 use crate::proposal::name_for;
-use oauth_validator_core::{Config, Denial, Finding};
-use oauth_validator_store::ServerUser;
+use oauth_validator_core::{Config, Denial, Finding, Folder, FolderFile, Parsed, folder_of};
+use oauth_validator_store::{ServerUser, is_folder_file};
 use serde_json::json;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// As packages install it: the server's user has to read it, and there is no secret in it.
 const MODE: u32 = 0o644;
@@ -123,17 +123,24 @@ fn host_of(issuer: &str) -> Option<&str> {
 enum Existing {
     /// There is none, or a new one is to be written.
     Nothing,
-    /// Its text, and the names of its profiles.
-    Text(String, Vec<String>),
+    /// Its files, and the names of its profiles.
+    Files(Box<ConfigFile>, Vec<String>),
+    /// The same, of a configuration in whose folder the new file is to be.
+    Folder(Box<ConfigFile>),
     /// It is there, and not for the one who asks.
     Hidden,
 }
 
 fn existing(options: &InitOptions) -> Result<Existing, Failure> {
-    if options.output.is_some() {
-        return Ok(Existing::Nothing);
+    if let Some(path) = options.output.as_deref().filter(|path| path.exists()) {
+        return Err(unwritten(path, &ErrorKind::AlreadyExists.into()));
     }
-    let path = &options.config;
+    let main = options.output.as_deref().map(main_of);
+    let path = match &main {
+        Some(None) => return Ok(Existing::Nothing),
+        Some(Some(main)) => main,
+        None => &options.config,
+    };
     let readable =
         fs::metadata(path).and_then(|found| if found.is_file() { File::open(path).map(drop) } else { Ok(()) });
     match readable.map_err(|error| error.kind()) {
@@ -141,36 +148,85 @@ fn existing(options: &InitOptions) -> Result<Existing, Failure> {
         Err(ErrorKind::PermissionDenied) => return Ok(Existing::Hidden),
         _ => {}
     }
-    let file = ConfigFile::open(path, ServerUser::current())?;
-    let parsed = Config::parse(&file.text, &file.name);
+    let file = ConfigFile::open(path, Some(&folder_of(path)), ServerUser::current())?;
+    let parsed = file.parsed();
     let Some(config) = parsed.config else {
         let denial = Denial::config_invalid(&file.name, &parsed.findings);
         return Err(Failure::new(denial.detail.trim_end_matches('.')).with_hint(denial.hint));
     };
-    let names = config.profiles().iter().map(|profile| profile.name.clone()).collect();
-    Ok(Existing::Text(String::from_utf8_lossy(&file.text).into_owned(), names))
+    if main.is_some() {
+        return Ok(Existing::Folder(Box::new(file)));
+    }
+    let denied = config.denied().iter().map(|denied| denied.name().to_owned());
+    let names = config.profiles().iter().map(|profile| profile.name.clone()).chain(denied).collect();
+    Ok(Existing::Files(Box::new(file), names))
+}
+
+/// The main file of the configuration that reads a new file, if it is for a folder of one that is there.
+fn main_of(output: &Path) -> Option<PathBuf> {
+    let folder = output.parent().filter(|folder| folder.extension().is_some_and(|end| end == "d"))?;
+    let main = folder.with_extension("toml");
+    (folder_of(&main) == folder && main.exists()).then_some(main)
 }
 
 /// The issuer of the profile, if the configuration with it is valid.
 fn judge(existing: &Existing, profile: &str, name: &str, options: &InitOptions) -> Result<String, Failure> {
-    let before = match existing {
-        Existing::Text(_, names) if names.iter().any(|known| known == name) => {
+    let parsed = match existing {
+        Existing::Files(_, names) if names.iter().any(|known| known == name) => {
             let what = format!("{:?} has a profile \"{name}\" already", options.config);
             return Err(Failure::new(what).with_hint("choose another name: --profile NAME"));
         }
-        Existing::Text(text, _) => text.as_str(),
-        _ => "",
+        Existing::Files(file, _) => with_text(file, profile)?,
+        Existing::Folder(file) => with_file(file, profile, options.output.as_deref())?,
+        _ => Config::parse(profile.as_bytes(), ""),
     };
-    let parsed = Config::parse(format!("{before}\n{profile}").as_bytes(), "");
     let profile = parsed.config.as_ref().and_then(|config| config.profiles().iter().find(|one| one.name == name));
     profile.map(|profile| profile.issuer.value.clone()).ok_or_else(|| {
-        let errors: Vec<&Finding> = parsed.findings.iter().filter(|finding| finding.is_error()).collect();
+        // Those of the new file first.
+        let all = parsed.findings.iter().chain(parsed.folder.iter().rev().flatten());
+        let errors: Vec<&Finding> = all.filter(|finding| finding.is_error()).collect();
         let messages: Vec<&str> = errors.iter().map(|finding| finding.message.as_str()).collect();
         let failure = Failure::new(format!("the profile would not be valid: {}", messages.join("; ")));
         match errors.iter().find_map(|finding| finding.hint.as_deref()) {
             Some(hint) => failure.with_hint(hint),
             None => failure.with_hint("correct the option of that name"),
         }
+    })
+}
+
+/// The configuration with a profile at the end of its main file. What that would deny of other files is an error.
+fn with_text(file: &ConfigFile, profile: &str) -> Result<Parsed, Failure> {
+    let text = format!("{}\n{profile}", String::from_utf8_lossy(&file.text));
+    let parsed = |text: &str| file.folder.judged(|folder| Config::parse_all(text.as_bytes(), &file.name, folder));
+    let after = parsed(&text);
+    let troubles =
+        |parsed: &Parsed| parsed.config.iter().flat_map(|config| config.troubles().to_vec()).collect::<Vec<_>>();
+    let before = troubles(&file.parsed());
+    match troubles(&after).into_iter().find(|trouble| !before.contains(trouble)) {
+        Some(trouble) => {
+            let what =
+                format!("the profile does not go with one of another file: {}", trouble.detail.trim_end_matches('.'));
+            Err(Failure::new(what).with_hint("choose another name, issuer or prefix"))
+        }
+        None => Ok(after),
+    }
+}
+
+/// The configuration with one more file in its folder.
+fn with_file(file: &ConfigFile, profile: &str, output: Option<&Path>) -> Result<Parsed, Failure> {
+    let path = output.unwrap_or(Path::new(""));
+    if !path.file_name().is_some_and(is_folder_file) {
+        let what = format!(
+            "{path:?} would not be read: a file of the folder is *.toml, and its name does not begin with a dot"
+        );
+        return Err(Failure::new(what).with_hint("choose such a name"));
+    }
+    let name = path.to_string_lossy();
+    file.folder.judged(|folder| {
+        let new = FolderFile { name: &name, text: Ok(profile.as_bytes()) };
+        let mut all: Vec<FolderFile<'_>> = folder.files.to_vec();
+        all.push(new);
+        Ok(Config::parse_all(&file.text, &file.name, Folder { name: folder.name, files: &all }))
     })
 }
 
@@ -210,7 +266,8 @@ struct Lines {
 
 impl Lines {
     fn new(draft: &Draft<'_>, issuer: &str, options: &InitOptions) -> Self {
-        let path = absolute(options.output.as_ref().unwrap_or(&options.config));
+        let main = options.output.as_deref().and_then(main_of);
+        let path = absolute(main.as_ref().or(options.output.as_ref()).unwrap_or(&options.config));
         let mut postgresql_conf = vec!["oauth_validator_libraries = 'oauth_validator'".to_owned()];
         if path != Path::new(crate::args::DEFAULT_CONFIG) {
             let path = path.to_string_lossy().replace('\'', "''");
@@ -244,16 +301,22 @@ fn to_text(name: &str, profile: &str, lines: &Lines, existing: &Existing, option
     let file = visible(&file, false);
     if options.output.is_some() {
         let lines = lines.to_text("");
+        let main = options
+            .output
+            .as_deref()
+            .and_then(main_of)
+            .map_or(file.to_string(), |main| visible(&main.to_string_lossy(), false).into_owned());
         return format!(
-            "{file} is written, with the profile \"{name}\".\n\n{lines}Then: oauth-validator check {file}\n"
+            "{file} is written, with the profile \"{name}\".\n\n{lines}Then: oauth-validator check {main}\n"
         );
     }
     let place = match existing {
         Existing::Nothing => ", which does not exist yet.".to_owned(),
-        Existing::Text(_, names) if names.is_empty() => ": append it to a copy.".to_owned(),
-        Existing::Text(_, names) => {
+        Existing::Files(_, names) if names.is_empty() => ": append it to a copy.".to_owned(),
+        Existing::Files(_, names) => {
             format!(": append it to a copy.\n# Profiles that are there: {}", names.join(", "))
         }
+        Existing::Folder(_) => String::new(),
         Existing::Hidden => ": append it to a copy.\n# It cannot be read here, so check the copy.".to_owned(),
     };
     format!("\n# For {file}{place}\n{profile}\n{}", lines.to_text("# "))

@@ -14,7 +14,11 @@ use crate::output::{Failure, Report, put};
 
 /// Runs the command. The document is JSON either way.
 pub(crate) fn run(options: &SchemaOptions) -> Result<Report, Failure> {
-    let document = if options.cases { cases::keys::schema() } else { document() };
+    let document = match (options.cases, options.folder) {
+        (true, _) => cases::keys::schema(),
+        (false, true) => of_folder(),
+        (false, false) => document(),
+    };
     Ok(Report { text: format!("{document:#}\n"), fine: true })
 }
 
@@ -23,6 +27,16 @@ fn document() -> Value {
     put(&mut document, "$schema", json!("http://json-schema.org/draft-07/schema#"));
     let title = "Configuration of oauth_validator, the OAuth token validator of PostgreSQL";
     put(&mut document, "title", json!(title));
+    document
+}
+
+/// That of a file in the folder, where nothing but profiles can stand.
+fn of_folder() -> Value {
+    let mut document = document();
+    if let Some(properties) = document["properties"].as_object_mut() {
+        properties.retain(|key, _| key == "profiles");
+    }
+    put(&mut document, "title", json!("Profiles of oauth_validator, in a file of their own beside its configuration"));
     document
 }
 

@@ -3,6 +3,7 @@
 //! The core judges; here its findings come to the files that they are about. Must never hide a line's finding because
 //! another file has errors, and never print a password of a line that it shows.
 
+use crate::config_file::ConfigFile;
 use crate::findings::{Page, Shown};
 use crate::places::Places;
 use crate::server_files::ServerFiles;
@@ -22,19 +23,18 @@ const SECRETS: [&str; 2] = ["passw", "secret"];
 pub(crate) struct ServerFindings<'s> {
     /// One for each file that has findings.
     pub(crate) pages: Vec<Page<'s>>,
-    /// For the configuration's own page.
-    pub(crate) of_config: Vec<Shown>,
+    /// For the configuration's own pages, each with the number of its file.
+    pub(crate) of_config: Vec<(usize, Shown)>,
 }
 
 /// Judges the files; together with the configuration only if that has no errors.
-pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, config_text: &[u8]) -> ServerFindings<'s> {
+pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, file: &ConfigFile) -> ServerFindings<'s> {
     let mut found: Vec<(usize, Shown)> = Vec::new();
     let wrong = server.problems.iter().map(|problem| (problem, NO_START));
     for (problem, hint) in wrong.chain(server.ident_problems.iter().map(|problem| (problem, NO_MAPS))) {
         let shown = shown(FindingCode::ServerLine, &problem.place, problem.message.clone(), hint.to_owned());
         found.push((problem.place.source, shown));
     }
-    let places = Places::of(config_text);
     let mut of_config = Vec::new();
     let settings = server.settings.as_ref().map(|(settings, source)| (settings, *source));
     // Without the file no map is known: that is one finding, and not one of each line.
@@ -48,7 +48,10 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, config
             Spot::At(place) => found.push((place.source, shown(code, &place, message, hint))),
             Spot::File(source) => found.push((source, Shown::of_the_machine(code, None, message, hint))),
             Spot::Profile(name) => {
-                of_config.push(Shown::of_the_machine(code, places.profile(&name), message, hint));
+                let profile = config.iter().flat_map(|config| config.profiles()).find(|profile| profile.name == name);
+                let at = profile.map_or(0, |profile| profile.file);
+                let place = Places::of(file.part(at).1).profile(&name);
+                of_config.push((at, Shown::of_the_machine(code, place, message, hint)));
             }
         }
     }

@@ -6,6 +6,7 @@
 use crate::args::{DEFAULT_CONFIG, ServerFileOptions};
 use crate::config_file::read_untrusted;
 use crate::output::Failure;
+use oauth_validator_core::folder_of;
 use oauth_validator_core::server_files::{
     Files, HbaContext, HbaLine, IdentLine, Problem, Reader, Settings, Source, Unreadable,
 };
@@ -130,6 +131,29 @@ pub(crate) fn config_path(option: Option<&Path>, settings: Option<&Settings>) ->
             Err(Failure::new(what).with_hint("the server denies every OAuth login for that: write the whole path"))
         }
         path => Ok(PathBuf::from(path.unwrap_or(DEFAULT_CONFIG))),
+    }
+}
+
+/// The folder of further files that goes with the configuration `main`: the one that the option names, else that of the
+/// server's settings, else the one of the file's own name; none where one of them is empty.
+///
+/// # Errors
+/// If the settings have a path that the server does not take.
+pub(crate) fn config_directory(
+    option: Option<&Path>,
+    main: &Path,
+    settings: Option<&Settings>,
+) -> Result<Option<PathBuf>, Failure> {
+    let of_settings = || settings.and_then(|settings| settings.value("oauth_validator.config_directory"));
+    match option.map(|option| (option.to_owned(), true)).or_else(|| Some((PathBuf::from(of_settings()?), false))) {
+        None if main.as_os_str() == "-" => Ok(None),
+        None => Ok(Some(folder_of(main))),
+        Some((folder, _)) if folder.as_os_str().is_empty() => Ok(None),
+        Some((folder, false)) if !folder.is_absolute() => {
+            let what = format!("oauth_validator.config_directory = {folder:?} is not an absolute path");
+            Err(Failure::new(what).with_hint("the server reads no file of it for that: write the whole path"))
+        }
+        Some((folder, _)) => Ok(Some(folder)),
     }
 }
 

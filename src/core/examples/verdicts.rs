@@ -77,7 +77,7 @@ fn report(case: &Case) -> String {
         return report + &denied(&Denial::config_invalid(FILE, &parsed.findings));
     };
     for profile in config.profiles() {
-        let settings = effective(&text, &profile.name);
+        let settings = effective(&text, (0, &text), &profile.name);
         let line = |key: &str, value: &str, origin: String| format!("  {}.{key} = {value} ({origin})\n", profile.name);
         report.extend(settings.iter().map(|one| line(&one.key, &one.value, config.place(one.origin))));
     }

@@ -4,7 +4,7 @@
 //! counts as much as the primary one. Nothing is folded or normalized: PostgreSQL compares identities byte for byte, and
 //! so does this. Must never hold two profiles apart because of what the tokens of today look like.
 
-use crate::config::{Config, Profile};
+use crate::config::{Config, Outline, Profile};
 use crate::serving::Served;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -27,29 +27,43 @@ impl Source {
     }
 }
 
-/// Every prefix that identities of the profile have, an empty one included.
-fn prefixes(profile: &Profile) -> impl Iterator<Item = (Source, &str)> {
-    let primary = (Source::Primary, profile.identity.prefix.as_str());
-    let fallback = profile.identity.fallback.as_ref();
-    std::iter::once(primary).chain(fallback.map(|fallback| (Source::Fallback, fallback.prefix.as_str())))
+/// Every prefix that identities of the profile have, an empty one included; of a denied one, those that can be read.
+fn prefixes<'p>(profile: impl Into<Outline<'p>>) -> impl Iterator<Item = (Source, &'p str)> {
+    let profile = profile.into();
+    let primary = profile.prefix.map(|prefix| (Source::Primary, prefix));
+    primary.into_iter().chain(profile.fallback_prefix.map(|prefix| (Source::Fallback, prefix)))
+}
+
+/// What stands in front of identities of this source.
+fn prefix_of(profile: &Profile, source: Source) -> &str {
+    prefixes(profile).find(|(kind, _)| *kind == source).map_or("", |(_, prefix)| prefix)
+}
+
+/// Whether a denied profile stands in the way of one that would take the same token: not of one of the main file that it
+/// does not go with, which is why it is denied.
+pub(crate) fn contests<'p>(denied: impl Into<Outline<'p>>, profile: &'p Profile) -> bool {
+    let denied = denied.into();
+    profile.file != 0 || (denied.name != profile.name && apart(denied, profile))
 }
 
 /// Whether no identity of one profile can be one of the other: no prefix of one begins a prefix of the other, as an
 /// empty one would begin each.
-pub(crate) fn apart(a: &Profile, b: &Profile) -> bool {
+pub(crate) fn apart<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -> bool {
     clash(a, b).is_none()
 }
 
 /// The prefixes by which two profiles are not apart.
-fn clash<'p>(a: &'p Profile, b: &'p Profile) -> Option<[(Source, &'p str); 2]> {
+fn clash<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -> Option<[(Source, &'p str); 2]> {
+    let b = b.into();
     prefixes(a)
         .flat_map(|own| prefixes(b).map(move |other| [own, other]))
         .find(|[(_, own), (_, other)]| own.starts_with(other) || other.starts_with(own))
 }
 
 /// Which settings do not keep two profiles apart, for a person; `None` if they are apart.
-pub(crate) fn cause(a: &Profile, b: &Profile) -> Option<String> {
-    let words = |profile: &Profile, (source, prefix): (Source, &str)| match prefix {
+pub(crate) fn cause<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -> Option<String> {
+    let (a, b) = (a.into(), b.into());
+    let words = |profile: Outline<'_>, (source, prefix): (Source, &str)| match prefix {
         "" => format!("\"{}\" has no {}", profile.name, source.setting()),
         prefix => format!("\"{}\" has {} = \"{prefix}\"", profile.name, source.setting()),
     };
@@ -62,7 +76,7 @@ pub(crate) const CURE: &str =
     "give each its own identity.prefix and fallback.prefix, of which none begins one of the other's";
 
 /// Which settings are to blame, and what to do.
-pub(crate) fn remedy(a: &Profile, b: &Profile) -> String {
+pub(crate) fn remedy<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -> String {
     cause(a, b).map_or_else(|| CURE.to_owned(), |cause| format!("{cause}; {CURE}"))
 }
 
@@ -74,22 +88,27 @@ pub(crate) fn belongs_elsewhere(
     source: Source,
     profile: &Profile,
     config: &Config,
-    rivals: &[&Profile],
+    rivals: &[Outline<'_>],
 ) -> bool {
-    let begins = |(_, prefix): (Source, &str)| !prefix.is_empty() && identity.starts_with(prefix);
-    let of_rivals = rivals.iter().filter(|rival| rival.name != profile.name);
-    if of_rivals.copied().any(|rival| prefixes(rival).any(begins)) {
+    let of_source = prefix_of(profile, source);
+    // A profile that does not go with one of the main file is denied for it, and cannot take that one's own prefix away.
+    let taken = |other: &Outline<'_>, prefix: &str| other.denied && profile.file == 0 && of_source.starts_with(prefix);
+    let begins =
+        |other: Outline<'_>, prefix: &str| !prefix.is_empty() && identity.starts_with(prefix) && !taken(&other, prefix);
+    // A denied one of the same name is another one.
+    let of_rivals = rivals.iter().copied().filter(|rival| rival.denied || rival.name != profile.name);
+    if of_rivals.into_iter().any(|rival| prefixes(rival).any(|(_, prefix)| begins(rival, prefix))) {
         return true;
     }
     let own = profile.identity.prefix.as_str();
-    let of_anybody = || config.profiles().iter().flat_map(prefixes).filter(|(_, prefix)| *prefix != own);
-    source == Source::Primary && of_anybody().any(begins)
+    let of_other = |other| prefixes(other).any(|(_, prefix)| prefix != own && begins(other, prefix));
+    source == Source::Primary && config.outlines().any(of_other)
 }
 
 /// Which reserved prefix an identity begins with that its source has not: those of a profile that is not here, or no
 /// longer, are kept for it.
 pub(crate) fn reserved<'c>(identity: &str, source: Source, profile: &Profile, config: &'c Config) -> Option<&'c str> {
-    let own = prefixes(profile).find(|(kind, _)| *kind == source).map_or("", |(_, prefix)| prefix);
+    let own = prefix_of(profile, source);
     let kept = |reserved: &&str| identity.starts_with(reserved) && !own.starts_with(reserved);
     config.reserved_prefixes().value.iter().map(String::as_str).find(kept)
 }
@@ -174,6 +193,35 @@ impl<'p> Company<'p> {
         found.dedup();
         found
     }
+}
+
+/// Calls `met` with each two of these profiles that can meet in one login by their line and whose identities can be each
+/// other's, by their places in the list; the earlier one comes first.
+pub(crate) fn meetings(profiles: &[(usize, Outline<'_>)], mut met: impl FnMut(usize, usize)) {
+    let mut entries: Vec<(&str, usize, Outline<'_>)> = Vec::with_capacity(profiles.len());
+    for (place, profile) in profiles {
+        entries.extend(prefixes(*profile).map(|(_, text)| (text, *place, *profile)));
+    }
+    entries.sort_unstable_by_key(|(text, place, _)| (*text, *place));
+    // What is in front of an entry and related to it lies one upon the other.
+    let mut before: Vec<(&str, usize, Outline<'_>)> = Vec::new();
+    for entry in entries {
+        while before.last().is_some_and(|earlier| !begins(earlier.0, entry.0)) {
+            before.pop();
+        }
+        for other in before.iter().filter(|other| other.1 != entry.1 && meet(other.2, entry.2)) {
+            met(entry.1.min(other.1), entry.1.max(other.1));
+        }
+        before.push(entry);
+    }
+}
+
+/// Whether there is a database in which both serve a line that is for both.
+fn meet(a: Outline<'_>, b: Outline<'_>) -> bool {
+    let Some((a, b)) = a.databases.zip(b.databases) else {
+        return [a, b].iter().all(|one| one.databases.is_none_or(|databases| !databases.is_empty()));
+    };
+    a.iter().any(|database| b.contains(database))
 }
 
 /// Profiles that use one map of pg_ident.conf without serving one line and database: what of their identities can be

@@ -7,16 +7,17 @@ mod key;
 mod online;
 
 use crate::claims::Accepted;
-use crate::config::{Config, Profile};
+use crate::config::{Config, DeniedProfile, Outline, Profile};
 use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, Request, Verdict};
 use crate::header::{self, Header};
 use crate::jws::{self, Unverified, Verified};
+use crate::line::Permitted;
 use crate::malformed::Malformed;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace, Tracing};
-use crate::{identity, line, roles, rules, scope, session};
+use crate::{apart, identity, line, roles, rules, scope, session};
 use online::asks;
 use serde_json::Value;
 
@@ -35,7 +36,8 @@ pub fn decide_for(
     now: UnixSeconds,
 ) -> Answer {
     let (trace, reported) = (Trace::new(tracing), Vec::new());
-    let mut decider = Decider { request, config, known, now, trace, reported, profile: None, permitted: Vec::new() };
+    let (permitted, denied) = (Vec::new(), Vec::new());
+    let mut decider = Decider { request, config, known, now, trace, reported, profile: None, permitted, denied };
     match decider.run(token.untrusted_bytes()) {
         Ok(grant) => Answer::Decided(decider.verdict(Decision::Granted(grant))),
         Err(Stop::Needs(needs)) => Answer::Needs(needs),
@@ -91,6 +93,8 @@ struct Decider<'a> {
     profile: Option<&'a Profile>,
     /// The profiles that may serve the login.
     permitted: Vec<&'a Profile>,
+    /// Those that would, if there were no error in their files.
+    denied: Vec<&'a DeniedProfile>,
 }
 
 impl<'a> Decider<'a> {
@@ -160,7 +164,8 @@ impl<'a> Decider<'a> {
     /// The profiles that the line permits, and that look at tokens of this size.
     fn rule(&mut self, token_bytes: usize) -> Result<Vec<&'a Profile>, Stop> {
         let request = self.request;
-        let permitted = line::permitted(self.config, request).at(Step::Rule)?;
+        let Permitted { profiles: permitted, denied } = line::permitted(self.config, request).at(Step::Rule)?;
+        self.denied = denied;
         let is_too_large = permitted.iter().all(|profile| token_bytes > profile.max_token_size.value);
         if let Some(first) = permitted.first().copied().filter(|_| is_too_large) {
             self.profile = Some(first).filter(|_| permitted.len() == 1);
@@ -189,23 +194,26 @@ impl<'a> Decider<'a> {
             self.trace.fact("iss", issuer);
         }
         let issuer = unverified.untrusted_issuer();
-        let serves = |profile: &&&'a Profile| match issuer {
-            None => profile.takes_no_issuer(),
-            Some(Value::String(issuer)) => profile.token_issuers().contains(issuer),
-            Some(_) => false,
-        };
+        let serves = |profile: &&&'a Profile| would_serve(Outline::from(**profile), issuer);
         let matching: Vec<&Profile> = candidates.iter().filter(serves).copied().collect();
-        match matching.as_slice() {
-            [profile] => {
+        let would = |denied: &DeniedProfile| would_serve(Outline::from(denied), issuer);
+        let denied = self.denied.iter().copied().find(|denied| would(denied));
+        let second = self.second(&matching, would);
+        match (matching.as_slice(), second) {
+            ([profile], None) => {
                 self.trace.held(Step::Issuer, || format!("profile \"{}\"", profile.name));
                 Ok(profile)
             }
-            [] => Err(self.issuer_mismatch(issuer, candidates)),
-            [first, second, ..] => {
+            ([], _) => Err(match denied {
+                Some(denied) => self.config.denial_of(denied),
+                None => self.issuer_mismatch(issuer, candidates),
+            }),
+            ([first, ..], second) => {
+                let second = second.unwrap_or_default();
                 let what = if issuer.is_some() { "the token's issuer" } else { "tokens without iss" };
                 let detail = format!(
-                    "Profiles \"{}\" and \"{}\" may both serve this line and both accept {what}.",
-                    first.name, second.name
+                    "Profiles \"{}\" and \"{second}\" may both serve this line and both accept {what}.",
+                    first.name
                 );
                 Err(Denial::new(Reason::ProfileAmbiguous, detail))
             }
@@ -262,7 +270,8 @@ impl<'a> Decider<'a> {
     /// good one is only said in its own step.
     fn grant(&mut self, accepted: &Accepted, profile: &'a Profile) -> Result<Grant, Stop> {
         let mut identity_trace = self.trace.beside();
-        let identity = identity::of(accepted, self.config, profile, &self.permitted, &mut identity_trace);
+        let rivals: Vec<Outline<'_>> = self.rivals().collect();
+        let identity = identity::of(accepted, self.config, profile, &rivals, &mut identity_trace);
         let known_identity = identity.as_ref().ok().cloned();
         let with_identity = |denial: Denial| Denial { authn_id: known_identity.clone(), ..denial };
 
@@ -296,6 +305,20 @@ impl<'a> Decider<'a> {
         Ok(Grant::new(identity, profile.name.clone(), self.request.delegate_ident_mapping, session))
     }
 
+    /// Who else would take the token besides the first of `matching`: another one of them, or a denied one that `would`.
+    fn second(&self, matching: &[&'a Profile], would: impl Fn(&DeniedProfile) -> bool) -> Option<&'a str> {
+        let first = matching.first()?;
+        let contests = |denied: &&'a DeniedProfile| would(denied) && apart::contests(*denied, first);
+        let denied = || self.denied.iter().copied().find(contests).map(DeniedProfile::name);
+        matching.get(1).map(|profile| profile.name.as_str()).or_else(denied)
+    }
+
+    /// Everybody whose tokens this line could bring, denied or not.
+    fn rivals(&self) -> impl Iterator<Item = Outline<'a>> {
+        let denied = self.denied.iter().map(|denied| Outline::from(*denied));
+        self.permitted.iter().map(|profile| Outline::from(*profile)).chain(denied)
+    }
+
     fn delegation(
         &mut self,
         accepted: &Accepted,
@@ -314,6 +337,15 @@ impl<'a> Decider<'a> {
         }
         self.trace.held(Step::Delegation, || "the token grants the role asked for".to_owned());
         Ok(())
+    }
+}
+
+/// Whether a profile accepts tokens with this `iss`.
+fn would_serve(profile: Outline<'_>, untrusted_issuer: Option<&Value>) -> bool {
+    match untrusted_issuer {
+        None => profile.takes_no_issuer,
+        Some(Value::String(issuer)) => profile.token_issuers.contains(issuer),
+        Some(_) => false,
     }
 }
 

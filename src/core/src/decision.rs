@@ -2,7 +2,7 @@
 //!
 //! A grant cannot be made outside this crate, and a decision cannot be dropped unread.
 
-use crate::finding::{Finding, FindingCode};
+use crate::finding::{Finding, first_error};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
 use crate::keys::asking::Wanted;
 use crate::keys::source::ProviderKeys;
@@ -290,18 +290,7 @@ impl Denial {
     /// The denial of every login while the configuration file `file` has errors; `findings` must hold one.
     #[must_use]
     pub fn config_invalid(file: &str, findings: &[Finding]) -> Self {
-        let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.is_error()).collect();
-        // A misspelt key is often why another one is missing, and comes first for that.
-        let misspelt = errors.iter().find(|finding| finding.code == FindingCode::UnknownKey);
-        let mut detail = misspelt.or(errors.first()).map_or_else(
-            || format!("{file} has errors."),
-            |first| format!("{file}:{}: {}: {}.", first.position, first.code, first.message),
-        );
-        match errors.len().saturating_sub(1) {
-            0 => {}
-            1 => detail.push_str(" 1 more error is in the file."),
-            more => detail.push_str(&format!(" {more} more errors are in the file.")),
-        }
+        let detail = first_error(file, findings);
         Self::new(Reason::ConfigInvalid, detail).with_hint(format!(
             "Run \"oauth-validator check {file}\" and mend what it reports; the next login sees the change."
         ))

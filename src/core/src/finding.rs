@@ -58,7 +58,9 @@ finding_codes! {
     BadJsonPath = "bad_jsonpath", Error, "The value is not a JSONPath of RFC 9535.";
     BadPattern = "bad_pattern", Error, "The value is not a regular expression.";
     Conflict = "conflict", Error, "Two settings cannot stand together.";
+    ProfileTwice = "profile_twice", Error, "Two files have a profile of the same name.";
     SharedLine = "shared_line", Error, "Two profiles can serve the same pg_hba.conf line, and their identities can be equal.";
+    SharedPrefix = "shared_prefix", Error, "Identities of two files' profiles begin alike, so that those of one would be taken for the other's.";
     KeySource = "key_source", Error, "A profile has more than one key source.";
     BadKeys = "bad_keys", Error, "Keys written in the file cannot be used.";
     MutableIdentity = "mutable_identity", Warning, "The identity can be changed by its owner or reassigned to somebody else.";
@@ -76,6 +78,7 @@ finding_codes! {
     SecretReadable = "secret_readable", Warning, "A secret can be read by everybody on this machine.";
     UnusedSetting = "unused_setting", Warning, "A setting has no effect beside another one.";
     AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";
+    PrefixUnreserved = "prefix_unreserved", Warning, "A prefix of a file in the folder is not reserved in the main file.";
     ReportOnly = "report_only", Warning, "A rule only reports: whom it would keep out is let in.";
     ServerLine = "server_line", Error, "The server does not take a line of pg_hba.conf, pg_ident.conf or postgresql.conf.";
     LibraryMissing = "library_missing", Error, "oauth_validator_libraries does not name the module.";
@@ -152,4 +155,21 @@ impl Finding {
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
     }
+}
+
+/// The first error of a file, with its place, and how many there are besides: sentences. `findings` must hold one.
+pub(crate) fn first_error(file: &str, findings: &[Finding]) -> String {
+    let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.is_error()).collect();
+    // A misspelt key is often why another one is missing, and comes first for that.
+    let misspelt = errors.iter().find(|finding| finding.code == FindingCode::UnknownKey);
+    let mut text = misspelt.or(errors.first()).map_or_else(
+        || format!("{file} has errors."),
+        |first| format!("{file}:{}: {}: {}.", first.position, first.code, first.message),
+    );
+    match errors.len().saturating_sub(1) {
+        0 => {}
+        1 => text.push_str(" 1 more error is in the file."),
+        more => text.push_str(&format!(" {more} more errors are in the file.")),
+    }
+    text
 }

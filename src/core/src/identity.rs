@@ -8,7 +8,7 @@ use crate::bounds::MAX_IDENTITY_BYTES;
 use crate::claim_path::{ClaimPath, Unsearchable};
 use crate::claims::Accepted;
 use crate::compare::equal;
-use crate::config::{At, Config, Fallback, FormatPart, Identity, IdentityClaims, IdentityType, Profile};
+use crate::config::{At, Config, Fallback, FormatPart, Identity, IdentityClaims, IdentityType, Outline, Profile};
 use crate::decision::Denial;
 use crate::jws::Proof;
 use crate::reason::Reason;
@@ -26,7 +26,7 @@ pub(crate) fn of(
     accepted: &Accepted,
     config: &Config,
     profile: &Profile,
-    rivals: &[&Profile],
+    rivals: &[Outline<'_>],
     trace: &mut Trace,
 ) -> Result<String, Denial> {
     let place = config.place(profile.identity.claims.origin);

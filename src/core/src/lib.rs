@@ -52,7 +52,7 @@ mod trace;
 
 pub use algorithm::{Algorithm, warm_up};
 pub use claim_path::{BadPath, ClaimPath, Unsearchable};
-pub use config::{Config, Parsed, Profile};
+pub use config::{Config, DeniedProfile, Folder, FolderFile, Parsed, Profile, Trouble, Unread, folder_of};
 pub use decide::{decide, decide_for};
 pub use decision::{
     Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Privileges, Request, RoleAttributes, Verdict,

@@ -5,7 +5,7 @@
 //! was wrong.
 
 use crate::apart::{CURE, apart, cause};
-use crate::config::{Config, Profile, suggest};
+use crate::config::{Config, DeniedProfile, Outline, Profile, Trouble, suggest};
 use crate::decision::{Denial, Request};
 use crate::reason::Reason;
 use crate::serving::{Unserved, serves_issuer, unserved};
@@ -14,26 +14,46 @@ use crate::trace::printable;
 /// The option of pg_hba.conf that names profiles, from PostgreSQL 19 on.
 pub(crate) const HBA_PROFILE_OPTION: &str = "validator.profile";
 
+/// The profiles that may serve a login.
+pub(crate) struct Permitted<'a> {
+    /// At least one.
+    pub(crate) profiles: Vec<&'a Profile>,
+    /// Those that would, if there were no error in their files.
+    pub(crate) denied: Vec<&'a DeniedProfile>,
+}
+
 /// The profiles that may serve the login, at least one: those that the line names by validator.profile, otherwise those
 /// that serve its issuer.
-pub(crate) fn permitted<'a>(config: &'a Config, request: &Request) -> Result<Vec<&'a Profile>, Denial> {
-    if config.profiles().is_empty() {
-        let detail = format!("{} has no profile: it trusts nobody.", config.file_name());
+pub(crate) fn permitted<'a>(config: &'a Config, request: &Request) -> Result<Permitted<'a>, Denial> {
+    let sound = config.troubles().is_empty();
+    if config.profiles().is_empty() && sound {
+        let detail = format!("{} has no profile: it trusts nobody.", config.whole_name());
         let hint = "Write a profile for the issuer; \"oauth-validator init\" does so.";
         return Err(Denial::new(Reason::HbaIssuerUnknown, detail).with_hint(hint));
     }
     let meant = match &request.hba_profiles {
         Some(names) => named(names, config)?,
-        None => config.profiles().iter().filter(|profile| serves_issuer(profile, &request.hba_issuer)).collect(),
+        None => Permitted {
+            profiles: config.profiles().iter().filter(|one| serves_issuer(*one, &request.hba_issuer)).collect(),
+            denied: config.denied().iter().filter(|one| serves_issuer(*one, &request.hba_issuer)).collect(),
+        },
     };
-    let permitted: Vec<&Profile> = meant.iter().copied().filter(|meant| unserved(meant, request).is_none()).collect();
-    if permitted.is_empty() {
-        return Err(nobody(config, request, &meant));
+    let profiles: Vec<&Profile> =
+        meant.profiles.iter().copied().filter(|one| unserved(*one, request).is_none()).collect();
+    let denied: Vec<&DeniedProfile> =
+        meant.denied.into_iter().filter(|one| unserved(*one, request).is_none()).collect();
+    if profiles.is_empty() {
+        // A file with errors, or one that cannot be read, may have the profile that is missing.
+        let trouble = || config.troubles().first().map(Trouble::denial);
+        let denial = denied.first().map(|denied| config.denial_of(denied)).or_else(trouble);
+        return Err(denial.unwrap_or_else(|| nobody(config, request, &meant.profiles)));
     }
     if request.hba_profiles.is_some() {
-        told_apart(&permitted)?;
+        let outlines =
+            profiles.iter().map(|one| Outline::from(*one)).chain(denied.iter().map(|one| Outline::from(*one)));
+        told_apart(&outlines.collect::<Vec<_>>())?;
     }
-    Ok(permitted)
+    Ok(Permitted { profiles, denied })
 }
 
 /// The names in a value of validator.profile: `corp`, or `corp,partner`.
@@ -42,34 +62,54 @@ pub(crate) fn profile_names(list: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The profiles that have these names.
-fn named<'a>(names: &str, config: &'a Config) -> Result<Vec<&'a Profile>, Denial> {
+fn named<'a>(names: &str, config: &'a Config) -> Result<Permitted<'a>, Denial> {
     let denied = |what: String| {
         Denial::new(Reason::ProfileUnknown, format!("{HBA_PROFILE_OPTION} of the pg_hba.conf line {what}"))
     };
-    let mut found: Vec<&Profile> = Vec::new();
+    let mut found = Permitted { profiles: Vec::new(), denied: Vec::new() };
+    let mut seen: Vec<&str> = Vec::new();
     for name in profile_names(names) {
         if name.is_empty() {
             return Err(denied(format!("is \"{}\", which has an empty name in it.", printable(names))));
         }
-        let Some(profile) = config.profiles().iter().find(|profile| profile.name == name) else {
-            let valid: Vec<&str> = config.profiles().iter().map(|profile| profile.name.as_str()).collect();
-            let (name, file, nearest) = (printable(name), config.file_name(), suggest(name, &valid));
-            return Err(denied(format!("names \"{name}\", which is no profile of {file}; {nearest}")));
-        };
-        if found.iter().any(|earlier| earlier.name == name) {
+        if seen.contains(&name) {
             return Err(denied(format!("names \"{name}\" twice.")));
         }
-        found.push(profile);
+        seen.push(name);
+        let profile = config.profiles().iter().find(|profile| profile.name == name);
+        // Of two with one name both count, if one of them lets people in.
+        let without = config.denied().iter().filter(|denied| denied.name() == name);
+        let known = found.denied.len();
+        found.denied.extend(without);
+        match profile {
+            Some(profile) => found.profiles.push(profile),
+            None if found.denied.len() > known => {}
+            None => return Err(unknown(name, config)),
+        }
     }
     Ok(found)
 }
 
+/// The denial of a login by a line that names a profile that is not there.
+fn unknown(name: &str, config: &Config) -> Denial {
+    if let Some(trouble) = config.troubles().first() {
+        return trouble.denial();
+    }
+    let valid: Vec<&str> = config.profiles().iter().map(|profile| profile.name.as_str()).collect();
+    let (name, file, nearest) = (printable(name), config.whole_name(), suggest(name, &valid));
+    let what = format!("names \"{name}\", which is no profile of {file}; {nearest}");
+    Denial::new(Reason::ProfileUnknown, format!("{HBA_PROFILE_OPTION} of the pg_hba.conf line {what}"))
+}
+
 /// What `Config::parse` sees to for lines that have an issuer alone. All of `permitted` serve the login's database.
-fn told_apart(permitted: &[&Profile]) -> Result<(), Denial> {
+fn told_apart(permitted: &[Outline<'_>]) -> Result<(), Denial> {
     let behind = |at: usize| permitted.iter().skip(at + 1);
     let mut pairs =
         permitted.iter().enumerate().flat_map(|(at, first)| behind(at).map(move |second| (*first, *second)));
-    let Some((first, second)) = pairs.find(|(first, second)| !apart(first, second)) else { return Ok(()) };
+    let Some((first, second)) = pairs.find(|(first, second)| first.name != second.name && !apart(*first, *second))
+    else {
+        return Ok(());
+    };
     let detail = format!(
         "Profiles \"{}\" and \"{}\" of {HBA_PROFILE_OPTION} may both serve this login, and their identities could be equal: {}.",
         first.name,
@@ -83,9 +123,9 @@ fn told_apart(permitted: &[&Profile]) -> Result<(), Denial> {
 /// `meant` are those of the line, none of which serves the login.
 fn nobody(config: &Config, request: &Request, meant: &[&Profile]) -> Denial {
     let issuer = &request.hba_issuer;
-    let first = meant.iter().find_map(|profile| Some((profile, unserved(profile, request)?)));
+    let first = meant.iter().find_map(|profile| Some((profile, unserved(*profile, request)?)));
     let Some((profile, why)) = first else {
-        let file = config.file_name();
+        let file = config.whole_name();
         let detail = format!("No profile of {file} serves the issuer of the pg_hba.conf line, \"{issuer}\".");
         return Denial::new(Reason::HbaIssuerUnknown, detail);
     };

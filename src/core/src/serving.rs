@@ -4,7 +4,7 @@
 //! The one home of these rules: the decision, `check`, `check` with the server's files and `explain` all ask here. The
 //! token has no say in it. Nothing is derived from the line, so that no spelling of a line can reach another profile.
 
-use crate::config::Profile;
+use crate::config::{Outline, Profile};
 use crate::decision::Request;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,9 +14,9 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
 /// Whether lines of pg_hba.conf with this issuer are for the profile: it is one of its `hba_issuers`, or the well-known
 /// URL of one.
-pub(crate) fn serves_issuer(profile: &Profile, hba_issuer: &str) -> bool {
+pub(crate) fn serves_issuer<'p>(profile: impl Into<Outline<'p>>, hba_issuer: &str) -> bool {
     let is_meant = |own: &String| own == hba_issuer || is_well_known_of(hba_issuer, own);
-    profile.hba_issuers().iter().any(is_meant)
+    profile.into().hba_issuers.iter().any(is_meant)
 }
 
 /// Whether `url` is a well-known URL of an issuer: OpenID Connect Discovery section 4 puts the suffix behind the issuer,
@@ -67,7 +67,7 @@ impl<'p> ByIssuer<'p> {
         let without = |name: &str| hba_issuer.split_once(name).map(|(before, behind)| format!("{before}{behind}"));
         let issuers = [OPENID, OAUTH].into_iter().filter_map(without).chain([hba_issuer.to_owned()]);
         let near = issuers.filter_map(|issuer| self.0.get(without_slashes(&issuer))).flatten().copied();
-        let mut found: Vec<&Profile> = near.filter(|profile| serves_issuer(profile, hba_issuer)).collect();
+        let mut found: Vec<&Profile> = near.filter(|profile| serves_issuer(*profile, hba_issuer)).collect();
         found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         found.dedup_by(|one, other| one.name == other.name);
         found
@@ -86,11 +86,12 @@ pub(crate) enum Unserved {
 }
 
 /// Why the profile does not serve the login; `None` if it does.
-pub(crate) fn unserved(profile: &Profile, request: &Request) -> Option<Unserved> {
+pub(crate) fn unserved<'p>(profile: impl Into<Outline<'p>>, request: &Request) -> Option<Unserved> {
+    let profile = profile.into();
     if request.replication && !profile.replication {
         return Some(Unserved::Replication);
     }
-    let databases = profile.databases.as_ref()?;
+    let databases = profile.databases?;
     if request.database.is_empty() {
         return Some(Unserved::PhysicalReplication);
     }
@@ -115,7 +116,7 @@ impl<'p> Served<'p> {
 
 /// Lines that several profiles serve: the issuer as one of them writes it, and the profiles by their places in
 /// `profiles`. In which databases these meet is for [`Served`].
-pub(crate) fn shared_lines(profiles: &[Profile]) -> Vec<(&str, Vec<usize>)> {
+pub(crate) fn shared_lines<'p>(profiles: &[Outline<'p>]) -> Vec<(&'p str, Vec<usize>)> {
     /// Who serves a line: one profile, or a group of several.
     enum Servants {
         One(usize),
@@ -124,7 +125,7 @@ pub(crate) fn shared_lines(profiles: &[Profile]) -> Vec<(&str, Vec<usize>)> {
     let mut lines: HashMap<&str, Servants> = HashMap::with_capacity(profiles.len());
     let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
     for (at, profile) in profiles.iter().enumerate() {
-        for issuer in profile.hba_issuers() {
+        for issuer in profile.hba_issuers {
             match lines.entry(without_slashes(issuer)) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(Servants::One(at));
@@ -154,7 +155,7 @@ mod tests {
         ByIssuer, OAUTH, OPENID, is_well_known_of, origin_and_path, serves_issuer, shared_lines, unserved,
         without_slashes,
     };
-    use crate::config::{Config, Profile};
+    use crate::config::{Config, Outline, Profile};
     use crate::decision::Request;
 
     #[test]
@@ -225,7 +226,7 @@ mod tests {
             assert!(same, "{url} is that of {of:?}");
             // The short way to them finds all of them.
             let long: Vec<&str> =
-                all.iter().filter(|one| serves_issuer(one, &url)).map(|one| one.name.as_str()).collect();
+                all.iter().filter(|one| serves_issuer(*one, &url)).map(|one| one.name.as_str()).collect();
             let short: Vec<&str> = index.serving(&url).iter().map(|profile| profile.name.as_str()).collect();
             assert_eq!(short, long, "{url}");
             assert_eq!(long.len(), of.len(), "{url}");
@@ -252,6 +253,7 @@ mod tests {
             ("\"https://c.example/\", \"https://a.example/\"", ""),
             ("\"https://A.example\"", ""),
         ]);
+        let all: Vec<Outline<'_>> = all.iter().map(Outline::from).collect();
         let found = shared_lines(&all);
         let expected = [("https://a.example//", vec![0, 2, 3]), ("https://c.example/", vec![2, 3])];
         assert_eq!(found, expected);

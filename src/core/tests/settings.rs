@@ -57,7 +57,7 @@ fn profile_of(file: &str) -> String {
     let parsed = Config::parse(file.as_bytes(), "f.toml");
     let config = parsed.config.unwrap_or_else(|| panic!("{file}{:#?}", parsed.findings));
     let text = format!("{:?} {:?}", config.reserved_prefixes(), config.profiles());
-    let origins = regex::Regex::new(r"origin: (BuiltIn|Line\(\d+\)|Preset\([^)]*\))").expect("a regular expression");
+    let origins = regex::Regex::new(r"origin: (BuiltIn|Line \{[^}]*\}|Preset\([^)]*\))").expect("a regular expression");
     origins.replace_all(&text, "origin").into_owned()
 }
 

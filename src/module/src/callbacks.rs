@@ -8,7 +8,7 @@ use crate::answer::Answer;
 use crate::guard::{contained, guarded};
 use crate::hba::Connection;
 use crate::login::{self, Policy};
-use crate::{guc, major, report, session, shared};
+use crate::{major, report, session, shared};
 use oauth_validator_core::shared::Code;
 use oauth_validator_core::{BearerToken, Decision, Denial, Reason, Verdict};
 use std::ffi::{CStr, c_char};
@@ -33,7 +33,7 @@ impl State {
     /// May raise an ERROR, so it must be called under the guard.
     fn read() -> Self {
         let epoch = shared::epoch();
-        Self { policy: login::load(guc::config_file()), epoch }
+        Self { policy: login::load(), epoch }
     }
 }
 

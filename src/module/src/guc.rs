@@ -3,6 +3,7 @@
 //! All are PGC_SIGHUP: a library that is loaded during a login may not define PGC_POSTMASTER settings, and what a
 //! connecting user could set would let him choose who is trusted.
 
+use oauth_validator_core::folder_of;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, pg_sys};
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// `oauth_validator.config_file`; the superuser alone sees it, as with hba_file.
 static CONFIG_FILE: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c"/etc/postgresql/oauth-validator.toml"));
+
+/// `oauth_validator.config_directory`; nobody's word: the folder that goes with the configuration file; empty: none.
+static CONFIG_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 
 /// `oauth_validator.helper`; empty: the one that was installed with the library.
 static HELPER: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
@@ -37,6 +41,14 @@ pub(crate) fn define() {
         c"Configuration of the OAuth validator: which issuers are trusted, and how their claims map.",
         c"An absolute path. Each new connection reads the file as it is then. A file that is missing, has errors, or could be changed by others denies every OAuth login.",
         &CONFIG_FILE,
+        GucContext::Sighup,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_string_guc(
+        c"oauth_validator.config_directory",
+        c"Folder with further profiles of the OAuth validator, in files *.toml.",
+        c"An absolute path. Where it is not set, that of oauth_validator.config_file with .d in place of .toml. Set to an empty string, there is none. A folder that is missing is an empty one.",
+        &CONFIG_DIRECTORY,
         GucContext::Sighup,
         GucFlags::SUPERUSER_ONLY,
     );
@@ -90,6 +102,15 @@ pub(crate) fn define() {
 /// The configuration file as set now; empty if somebody set it to nothing.
 pub(crate) fn config_file() -> PathBuf {
     path(&CONFIG_FILE)
+}
+
+/// The folder of further files as set now, if there is to be one.
+pub(crate) fn config_directory() -> Option<PathBuf> {
+    match CONFIG_DIRECTORY.get() {
+        None => Some(folder_of(&config_file())),
+        Some(set) if set.is_empty() => None,
+        Some(set) => Some(PathBuf::from(OsString::from_vec(set.into_bytes()))),
+    }
 }
 
 /// The helper as set now; empty where the installed one is meant.

@@ -4,6 +4,7 @@
 
 use crate::catalog;
 use crate::errands::{self, Errands};
+use crate::guc;
 use crate::hba::Connection;
 use crate::report;
 use crate::request::request;
@@ -11,7 +12,7 @@ use oauth_validator_core::{
     BearerToken, Config, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck, Privileges,
     ProviderKeys, Reason, Resolver, UnixSeconds, Verdict, decide_with,
 };
-use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, load_keys, read_trusted};
+use oauth_validator_store::{FolderTexts, ServerUser, Unreadable, load_keys, read_configuration};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,16 +24,28 @@ pub(crate) enum Policy {
     Refused(Denial),
 }
 
-/// Reads the configuration. Also runs for the first round trip of libpq, which has no token, so it logs nothing: a
+/// Reads the configuration as the settings say where it is. Also runs for the first round trip of libpq, which has no token, so it logs nothing: a
 /// denial waits for somebody who asks to be let in.
-pub(crate) fn load(file: PathBuf) -> Policy {
-    match read(&file) {
+pub(crate) fn load() -> Policy {
+    let file = guc::config_file();
+    match read(&file, guc::config_directory().as_deref()) {
         Ok(config) => Policy::Ready(Box::new(config), file),
         Err(denial) => Policy::Refused(denial),
     }
 }
 
-fn read(file: &Path) -> Result<Config, Denial> {
+/// The same for what shows or enforces all of it: without what is denied, that would be a part that looks like the whole.
+pub(crate) fn load_whole() -> Policy {
+    match load() {
+        Policy::Ready(config, file) => match config.troubles().first() {
+            Some(trouble) => Policy::Refused(trouble.denial()),
+            None => Policy::Ready(config, file),
+        },
+        refused => refused,
+    }
+}
+
+fn read(file: &Path, folder: Option<&Path>) -> Result<Config, Denial> {
     if !file.is_absolute() {
         return Err(Denial::new(
             Reason::ConfigUnreadable,
@@ -40,10 +53,18 @@ fn read(file: &Path) -> Result<Config, Denial> {
         )
         .with_hint("Set oauth_validator.config_file to an absolute path and reload the server."));
     }
-    let bytes = read_trusted(file, MAX_CONFIG_BYTES, ServerUser::current())
+    // A relative path is refused as a whole, and so are its profiles.
+    let absolute = folder.filter(|folder| folder.is_absolute());
+    let mut files = read_configuration(file, absolute, ServerUser::current())
         .map_err(|refusal| Denial::new(Reason::ConfigUnreadable, format!("{refusal}.")).with_hint(refusal.hint()))?;
+    if let Some(relative) = folder.filter(|_| absolute.is_none()) {
+        let why =
+            format!("oauth_validator.config_directory is \"{}\", which is not an absolute path.", relative.display());
+        let hint = "Set oauth_validator.config_directory to an absolute path and reload the server.".to_owned();
+        files.folder = FolderTexts::unreadable(relative, Unreadable { why, hint });
+    }
     let name = file.display().to_string();
-    let parsed = Config::parse(&bytes, &name);
+    let parsed = files.folder.judged(|folder| Config::parse_all(&files.main, &name, folder));
     parsed.config.ok_or_else(|| Denial::config_invalid(&name, &parsed.findings))
 }
 

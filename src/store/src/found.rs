@@ -19,6 +19,36 @@ pub struct Found {
     pub(crate) size: u64,
 }
 
+/// Which file was opened, and in which state: what fstat(2) says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// Where it was found, with the symbolic links before it resolved.
+    pub path: PathBuf,
+    /// `st_dev`.
+    pub device: u64,
+    /// `st_ino`.
+    pub inode: u64,
+    /// `st_size`, in bytes.
+    pub size: u64,
+    /// `st_mtim`: seconds since 1970, and nanoseconds.
+    pub modified: (i64, u64),
+    /// `st_ctim`: seconds since 1970, and nanoseconds.
+    pub changed: (i64, u64),
+}
+
+impl Stamp {
+    pub(crate) fn new(path: PathBuf, stat: &Stat) -> Self {
+        Self {
+            path,
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: (stat.st_mtime, stat.st_mtime_nsec),
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
+        }
+    }
+}
+
 impl Found {
     pub(crate) fn new(path: PathBuf, stat: &Stat) -> Self {
         Self {

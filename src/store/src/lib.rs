@@ -9,6 +9,7 @@
 mod answers;
 mod cache;
 mod cache_files;
+mod configuration;
 mod found;
 mod key_state;
 mod keys;
@@ -25,7 +26,11 @@ pub mod users;
 mod walk;
 
 pub use cache::{CacheTrouble, KeyFolder, KeyLock, Operation, Slot};
-pub use found::Found;
+pub use configuration::{
+    ConfigurationFiles, FolderText, FolderTexts, MAX_FOLDER_FILE_BYTES, MAX_FOLDER_FILES, Unreadable, folder_texts,
+    is_folder_file, read_configuration,
+};
+pub use found::{Found, Stamp};
 pub use key_state::KeyState;
 pub use keys::load_keys;
 pub use online::{TokenOrder, read_secret};

@@ -30,6 +30,27 @@ pub enum Refusal {
         /// What it leads to.
         found: Found,
     },
+    /// No folder, where one is wanted.
+    NotFolder {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// What is there.
+        found: Found,
+    },
+    /// More files than a folder may have.
+    TooMany {
+        /// The folder.
+        asked: PathBuf,
+        /// The limit.
+        max_files: usize,
+    },
+    /// The files before it in the folder leave no room for it.
+    NoRoom {
+        /// The path as it was given.
+        asked: PathBuf,
+        /// The limit of all together, in bytes.
+        max_bytes: usize,
+    },
     /// More bytes than such a file may have.
     TooLarge {
         /// The path as it was given.
@@ -100,6 +121,9 @@ impl Refusal {
         match self {
             Self::NotFound { .. } => "not_found",
             Self::NotRegular { .. } => "not_regular",
+            Self::NotFolder { .. } => "not_folder",
+            Self::TooMany { .. } => "too_many",
+            Self::NoRoom { .. } => "no_room",
             Self::TooLarge { .. } => "too_large",
             Self::WrongOwner { .. } => "wrong_owner",
             Self::Writable { .. } => "writable",
@@ -119,6 +143,13 @@ impl Refusal {
                 format!("Create {missing:?}, or correct the path or the symbolic link that leads there.")
             }
             Self::NotRegular { .. } => "Name a regular file, or a symbolic link to one.".into(),
+            Self::NotFolder { .. } => "Name a folder, or a symbolic link to one.".into(),
+            Self::TooMany { .. } => {
+                "Check that this is the right folder, and put several profiles into one file.".into()
+            }
+            Self::NoRoom { .. } => {
+                "Check what the files before it have, and say once what profiles have in common.".into()
+            }
             Self::TooLarge { .. } => "Check that this is the right file.".into(),
             Self::WrongOwner { found, .. } if found.kind == FileType::Symlink => {
                 format!("chown -h root {}, or name the file itself.", shell_word(&found.path))
@@ -157,6 +188,16 @@ impl fmt::Display for Refusal {
             Self::NotRegular { asked, found } => {
                 write!(f, "{}, a {}; it must be a regular file", Is(asked, found), found.what())
             }
+            Self::NotFolder { asked, found } => {
+                write!(f, "{}, a {}; it must be a folder", Is(asked, found), found.what())
+            }
+            Self::TooMany { asked, max_files } => {
+                write!(f, "{asked:?} has more than the {max_files} files allowed")
+            }
+            Self::NoRoom { asked, max_bytes } => write!(
+                f,
+                "{asked:?} was not read: with the files before it, there are more than the {max_bytes} bytes allowed"
+            ),
             Self::TooLarge { asked, found, max_bytes } => {
                 write!(f, "{}, and has more than the {max_bytes} bytes allowed", Is(asked, found))
             }

@@ -8,7 +8,7 @@
 //! bits in the mode; one that merely lets the server read does not, and such a file is refused when root judges it for
 //! the server's user.
 
-use crate::found::Found;
+use crate::found::{Found, Stamp};
 use crate::refusal::Refusal;
 use crate::users::ServerUser;
 use crate::walk::{self, Target};
@@ -38,8 +38,13 @@ pub const MAX_KEY_FILE_BYTES: usize = oauth_validator_core::bounds::MAX_KEY_DOCU
 /// A [`Refusal`], when the file is missing, is not a regular file, is too large, cannot be read, or when it or a folder
 /// or symbolic link on the way to it is in somebody else's hands.
 pub fn read_trusted(path: &Path, max_bytes: usize, user: ServerUser) -> Result<Vec<u8>, Refusal> {
+    read_stamped(path, max_bytes, user).map(|(contents, _)| contents)
+}
+
+/// The same, and which file in which state it was.
+pub(crate) fn read_stamped(path: &Path, max_bytes: usize, user: ServerUser) -> Result<(Vec<u8>, Stamp), Refusal> {
     let target = walk::find(path, user)?;
-    read_target(path, &target, max_bytes, user)
+    read_target_stamped(path, &target, max_bytes, user)
 }
 
 /// Judges a program before it is run: a regular file that nobody but root and `user` can change or replace, and that
@@ -72,22 +77,22 @@ pub fn resolve(base_file: &Path, path: &str) -> PathBuf {
 }
 
 /// The second half: what happens on the disk between the two halves must not matter.
-pub(crate) fn read_target(
+pub(crate) fn read_target_stamped(
     path: &Path,
     target: &Target,
     max_bytes: usize,
     user: ServerUser,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<(Vec<u8>, Stamp), Refusal> {
     // Before it is opened: opening a device may do something.
     judge_file(path, &target.found, user)?;
-    let (file, found) = open(path, target, user)?;
+    let (file, found, stamp) = open(path, target, user)?;
     judge_file(path, &found, user)?;
-    read_capped(path, file, found, max_bytes, user)
+    read_capped(path, file, found, max_bytes, user).map(|contents| (contents, stamp))
 }
 
 /// Opens the file in the folder that was judged. The handle may be another file than the walk saw, since `mv` replaces a
 /// configuration in one step; it is therefore judged again, and need not be the same.
-fn open(path: &Path, target: &Target, user: ServerUser) -> Result<(File, Found), Refusal> {
+fn open(path: &Path, target: &Target, user: ServerUser) -> Result<(File, Found, Stamp), Refusal> {
     let unreadable = |errno: Errno| Refusal::Unreadable {
         asked: path.to_owned(),
         found: Some(target.found.clone()),
@@ -107,7 +112,8 @@ fn open(path: &Path, target: &Target, user: ServerUser) -> Result<(File, Found),
         Err(errno) => return Err(unreadable(errno)),
     };
     let stat = fstat(&handle).map_err(unreadable)?;
-    Ok((File::from(handle), Found::new(target.found.path.clone(), &stat)))
+    let path = || target.found.path.clone();
+    Ok((File::from(handle), Found::new(path(), &stat), Stamp::new(path(), &stat)))
 }
 
 /// Whether it is a file, and in nobody else's hands.

@@ -36,6 +36,55 @@ pub(crate) fn find(path: &Path, user: ServerUser) -> Result<Target, Refusal> {
     Walk::start(path, user)?.run()
 }
 
+/// Walks `path` from the root to a folder that nobody but root and `user` can put a file into.
+pub(crate) fn find_folder(path: &Path, user: ServerUser) -> Result<Walked<'_>, Refusal> {
+    let mut walk = Walk::start(path, user)?;
+    while let Some(name) = walk.pending.pop() {
+        let (entry, found) = walk.look_up(&name)?;
+        match found.kind {
+            FileType::Symlink => walk.follow(&entry, &found)?,
+            FileType::Directory => walk.enter(entry, found)?,
+            _ => return Err(Refusal::NotFolder { asked: path.to_owned(), found }),
+        }
+    }
+    // In /tmp others cannot replace a file, but a folder of files counts with all that are there.
+    if walk.shared {
+        return Err(Refusal::FolderWritable { asked: path.to_owned(), found: walk.at });
+    }
+    if !user.may_read(&walk.at) {
+        return Err(walk.unreadable(&walk.at, "its mode does not let the server's user list it".into()));
+    }
+    Ok(Walked(walk))
+}
+
+/// A folder at the end of a path, judged.
+pub(crate) struct Walked<'a>(Walk<'a>);
+
+impl Walked<'_> {
+    pub(crate) fn handle(&self) -> &OwnedFd {
+        &self.0.folder
+    }
+
+    /// With the symbolic links before it resolved.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.at.path
+    }
+
+    pub(crate) fn unreadable(&self, why: String) -> Refusal {
+        self.0.unreadable(&self.0.at, why)
+    }
+
+    /// What a name in this folder leads to; `asked` is how messages call it.
+    pub(crate) fn find(&self, asked: &Path, name: &OsStr) -> Result<Target, Refusal> {
+        let why = |error: std::io::Error| self.unreadable(error.to_string());
+        let folder = self.0.folder.try_clone().map_err(why)?;
+        let at = self.0.at.clone();
+        let walk =
+            Walk { asked, user: self.0.user, folder, at, shared: false, pending: vec![name.to_owned()], links: 0 };
+        walk.run()
+    }
+}
+
 struct Walk<'a> {
     asked: &'a Path,
     user: ServerUser,

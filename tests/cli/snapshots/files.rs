@@ -36,8 +36,34 @@ pub fn cases() -> Vec<Case> {
         of_other_files(),
         of_the_server(),
         of_its_lines(),
+        of_teams(),
     ];
     groups.into_iter().flatten().collect()
+}
+
+/// A main file with the everyday profile, and a team's file beside it.
+fn of_teams() -> Vec<Case> {
+    let team = |name: &'static str, codes: &'static [&'static str], main: &str, text: &str| {
+        let case = case(name, codes, main);
+        std::fs::create_dir(case.folder.path("oauth-validator.d")).expect("a folder");
+        case.folder.write("oauth-validator.d/partner.toml", text);
+        case
+    };
+    let partner = |lines: &str| {
+        let lines = format!("issuer = \"https://partner.example\"\n{lines}");
+        corp(&lines, "").replace("corp]", "partner]")
+    };
+    let prefixed = |prefix: &str| format!("identity = {{ prefix = \"{prefix}\" }}");
+    let reserved = "reserved_prefixes = [\"partner:\"]\n";
+    vec![
+        team("team-valid", &[], &format!("{reserved}{}", corp("", "")), &partner(&prefixed("partner:"))),
+        team("team-unknown_key", &["unknown_key"], &corp("", ""), &partner("audiance = [\"api://postgres\"]")),
+        team("team-defaults", &["unknown_key"], &corp("", ""), "[defaults]\nclock_skew = \"1min\"\n"),
+        team("profile_twice", &["profile_twice"], &corp("", ""), &partner("").replace("partner]", "corp]")),
+        team("shared_line-team", &["shared_line"], &corp("", ""), &corp("", "").replace("corp]", "partner]")),
+        team("shared_prefix", &["shared_prefix"], &corp(&prefixed("partner:"), ""), &partner(&prefixed("p"))),
+        team("prefix_unreserved", &["prefix_unreserved"], &corp("", ""), &partner(&prefixed("partner:"))),
+    ]
 }
 
 fn of_the_text() -> Vec<Case> {

@@ -1,5 +1,6 @@
 //! The command line of `oauth-validator check`.
 
+use super::server_files::folder_or_none;
 use super::{ServerFileOptions, ServerOptions};
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
@@ -31,6 +32,13 @@ pub(crate) struct CheckOptions {
     /// By default the one that the server's postgresql.conf names, else /etc/postgresql/oauth-validator.toml. On standard
     /// input nobody owns it, and files that it names are looked for from the working directory.
     pub(crate) file: Option<PathBuf>,
+
+    /// The folder of further files with profiles, instead of the one that goes with the configuration.
+    ///
+    /// By default the one that the server's postgresql.conf names, else that of the configuration's own name, with .d in
+    /// place of .toml. "" is none.
+    #[arg(long, value_name = "DIR", value_parser = folder_or_none)]
+    pub(crate) config_directory: Option<PathBuf>,
 
     /// Judge the text alone, and nothing of this machine.
     ///

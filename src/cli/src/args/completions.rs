@@ -23,6 +23,10 @@ pub(crate) struct SchemaOptions {
     /// That of the files of oauth-validator test, instead of the configuration's.
     #[arg(long)]
     pub(crate) cases: bool,
+
+    /// That of the files in the folder beside the configuration, which have profiles alone.
+    #[arg(long, conflicts_with = "cases")]
+    pub(crate) folder: bool,
 }
 
 /// A shell that completions are made for.

@@ -1,6 +1,6 @@
 //! The command line of `oauth-validator explain`.
 
-use super::server_files::client_address;
+use super::server_files::{client_address, folder_or_none};
 use super::{ClientAddress, FolderOptions, ServerFileOptions, ServerOptions};
 use clap::Args as ClapArgs;
 use oauth_validator_core::UnixSeconds;
@@ -39,6 +39,13 @@ pub(crate) struct ExplainOptions {
     /// By default the one that the server's postgresql.conf names, else /etc/postgresql/oauth-validator.toml.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// The folder of further files with profiles, instead of the one that goes with the configuration.
+    ///
+    /// By default the one that the server's postgresql.conf names, else that of the configuration's own name, with .d in
+    /// place of .toml. "" is none.
+    #[arg(long, value_name = "DIR", value_parser = folder_or_none)]
+    pub(crate) config_directory: Option<PathBuf>,
 
     /// A file with the token; standard input if absent or "-".
     ///

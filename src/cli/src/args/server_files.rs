@@ -1,6 +1,7 @@
 //! Options that say where the server's own files are.
 
 use clap::Args as ClapArgs;
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -20,6 +21,11 @@ pub(crate) struct ServerFileOptions {
     /// The server's pg_ident.conf, instead of what postgresql.conf says.
     #[arg(long, value_name = "FILE")]
     pub(crate) ident: Option<PathBuf>,
+}
+
+/// A folder, or an empty text for none, which clap's own parser of paths refuses.
+pub(super) fn folder_or_none(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(PathBuf::from(text))
 }
 
 /// From where a client connects.

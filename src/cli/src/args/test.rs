@@ -1,5 +1,6 @@
 //! The command line of `oauth-validator test`.
 
+use super::server_files::folder_or_none;
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 
@@ -40,6 +41,12 @@ pub(crate) struct TestOptions {
     /// The configuration to test, instead of the one that each file names.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// The folder of further files with profiles, instead of the one that goes with the configuration.
+    ///
+    /// By default that of the configuration's own name, with .d in place of .toml. "" is none.
+    #[arg(long, value_name = "DIR", value_parser = folder_or_none)]
+    pub(crate) config_directory: Option<PathBuf>,
 
     /// Write the results as JUnit XML as well.
     #[arg(long, value_name = "FILE")]

@@ -16,6 +16,7 @@ use crate::config_file::{ConfigFile, read_untrusted};
 use crate::explanation::Style;
 use crate::findings;
 use crate::output::{self, Failure, Report};
+use crate::server_files::config_directory;
 use coverage::Coverage;
 use file::CaseFile;
 use oauth_validator_core::Config;
@@ -77,7 +78,9 @@ fn suite(options: &TestOptions, path: &Path, signer: &mut Signer) -> Result<Resu
         Err(found) => return Ok(Err(Refused { name, text, found })),
     };
     let config_path = config_of(options, path, &cases)?;
-    let config = ConfigFile::text_of(&config_path, ServerUser::current())?.usable()?.with_keys_asked_for();
+    let directory = config_directory(options.config_directory.as_deref(), &config_path, None)?;
+    let file = ConfigFile::text_of(&config_path, directory.as_deref(), ServerUser::current())?;
+    let config = file.usable()?.with_keys_asked_for();
     decided(&name, &cases, &config, signer).map(Ok)
 }
 

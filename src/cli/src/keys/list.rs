@@ -21,7 +21,8 @@ pub(crate) fn run(options: &ListOptions, as_json: bool) -> Result<Report, Failur
     let config = file.usable()?;
     let list = List::of(&config, &place, &file);
     let text = if as_json { format!("{:#}\n", list.to_json(&place)) } else { list.to_text(&place) };
-    Ok(Report { text, fine: list.without_keys().is_empty() })
+    let text = if as_json { text } else { text + &super::denied(&config) };
+    Ok(Report { text, fine: list.without_keys().is_empty() && config.troubles().is_empty() })
 }
 
 struct List<'c> {

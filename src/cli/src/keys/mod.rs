@@ -8,8 +8,9 @@ mod refresh;
 use crate::args::{FolderOptions, KeysCommand};
 use crate::config_file::ConfigFile;
 use crate::key_place::KeyPlace;
-use crate::output::{Failure, Report};
+use crate::output::{Failure, Report, visible};
 use crate::server_files;
+use oauth_validator_core::{Config, Trouble};
 use std::path::{Path, PathBuf};
 
 /// Runs the command.
@@ -24,20 +25,33 @@ pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failur
 ///
 /// Whoever is to `write` there goes on as the owner.
 fn server_of(folder: &FolderOptions, config: Option<&Path>, write: bool) -> Result<(KeyPlace, ConfigFile), Failure> {
-    let (place, config) = place_of(folder, config)?;
+    let (place, config, directory) = place_of(folder, config)?;
     if write {
         place.become_owner()?;
     }
-    let file = ConfigFile::open(&config, place.owner)?;
+    let file = ConfigFile::open(&config, directory.as_deref(), place.owner)?;
     Ok((place, file))
 }
 
-/// Where the server's keys are, and where its configuration is.
-pub(crate) fn place_of(folder: &FolderOptions, config: Option<&Path>) -> Result<(KeyPlace, PathBuf), Failure> {
+/// Where the server's keys are, and where its configuration is: the file, and the folder of further ones.
+pub(crate) fn place_of(
+    folder: &FolderOptions,
+    config: Option<&Path>,
+) -> Result<(KeyPlace, PathBuf, Option<PathBuf>), Failure> {
     let found = KeyPlace::require(folder)?;
     let pgdata = folder.pgdata.as_deref();
     let settings = pgdata.map(server_files::settings_in).transpose()?.flatten();
     let place = found.or_of_settings(pgdata, settings.as_ref())?;
     let config = server_files::config_path(config, settings.as_ref())?;
-    Ok((place, config))
+    let directory = server_files::config_directory(None, &config, settings.as_ref())?;
+    Ok((place, config, directory))
+}
+
+/// What is said of files whose profiles are not there because of an error; nothing where there is none.
+fn denied(config: &Config) -> String {
+    let said = |trouble: &Trouble| {
+        let text = format!("denied: {}", trouble.detail.trim_end_matches('.'));
+        format!("{}\n  help: {}\n", visible(&text, false), visible(&trouble.hint, false))
+    };
+    config.troubles().iter().map(said).collect()
 }

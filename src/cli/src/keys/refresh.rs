@@ -31,7 +31,9 @@ pub(crate) fn run(options: &RefreshOptions, as_json: bool) -> Result<Report, Fai
     } else {
         outcomes.iter().map(Outcome::to_text).collect()
     };
-    Ok(Report { text, fine: outcomes.iter().all(|outcome| outcome.refreshed.is_ok()) })
+    let text = if as_json { text } else { text + &super::denied(&config) };
+    let fetched = outcomes.iter().all(|outcome| outcome.refreshed.is_ok());
+    Ok(Report { text, fine: fetched && config.troubles().is_empty() })
 }
 
 /// What came of one profile.

@@ -13,7 +13,7 @@ use crate::keys::place_of;
 use crate::library::{self, Library};
 use crate::output::{Failure, Report};
 use crate::{server_files, words};
-use oauth_validator_core::{Config, Denial, Profile, Reason, UnixSeconds};
+use oauth_validator_core::{Denial, Profile, Reason, Trouble, UnixSeconds};
 use oauth_validator_store::{KeyState, ServerUser};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,11 +45,11 @@ struct Status {
 struct ConfigState {
     path: PathBuf,
     sha256: Option<String>,
-    /// Why nobody is let in by it.
-    trouble: Option<Trouble>,
+    /// Why nobody is let in by it, or not by the profiles of one of its files.
+    trouble: Option<ConfigTrouble>,
 }
 
-struct Trouble {
+struct ConfigTrouble {
     reason: Reason,
     detail: String,
     hint: String,
@@ -66,17 +66,19 @@ const NOT_LOOKED_AT: &str = "not_looked_at";
 impl Status {
     fn gather(options: &StatusOptions) -> Result<Self, Failure> {
         let given = options.folder.pgdata.is_some() || options.folder.cache_dir.is_some();
-        let (place, path) = if given {
-            let (place, path) = place_of(&options.folder, options.config.as_deref())?;
-            (Some(place), path)
+        let (place, path, directory) = if given {
+            let (place, path, directory) = place_of(&options.folder, options.config.as_deref())?;
+            (Some(place), path, directory)
         } else {
-            (None, server_files::config_path(options.config.as_deref(), None)?)
+            let path = server_files::config_path(options.config.as_deref(), None)?;
+            let directory = server_files::config_directory(None, &path, None)?;
+            (None, path, directory)
         };
         let user = match &place {
             Some(place) => place.owner,
             None => server_user(&ServerOptions { server_user: None })?,
         };
-        let (config, profiles) = look(&path, user, place.as_ref());
+        let (config, profiles) = look(&path, directory.as_deref(), user, place.as_ref());
         Ok(Self {
             now: words::now(),
             warn_within: options.warn_within,
@@ -108,27 +110,37 @@ impl Status {
 }
 
 /// Reads the configuration for that user, and looks at the keys of its profiles.
-fn look(path: &Path, user: ServerUser, place: Option<&KeyPlace>) -> (ConfigState, Vec<ProfileState>) {
+fn look(
+    path: &Path,
+    directory: Option<&Path>,
+    user: ServerUser,
+    place: Option<&KeyPlace>,
+) -> (ConfigState, Vec<ProfileState>) {
     let state = |sha256, trouble| ConfigState { path: path.to_owned(), sha256, trouble };
-    let file = match ConfigFile::open(path, user) {
+    let file = match ConfigFile::open(path, directory, user) {
         Ok(file) => file,
         Err(failure) => {
             let (detail, hint) = failure.into_words();
-            return (state(None, Some(Trouble { reason: Reason::ConfigUnreadable, detail, hint })), Vec::new());
+            return (state(None, Some(ConfigTrouble { reason: Reason::ConfigUnreadable, detail, hint })), Vec::new());
         }
     };
     let sha256 = Some(file.sha256());
     if let Some(refusal) = &file.refusal {
         let (detail, hint) = (refusal.to_string(), refusal.hint());
-        return (state(sha256, Some(Trouble { reason: Reason::ConfigUnreadable, detail, hint })), Vec::new());
+        return (state(sha256, Some(ConfigTrouble { reason: Reason::ConfigUnreadable, detail, hint })), Vec::new());
     }
-    let parsed = Config::parse(&file.text, &file.name);
+    let parsed = file.parsed();
     let Some(config) = parsed.config else {
         let Denial { reason, detail, hint, .. } = Denial::config_invalid(&file.name, &parsed.findings);
-        return (state(sha256, Some(Trouble { reason, detail, hint })), Vec::new());
+        return (state(sha256, Some(ConfigTrouble { reason, detail, hint })), Vec::new());
     };
     let profiles = config.profiles().iter().map(|profile| profile_state(profile, &file, place)).collect();
-    (state(sha256, None), profiles)
+    let trouble = config.troubles().first().map(|Trouble { detail, hint, .. }| ConfigTrouble {
+        reason: Reason::ConfigInvalid,
+        detail: detail.trim_end_matches('.').to_owned(),
+        hint: hint.clone(),
+    });
+    (state(sha256, trouble), profiles)
 }
 
 fn profile_state(profile: &Profile, file: &ConfigFile, place: Option<&KeyPlace>) -> ProfileState {

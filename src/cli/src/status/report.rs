@@ -24,7 +24,8 @@ impl Status {
                 let _ = writeln!(text, "{}: valid", visible(&path, false));
             }
             Some(trouble) => {
-                let _ = writeln!(text, "{}: {}: nobody is let in", visible(&path, false), trouble.reason);
+                let whom = if self.profiles.is_empty() { "nobody is" } else { "not every profile's people are" };
+                let _ = writeln!(text, "{}: {}: {whom} let in", visible(&path, false), trouble.reason);
                 let _ =
                     writeln!(text, "  {}\n  help: {}", visible(&trouble.detail, false), visible(&trouble.hint, false));
             }

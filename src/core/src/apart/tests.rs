@@ -63,13 +63,18 @@ fn what_is_wrong_names_the_settings() {
     assert_eq!(cause(&bare[0], &bare[1]).as_deref(), Some(said));
 }
 
+fn outlines<'p>(profiles: &[&'p Profile]) -> Vec<Outline<'p>> {
+    profiles.iter().map(|profile| Outline::from(*profile)).collect()
+}
+
 #[test]
 fn an_identity_that_begins_with_the_prefix_of_a_rival_belongs_elsewhere() {
     let rivals = profiles(&[(&prefixed("", Some("p")), ""), (&prefixed("partner:", Some("bot:")), "")]);
     let [own, rival] = [&rivals[0], &rivals[1]];
     let alone = Config::parse(b"", "f").config.expect("an empty file is valid");
-    let elsewhere =
-        |identity: &str, source, rivals: &[&Profile]| belongs_elsewhere(identity, source, own, &alone, rivals);
+    let elsewhere = |identity: &str, source, rivals: &[&Profile]| {
+        belongs_elsewhere(identity, source, own, &alone, &outlines(rivals))
+    };
     for source in [Source::Primary, Source::Fallback] {
         for identity in ["partner:root", "partner:", "bot:x"] {
             assert!(elsewhere(identity, source, &[own, rival]), "{identity}");
@@ -80,8 +85,8 @@ fn an_identity_that_begins_with_the_prefix_of_a_rival_belongs_elsewhere() {
     }
     // By who it is, and not by what its prefix is.
     let twins = profiles(&[(&prefixed("a:", None), ""), (&prefixed("a:", None), "")]);
-    assert!(belongs_elsewhere("a:x", Source::Primary, &twins[0], &alone, &[&twins[0], &twins[1]]));
-    assert!(!belongs_elsewhere("a:x", Source::Primary, &twins[0], &alone, &[&twins[0]]));
+    assert!(belongs_elsewhere("a:x", Source::Primary, &twins[0], &alone, &outlines(&[&twins[0], &twins[1]])));
+    assert!(!belongs_elsewhere("a:x", Source::Primary, &twins[0], &alone, &outlines(&[&twins[0]])));
 }
 
 #[test]
@@ -102,7 +107,8 @@ fn of_profiles_that_do_not_meet_other_prefixes_are_taken_from_users_alone() {
         ("partner:x", Source::Fallback, false),
         ("a:x", Source::Fallback, false),
     ] {
-        assert_eq!(belongs_elsewhere(identity, source, corp, &config, &[corp]), expected, "{identity} {source:?}");
+        let found = belongs_elsewhere(identity, source, corp, &config, &outlines(&[corp]));
+        assert_eq!(found, expected, "{identity} {source:?}");
     }
 }
 

@@ -142,7 +142,7 @@ mod tests {
 
     fn rule(claim: &str, test: Test) -> Rule {
         let clauses = vec![Clause { claim: ClaimPath::parse(claim).unwrap(), test, all: false }];
-        Rule { clauses, origin: Origin::Line(1), report_only: false }
+        Rule { clauses, origin: Origin::Line { file: 0, line: 1 }, report_only: false }
     }
 
     #[test]

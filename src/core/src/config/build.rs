@@ -35,6 +35,7 @@ pub(super) fn profile(
     let limits = limits(findings, section, &defaults.limits);
     Some(Profile {
         name: name.to_owned(),
+        file: findings.source.file,
         preset: section.preset_name(),
         hba_issuers: section.strings(findings, &rows::HBA_ISSUERS).map(|issuers| issuers.value),
         token_issuers: token_issuers(findings, section).map(Box::new),

@@ -21,10 +21,25 @@ impl<'t> Findings<'t> {
         self.list.push_mut(finding)
     }
 
+    /// Whether there is an error among them.
+    pub(super) fn has_errors(&self) -> bool {
+        self.list.iter().any(Finding::is_error)
+    }
+
+    /// Whether the syntax is broken somewhere, so that what seems to be missing may only be out of sight.
+    pub(super) fn is_broken(&self) -> bool {
+        self.list.iter().any(|finding| finding.code == FindingCode::Syntax)
+    }
+
+    /// Puts in a finding that was made before there was a text.
+    pub(super) fn put(&mut self, finding: Finding) {
+        self.list.push(finding);
+    }
+
     /// The findings in the order of the file. Where the syntax is broken, what seems to be missing may only be out
     /// of sight, and what seems to be unknown behind that place may only be in a table whose head was not understood:
     /// neither is reported.
-    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
+    pub(super) fn sorted(&mut self) -> &[Finding] {
         let broken = self.list.iter().filter(|finding| finding.code == FindingCode::Syntax);
         if let Some(broken) = broken.map(|finding| finding.span.start).min() {
             self.list.retain(|finding| match finding.code {
@@ -34,6 +49,12 @@ impl<'t> Findings<'t> {
             });
         }
         self.list.sort_by_key(|finding| (finding.span.start, finding.code));
+        &self.list
+    }
+
+    /// The same, as the list that it is.
+    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
+        self.sorted();
         self.list
     }
 }

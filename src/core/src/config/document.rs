@@ -1,39 +1,43 @@
-//! Reads the file as a whole: its syntax, and the profiles in it. What a profile says is read in `build`; how its settings
-//! go together is decided in `check`, how profiles do in `together`.
+//! Reads one file as a whole: its syntax, and the profiles in it. What a profile says is read in `build`; how its settings
+//! go together is decided in `check`, how the profiles of a file do in `together`, those of several in `files`.
 //!
 //! Must never go on after what is not TOML as if nothing had been there: that is an error, and nobody gets in.
 
 use super::collect::Findings;
+use super::defaults::Defaults;
 use super::layout::Layouts;
-use super::profile::{At, Profile};
+use super::profile::Profile;
 use super::section::{Path, Section};
-use super::settings::root as rows;
-use super::{build, check, defaults, presets, together};
+use super::values::suggest;
+use super::{build, check, presets, settings, together};
 use crate::finding::FindingCode;
+use crate::trace::printable;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What a file says.
-#[derive(Debug)]
-pub(super) struct Content {
-    pub(super) profiles: Vec<Profile>,
-    pub(super) reserved_prefixes: At<Vec<String>>,
+/// A profile of a file: its table, and what it says if there is no error in it.
+pub(super) struct Entry<'d> {
+    pub(super) name: &'d str,
+    /// The bytes of its name.
+    pub(super) span: Range<usize>,
+    pub(super) section: Section<'d>,
+    pub(super) profile: Option<Profile>,
 }
 
-/// Reads the whole file. Profiles with errors are left out; the errors are among the findings.
-pub(super) fn content(findings: &mut Findings<'_>) -> Content {
-    let document = document(findings);
-    let root = Section::open(findings, Path::File, 0..0, document.get_ref(), "");
-    let reserved = root.strings(findings, &rows::RESERVED_PREFIXES);
-    let reserved_prefixes = reserved.unwrap_or_else(|| At::built_in(Vec::new()));
-    Content { profiles: profiles(findings, &root), reserved_prefixes }
+/// What all profiles are built upon: what the main file says of them, and the presets.
+pub(super) struct Ground<'d> {
+    pub(super) defaults: &'d Defaults,
+    pub(super) layouts: Layouts<'d>,
 }
 
-fn profiles(findings: &mut Findings<'_>, root: &Section<'_>) -> Vec<Profile> {
-    let defaults = defaults::defaults(findings, root);
-    let presets = presets::Parsed::default();
-    let Some(named) = root.get("profiles") else {
+/// The profiles of a file, in the order of their names.
+pub(super) fn profiles<'d>(
+    findings: &mut Findings<'_>,
+    document: &'d DeTable<'d>,
+    ground: &mut Ground<'d>,
+) -> Vec<Entry<'d>> {
+    let Some(named) = document.get("profiles") else {
         return Vec::new();
     };
     let DeValue::Table(table) = named.get_ref() else {
@@ -42,35 +46,51 @@ fn profiles(findings: &mut Findings<'_>, root: &Section<'_>) -> Vec<Profile> {
         return Vec::new();
     };
     let preset_names = presets::by_name();
-    let mut layouts = Layouts::new(&presets, &defaults);
-    let (mut profiles, mut sections) = (Vec::with_capacity(table.len()), Vec::with_capacity(table.len()));
+    let mut entries = Vec::with_capacity(table.len());
     // Of two profiles that do not go together, the later one by name has the finding, wherever they are written.
     let mut in_order: Vec<_> = table.iter().collect();
     in_order.sort_unstable_by(|(one, _), (other, _)| one.get_ref().cmp(other.get_ref()));
     for (key, value) in in_order {
-        let name = key.get_ref().as_ref();
-        check_name(findings, name, key.span());
+        let (name, span) = (key.get_ref().as_ref(), key.span());
+        check_name(findings, name, span.clone());
         let DeValue::Table(table) = value.get_ref() else {
             let message = format!("profiles.{name} must be a table, written as [profiles.{name}]");
             findings.add(FindingCode::WrongType, value.span(), message);
+            let section = Section::of_no_table(Path::Profile(name), span.clone());
+            entries.push(Entry { name, span, section, profile: None });
             continue;
         };
-        let section = Section::open(findings, Path::Profile(name), key.span(), table, "profiles.*");
+        let section = Section::open(findings, Path::Profile(name), span.clone(), table, "profiles.*");
         let preset = section.word(findings, "preset", &preset_names);
-        let layout = layouts.of(findings, &section, preset);
+        let layout = ground.layouts.of(findings, &section, preset);
         let section = section.over(layout.base());
-        if let Some(profile) = build::profile(findings, name, &section, &layout, &defaults) {
-            check::profile(findings, &section, &profile);
-            profiles.push(profile);
-            sections.push(section);
+        let profile = build::profile(findings, name, &section, &layout, ground.defaults);
+        if let Some(profile) = &profile {
+            check::profile(findings, &section, profile);
         }
+        entries.push(Entry { name, span, section, profile });
     }
-    together::together(findings, &profiles, &sections);
-    profiles
+    together::together(findings, &entries);
+    entries
+}
+
+/// Reports what a file of the folder cannot have: all but profiles is for the main file to say.
+pub(super) fn profiles_alone(findings: &mut Findings<'_>, document: &DeTable<'_>) {
+    for key in document.keys().filter(|key| key.get_ref() != "profiles") {
+        let name = key.get_ref().as_ref();
+        let (message, hint) = match settings::has("", name) {
+            true => (
+                format!("{name} cannot stand in a file of the folder"),
+                "it holds for the profiles of all files: write it into the main file".to_owned(),
+            ),
+            false => (format!("unknown key \"{}\" at the top level", printable(name)), suggest(name, &["profiles"])),
+        };
+        findings.add(FindingCode::UnknownKey, key.span(), message).hint(hint);
+    }
 }
 
 /// The tables of the text, as far as they can be read.
-fn document<'t>(findings: &mut Findings<'t>) -> Spanned<DeTable<'t>> {
+pub(super) fn document<'t>(findings: &mut Findings<'t>) -> Spanned<DeTable<'t>> {
     let (document, errors) = DeTable::parse_recoverable(findings.source.text);
     for error in errors {
         let span = error.span().unwrap_or_default();
@@ -90,7 +110,7 @@ fn check_name(findings: &mut Findings<'_>, name: &str, span: Range<usize>) {
     let begins_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     if !begins_well || !name.chars().all(valid) || name.len() > 63 {
         findings
-            .add(FindingCode::BadName, span, format!("\"{}\" is not a profile name", crate::trace::printable(name)))
+            .add(FindingCode::BadName, span, format!("\"{}\" is not a profile name", printable(name)))
             .hint("up to 63 of a-z, 0-9, _ and -, beginning with a letter or digit");
     }
 }

@@ -30,18 +30,21 @@ pub struct Effective {
     pub origin: Origin,
 }
 
-/// Every setting that holds for profile `name` of a file without errors; empty if there is no such profile.
+/// Every setting that holds for profile `name` of a file without errors; empty if there is no such profile. `main` is the
+/// text of the main file, and `own` that of the profile's, which is this one of all.
 #[must_use]
-pub fn effective(text: &str, name: &str) -> Vec<Effective> {
-    let (document, _) = DeTable::parse_recoverable(text);
+pub fn effective(main: &str, (file, own): (usize, &str), name: &str) -> Vec<Effective> {
+    let (document, _) = DeTable::parse_recoverable(main);
+    let (own_document, _) = DeTable::parse_recoverable(own);
     let presets = presets::Parsed::default();
     let table = |table: &str| document.get_ref().get(table).and_then(|value| value.get_ref().as_table());
-    let Some(profile) = table("profiles").and_then(|all| all.get(name)).and_then(|value| value.get_ref().as_table())
-    else {
+    let profiles = own_document.get_ref().get("profiles").and_then(|value| value.get_ref().as_table());
+    let Some(profile) = profiles.and_then(|all| all.get(name)).and_then(|value| value.get_ref().as_table()) else {
         return Vec::new();
     };
-    let mut findings = Findings::new(Source::new(text));
-    let mut open = |table, schema: &str| Section::open(&mut findings, Path::File, 0..0, table, schema);
+    let mut of_main = Findings::new(Source::new(main));
+    let mut findings = Findings::new(Source::of_file(own, file));
+    let mut open = |table, schema: &str| Section::open(&mut of_main, Path::File, 0..0, table, schema);
     let mut defaults = Vec::new();
     if let Some(table) = table(root::DEFAULTS.key) {
         defaults.push((root::DEFAULTS.key, open(table, root::DEFAULTS.key)));
@@ -58,15 +61,16 @@ pub fn effective(text: &str, name: &str) -> Vec<Effective> {
         .find(|known| Some(known.name) == preset)
         .and_then(|preset| Some(Base::new(preset.name, presets.table(preset)?)));
     let schema = rows::PRESET.table;
-    let section = open(profile, schema).over(base);
+    let section = Section::open(&mut findings, Path::File, 0..0, profile, schema).over(base);
     let online = online::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));
-    let mut list = List { findings, defaults, online, settings: Vec::new() };
+    let mut list = List { findings, of_main, defaults, online, settings: Vec::new() };
     list.table(&section, schema, "");
     list.settings
 }
 
 struct List<'t> {
     findings: Findings<'t>,
+    of_main: Findings<'t>,
     /// The tables of defaults that the file has, by their names.
     defaults: Vec<(&'static str, Section<'t>)>,
     /// What is asked about each token, if anybody is.
@@ -119,12 +123,14 @@ impl List<'_> {
 
     fn setting(&mut self, section: &Section<'_>, setting: &Setting, key: String) {
         let from_defaults = self.defaults_of(setting).filter(|_| section.get(setting.key).is_none());
-        let section = from_defaults.filter(|defaults| defaults.get(setting.key).is_some()).unwrap_or(section);
+        let from_defaults = from_defaults.filter(|defaults| defaults.get(setting.key).is_some());
+        let findings = if from_defaults.is_some() { &self.of_main } else { &self.findings };
+        let section = from_defaults.unwrap_or(section);
         let issuer_stands_in = setting.default == Default::Issuer && section.get(setting.key).is_none();
         let (written, origin) = if issuer_stands_in {
-            (section.get("issuer"), section.origin(&self.findings, "issuer"))
+            (section.get("issuer"), section.origin(findings, "issuer"))
         } else {
-            (section.get(setting.key), section.origin(&self.findings, setting.key))
+            (section.get(setting.key), section.origin(findings, setting.key))
         };
         // Several claims take the place of the one that is built in.
         let replaced = setting.key == "claim" && section.get("claims").is_some();
@@ -158,7 +164,7 @@ impl List<'_> {
                 continue;
             }
             let written = self.defaults_of(setting).and_then(|table| {
-                Some((json(table.get(setting.key)?.get_ref())?, table.origin(&self.findings, setting.key)))
+                Some((json(table.get(setting.key)?.get_ref())?, table.origin(&self.of_main, setting.key)))
             });
             let (value, origin) = match (written, setting.default.toml()) {
                 (Some((value, origin)), _) => (toml(&value), origin),

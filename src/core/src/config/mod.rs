@@ -1,10 +1,11 @@
-//! The configuration: from the text of the TOML file to profiles that the decision can trust.
+//! The configuration: from the texts of its TOML files to profiles that the decision can trust.
 //!
 //! Two shapes: the raw tables with their positions (`section`), and [`Profile`], which only `Config::parse` can
-//! build and only without errors. Nothing is read here but the text that was given. All findings are reported at
-//! once; one error is enough to let nobody in.
+//! build and only without errors. Nothing is read here but the texts that were given. All findings are reported at
+//! once; one error is enough to let nobody in, but that one of a file in the folder is about that file's profiles.
 
 mod accepted;
+mod across;
 mod build;
 mod check;
 mod collect;
@@ -12,13 +13,17 @@ mod defaults;
 mod document;
 mod doubts;
 mod effective;
+mod files;
+mod folder;
 mod identity;
 mod keys;
 mod layout;
 mod online;
 mod origin;
+mod outline;
 pub mod presets;
 mod profile;
+mod reports;
 mod roles;
 mod rules;
 mod scope;
@@ -35,6 +40,9 @@ mod valid;
 mod values;
 
 pub use effective::{Effective, effective};
+pub use files::Parsed;
+pub use folder::{Folder, FolderFile, Unread, folder_of};
+pub use outline::DeniedProfile;
 pub use profile::{
     At, Audience, Clause, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource,
     MappedRoles, Origin, Profile, RoleMapping, RoleSource, Roles, Rule, Scope, ScopeClaim, Session, SessionEnd, Test,
@@ -45,37 +53,24 @@ pub use profile::{
 pub(crate) use keys::Times;
 
 pub(crate) use doubts::{common_audience, is_microsoft_graph};
-pub use valid::Config;
+pub(crate) use outline::Outline;
+pub use valid::{Config, Trouble};
 pub use values::{json as json_of_toml, suggest};
 
-use crate::finding::Finding;
-use collect::Findings;
-use source::Source;
-
-/// What became of a file's text.
-#[derive(Debug)]
-pub struct Parsed {
-    /// The configuration, unless there is an error among the findings.
-    pub config: Option<Config>,
-    /// Errors and warnings, in the order of the file.
-    pub findings: Vec<Finding>,
-}
-
 impl Config {
-    /// Reads the text of a file. `file_name` is how messages call it.
+    /// Reads the text of a file that stands alone. `file_name` is how messages call it.
     ///
     /// An empty file is valid and trusts nobody.
     #[must_use]
     pub fn parse(text: &[u8], file_name: &str) -> Parsed {
-        let text = match std::str::from_utf8(text) {
-            Ok(text) => text,
-            Err(error) => return Parsed { config: None, findings: vec![source::not_utf8(text, error.valid_up_to())] },
-        };
-        let mut findings = Findings::new(Source::new(text));
-        let document::Content { profiles, reserved_prefixes } = document::content(&mut findings);
-        let findings = findings.into_sorted();
-        let usable = !findings.iter().any(Finding::is_error);
-        let config = usable.then(|| Self::new(file_name, profiles, reserved_prefixes));
-        Parsed { config, findings }
+        files::parse(text, file_name, Folder::default())
+    }
+
+    /// Reads a main file and those of its folder.
+    ///
+    /// An error in a file of the folder denies the profiles of that file alone.
+    #[must_use]
+    pub fn parse_all(text: &[u8], file_name: &str, folder: Folder<'_>) -> Parsed {
+        files::parse(text, file_name, folder)
     }
 }

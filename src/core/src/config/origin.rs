@@ -1,4 +1,4 @@
-//! Where a setting was written: a line of the file, a preset, or nowhere.
+//! Where a setting was written: a line of a file, a preset, or nowhere.
 //!
 //! A value must never lose it on its way to a denial, which says what to change and where.
 
@@ -9,8 +9,13 @@ pub enum Origin {
     BuiltIn,
     /// The preset of this name.
     Preset(&'static str),
-    /// A line of the file, from 1.
-    Line(usize),
+    /// A line of one of the configuration's files.
+    Line {
+        /// Which file: 0 is the main one, and then those of its folder in their order.
+        file: usize,
+        /// The line, from 1.
+        line: usize,
+    },
 }
 
 /// A setting and where it comes from.

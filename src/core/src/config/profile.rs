@@ -290,6 +290,8 @@ pub enum KeySource {
 pub struct Profile {
     /// Its name: `[a-z0-9][a-z0-9_-]{0,62}`.
     pub name: String,
+    /// Which of the configuration's files it is written in; 0 is the main one.
+    pub file: usize,
     /// The preset it builds on.
     pub preset: Option<&'static str>,
     /// The issuer as its discovery document spells it.

@@ -88,6 +88,11 @@ impl<'a> Section<'a> {
         Self { path: Path::File, span: 0..0, table: None, base }
     }
 
+    /// What stands where a table of this name is wanted and none is.
+    pub(super) fn of_no_table(path: Path<'a>, span: Range<usize>) -> Self {
+        Self { path, span, table: None, base: None }
+    }
+
     /// The same table over one of a preset.
     pub(super) fn over(self, base: Option<Base<'a>>) -> Self {
         Self { base, ..self }
@@ -153,7 +158,7 @@ impl<'a> Section<'a> {
     pub(super) fn own_origin(&self, findings: &Findings<'_>) -> Origin {
         match (self.table, self.base) {
             (None, Some(base)) => Origin::Preset(base.preset),
-            _ => Origin::Line(findings.source.line(self.span.start)),
+            _ => findings.source.origin(self.span.start),
         }
     }
 
@@ -296,7 +301,7 @@ impl Written<'_> {
     fn origin(&self, findings: &Findings<'_>) -> Origin {
         match self.preset {
             Some(preset) => Origin::Preset(preset),
-            None => Origin::Line(findings.source.line(self.value.span().start)),
+            None => findings.source.origin(self.value.span().start),
         }
     }
 

@@ -1,22 +1,36 @@
-//! Lines and columns of the configuration's text.
+//! Lines and columns of a text of the configuration.
 
+use super::origin::Origin;
 use crate::finding::{Finding, FindingCode, Position};
 
 /// A text and the starts of its lines, so that each position is a binary search.
 pub(super) struct Source<'t> {
     pub(super) text: &'t str,
+    /// Which of the configuration's files it is, as in [`Origin::Line`].
+    pub(super) file: usize,
     line_starts: Vec<usize>,
 }
 
 impl<'t> Source<'t> {
+    /// The text of the main file.
     pub(super) fn new(text: &'t str) -> Self {
+        Self::of_file(text, 0)
+    }
+
+    /// The text of any file.
+    pub(super) fn of_file(text: &'t str, file: usize) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self { text, line_starts: std::iter::once(0).chain(newlines).collect() }
+        Self { text, file, line_starts: std::iter::once(0).chain(newlines).collect() }
     }
 
     /// The line of byte `offset`, from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= offset)
+    }
+
+    /// What is written at byte `offset` comes from there.
+    pub(super) fn origin(&self, offset: usize) -> Origin {
+        Origin::Line { file: self.file, line: self.line(offset) }
     }
 
     pub(super) fn position(&self, offset: usize) -> Position {

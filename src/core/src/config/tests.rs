@@ -231,11 +231,11 @@ fn the_issuer_stands_in_for_lists_of_issuers_that_are_not_written() {
     let profile = &alone.profiles()[0];
     assert_eq!(profile.hba_issuers(), ["https://idp.example"]);
     assert_eq!(profile.token_issuers(), ["https://idp.example"]);
-    assert_eq!(profile.token_issuers_origin(), Origin::Line(2));
+    assert_eq!(profile.token_issuers_origin(), Origin::Line { file: 0, line: 2 });
     // What is written takes its place: the issuer itself is then no longer served.
     let written = config("hba_issuers = [\"https://line.example\"]\ntoken_issuers = [\"token.example\"]\n");
     let profile = &written.profiles()[0];
     assert_eq!(profile.hba_issuers(), ["https://line.example"]);
     assert_eq!(profile.token_issuers(), ["token.example"]);
-    assert_eq!(profile.token_issuers_origin(), Origin::Line(6));
+    assert_eq!(profile.token_issuers_origin(), Origin::Line { file: 0, line: 6 });
 }

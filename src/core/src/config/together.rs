@@ -5,6 +5,8 @@
 //! finding. Must never drop the last finding that denies, however many there are.
 
 use super::collect::Findings;
+use super::document::Entry;
+use super::outline::Outline;
 use super::profile::{Audience, Profile};
 use super::section::Section;
 use crate::apart::{Collision, Company, Member, remedy};
@@ -12,12 +14,15 @@ use crate::finding::{Finding, FindingCode, MOST_ALIKE};
 use crate::serving::{self, Served};
 use std::ops::Range;
 
-/// Looks at all profiles side by side. `sections` are their tables, in the same order.
-pub(super) fn together(findings: &mut Findings<'_>, profiles: &[Profile], sections: &[Section<'_>]) {
+/// Looks at all profiles of a file side by side, but for those with errors of their own.
+pub(super) fn together(findings: &mut Findings<'_>, read: &[Entry<'_>]) {
+    let entries: Vec<Judged<'_>> =
+        read.iter().filter_map(|entry| Some((entry.profile.as_ref()?, &entry.section))).collect();
+    let outlines: Vec<Outline<'_>> = entries.iter().map(|(profile, _)| Outline::from(*profile)).collect();
     let (mut lines, mut issuers, mut audiences) = (Vec::new(), Vec::new(), Vec::new());
-    for (line, places) in serving::shared_lines(profiles) {
+    for (line, places) in serving::shared_lines(&outlines) {
         let company = Company::of(places.into_iter().filter_map(|place| {
-            let profile = profiles.get(place)?;
+            let (profile, _) = *entries.get(place)?;
             Some(Member { place, profile, served: Served::by(profile) })
         }));
         lines.extend(company.mistakable().into_iter().map(|pair| Collision { text: line, ..pair }));
@@ -34,17 +39,16 @@ pub(super) fn together(findings: &mut Findings<'_>, profiles: &[Profile], sectio
         shared.sort_unstable();
         shared.dedup_by_key(|pair| (pair.later, pair.text));
     }
-    let entries: Vec<Entry<'_>> = profiles.iter().zip(sections).collect();
     report(findings, &entries, FindingCode::SharedLine, &lines);
     report(findings, &entries, FindingCode::SharedIssuer, &issuers);
     report(findings, &entries, FindingCode::SharedAudience, &audiences);
 }
 
-/// A profile and its table.
-type Entry<'a> = (&'a Profile, &'a Section<'a>);
+/// A profile without errors, and its table.
+type Judged<'a> = (&'a Profile, &'a Section<'a>);
 
 /// Adds what two profiles each have in common.
-fn report(findings: &mut Findings<'_>, entries: &[Entry<'_>], code: FindingCode, found: &[Collision<'_>]) {
+fn report(findings: &mut Findings<'_>, entries: &[Judged<'_>], code: FindingCode, found: &[Collision<'_>]) {
     let (shown, more) = found.split_at(found.len().min(MOST_ALIKE));
     for pair in shown {
         if let (Some(later), Some(earlier)) = (entries.get(pair.later), entries.get(pair.earlier)) {
@@ -61,8 +65,8 @@ fn report(findings: &mut Findings<'_>, entries: &[Entry<'_>], code: FindingCode,
 fn one<'f>(
     findings: &'f mut Findings<'_>,
     code: FindingCode,
-    (later, section): Entry<'_>,
-    (earlier, _): Entry<'_>,
+    (later, section): Judged<'_>,
+    (earlier, _): Judged<'_>,
     text: &str,
 ) -> &'f mut Finding {
     let both = format!("profiles \"{}\" and \"{}\"", earlier.name, later.name);
@@ -85,7 +89,7 @@ fn one<'f>(
 }
 
 /// What of a profile's table such a finding is about.
-fn place_of(code: FindingCode, section: &Section<'_>) -> Range<usize> {
+pub(super) fn place_of(code: FindingCode, section: &Section<'_>) -> Range<usize> {
     let written = |key: &'static str| Some(key).filter(|key| section.get(key).is_some());
     let key = match code {
         FindingCode::SharedLine => written("hba_issuers").unwrap_or("issuer"),

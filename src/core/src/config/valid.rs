@@ -1,26 +1,77 @@
-//! A configuration without errors, as decisions read it.
+//! A configuration without errors in its main file, as decisions read it.
 
-use super::profile::{At, KeySource, Origin, Profile};
+use super::folder::{Folder, folder_of};
+use super::origin::{At, Origin};
+use super::outline::{DeniedProfile, Outline};
+use super::profile::{KeySource, Profile};
+use crate::decision::Denial;
 use crate::keys::KeyFile;
+use crate::reason::Reason;
+use std::path::Path;
 
-/// A configuration without errors: the profiles, in the order of their names.
+/// The profiles that let people in, in the order of their names, and what is denied.
 #[derive(Debug, Clone)]
 pub struct Config {
-    file_name: String,
+    names: Names,
     profiles: Vec<Profile>,
+    denied: Vec<DeniedProfile>,
+    troubles: Vec<Trouble>,
     reserved_prefixes: At<Vec<String>>,
 }
 
+/// What denies the profiles of a file of the folder, or one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The file, as messages call it.
+    pub file: String,
+    /// What is wrong, with its place: sentences.
+    pub detail: String,
+    /// What to do.
+    pub hint: String,
+}
+
 impl Config {
-    /// Only of profiles whose file has no errors.
-    pub(super) fn new(file_name: &str, profiles: Vec<Profile>, reserved_prefixes: At<Vec<String>>) -> Self {
-        Self { file_name: file_name.to_owned(), profiles, reserved_prefixes }
+    /// Only where the main file has no errors; each of `denied` names one of the troubles.
+    pub(super) fn new(
+        names: Names,
+        mut profiles: Vec<Profile>,
+        denied: Vec<DeniedProfile>,
+        troubles: Vec<Trouble>,
+        reserved_prefixes: At<Vec<String>>,
+    ) -> Self {
+        profiles.sort_by(|one, other| one.name.cmp(&other.name));
+        Self { names, profiles, denied, troubles, reserved_prefixes }
     }
 
     /// The profiles, in the order of their names.
     #[must_use]
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
+    }
+
+    /// The profiles that let nobody in, because of an error in a file of the folder.
+    #[must_use]
+    pub fn denied(&self) -> &[DeniedProfile] {
+        &self.denied
+    }
+
+    /// What is wrong with files of the folder, in their order; then what denies single profiles.
+    #[must_use]
+    pub fn troubles(&self) -> &[Trouble] {
+        &self.troubles
+    }
+
+    /// What others have to reckon with of each profile, denied or not.
+    pub(crate) fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
+        self.profiles.iter().map(Outline::from).chain(self.denied.iter().map(Outline::from))
+    }
+
+    /// The denial of a login that only this denied profile could serve.
+    pub(crate) fn denial_of(&self, denied: &DeniedProfile) -> Denial {
+        let denial = self.troubles.get(denied.trouble).map(Trouble::denial);
+        denial
+            .unwrap_or_else(|| Denial::new(Reason::ConfigInvalid, "The profile has errors."))
+            .for_profile(denied.name())
     }
 
     /// The same, but that keys written into it are asked for like those of a file: for whoever tests a configuration with
@@ -41,19 +92,77 @@ impl Config {
         &self.reserved_prefixes
     }
 
-    /// The file's name as given.
+    /// The main file's name as given.
     #[must_use]
     pub fn file_name(&self) -> &str {
-        &self.file_name
+        self.names.file(0)
+    }
+
+    /// Where profiles can be, for a person: the main file, and the folder if there are files in it.
+    #[must_use]
+    pub fn whole_name(&self) -> String {
+        match self.names.files.len() {
+            0 | 1 => self.file_name().to_owned(),
+            _ => format!("{} and {}", self.file_name(), self.names.folder),
+        }
     }
 
     /// Where something was written, for a person: `oauth-validator.toml:12`, a preset, or that it is built in.
     #[must_use]
     pub fn place(&self, origin: Origin) -> String {
+        self.names.place(origin)
+    }
+}
+
+impl Trouble {
+    /// The denial of a login because of it.
+    #[must_use]
+    pub fn denial(&self) -> Denial {
+        Denial::new(Reason::ConfigInvalid, &self.detail).with_hint(&self.hint)
+    }
+}
+
+/// What messages call the files of a configuration.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    folder: String,
+    /// The main file, and then those of the folder.
+    files: Vec<String>,
+}
+
+impl Names {
+    pub(super) fn of(main: &str, folder: Folder<'_>) -> Self {
+        let files = std::iter::once(main).chain(folder.files.iter().map(|file| file.name)).map(str::to_owned).collect();
+        Self { folder: folder.name.to_owned(), files }
+    }
+
+    /// The name of a file as given; 0 is the main one.
+    pub(super) fn file(&self, file: usize) -> &str {
+        self.files.get(file).map_or("", String::as_str)
+    }
+
+    /// See [`Config::place`]. A file of the folder is called with the folder's own name.
+    pub(super) fn place(&self, origin: Origin) -> String {
         match origin {
             Origin::BuiltIn => "the built-in default".to_owned(),
             Origin::Preset(name) => format!("preset \"{name}\""),
-            Origin::Line(line) => format!("{}:{line}", self.file_name.rsplit('/').next().unwrap_or_default()),
+            Origin::Line { file, line } => {
+                format!("{}:{line}", last_parts(self.file(file), if file == 0 { 1 } else { 2 }))
+            }
         }
     }
+
+    /// The command that reports what is wrong.
+    pub(super) fn check_command(&self) -> String {
+        let main = self.file(0);
+        let is_default = self.folder.is_empty() || folder_of(Path::new(main)) == Path::new(&self.folder);
+        let folder = if is_default { String::new() } else { format!(" --config-directory {}", self.folder) };
+        format!("oauth-validator check {main}{folder}")
+    }
+}
+
+/// The last components of a path.
+fn last_parts(path: &str, parts: usize) -> &str {
+    let start = path.rmatch_indices('/').nth(parts - 1).map_or(0, |(at, _)| at + 1);
+    path.get(start..).unwrap_or(path)
 }

@@ -4,7 +4,7 @@
 //! nowhere but to the profile that trusts its issuer.
 
 use super::{Decider, InStep, Stop};
-use crate::config::{KeySource, Profile};
+use crate::config::{DeniedProfile, KeySource, Outline, Profile};
 use crate::decision::{Denial, Needs};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
 use crate::json;
@@ -21,28 +21,35 @@ const MAX_SHOWN_MEMBERS: usize = 100;
 impl<'a> Decider<'a> {
     /// Whether any profile at all could make something of an opaque token.
     pub(super) fn somebody_asks(&self) -> bool {
-        self.config.profiles().iter().any(|profile| asks(profile).is_some())
+        self.config.outlines().any(|profile| profile.asks)
     }
 
     /// The one permitted profile that asks its provider, and how it does.
     pub(super) fn opaque(&mut self, candidates: &[&'a Profile]) -> Result<(&'a Profile, &'a OnlineCheck), Denial> {
         let asking: Vec<(&Profile, &OnlineCheck)> =
             candidates.iter().filter_map(|&profile| Some((profile, asks(profile)?))).collect();
-        match asking.as_slice() {
-            [(profile, check)] => {
+        let would = |denied: &DeniedProfile| Outline::from(denied).asks;
+        let denied = self.denied.iter().copied().find(|denied| would(denied));
+        let second = self.second(&asking.iter().map(|(profile, _)| *profile).collect::<Vec<_>>(), would);
+        match (asking.as_slice(), second) {
+            ([(profile, check)], None) => {
                 self.trace.held(Step::Issuer, || format!("profile \"{}\", the only one that asks", profile.name));
                 Ok((profile, check))
             }
-            [] => {
+            ([], _) => {
+                if let Some(denied) = denied {
+                    return Err(self.config.denial_of(denied));
+                }
                 if let [profile] = candidates {
                     self.profile = Some(profile);
                 }
                 Err(super::malformed(Malformed::NoJwt))
             }
-            [(first, _), (second, _), ..] => {
+            ([(first, _), ..], second) => {
                 let detail = format!(
                     "Profiles \"{}\" and \"{}\" may both serve this line, and the token does not say to whose provider it belongs.",
-                    first.name, second.name
+                    first.name,
+                    second.unwrap_or_default()
                 );
                 Err(Denial::new(Reason::ProfileAmbiguous, detail))
             }

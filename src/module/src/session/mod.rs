@@ -226,7 +226,7 @@ fn denied_since(entry: &SlotEntry<'_>, epoch: u64) -> Option<Denial> {
     if shared::epoch() == epoch {
         return None;
     }
-    let policy = guarded(|| login::load(guc::config_file()));
+    let policy = guarded(login::load);
     let denial = match policy {
         Ok(Policy::Ready(config, _)) => {
             let reason = denied_now(&config, &entry.as_kept()?, true)?;

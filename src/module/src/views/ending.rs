@@ -6,7 +6,7 @@
 use super::sessions::{self, Live};
 use crate::login::{self, Policy};
 use crate::sql::{self, Rows, Value};
-use crate::{guc, wait};
+use crate::wait;
 use oauth_validator_core::Reason;
 use oauth_validator_core::shared::{Region, denied_now};
 use pgrx::{PgSqlErrorCode, pg_sys};
@@ -22,7 +22,7 @@ pub(super) fn end_sessions(region: Region<'_>, authn_id: &str, rows: &Rows) {
 
 /// Ends every session that the configuration denies now; with `gone`, those of profiles that are no more as well.
 pub(super) fn enforce(region: Region<'_>, gone: bool, rows: &Rows) {
-    let config = match login::load(guc::config_file()) {
+    let config = match login::load_whole() {
         Policy::Ready(config, _) => config,
         Policy::Refused(denial) => sql::fail(
             PgSqlErrorCode::ERRCODE_CONFIG_FILE_ERROR,

@@ -1,15 +1,15 @@
 //! The keys of each profile, as a login would find them now. Reads only: nobody is asked, and no lock is taken.
 
+use crate::errands;
 use crate::login::{self, Policy};
 use crate::sql::{self, Rows, Value, timestamp};
-use crate::{errands, guc};
 use oauth_validator_core::UnixSeconds;
 use oauth_validator_store::{KeyState, ServerUser};
 use pgrx::PgSqlErrorCode;
 
 /// One row for each profile; an ERROR if the configuration cannot be used.
 pub(super) fn put(rows: &Rows) {
-    let (config, file) = match login::load(guc::config_file()) {
+    let (config, file) = match login::load_whole() {
         Policy::Ready(config, file) => (config, file),
         Policy::Refused(denial) => {
             let message = format!("{}: there are no profiles to show", denial.reason);

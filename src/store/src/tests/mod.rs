@@ -4,6 +4,7 @@
 mod accepted;
 mod cache;
 mod cache_writes;
+mod configuration;
 mod executable;
 mod keys;
 mod locks;

@@ -1,7 +1,7 @@
 //! The disk changes while a file is looked up, opened and read.
 
 use super::*;
-use crate::trusted::read_target;
+use crate::trusted::read_target_stamped;
 use crate::walk;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ fn read_around(place: &Place, name: &str, change: impl FnOnce(&Path)) -> Result<
     let (path, user) = (place.path(name), ServerUser::current());
     let target = walk::find(&path, user)?;
     change(&path);
-    at_once(move || read_target(&path, &target, 1024, user))
+    at_once(move || read_target_stamped(&path, &target, 1024, user).map(|(contents, _)| contents))
 }
 
 fn replace_by(place: &Place, name: &str, make: impl FnOnce(&Path)) {

@@ -4,7 +4,7 @@ use crate::support::{lets_alice_in, start, token};
 use oauth_validator_fixtures::keys;
 use oauth_validator_server_tests::{Cluster, Login, Session, module_path};
 
-const HIDDEN: [&str; 3] = ["config_file", "helper", "cache_directory"];
+const HIDDEN: [&str; 4] = ["config_file", "config_directory", "helper", "cache_directory"];
 
 /// A session of a role without privileges, by `trust`.
 fn bob(cluster: &Cluster) -> Session {

@@ -172,7 +172,7 @@ fn id_tokens_and_the_rules_of_a_preset() {
     assert!(of_preset(&preset) && hint(&preset).contains("[[profiles.corp.access_token]]"));
     assert!(!of_preset(&plain) && !of_preset(&own));
     let shown = |text: &str| {
-        let settings = crate::config::effective(text, "corp");
+        let settings = crate::config::effective(text, (0, text), "corp");
         settings
             .iter()
             .filter(|setting| setting.key.starts_with("access_token[") && setting.key.ends_with("claim"))

@@ -1,7 +1,11 @@
 //! `mode` and `[profiles.NAME.introspection]`: what they may say, and every way to get it wrong.
 
 use crate::config::tests::findings;
-use crate::config::{Config, KeySource, effective};
+use crate::config::{Config, Effective, KeySource, effective};
+
+fn effective_of(text: &str, name: &str) -> Vec<Effective> {
+    effective(text, (0, text), name)
+}
 use crate::finding::FindingCode;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
 use crate::reach::FilePath;
@@ -144,7 +148,7 @@ fn http_does_not_go_through_a_proxy() {
 
 #[test]
 fn only_what_holds_is_listed() {
-    let settings = effective(&profile(&format!("{ENDPOINT}{CLIENT}")), "corp");
+    let settings = effective_of(&profile(&format!("{ENDPOINT}{CLIENT}")), "corp");
     let of = |key: &str| settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.as_str());
     assert_eq!(of("introspection.endpoint"), Some("\"https://idp.example/introspect\""));
     assert_eq!((of("introspection.auth"), of("introspection.token_param")), (Some("\"basic\""), Some("\"token\"")));
@@ -154,7 +158,7 @@ fn only_what_holds_is_listed() {
     }
     let google =
         "[profiles.g]\npreset = \"google\"\naudience = [\"c\"]\nclients = { claims = [\"$.azp\"], allow = [\"c\"] }\n";
-    let settings = effective(google, "g");
+    let settings = effective_of(google, "g");
     let of = |key: &str| settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.as_str());
     assert_eq!(
         (of("introspection.auth"), of("introspection.token_param")),
@@ -162,7 +166,7 @@ fn only_what_holds_is_listed() {
     );
     assert_eq!(of("introspection.endpoint"), Some("\"https://oauth2.googleapis.com/tokeninfo\""));
     let jwt = profile(&format!("{ENDPOINT}{CLIENT}")).replace("mode = \"introspection\"\n", "");
-    assert!(effective(&jwt, "corp").iter().all(|setting| !setting.key.starts_with("introspection")));
+    assert!(effective_of(&jwt, "corp").iter().all(|setting| !setting.key.starts_with("introspection")));
 }
 
 #[test]

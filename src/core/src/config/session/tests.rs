@@ -105,16 +105,16 @@ fn a_presets_token_id_stays_whatever_the_profile_says_besides() {
 #[test]
 fn what_holds_is_listed_with_its_origin() {
     let text = file("max = \"24h\"", "preset = \"entra\"", "end = \"token\"\nclaims = { tenant = \"$.tid\" }");
-    let listed: Vec<String> = effective(&text, "corp")
+    let listed: Vec<String> = effective(&text, (0, &text), "corp")
         .into_iter()
         .filter(|setting| setting.key.starts_with("session."))
         .map(|setting| format!("{} = {} ({:?})", setting.key, setting.value, setting.origin))
         .collect();
     let wanted = [
-        "session.end = \"token\" (Line(8))",
+        "session.end = \"token\" (Line { file: 0, line: 8 })",
         "session.grace = \"0s\" (BuiltIn)",
-        "session.max = \"24h\" (Line(2))",
-        "session.claims = { \"tenant\" = \"$.tid\" } (Line(9))",
+        "session.max = \"24h\" (Line { file: 0, line: 2 })",
+        "session.claims = { \"tenant\" = \"$.tid\" } (Line { file: 0, line: 9 })",
         "session.token_id = \"$.uti\" (Preset(\"entra\"))",
     ];
     assert_eq!(listed, wanted);

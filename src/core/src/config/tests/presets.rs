@@ -3,7 +3,11 @@
 use crate::config::presets::{ALL, About, Preset};
 use crate::config::profile::{Audience, IdentityClaims, Origin, Profile, ScopeClaim, TokenKind};
 use crate::config::settings::{Default, SETTINGS, Setting};
-use crate::config::{Config, KeySource, effective};
+use crate::config::{Config, Effective, KeySource, effective};
+
+fn effective_of(text: &str, name: &str) -> Vec<Effective> {
+    effective(text, (0, text), name)
+}
 use crate::finding::FindingCode;
 use std::time::Duration;
 
@@ -138,7 +142,7 @@ fn no_preset_has_a_key_that_is_a_profiles_own() {
         SETTINGS.iter().filter(|setting| !setting.may_be_preset && setting.default != Default::Issuer).collect();
     assert!(own.len() >= 8, "{own:?}");
     for preset in ALL {
-        for setting in effective(&profile_of(preset.name), "p") {
+        for setting in effective_of(&profile_of(preset.name), "p") {
             let is_own = |own: &&Setting| {
                 let table = own.table.trim_start_matches("profiles.*").trim_start_matches('.');
                 setting.key == own.key && table.is_empty() || setting.key == format!("{table}.{}", own.key)
@@ -174,7 +178,10 @@ fn a_profile_overrides_its_preset_and_the_preset_the_built_in() {
         "[defaults] is under the preset"
     );
     let profile = parsed(&format!("{entra}max_lifetime = \"1h\"\n"));
-    assert_eq!((profile.max_lifetime.value, profile.max_lifetime.origin), (hours(1), Origin::Line(6)));
+    assert_eq!(
+        (profile.max_lifetime.value, profile.max_lifetime.origin),
+        (hours(1), Origin::Line { file: 0, line: 6 })
+    );
 }
 
 #[test]
@@ -195,7 +202,7 @@ fn identity_is_replaced_as_a_whole_and_scope_key_by_key() {
     let profile = parsed(&format!("{keycloak}{rules}"));
     assert_eq!((profile.access_token.len(), profile.require.len()), (2, 1));
     assert_eq!(profile.access_token[0].origin, Origin::Preset("keycloak"));
-    assert!(matches!(profile.access_token[1].origin, Origin::Line(_)));
+    assert!(matches!(profile.access_token[1].origin, Origin::Line { .. }));
     assert_eq!(codes(&format!("{keycloak}access_token = []\n")), [], "an empty list takes nothing away");
     assert_eq!(parsed(&format!("{keycloak}access_token = []\n")).access_token.len(), 1);
 }
@@ -216,21 +223,21 @@ fn sub_is_no_identity_of_entra() {
 #[test]
 fn the_effective_profile_names_the_origin_of_each_value() {
     let text = format!("[defaults]\nclock_skew = \"5s\"\n{}", profile_of("okta"));
-    let settings = effective(&text, "p");
+    let settings = effective_of(&text, "p");
     let of = |key: &str| settings.iter().find(|setting| setting.key == key).map(|s| (s.value.as_str(), s.origin));
-    assert_eq!(of("preset"), Some(("\"okta\"", Origin::Line(4))));
-    assert_eq!(of("clock_skew"), Some(("\"5s\"", Origin::Line(2))));
+    assert_eq!(of("preset"), Some(("\"okta\"", Origin::Line { file: 0, line: 4 })));
+    assert_eq!(of("clock_skew"), Some(("\"5s\"", Origin::Line { file: 0, line: 2 })));
     assert_eq!(of("max_lifetime"), Some(("\"24h\"", Origin::BuiltIn)));
     assert_eq!(of("token_types"), Some(("[\"\", \"JWT\"]", Origin::Preset("okta"))));
-    assert_eq!(of("token_issuers"), Some(("[\"https://idp.example\"]", Origin::Line(6))));
+    assert_eq!(of("token_issuers"), Some(("[\"https://idp.example\"]", Origin::Line { file: 0, line: 6 })));
     assert_eq!(of("identity.claim"), Some(("\"$.uid\"", Origin::Preset("okta"))));
     assert_eq!(of("scope.separator"), Some(("\" \"", Origin::BuiltIn)));
     assert_eq!(of("access_token[0].claim"), Some(("\"$.scp\"", Origin::Preset("okta"))));
-    assert_eq!(of("keys.jwks_file"), Some(("\"k\"", Origin::Line(5))));
+    assert_eq!(of("keys.jwks_file"), Some(("\"k\"", Origin::Line { file: 0, line: 5 })));
     assert_eq!(of("clients.allow"), None);
-    assert!(effective(&text, "q").is_empty());
+    assert!(effective_of(&text, "q").is_empty());
     let inline = text.replace("jwks_file = \"k\"", "jwks = '{\"keys\":[]}'");
-    assert!(effective(&inline, "p").iter().all(|setting| !setting.value.contains("keys")));
+    assert!(effective_of(&inline, "p").iter().all(|setting| !setting.value.contains("keys")));
 }
 
 /// As text, with every part of it.

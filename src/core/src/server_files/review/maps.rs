@@ -65,7 +65,7 @@ impl Review<'_> {
                     first.name, second.name
                 );
                 let hint =
-                    format!("{}; use a map for each of them, or {CURE}", cause(first, second).unwrap_or_default());
+                    format!("{}; use a map for each of them, or {CURE}", cause(*first, *second).unwrap_or_default());
                 self.at(FindingCode::SharedMap, line.option_place("map"), message, hint);
             }
         }
