@@ -142,7 +142,12 @@ unsafe fn judge_by(
 fn conclude(answer: &mut Answer<'_>, verdict: &Verdict, epoch: u64) {
     // A log that cannot be written changes no decision.
     let _ = guarded(|| report::trace(&verdict.trace));
-    let _ = guarded(|| verdict.reported.iter().for_each(report::reported));
+    let _ = guarded(|| {
+        for denial in &verdict.reported {
+            report::reported(denial);
+            shared::count(denial.profile.as_deref(), Code::ReportOnly);
+        }
+    });
     match &verdict.decision {
         Decision::Denied(denial) => refuse(answer, denial),
         Decision::Granted(grant) => {

@@ -26,22 +26,29 @@ pub enum Code {
     Granted,
     /// It was denied.
     Denied(Reason),
+    /// A rule that only reports would have denied it; how it was decided is counted besides.
+    ReportOnly,
 }
 
+/// What rules that only report have: beyond all reason codes, of which there may be more one day.
+const REPORT_ONLY: u64 = 0xffff;
+
 impl Code {
-    /// As the views call it: `granted`, or the reason code.
+    /// As the views call it: `granted`, `report_only`, or the reason code.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Granted => "granted",
             Self::Denied(reason) => reason.code(),
+            Self::ReportOnly => "report_only",
         }
     }
 
-    /// 0 is granted, and others follow in the order of [`Reason::ALL`].
+    /// 0 is granted, and reason codes follow in the order of [`Reason::ALL`].
     fn number(self) -> u64 {
         let place = match self {
             Self::Granted => 0,
+            Self::ReportOnly => return REPORT_ONLY,
             Self::Denied(reason) => Reason::ALL.iter().position(|other| *other == reason).map_or(0, |at| at + 1),
         };
         u64::try_from(place).unwrap_or_default()
@@ -49,6 +56,7 @@ impl Code {
 
     fn of_number(number: u64) -> Option<Self> {
         match usize::try_from(number).ok()?.checked_sub(1) {
+            _ if number == REPORT_ONLY => Some(Self::ReportOnly),
             None => Some(Self::Granted),
             Some(at) => Reason::ALL.get(at).copied().map(Self::Denied),
         }

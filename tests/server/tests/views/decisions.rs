@@ -117,6 +117,23 @@ fn a_configuration_that_cannot_be_read_is_counted_without_a_profile() {
 }
 
 #[test]
+fn what_only_reports_is_counted_beside_the_decision() {
+    let cluster = start(PRELOADED);
+    let rule = "\n[[profiles.corp.require]]\nclaim = \"$.acr\"\nequals = \"phr\"\nreport_only = true\n";
+    cluster.write_config(&format!("{}{rule}", config("", "")));
+    for _ in 0..2 {
+        drop(session(&cluster, "alice"));
+    }
+    let denied = Login::new("app", "postgres").token(token("alice").claim("iss", "x").sign(keys::corp()));
+    cluster.login(&denied).refused();
+    assert_eq!(
+        decisions(&cluster),
+        expected(&[("corp/granted", 2), ("corp/report_only", 2), ("corp/issuer_mismatch", 1)]),
+        "a login that is denied before its rules reports nothing"
+    );
+}
+
+#[test]
 fn keys_says_what_a_login_would_find() {
     let cluster = start("");
     let mut reader = trusted(&cluster, "reader");

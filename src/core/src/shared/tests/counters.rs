@@ -40,8 +40,10 @@ fn every_code_has_a_number_of_its_own() {
         region.count(Some(&longest), Code::Denied(*reason), 1);
     }
     region.count(Some(&longest), Code::Granted, 1);
+    region.count(Some(&longest), Code::ReportOnly, 1);
     let counted = counts(region);
-    assert_eq!(counted.len(), Reason::ALL.len() + 1);
+    assert_eq!(counted.get(&(longest.clone(), "report_only")), Some(&1));
+    assert_eq!(counted.len(), Reason::ALL.len() + 2);
     for reason in Reason::ALL {
         assert_eq!(counted.get(&(longest.clone(), reason.code())), Some(&1), "{reason}");
     }
