@@ -1,44 +1,49 @@
 //! What becomes of the identities by a line: delegation, maps of pg_ident.conf, and lines that have neither.
 
-use super::{Review, ServedLine};
+use super::profiles::Meant;
+use super::{Review, ServedLine, Spot};
 use crate::apart::{CURE, cause, mistakable_in_a_map};
 use crate::config::{IdentityClaims, Origin, Profile};
 use crate::finding::FindingCode;
 use crate::server_files::{HbaLine, IdentLine};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 impl Review<'_> {
-    pub(super) fn mapping(&mut self, line: &HbaLine, profiles: &[&Profile], ident: Option<&[IdentLine]>) {
+    pub(super) fn mapping(&mut self, line: &HbaLine, meant: &Meant<'_>, maps: Option<&BTreeSet<&str>>) {
         if line.is_delegated() {
-            for profile in profiles.iter().filter(|profile| profile.roles.is_none()) {
+            let roleless = || meant.profiles.iter().copied().filter(|profile| profile.roles.is_none()).collect();
+            let roleless = meant.roleless.get_or_init(roleless);
+            let shown = self.count(FindingCode::DelegationUnconfigured, roleless.len());
+            for profile in roleless.iter().take(shown) {
                 let message =
                     format!("the line says delegate_ident_mapping=1, but profile \"{}\" has no [roles]", profile.name);
                 let hint = format!(
                     "every login is denied with delegation_not_configured; write [profiles.{}.roles], or map=NAME in place of the option",
                     profile.name
                 );
-                self.at(
-                    FindingCode::DelegationUnconfigured,
-                    line.option_place("delegate_ident_mapping"),
-                    message,
-                    hint,
-                );
+                let spot = Spot::At(line.option_place("delegate_ident_mapping").clone());
+                self.show(FindingCode::DelegationUnconfigured, spot, message, hint);
             }
             return;
         }
         let Some(map) = line.map() else {
-            for profile in profiles {
-                let Some(why) = no_role_name(profile) else { continue };
+            let why = |profile: &Profile| no_role_name(profile);
+            let nameless =
+                || meant.profiles.iter().copied().filter_map(|profile| Some((profile, why(profile)?))).collect();
+            let nameless = meant.nameless.get_or_init(nameless);
+            let shown = self.count(FindingCode::MapMissing, nameless.len());
+            for (profile, why) in nameless.iter().take(shown) {
                 let message = format!(
                     "without map= the identity itself must be the role's name, and that of profile \"{}\" {why}",
                     profile.name
                 );
                 let hint = "add map=NAME, and to pg_ident.conf lines for it: NAME   IDENTITY   ROLE";
-                self.at(FindingCode::MapMissing, &line.place, message, hint);
+                self.show(FindingCode::MapMissing, Spot::At(line.place.clone()), message, hint);
             }
             return;
         };
-        if ident.is_some_and(|ident| ident.iter().all(|line| line.map != map)) {
+        if maps.is_some_and(|maps| !maps.contains(map)) {
             let message = format!("pg_ident.conf has no line for the map \"{map}\", so that nobody can log in");
             let hint = format!("correct the name, or add to pg_ident.conf lines for it: {map}   IDENTITY   ROLE");
             self.at(FindingCode::MapUnknown, line.option_place("map"), message, hint);
@@ -48,9 +53,10 @@ impl Review<'_> {
     /// With one map, an identity of one provider is that of the other.
     pub(super) fn shared_maps(&mut self, served: &[ServedLine<'_>]) {
         let mut users: BTreeMap<&str, Vec<(&Profile, &HbaLine)>> = BTreeMap::new();
-        for (line, profiles) in served.iter().filter(|(line, _)| !line.is_delegated()) {
-            let Some(map) = line.map() else { continue };
-            users.entry(map).or_default().extend(profiles.iter().map(|profile| (*profile, *line)));
+        let mut seen = BTreeSet::new();
+        for (line, meant) in served.iter().filter(|(line, _)| !line.is_delegated()) {
+            let Some(map) = line.map().filter(|map| seen.insert((*map, Rc::as_ptr(meant)))) else { continue };
+            users.entry(map).or_default().extend(meant.profiles.iter().map(|profile| (*profile, *line)));
         }
         for (map, users) in users {
             let mut known = BTreeSet::new();
@@ -72,7 +78,8 @@ impl Review<'_> {
     }
 
     pub(super) fn patterns(&mut self, lines: &[&HbaLine], ident: &[IdentLine]) {
-        for mapping in ident.iter().filter(|mapping| lines.iter().any(|line| line.map() == Some(&mapping.map))) {
+        let used: BTreeSet<&str> = lines.iter().filter_map(|line| line.map()).collect();
+        for mapping in ident.iter().filter(|mapping| used.contains(mapping.map.as_str())) {
             for name in [&mapping.identity, &mapping.role] {
                 if let Some(why) = name.not_judged() {
                     self.not_judged(&name.place, &name.text, why);

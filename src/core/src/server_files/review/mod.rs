@@ -4,6 +4,7 @@
 //! can meet there and which are apart is asked of the functions that the decision asks (`serving`, `apart`). Must never
 //! drop the last finding of a kind, however many there are.
 
+mod earlier;
 mod maps;
 mod profiles;
 mod superuser;
@@ -12,10 +13,13 @@ use super::hba::{Connection, HbaLine};
 use super::ident::IdentLine;
 use super::settings::{LIBRARY, Settings};
 use super::{Place, Source, place_in};
-use crate::config::{Config, Profile};
+use crate::config::Config;
 use crate::finding::{FindingCode, MOST_ALIKE};
 use crate::serving::ByIssuer;
-use std::collections::BTreeMap;
+use earlier::Lines;
+use profiles::Meant;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// Where a finding is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,27 +45,36 @@ pub struct ServerFinding {
     pub hint: String,
 }
 
-/// A line, and the profiles that serve some of its connections.
-type ServedLine<'a> = (&'a HbaLine, Vec<&'a Profile>);
+/// A line, and the profiles that serve some of its connections: the same ones as of many other lines, mostly.
+type ServedLine<'a> = (&'a HbaLine, Rc<Meant<'a>>);
 
 /// Everything that was read, to be judged together.
 struct Review<'a> {
     config: &'a Config,
     by_issuer: ByIssuer<'a>,
+    by_name: HashMap<&'a str, usize>,
+    /// Whom lines are for that say the same of it.
+    meant: HashMap<(Option<&'a str>, &'a str), Rc<Meant<'a>>>,
     sources: &'a [Source],
+    /// Of each kind no more than are shown.
     found: Vec<ServerFinding>,
+    /// How many there are of each kind.
+    counts: BTreeMap<FindingCode, usize>,
 }
 
 /// Judges the lines that the server takes. `ident` and `settings` are absent where these files were not read.
 #[must_use]
-pub fn review(
-    config: &Config,
-    sources: &[Source],
-    hba: &[HbaLine],
+pub fn review<'a>(
+    config: &'a Config,
+    sources: &'a [Source],
+    hba: &'a [HbaLine],
     ident: Option<&[IdentLine]>,
     settings: Option<(&Settings, usize)>,
 ) -> Vec<ServerFinding> {
-    let mut review = Review { config, by_issuer: ByIssuer::of(config.profiles()), sources, found: Vec::new() };
+    let by_name = config.profiles().iter().enumerate().map(|(at, profile)| (profile.name.as_str(), at)).collect();
+    let by_issuer = ByIssuer::of(config.profiles());
+    let (meant, found, counts) = (HashMap::new(), Vec::new(), BTreeMap::new());
+    let mut review = Review { config, by_issuer, by_name, meant, sources, found, counts };
     if let Some((settings, source)) = settings {
         review.library(settings, source);
     }
@@ -72,21 +85,23 @@ pub fn review(
             None => own.push(line),
         }
     }
+    let maps: Option<BTreeSet<&str>> = ident.map(|ident| ident.iter().map(|line| line.map.as_str()).collect());
+    let lines = Lines::of(hba);
     let mut served = Vec::with_capacity(own.len());
-    for line in &own {
+    for line in own.iter().copied() {
         let profiles = review.served(line);
         review.connection(line, settings.map(|(settings, _)| settings));
-        review.mapping(line, &profiles, ident);
+        review.mapping(line, &profiles, maps.as_ref());
         review.options(line);
         review.names(line);
-        review.shadowed(line, hba);
-        served.push((*line, profiles));
+        review.shadowed(line, &lines);
+        served.push((line, profiles));
     }
     review.unreached(&served);
     review.shared_maps(&served);
     if let Some(ident) = ident {
         review.patterns(&own, ident);
-        review.superusers(&own, hba, ident);
+        review.superusers(&own, &lines, ident);
     }
     review.bounded()
 }
@@ -94,26 +109,37 @@ pub fn review(
 impl<'a> Review<'a> {
     /// What was found: of one kind the first ones, and how many more there are.
     fn bounded(self) -> Vec<ServerFinding> {
-        let mut counts: BTreeMap<FindingCode, usize> = BTreeMap::new();
-        for finding in &self.found {
-            *counts.entry(finding.code).or_default() += 1;
-        }
         let mut seen: BTreeMap<FindingCode, usize> = BTreeMap::new();
         let mut found = self.found;
-        found.retain_mut(|finding| {
+        for finding in &mut found {
             let number = seen.entry(finding.code).or_default();
             *number += 1;
-            let more = counts.get(&finding.code).map_or(0, |count| count - MOST_ALIKE.min(*count));
+            let more = self.counts.get(&finding.code).map_or(0, |count| count - MOST_ALIKE.min(*count));
             if *number == MOST_ALIKE + 1 {
                 finding.message =
                     format!("{more} more findings of this kind, the first of them here: {}", finding.message);
             }
-            *number <= MOST_ALIKE + 1
-        });
+        }
         found
     }
 
+    /// Counts so many findings of a kind. How many of them are shown, which the caller puts together and adds: there can be
+    /// a hundred million, and a message can be as long as the configuration.
+    fn count(&mut self, code: FindingCode, number: usize) -> usize {
+        let count = self.counts.entry(code).or_default();
+        let room = (MOST_ALIKE + 1).saturating_sub(*count);
+        *count += number;
+        room.min(number)
+    }
+
     fn add(&mut self, code: FindingCode, spot: Spot, message: String, hint: impl Into<String>) {
+        if self.count(code, 1) > 0 {
+            self.show(code, spot, message, hint);
+        }
+    }
+
+    /// Adds a finding that was counted.
+    fn show(&mut self, code: FindingCode, spot: Spot, message: String, hint: impl Into<String>) {
         self.found.push(ServerFinding { code, spot, message, hint: hint.into() });
     }
 
@@ -156,7 +182,7 @@ impl<'a> Review<'a> {
                 self.at(FindingCode::TokenInClear, &line.connection_place, message, hint);
             }
             Connection::HostSsl => {
-                let known = self.found.iter().any(|finding| finding.code == FindingCode::TlsOff);
+                let known = self.counts.contains_key(&FindingCode::TlsOff);
                 if !known && settings.is_some_and(|settings| !settings.has_tls()) {
                     let message = "hostssl lines take no connection, because ssl is off".to_owned();
                     let hint = "set ssl = on in postgresql.conf, with a certificate";
@@ -206,9 +232,8 @@ impl<'a> Review<'a> {
         self.at(FindingCode::NotJudged, place, format!("{text} has {why}"), hint);
     }
 
-    fn shadowed(&mut self, line: &HbaLine, all: &[HbaLine]) {
-        let earlier = all.iter().take_while(|other| other.place != line.place).find(|other| other.covers(line));
-        if let Some(earlier) = earlier {
+    fn shadowed(&mut self, line: &HbaLine, lines: &Lines<'_>) {
+        if let Some(earlier) = lines.covering(line) {
             let place = place_in(self.sources, &earlier.place);
             let message = format!("the line is never reached: {place} ({}) takes all its connections", earlier.method);
             self.at(FindingCode::ShadowedLine, &line.place, message, "move it before that line, or remove one of them");

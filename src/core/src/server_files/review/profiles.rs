@@ -6,37 +6,71 @@ use crate::config::{Profile, suggest};
 use crate::finding::FindingCode;
 use crate::line::{HBA_PROFILE_OPTION, profile_names};
 use crate::server_files::HbaLine;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// Profiles, and what is wrong with them by a line of one kind or another: worked out once for all lines that have them.
+#[derive(Debug, Default)]
+pub(super) struct Meant<'a> {
+    pub(super) profiles: Vec<&'a Profile>,
+    pub(super) roleless: OnceCell<Vec<&'a Profile>>,
+    pub(super) nameless: OnceCell<Vec<(&'a Profile, String)>>,
+}
+
+impl<'a> Meant<'a> {
+    fn new(profiles: Vec<&'a Profile>) -> Rc<Self> {
+        Rc::new(Self { profiles, ..Self::default() })
+    }
+}
 
 impl<'a> Review<'a> {
     /// The profiles that a line is for, by its issuer or because it names them.
-    fn meant(&self, line: &HbaLine) -> Vec<&'a Profile> {
-        let is_named = |names, profile: &&Profile| profile_names(names).any(|name| name == profile.name);
-        match line.profiles() {
-            None => self.by_issuer.serving(line.issuer()),
-            Some(names) => self.config.profiles().iter().filter(|profile| is_named(names, profile)).collect(),
+    fn meant(&mut self, line: &'a HbaLine) -> Rc<Meant<'a>> {
+        let key = (line.profiles(), if line.profiles().is_some() { "" } else { line.issuer() });
+        if let Some(known) = self.meant.get(&key) {
+            return Rc::clone(known);
         }
+        let profiles = match line.profiles() {
+            None => self.by_issuer.serving(line.issuer()),
+            Some(names) => {
+                let named: BTreeSet<usize> =
+                    profile_names(names).filter_map(|name| self.by_name.get(name).copied()).collect();
+                named.into_iter().filter_map(|at| self.config.profiles().get(at)).collect()
+            }
+        };
+        let meant = Meant::new(profiles);
+        self.meant.insert(key, Rc::clone(&meant));
+        meant
     }
 
     /// The profiles that serve connections by a line, and what is wrong with them.
-    pub(super) fn served(&mut self, line: &HbaLine) -> Vec<&'a Profile> {
+    pub(super) fn served(&mut self, line: &'a HbaLine) -> Rc<Meant<'a>> {
         let meant = self.meant(line);
         if let Some(names) = line.profiles() {
             self.named(line, names);
-        } else if meant.is_empty() {
+        } else if meant.profiles.is_empty() {
             self.unserved(line);
         }
-        let serving: Vec<&'a Profile> = meant.iter().copied().filter(|profile| line.is_served_by(profile)).collect();
-        if let (Some(first), true) = (meant.first(), serving.is_empty()) {
+        let serves = |profile: &&&Profile| line.is_served_by(profile);
+        let count = meant.profiles.iter().filter(serves).count();
+        let serving = match count == meant.profiles.len() {
+            true => Rc::clone(&meant),
+            false => Meant::new(meant.profiles.iter().filter(serves).copied().collect()),
+        };
+        if let (Some(first), 0) = (meant.profiles.first(), count) {
             self.unserved_databases(line, first);
         }
         if line.profiles().is_some() {
-            self.meeting(line, &serving);
+            self.meeting(line, &serving.profiles);
         }
         serving
     }
 
     fn unserved(&mut self, line: &HbaLine) {
+        if self.count(FindingCode::IssuerUnserved, 1) == 0 {
+            return;
+        }
         let issuers = self.config.profiles().iter().flat_map(|profile| profile.hba_issuers());
         let message = format!("no profile serves the issuer \"{}\"", line.issuer());
         let issuers: Vec<&str> = issuers.map(String::as_str).collect();
@@ -45,7 +79,8 @@ impl<'a> Review<'a> {
             issuers => format!("write a profile for it, or an issuer that one serves: {}", issuers.join(", ")),
         };
         let hint = format!("every login by this line is denied with hba_issuer_unknown; {remedy}");
-        self.at(FindingCode::IssuerUnserved, line.option_place("issuer"), message, hint);
+        let spot = Spot::At(line.option_place("issuer").clone());
+        self.show(FindingCode::IssuerUnserved, spot, message, hint);
     }
 
     /// The line is for profiles, of which `first` is one, and none of them serves its connections.
@@ -73,20 +108,24 @@ impl<'a> Review<'a> {
     /// What is wrong with the names of profiles in a line, as `crate::line` denies its logins for.
     fn named(&mut self, line: &HbaLine, names: &str) {
         let place = line.option_place(HBA_PROFILE_OPTION);
-        let valid: Vec<&str> = self.config.profiles().iter().map(|profile| &*profile.name).collect();
-        let mut seen = Vec::new();
+        let mut seen = BTreeSet::new();
         for name in profile_names(names) {
-            let (message, remedy) = if !valid.contains(&name) {
+            let is_known = self.by_name.contains_key(name);
+            if is_known && seen.insert(name) {
+                continue;
+            }
+            if self.count(FindingCode::UnknownProfile, 1) == 0 {
+                continue;
+            }
+            let (message, remedy) = if !is_known {
+                let valid: Vec<&str> = self.config.profiles().iter().map(|profile| &*profile.name).collect();
                 let nearest = if valid.is_empty() { "it has none".to_owned() } else { suggest(name, &valid) };
                 (format!("the configuration has no profile \"{name}\""), nearest)
-            } else if seen.contains(&name) {
-                (format!("the line names profile \"{name}\" twice"), "name it once".to_owned())
             } else {
-                seen.push(name);
-                continue;
+                (format!("the line names profile \"{name}\" twice"), "name it once".to_owned())
             };
             let hint = format!("every login by this line is denied with profile_unknown; {remedy}");
-            self.at(FindingCode::UnknownProfile, place, message, hint);
+            self.show(FindingCode::UnknownProfile, Spot::At(place.clone()), message, hint);
         }
     }
 
@@ -118,8 +157,10 @@ impl<'a> Review<'a> {
     }
 
     pub(super) fn unreached(&mut self, served: &[ServedLine<'_>]) {
+        let mut seen = BTreeSet::new();
+        let anew = served.iter().filter(|(_, meant)| seen.insert(Rc::as_ptr(meant)));
         let reached: BTreeSet<&str> =
-            served.iter().flat_map(|(_, profiles)| profiles).map(|profile| profile.name.as_str()).collect();
+            anew.flat_map(|(_, meant)| &meant.profiles).map(|profile| profile.name.as_str()).collect();
         for profile in self.config.profiles().iter().filter(|profile| !reached.contains(profile.name.as_str())) {
             let message = format!("no line of pg_hba.conf reaches profile \"{}\"", profile.name);
             let issuer = profile.hba_issuers().first().map_or("", String::as_str);

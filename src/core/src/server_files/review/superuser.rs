@@ -5,22 +5,31 @@
 //! the superuser out, since that is what it says to write.
 
 use super::Review;
+use super::earlier::Lines;
 use crate::finding::FindingCode;
 use crate::server_files::hba::{Connection, HbaLine};
 use crate::server_files::ident::IdentLine;
 use crate::server_files::{names, pattern};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// The superuser that initdb makes on most systems.
 const SUPERUSER: &str = "postgres";
 
 impl Review<'_> {
     /// Expressions in the maps of these lines that can give the superuser's name. `all` is pg_hba.conf.
-    pub(super) fn superusers(&mut self, lines: &[&HbaLine], all: &[HbaLine], ident: &[IdentLine]) {
+    pub(super) fn superusers(&mut self, lines: &[&HbaLine], all: &Lines<'_>, ident: &[IdentLine]) {
+        // The first line by which each map can make somebody the superuser.
+        let mut open: HashMap<&str, &HbaLine> = HashMap::new();
+        for line in lines.iter().filter(|line| !line.is_delegated()) {
+            if let Some(Entry::Vacant(vacant)) = line.map().map(|map| open.entry(map))
+                && can_be_taken(line, all, SUPERUSER)
+            {
+                vacant.insert(line);
+            }
+        }
         for mapping in ident.iter().filter(|mapping| can_give(mapping, SUPERUSER)) {
-            let uses = |line: &&&HbaLine| line.map() == Some(&mapping.map) && !line.is_delegated();
-            let Some(line) = lines.iter().filter(uses).find(|line| can_be_taken(line, all, SUPERUSER)) else {
-                continue;
-            };
+            let Some(line) = open.get(mapping.map.as_str()) else { continue };
             let role = &mapping.role.text;
             let message =
                 format!("the map can make an identity \"{SUPERUSER}\", the superuser: {role} takes that name too");
@@ -60,9 +69,8 @@ fn can_give(mapping: &IdentLine, role: &str) -> bool {
 }
 
 /// Whether a connection of this role can be by the line: its roles have it, and no earlier line takes all of them.
-fn can_be_taken(line: &HbaLine, all: &[HbaLine], role: &str) -> bool {
+fn can_be_taken(line: &HbaLine, all: &Lines<'_>, role: &str) -> bool {
     use names::Answer::Yes;
-    let earlier = all.iter().take_while(|other| other.place != line.place);
-    let taken = |other: &HbaLine| other.covers_but_for_roles(line) && names::roles_fit(&other.roles, role) == Yes;
-    names::roles_fit(&line.roles, role) == Yes && !earlier.into_iter().any(taken)
+    let taken = |other: &HbaLine| names::roles_fit(&other.roles, role) == Yes;
+    names::roles_fit(&line.roles, role) == Yes && !all.is_covered_but_for_roles(line, taken)
 }
