@@ -11,16 +11,18 @@ use crate::output::Failure;
 use oauth_validator_core::protocol::{
     self, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::{flag, low_level};
 use std::convert::Infallible;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// The exit code of everything but an answer.
@@ -28,6 +30,9 @@ const GIVEN_UP: i32 = 1;
 
 /// The longest that a request can make it last.
 const MAX_DEADLINE: Duration = Duration::from_secs(600);
+
+/// What is read into at first: nearly all requests are shorter, and the rest of a larger piece would be wiped in vain.
+const USUAL_REQUEST_BYTES: usize = 16 * 1024;
 
 /// What is kept of the deadline for telling that it was too short, at most.
 const MAX_RESERVE: Duration = Duration::from_millis(200);
@@ -54,12 +59,45 @@ fn protect() -> io::Result<()> {
     Ok(())
 }
 
-/// One line, wiped when it is dropped. What was read beyond it is still there for [`exit_when_left`].
+/// One line, wiped when it is dropped, read without a buffer that would keep a copy of it.
+///
+/// # Errors
+/// Also for one that more comes with: nobody may say more than was agreed.
 fn read_request() -> io::Result<Zeroizing<Vec<u8>>> {
-    // One piece of memory from the start: a line that outgrows it would leave a copy behind.
-    let mut line = Zeroizing::new(Vec::with_capacity(MAX_REQUEST_BYTES));
-    io::stdin().lock().take(MAX_REQUEST_BYTES as u64).read_until(b'\n', &mut line)?;
-    if line.ends_with(b"\n") { Ok(line) } else { Err(io::ErrorKind::InvalidData.into()) }
+    let mut line = Zeroizing::new(vec![0; USUAL_REQUEST_BYTES]);
+    let mut length = 0;
+    loop {
+        if length == line.len() {
+            line = larger(&line)?;
+        }
+        let room = line.get_mut(length..).unwrap_or_default();
+        match rustix::io::read(io::stdin(), &mut *room) {
+            Ok(0) => return Err(io::ErrorKind::InvalidData.into()),
+            Ok(count) => {
+                let newline = room.iter().take(count).position(|byte| *byte == b'\n');
+                length += count;
+                match newline {
+                    None => {}
+                    Some(at) if at + 1 == count => break,
+                    Some(_) => return Err(io::ErrorKind::InvalidData.into()),
+                }
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    line.truncate(length);
+    Ok(line)
+}
+
+/// The same with room behind it. What it was in is wiped by its owner, which a vector that grows by itself would not do.
+fn larger(line: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
+    if line.len() >= MAX_REQUEST_BYTES {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut larger = Zeroizing::new(vec![0; (2 * line.len()).min(MAX_REQUEST_BYTES)]);
+    larger.iter_mut().zip(line).for_each(|(to, from)| *to = *from);
+    Ok(larger)
 }
 
 /// Writes the answer to `line`.
@@ -67,8 +105,7 @@ fn serve(line: &[u8]) -> io::Result<()> {
     let (asked, outcome) = match HelperRequest::from_line(line) {
         Ok(request) => {
             let deadline = request.reach.timeout.min(MAX_DEADLINE);
-            exit_when_left()?;
-            exit_after(deadline)?;
+            exit_when_left_or_after(deadline)?;
             let outcome = fetch::carry_out(&request, deadline - MAX_RESERVE.min(deadline / 10), |_| {});
             (request.version, outcome)
         }
@@ -86,25 +123,19 @@ fn serve(line: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Ends the process as soon as nobody holds standard input any more, or somebody says more than was agreed.
-fn exit_when_left() -> io::Result<()> {
-    let watch = || {
-        let mut more = [0];
-        while let Err(error) = io::stdin().lock().read(&mut more) {
-            if error.kind() != io::ErrorKind::Interrupted {
-                break;
+/// Ends the process as soon as nobody holds standard input any more or somebody says more than was agreed, and if it lasts
+/// longer than this: not everything that waits can be told until when. One thread for both, since each costs a login time.
+fn exit_when_left_or_after(deadline: Duration) -> io::Result<()> {
+    let until = Instant::now() + deadline;
+    let watch = move || {
+        let stdin = io::stdin();
+        loop {
+            let left = Timespec::try_from(until.saturating_duration_since(Instant::now()));
+            let mut input = [PollFd::new(&stdin, PollFlags::IN)];
+            if poll(&mut input, left.ok().as_ref()) != Err(Errno::INTR) {
+                low_level::exit(GIVEN_UP)
             }
         }
-        low_level::exit(GIVEN_UP)
-    };
-    thread::Builder::new().spawn(watch).map(drop)
-}
-
-/// Ends the process if it lasts longer than this: not everything that waits can be told until when.
-fn exit_after(deadline: Duration) -> io::Result<()> {
-    let watch = move || {
-        thread::sleep(deadline);
-        low_level::exit(GIVEN_UP)
     };
     thread::Builder::new().spawn(watch).map(drop)
 }

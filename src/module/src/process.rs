@@ -9,6 +9,8 @@ use pgrx::pg_sys;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, read, write};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+#[cfg(target_os = "linux")]
+use rustix::process::{PidfdFlags, pidfd_open};
 use std::ffi::c_int;
 use std::fmt;
 use std::io;
@@ -26,7 +28,7 @@ const LOOK_AFTER: Duration = Duration::from_millis(100);
 /// How long a helper may take to end after its last word. Then it is killed; its answer counts all the same.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// The first look after its last word; then each time twice as long.
+/// The first look after its last word, then each time twice as long, where the system does not tell of its end.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// What is read at once, in bytes: what a pipe holds by default (pipe(7)).
@@ -193,10 +195,13 @@ impl Helper {
     /// and is left to be killed.
     fn wind_down(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, Trouble> {
         let give_up = deadline.min(Instant::now() + LINGER);
+        if self.process.has_ended() {
+            return Ok(self.process.status);
+        }
+        let end = self.process.end();
+        let waiting = Waiting::new(Reason::Helper, self.client, end.as_ref().map(OwnedFd::as_fd), None);
         let mut next_look = FIRST_LOOK;
-        let (client, mut waiting) = (self.client, None);
         while !self.process.has_ended() && Instant::now() < give_up {
-            let waiting = waiting.get_or_insert_with(|| Waiting::new(Reason::Helper, client, None, None));
             waiting.wait(give_up.min(Instant::now() + next_look))?;
             next_look *= 2;
         }
@@ -254,6 +259,15 @@ impl Process {
             }
         }
         true
+    }
+
+    /// What can be read once it has ended, where the system has such a thing: else a millisecond passes before the next
+    /// look, which is longer than most helpers take to end.
+    fn end(&self) -> Option<OwnedFd> {
+        #[cfg(target_os = "linux")]
+        return pidfd_open(Pid::from_raw(self.child.id().cast_signed())?, PidfdFlags::empty()).ok();
+        #[cfg(not(target_os = "linux"))]
+        None
     }
 
     fn forget(&mut self, status: Option<ExitStatus>) {

@@ -65,9 +65,15 @@ impl Verifier {
         if trust.holds(shown) {
             judge_given(shown, now)?;
         } else {
-            let (authorities, all) = (trust.authorities(), self.algorithms.all);
-            verify_server_cert_signed_by_trust_anchor(&parsed, authorities, intermediates, now, all)
-                .map_err(|error| explain(error, shown, trust))?;
+            let mut judged = Err(CertificateError::UnknownIssuer.into());
+            for authorities in trust.authorities() {
+                let all = self.algorithms.all;
+                judged = verify_server_cert_signed_by_trust_anchor(&parsed, authorities, intermediates, now, all);
+                if judged.is_ok() {
+                    break;
+                }
+            }
+            judged.map_err(|error| explain(error, shown, trust))?;
         }
         name.map_or(Ok(()), |name| verify_server_name(&parsed, name))
     }
@@ -101,7 +107,7 @@ fn explain(error: Error, shown: &CertificateDer<'_>, trust: &Trust) -> Error {
         {
             Untrusted::Authority.into()
         }
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) if trust.authorities().is_empty() => {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) if trust.is_of_nobody() => {
             Untrusted::NotGiven.into()
         }
         _ => error,
