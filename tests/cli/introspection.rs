@@ -36,6 +36,7 @@ fn check(provider: &Provider, auth: ClientAuth) -> OnlineCheck {
         auth,
         token_param: "token".into(),
         scope_separator: None,
+        cache: Duration::ZERO,
         reach: reach(None),
     }
 }

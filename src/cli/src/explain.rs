@@ -239,7 +239,7 @@ impl Resolver for ToolResolver<'_, '_> {
         let note = format!("the provider was asked about the token for this explanation, at {}", check.endpoint);
         self.notes.push(note);
         let order = TokenOrder { check, config_path: &self.supply.file.path, user: self.supply.file.user };
-        order.ask(token, &mut Foreground::default())
+        order.ask(&order.request(token)?, &mut Foreground::default())
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

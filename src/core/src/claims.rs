@@ -11,6 +11,7 @@ mod times;
 
 pub(crate) use kind::check_type;
 pub(crate) use members::Members;
+pub(crate) use times::expires_by_itself;
 
 use crate::claim_path::Unsearchable;
 use crate::config::{Clients, Config, Profile};

@@ -6,13 +6,14 @@
 //! an answer of the protocol.
 
 use crate::helper::{self, Unusable};
+use crate::kept::Kept;
 use crate::process::{self, Run, Trouble};
 use crate::wait::{self, Client, ClientGone};
 use crate::{guc, report, shared};
 use oauth_validator_core::protocol::{
     Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
 };
-use oauth_validator_core::{BearerToken, KeysUnavailable, OnlineAnswer, OnlineCheck, ProviderKeys};
+use oauth_validator_core::{BearerToken, KeysUnavailable, OnlineAnswer, OnlineCheck, Profile, ProviderKeys};
 use oauth_validator_store::{Gone, KeyOrder, ServerUser, Surroundings, TokenOrder};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -81,15 +82,26 @@ pub(crate) fn with_order<T>(
     deliver(KeyOrder { profile, source, config_path, folder: &folder, create_folder, user: ServerUser::current() })
 }
 
-/// What the provider says of the token, if one of the few places for asking is free.
+/// What the provider says of the token: what it said before, where the profile has that kept, else if one of the few places
+/// for asking is free.
 pub(crate) fn ask_about(
     token: &BearerToken,
     check: &OnlineCheck,
+    profile: Option<&Profile>,
     config_path: &Path,
 ) -> Result<OnlineAnswer, KeysUnavailable> {
     let order = TokenOrder { check, config_path, user: ServerUser::current() };
+    let request = order.request(token)?;
+    let kept = Kept::place_for(check, profile, &request);
+    if let Some(answer) = kept.as_ref().and_then(Kept::find) {
+        return Ok(answer);
+    }
     let (folder, create_folder) = (guc::cache_directory(), guc::cache_directory_is_default());
-    order.ask_in_turn(token, &folder, create_folder, guc::max_helpers(), &mut Errands)
+    let answer = order.ask_in_turn(&request, &folder, create_folder, guc::max_helpers(), &mut Errands)?;
+    if let Some(kept) = kept {
+        kept.keep(check, &answer);
+    }
+    Ok(answer)
 }
 
 /// The outcome that the helper's answer tells of.

@@ -3,6 +3,7 @@
 //! It grants nothing itself: only the core makes grants. Any trouble on the way is a denial.
 
 use crate::catalog;
+use crate::clock;
 use crate::errands::{self, Errands};
 use crate::guc;
 use crate::hba::Connection;
@@ -14,7 +15,6 @@ use oauth_validator_core::{
 };
 use oauth_validator_store::{FolderTexts, ServerUser, Unreadable, load_keys, read_configuration};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What `startup_cb` leaves for `validate_cb`.
 pub(crate) enum Policy {
@@ -84,17 +84,18 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
         Ok(request) => request,
         Err(denial) => return Verdict::denied(denial),
     };
-    decide_with(&mut Backend { file }, report::tracing(), &request, token, config)
+    decide_with(&mut Backend { file, config }, report::tracing(), &request, token, config)
 }
 
 /// What a decision needs, as a backend that authenticates a client looks it up. `file` is the configuration's.
 struct Backend<'f> {
     file: &'f Path,
+    config: &'f Config,
 }
 
 impl Resolver for Backend<'_> {
     fn now(&mut self) -> UnixSeconds {
-        now()
+        clock::now()
     }
 
     fn keys(&mut self, _profile: &str, source: &KeyFile) -> Result<KeySet, KeysUnavailable> {
@@ -111,19 +112,15 @@ impl Resolver for Backend<'_> {
 
     fn online_answer(
         &mut self,
-        _profile: &str,
+        profile: &str,
         check: &OnlineCheck,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
-        errands::ask_about(token, check, self.file)
+        let profile = self.config.profiles().iter().find(|known| known.name == profile);
+        errands::ask_about(token, check, profile, self.file)
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {
         catalog::privileges(role)
     }
-}
-
-/// The wall clock; the beginning of 1970 where it shows a time before.
-fn now() -> UnixSeconds {
-    UnixSeconds::of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }

@@ -98,11 +98,15 @@ pub(crate) fn region() -> Result<Region<'static>, Unavailable> {
 
 /// The named segment of this layout.
 fn attach() -> Result<*mut u8, Unavailable> {
-    let layout = LAYOUT;
-    let bytes = bytes();
+    let (layout, bytes) = (LAYOUT, bytes());
     #[cfg(feature = "test-faults")]
     let (layout, bytes) = crate::faults::older(layout, bytes);
-    let name = CString::new(format!("oauth_validator {layout:016x}")).unwrap_or_default();
+    segment(&format!("oauth_validator {layout:016x}"), bytes)
+}
+
+/// The segment of this name, which whoever asks for it first makes: as many bytes, all zeros then.
+pub(crate) fn segment(name: &str, bytes: usize) -> Result<*mut u8, Unavailable> {
+    let name = CString::new(name).unwrap_or_default();
     // SAFETY: a plain variable of the main thread.
     let context = unsafe { pg_sys::CurrentMemoryContext };
     let attached = PgTryBuilder::new(AssertUnwindSafe(|| {

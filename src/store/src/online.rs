@@ -2,8 +2,8 @@
 //! at a time.
 //!
 //! The places are locks in the folder of key files, so that a flood of tokens that mean nothing cannot fill the machine
-//! with processes. Nothing is kept: a token that was good is asked about again. Must never put the token, the secret or the
-//! answer into a message.
+//! with processes. Nothing is kept here: whether an answer may be used once more is for those who have the memory for it.
+//! Must never put the token, the secret or the answer into a message.
 
 use crate::cache::KeyFolder;
 use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, sentence, with_files};
@@ -28,13 +28,28 @@ pub struct TokenOrder<'a> {
 }
 
 impl TokenOrder<'_> {
-    /// Asks about `token`, if one of `slots` places in `folder` is free.
+    /// The question about `token`, with the secret and the authorities as the files have them now.
     ///
     /// # Errors
-    /// What is wrong with the secret, the folder, or the provider; that all places are taken.
+    /// What is wrong with these files.
+    pub fn request(&self, token: &BearerToken) -> Result<HelperRequest, KeysUnavailable> {
+        let reach = with_files(&self.check.reach, self.config_path, self.user)?;
+        let secret = match self.check.auth.secret_file() {
+            Some(path) => Some(read_secret(path, self.config_path, self.user)?),
+            None => None,
+        };
+        let limit = reach.timeout.saturating_sub(HELPER_MARGIN);
+        HelperRequest::for_token(self.check, reach.within(limit), secret, token)
+            .ok_or_else(|| KeysUnavailable::new("The request for the provider could not be made.", ""))
+    }
+
+    /// Asks the question, if one of `slots` places in `folder` is free.
+    ///
+    /// # Errors
+    /// What is wrong with the folder, or with the provider; that all places are taken.
     pub fn ask_in_turn(
         &self,
-        token: &BearerToken,
+        request: &HelperRequest,
         folder: &Path,
         create_folder: bool,
         slots: u32,
@@ -49,25 +64,15 @@ impl TokenOrder<'_> {
                 "Try again. If this goes on, see whether the provider is slow or somebody floods the server with tokens; then raise oauth_validator.max_helpers.",
             ));
         };
-        self.ask(token, world)
+        self.ask(request, world)
     }
 
-    /// Asks about `token`.
+    /// Asks the question.
     ///
     /// # Errors
-    /// What is wrong with the secret or with the provider.
-    pub fn ask(&self, token: &BearerToken, world: &mut dyn Surroundings) -> Result<OnlineAnswer, KeysUnavailable> {
-        let reach = with_files(&self.check.reach, self.config_path, self.user)?;
-        let secret = match self.check.auth.secret_file() {
-            Some(path) => Some(read_secret(path, self.config_path, self.user)?),
-            None => None,
-        };
-        let limit = reach.timeout;
-        let reach = reach.within(limit.saturating_sub(HELPER_MARGIN));
-        let Some(request) = HelperRequest::for_token(self.check, reach, secret, token) else {
-            return Err(KeysUnavailable::new("The request for the provider could not be made.", ""));
-        };
-        match world.ask(&request, limit) {
+    /// What is wrong with the provider.
+    pub fn ask(&self, request: &HelperRequest, world: &mut dyn Surroundings) -> Result<OnlineAnswer, KeysUnavailable> {
+        match world.ask(request, self.check.reach.timeout) {
             Ok(Outcome::Answer(answer)) => Ok(answer),
             Ok(Outcome::Failed(failure)) => {
                 let detail =

@@ -11,7 +11,7 @@ use crate::introspection::OnlineKind;
 use crate::jws::Proof;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// What is said of a token that its provider was asked about. A longer `max_lifetime` would let refresh tokens in.
@@ -83,6 +83,19 @@ fn too_long(lifetime: Duration, config: &Config, profile: &Profile, proof: Proof
         Proof::Signature => denial,
         Proof::Answer(_) => denial.with_hint(LONG_LIVED_ANSWER),
     }
+}
+
+/// When a provider's answer says that the token expires, by whichever member of it.
+pub(crate) fn expires_by_itself(
+    members: &Map<String, Value>,
+    kind: OnlineKind,
+    now: UnixSeconds,
+) -> Result<Option<UnixSeconds>, Denial> {
+    let expires = numeric_date(Members::of_answer(members), "exp")?;
+    // Google's, which counts from the answer.
+    let left = members.get("expires_in").filter(|_| kind == OnlineKind::Tokeninfo).and_then(Value::as_u64);
+    let left = left.map(|left| now.after(Duration::from_secs(left)));
+    Ok(expires.into_iter().chain(left).min())
 }
 
 /// A NumericDate in whole seconds (RFC 7519 section 2). Fractions are allowed there, and cut here.

@@ -3,7 +3,7 @@
 use super::collect::Findings;
 use super::keys;
 use super::section::Section;
-use super::settings::{self, Counts, profile as rows};
+use super::settings::{self, Counts, introspection::CACHE, profile as rows};
 use crate::finding::FindingCode;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
 use crate::reach::{FilePath, Reach};
@@ -76,6 +76,7 @@ pub(super) fn check(
     let endpoint = keys::url(findings, &section, "endpoint", reach.insecure_http);
     let auth = auth(findings, &section, kind);
     let token_param = section.text(findings, "token_param").map(|name| name.value);
+    let cache = section.duration(findings, &CACHE).map_or(CACHE.default_duration(), |cache| cache.value);
     let scope_separator = section.text(findings, "scope_separator").map(|text| text.value);
     Some(OnlineCheck {
         kind,
@@ -83,6 +84,7 @@ pub(super) fn check(
         auth: auth?,
         token_param: token_param.unwrap_or_else(|| kind.default_param().to_owned()),
         scope_separator,
+        cache,
         reach,
     })
 }

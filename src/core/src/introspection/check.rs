@@ -1,6 +1,7 @@
 //! Where a provider is asked about tokens, and how this server proves itself there: what `[profiles.NAME.introspection]` says.
 
 use crate::reach::{FilePath, Reach};
+use std::time::Duration;
 
 /// How a provider is asked about a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct OnlineCheck {
     pub token_param: String,
     /// What separates scopes in the answer, where that differs from `scope.separator`.
     pub scope_separator: Option<String>,
+    /// How long an answer may be kept for other logins with the same token; zero, and each login asks.
+    pub cache: Duration,
     /// How the provider is reached.
     pub reach: Reach<FilePath>,
 }

@@ -33,6 +33,7 @@ fn check() -> OnlineCheck {
         auth: ClientAuth::Bearer { secret_file: "s".to_owned() },
         token_param: "token".to_owned(),
         scope_separator: None,
+        cache: Duration::ZERO,
         reach: reach(None),
     }
 }

@@ -5,6 +5,7 @@
 //! read it, is said elsewhere. No locks: a backend can be killed at any moment, and nobody may ever wait for it. All
 //! zeros is a valid region in which nothing has happened yet.
 
+mod answers;
 mod counters;
 mod enforce;
 mod slot;
@@ -12,6 +13,7 @@ mod slot;
 mod tests;
 mod text;
 
+pub use answers::{ANSWERS_LAYOUT, Answers, Keepable, MAX_KEPT_BYTES, Moment, PLACES, Question};
 pub use counters::{Code, Count, HelperCounts, OTHERS};
 pub use enforce::denied_now;
 pub use slot::{Slot, SlotEntry, SlotRecord};

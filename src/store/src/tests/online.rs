@@ -74,6 +74,7 @@ impl Setup {
             auth: ClientAuth::Basic(client),
             token_param: "token".into(),
             scope_separator: None,
+            cache: Duration::ZERO,
             reach: Reach {
                 ca: None,
                 proxy: None,
@@ -90,7 +91,8 @@ impl Setup {
     }
 
     fn ask(&self, world: &mut World) -> Result<OnlineAnswer, KeysUnavailable> {
-        self.order().ask(&BearerToken::new(b"opaque"), world)
+        let order = self.order();
+        order.ask(&order.request(&BearerToken::new(b"opaque"))?, world)
     }
 }
 
@@ -166,7 +168,8 @@ fn every_other_outcome_is_a_reason() {
 fn only_so_many_ask_at_once() {
     let setup = Setup::new(SECRET);
     let path = setup.place.folder("oauth_validator", 0o700);
-    let ask = |world: &mut World| setup.order().ask_in_turn(&BearerToken::new(b"opaque"), &path, false, 3, world);
+    let request = setup.order().request(&BearerToken::new(b"opaque")).expect("a question");
+    let ask = |world: &mut World| setup.order().ask_in_turn(&request, &path, false, 3, world);
     let folder = KeyFolder::open(&path, ServerUser::current(), false).unwrap();
     let mut taken: Vec<_> = (0..3).map(|_| folder.try_slot(3).unwrap().expect("a place")).collect();
     assert!(folder.try_slot(3).unwrap().is_none());

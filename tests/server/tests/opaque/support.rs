@@ -75,6 +75,18 @@ impl Place {
         self.cluster.write_config(&config(&self.provider, timeout));
     }
 
+    /// Has the answers about tokens of `corp` kept for so long.
+    pub fn keep_for(&self, time: &str) {
+        self.cluster.write_config(&self.config_with(time, ""));
+    }
+
+    /// The configuration in which these answers are kept for so long, and the profile has a further setting.
+    pub fn config_with(&self, time: &str, further: &str) -> String {
+        let file = "client_secret_file = \"corp.secret\"";
+        let config = config(&self.provider, "5s").replace(file, &format!("{file}, cache = \"{time}\""));
+        config.replacen("mode = ", &format!("{further}\nmode = "), 1)
+    }
+
     /// From now on this must not be seen anywhere.
     pub fn forbid(&self, text: &str, whose: &str) {
         self.forbidden.lock().expect("no panic").add_token(text, whose);

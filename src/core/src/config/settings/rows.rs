@@ -181,6 +181,7 @@ rows! {
         CLIENT_SECRET_FILE = ("client_secret_file", Path, D::None, "a file with the client's secret, or with the bearer token; read for each login", r#""oauth-validator.secret""#).of_profiles_alone();
         TOKEN_PARAM = ("token_param", Text, D::Text("token"), "the form field that holds the token; \"access_token\" for tokeninfo", r#""access_token""#);
         SCOPE_SEPARATOR = ("scope_separator", Text, D::None, "what separates scopes in the answer, where that is not scope.separator", r#"",""#);
+        CACHE = ("cache", duration("0s", "1min"), lasts("0s"), "how long an answer is kept for other logins with the same token; a token that is revoked meanwhile logs in", r#""30s""#).of_profiles_alone();
     }
     defaults: at::DEFAULTS, &[] => {
         KEYS = ("keys", Table(ByKey, at::DEFAULT_KEYS), D::Table, "times of key sources of profiles that set none", r#"{ min_ttl = "10min" }"#);

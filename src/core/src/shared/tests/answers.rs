@@ -1,0 +1,252 @@
+//! Answers that are kept: to whom they come back, for how long, and what is never kept.
+
+use crate::config::{Config, KeySource, Profile};
+use crate::introspection::{OnlineAnswer, OnlineCheck};
+use crate::protocol::{HelperRequest, Secret};
+use crate::reach::{Pem, Reach};
+use crate::shared::{Answers, Keepable, MAX_KEPT_BYTES, Moment, PLACES, Question};
+use crate::time::UnixSeconds;
+use crate::token::BearerToken;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+const FRESH: [u64; 4] = [1, 2, 3, 4];
+
+fn memory() -> Vec<AtomicU64> {
+    (0..Answers::WORDS).map(|_| AtomicU64::new(0)).collect()
+}
+
+fn at(seconds: u64) -> Moment {
+    let now = UnixSeconds::new(1_800_000_000).after(Duration::from_secs(seconds));
+    Moment { since_boot: Duration::from_secs(1_000 + seconds), now, epoch: 7 }
+}
+
+/// A profile, as a file writes it, with these further settings.
+fn profile(mode: &str, further: &str) -> Profile {
+    let text = format!(
+        "[profiles.corp]\nissuer = \"https://corp.example\"\naudience = [\"pg\"]\nmode = \"{mode}\"\n\
+         clients = {{ claims = [\"$.azp\"], allow = [\"psql\"] }}\n\
+         introspection = {{ endpoint = \"https://corp.example/i\", auth = \"none\", cache = \"30s\" }}\n{further}\n"
+    );
+    let parsed = Config::parse(text.as_bytes(), "f");
+    parsed.config.unwrap_or_else(|| panic!("{:?}", parsed.findings)).profiles()[0].clone()
+}
+
+fn check(profile: &Profile) -> &OnlineCheck {
+    match &profile.keys {
+        KeySource::Online(check) => check,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn request(profile: &Profile, ca: &str, token: &str) -> HelperRequest {
+    let reach: Reach<Pem> = check(profile).reach.clone().map(|_| Pem(String::new()));
+    let reach = Reach { ca: Some(Pem(ca.to_owned())), ..reach };
+    HelperRequest::for_token(check(profile), reach, None, &BearerToken::new(token.as_bytes())).expect("a text")
+}
+
+fn question(answers: &Answers<'_>, token: &str) -> Question {
+    let profile = profile("introspection", "");
+    answers.question(FRESH, &profile, &request(&profile, "ca", token))
+}
+
+fn yes(further: &str) -> OnlineAnswer {
+    OnlineAnswer { status: 200, body: format!("{{\"active\":true,\"sub\":\"ana\"{further}}}") }
+}
+
+/// Keeps this for a question asked at second 0. Whether it was kept.
+fn keep(answers: &Answers<'_>, question: &Question, answer: &OnlineAnswer, nonce: u8) -> bool {
+    let profile = profile("introspection", "");
+    let kept = Keepable::of(check(&profile), answer, at(0));
+    kept.is_some_and(|kept| answers.keep(question, kept, [nonce; 12], at(0)))
+}
+
+#[test]
+fn an_answer_comes_back_to_its_own_question_alone() {
+    let memory = memory();
+    let answers = Answers::new(&memory).expect("enough");
+    let own = question(&answers, "opaque-1");
+    assert_eq!(answers.find(&own, at(0)), None, "nothing is kept yet");
+    assert!(keep(&answers, &own, &yes(""), 1));
+    assert_eq!(answers.find(&own, at(1)), Some(yes("")));
+    assert_eq!(answers.find(&question(&answers, "opaque-1"), at(1)), Some(yes("")), "in another process");
+
+    let first = profile("introspection", "");
+    for (what, other) in [
+        ("a longer token", question(&answers, "opaque-12")),
+        ("a shorter token", question(&answers, "opaque-")),
+        ("other authorities", answers.question(FRESH, &first, &request(&first, "cb", "opaque-1"))),
+    ] {
+        assert_eq!(answers.find(&other, at(1)), None, "{what}");
+    }
+    for further in ["deny_identities = [\"eve\"]", "clock_skew = \"31s\"", "scope = { required = [\"x\"] }"] {
+        let changed = profile("introspection", further);
+        let other = answers.question(FRESH, &changed, &request(&changed, "ca", "opaque-1"));
+        assert_eq!(answers.find(&other, at(1)), None, "{further}");
+    }
+    let secret = |text: &str| {
+        let mut request = request(&first, "ca", "opaque-1");
+        if let crate::protocol::Task::Introspect { authorization, .. } = &mut request.task {
+            *authorization = crate::protocol::Authorization::Bearer { secret: Secret::new(text.to_owned()) };
+        }
+        answers.question(FRESH, &first, &request)
+    };
+    let with_secret = secret("hush");
+    assert!(keep(&answers, &with_secret, &yes(""), 2));
+    assert!(answers.find(&with_secret, at(1)).is_some());
+    assert_eq!(answers.find(&secret("hush!"), at(1)), None, "another secret");
+}
+
+#[test]
+fn it_ends_with_its_time_the_token_an_enforcement_and_the_memory() {
+    let memory = memory();
+    let answers = Answers::new(&memory).expect("enough");
+    let (short, long) = (question(&answers, "short"), question(&answers, "long"));
+    let expires = at(0).now.after(Duration::from_secs(10)).get();
+    assert!(keep(&answers, &long, &yes(""), 1));
+    assert!(keep(&answers, &short, &yes(&format!(",\"exp\":{expires}")), 2));
+    for (second, of_short, of_long) in
+        [(0, true, true), (9, true, true), (10, false, true), (29, false, true), (30, false, false)]
+    {
+        assert_eq!(answers.find(&short, at(second)).is_some(), of_short, "{second}");
+        assert_eq!(answers.find(&long, at(second)).is_some(), of_long, "{second}");
+    }
+    // The wall clock was set back: it is the other one that counts.
+    let set_back = Moment { now: UnixSeconds::new(0), ..at(30) };
+    assert_eq!(answers.find(&long, set_back), None);
+    // A place that says that it holds much longer than any answer is none of ours.
+    assert_eq!(answers.find(&long, Moment { since_boot: Duration::ZERO, ..at(0) }), None);
+    for epoch in [6, 8] {
+        assert_eq!(answers.find(&long, Moment { epoch, ..at(1) }), None, "{epoch}");
+    }
+    let other = self::memory();
+    let others = Answers::new(&other).expect("enough");
+    let profile = profile("introspection", "");
+    let elsewhere = others.question([5, 6, 7, 8], &profile, &request(&profile, "ca", "long"));
+    assert_eq!(answers.find(&elsewhere, at(1)), None, "another memory has another secret");
+}
+
+#[test]
+fn what_is_no_clear_yes_or_too_long_is_not_kept() {
+    let memory = memory();
+    let answers = Answers::new(&memory).expect("enough");
+    let own = question(&answers, "t");
+    let answer = |status, body: &str| OnlineAnswer { status, body: body.to_owned() };
+    let now = at(0).now.get();
+    for no in [
+        answer(200, "{\"active\":false}"),
+        answer(200, "{\"active\":\"true\"}"),
+        answer(200, "{\"sub\":\"ana\"}"),
+        answer(200, "active"),
+        answer(400, "{\"active\":true}"),
+        answer(200, "{\"active\":true,\"token_type\":\"refresh_token\"}"),
+        yes(",\"exp\":\"soon\""),
+        yes(",\"exp\":1e300"),
+        yes(&format!(",\"exp\":{now}")),
+        yes(&format!(",\"exp\":{}", now - 1)),
+    ] {
+        assert!(!keep(&answers, &own, &no, 1), "{no:?} {}", no.body);
+        assert_eq!(answers.find(&own, at(0)), None);
+    }
+    let filled = |length: usize| {
+        let rest = length - yes(",\"x\":\"\"").body.len();
+        yes(&format!(",\"x\":\"{}\"", "x".repeat(rest)))
+    };
+    assert!(!keep(&answers, &own, &filled(MAX_KEPT_BYTES + 1), 1));
+    assert!(keep(&answers, &own, &filled(MAX_KEPT_BYTES), 2));
+    assert_eq!(answers.find(&own, at(0)), Some(filled(MAX_KEPT_BYTES)));
+    // Without the setting.
+    let mut off = check(&profile("introspection", "")).clone();
+    off.cache = Duration::ZERO;
+    assert!(Keepable::of(&off, &yes(""), at(0)).is_none());
+}
+
+#[test]
+fn the_seconds_of_tokeninfo_count_from_its_answer() {
+    let memory = memory();
+    let answers = Answers::new(&memory).expect("enough");
+    let profile = profile("tokeninfo", "");
+    let question = answers.question(FRESH, &profile, &request(&profile, "ca", "t"));
+    let body = "{\"azp\":\"psql\",\"expires_in\":\"5\"}".to_owned();
+    let kept = Keepable::of(check(&profile), &OnlineAnswer { status: 200, body }, at(0)).expect("a yes");
+    assert!(answers.keep(&question, kept, [1; 12], at(0)));
+    assert!(answers.find(&question, at(4)).is_some());
+    assert_eq!(answers.find(&question, at(5)), None);
+}
+
+#[test]
+fn while_all_places_are_taken_a_further_answer_is_not_kept() {
+    let memory = memory();
+    let answers = Answers::new(&memory).expect("enough");
+    let questions: Vec<Question> = (0..=PLACES).map(|number| question(&answers, &format!("t{number}"))).collect();
+    for question in &questions[..PLACES] {
+        assert!(keep(&answers, question, &yes(""), 1));
+        assert!(keep(&answers, question, &yes(",\"again\":1"), 2), "one question has one place");
+    }
+    assert!(!keep(&answers, &questions[PLACES], &yes(""), 1));
+    assert_eq!(answers.find(&questions[PLACES], at(0)), None);
+    assert!(questions[..PLACES].iter().all(|question| answers.find(question, at(0)) == Some(yes(",\"again\":1"))));
+    // A minute later there is room again.
+    let profile = profile("introspection", "");
+    let later = Keepable::of(check(&profile), &yes(""), at(60)).expect("a yes");
+    assert!(answers.keep(&questions[PLACES], later, [3; 12], at(60)));
+    assert!(answers.find(&questions[PLACES], at(61)).is_some());
+}
+
+/// Every backend can read the memory, and write it.
+#[test]
+fn the_memory_shows_nothing_and_what_was_changed_in_it_is_no_answer() {
+    let memory = memory();
+    let answers = Answers::new(&memory).expect("enough");
+    let own = question(&answers, "opaque-token-of-ana");
+    let name = ",\"name\":\"a-name-to-be-looked-for\"";
+    assert!(keep(&answers, &own, &yes(name), 1));
+    let bytes: Vec<u8> = memory.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
+    for text in ["a-name-", "active", "opaque-t", "\"sub\""] {
+        assert!(!bytes.windows(text.len()).any(|part| part == text.as_bytes()), "{text}");
+    }
+    let used: Vec<usize> = (0..memory.len()).filter(|at| memory[*at].load(Ordering::Relaxed) != 0).collect();
+    // The number in front says only whether somebody writes; the list of ends is for those who look for room.
+    let only_hints = |number: usize| (16 + PLACES..16 + 2 * PLACES + 1).contains(&number) || number < 4;
+    for number in used.into_iter().filter(|number| !only_hints(*number)) {
+        let right = memory[number].fetch_xor(1, Ordering::Relaxed);
+        assert_eq!(answers.find(&own, at(1)), None, "word {number}");
+        memory[number].store(right, Ordering::Relaxed);
+    }
+    assert_eq!(answers.find(&own, at(1)), Some(yes(name)));
+}
+
+#[test]
+fn many_at_once_find_their_own_answer_or_none() {
+    let memory = memory();
+    let profile = profile("introspection", "");
+    thread::scope(|scope| {
+        for worker in 0..4u8 {
+            let (memory, profile) = (&memory, &profile);
+            scope.spawn(move || {
+                let answers = Answers::new(memory).expect("enough");
+                for round in 0..400u64 {
+                    let token = format!("t{}", round % 7);
+                    let question =
+                        answers.question([u64::from(worker) + 9; 4], profile, &request(profile, "ca", &token));
+                    let of_token = yes(&format!(",\"token\":\"{token}\""));
+                    if let Some(found) = answers.find(&question, at(1)) {
+                        assert_eq!(found, of_token);
+                    }
+                    let kept = Keepable::of(check(profile), &of_token, at(0)).expect("a yes");
+                    let mut nonce = [worker; 12];
+                    nonce[..8].copy_from_slice(&round.to_le_bytes());
+                    answers.keep(&question, kept, nonce, at(0));
+                }
+            });
+        }
+    });
+    let answers = Answers::new(&memory).expect("enough");
+    let found = (0..7).filter(|number| {
+        let token = format!("t{number}");
+        let question = answers.question(FRESH, &profile, &request(&profile, "ca", &token));
+        answers.find(&question, at(1)) == Some(yes(&format!(",\"token\":\"{token}\"")))
+    });
+    assert_eq!(found.count(), 7, "all had the same secret");
+}
