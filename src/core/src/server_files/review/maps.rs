@@ -2,11 +2,12 @@
 
 use super::profiles::Meant;
 use super::{Review, ServedLine, Spot};
-use crate::apart::{CURE, cause, mistakable_in_a_map};
+use crate::apart::{CURE, Collision, cause, mistakable_in_a_map};
 use crate::config::{IdentityClaims, Origin, Profile};
 use crate::finding::FindingCode;
 use crate::server_files::{HbaLine, IdentLine};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ptr;
 use std::rc::Rc;
 
 impl Review<'_> {
@@ -51,28 +52,30 @@ impl Review<'_> {
     }
 
     /// With one map, an identity of one provider is that of the other.
-    pub(super) fn shared_maps(&mut self, served: &[ServedLine<'_>]) {
-        let mut users: BTreeMap<&str, Vec<(&Profile, &HbaLine)>> = BTreeMap::new();
+    pub(super) fn shared_maps<'p>(&mut self, served: &[ServedLine<'p>]) {
+        let mut users: BTreeMap<&str, Vec<(&Meant<'p>, &HbaLine)>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for (line, meant) in served.iter().filter(|(line, _)| !line.is_delegated()) {
             let Some(map) = line.map().filter(|map| seen.insert((*map, Rc::as_ptr(meant)))) else { continue };
-            users.entry(map).or_default().extend(meant.profiles.iter().map(|profile| (*profile, *line)));
+            users.entry(map).or_default().push((meant.as_ref(), *line));
         }
-        for (map, users) in users {
-            let mut known = BTreeSet::new();
-            let users: Vec<_> = users.into_iter().filter(|(profile, _)| known.insert(profile.name.as_str())).collect();
-            let profiles: Vec<&Profile> = users.iter().map(|(profile, _)| *profile).collect();
-            for pair in mistakable_in_a_map(&profiles) {
-                let Some(((first, _), (second, line))) = users.get(pair.earlier).zip(users.get(pair.later)) else {
-                    continue;
-                };
+        // Many maps have the same users, by a line each.
+        let mut known: BTreeMap<Vec<*const Meant<'p>>, Users<'p>> = BTreeMap::new();
+        for (map, lines) in users {
+            let key = lines.iter().map(|(meant, _)| ptr::from_ref(*meant)).collect();
+            let users = known.entry(key).or_insert_with(|| Users::of(lines.iter().map(|(meant, _)| *meant)));
+            let shown = self.count(FindingCode::SharedMap, users.mistakable.len());
+            for pair in users.mistakable.iter().take(shown) {
+                let of = |at: usize| users.profiles.get(at);
+                let Some(((first, _), (second, by))) = of(pair.earlier).zip(of(pair.later)) else { continue };
+                let Some((_, line)) = lines.get(*by) else { continue };
                 let message = format!(
                     "profiles \"{}\" and \"{}\" share the map \"{map}\", so that each provider can assert the other's identities",
                     first.name, second.name
                 );
                 let hint =
                     format!("{}; use a map for each of them, or {CURE}", cause(*first, *second).unwrap_or_default());
-                self.at(FindingCode::SharedMap, line.option_place("map"), message, hint);
+                self.show(FindingCode::SharedMap, Spot::At(line.option_place("map").clone()), message, hint);
             }
         }
     }
@@ -86,6 +89,25 @@ impl Review<'_> {
                 }
             }
         }
+    }
+}
+
+/// The profiles that use a map, each with the number of the first line by which it does, and who of them can be mistaken.
+struct Users<'a> {
+    profiles: Vec<(&'a Profile, usize)>,
+    mistakable: Vec<Collision<'a>>,
+}
+
+impl<'a> Users<'a> {
+    fn of<'m>(lines: impl Iterator<Item = &'m Meant<'a>>) -> Self
+    where
+        'a: 'm,
+    {
+        let mut known = BTreeSet::new();
+        let all = lines.enumerate().flat_map(|(by, meant)| meant.profiles.iter().map(move |profile| (*profile, by)));
+        let profiles: Vec<_> = all.filter(|(profile, _)| known.insert(profile.name.as_str())).collect();
+        let alone: Vec<&Profile> = profiles.iter().map(|(profile, _)| *profile).collect();
+        Self { mistakable: mistakable_in_a_map(&alone), profiles }
     }
 }
 

@@ -14,13 +14,16 @@ use std::rc::Rc;
 #[derive(Debug, Default)]
 pub(super) struct Meant<'a> {
     pub(super) profiles: Vec<&'a Profile>,
+    /// Whether none of them is limited to databases.
+    everywhere: bool,
     pub(super) roleless: OnceCell<Vec<&'a Profile>>,
     pub(super) nameless: OnceCell<Vec<(&'a Profile, String)>>,
 }
 
 impl<'a> Meant<'a> {
     fn new(profiles: Vec<&'a Profile>) -> Rc<Self> {
-        Rc::new(Self { profiles, ..Self::default() })
+        let everywhere = profiles.iter().all(|profile| profile.databases.is_none());
+        Rc::new(Self { profiles, everywhere, ..Self::default() })
     }
 }
 
@@ -53,7 +56,9 @@ impl<'a> Review<'a> {
             self.unserved(line);
         }
         let serves = |profile: &&&Profile| line.is_served_by(profile);
-        let count = meant.profiles.iter().filter(serves).count();
+        // They all serve a database, whichever it is; for replication each has to say so.
+        let all = meant.everywhere && !line.databases.iter().all(|name| name.is_keyword("replication"));
+        let count = if all { meant.profiles.len() } else { meant.profiles.iter().filter(serves).count() };
         let serving = match count == meant.profiles.len() {
             true => Rc::clone(&meant),
             false => Meant::new(meant.profiles.iter().filter(serves).copied().collect()),
