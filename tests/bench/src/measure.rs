@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 /// Logins of one validator before it is the other one's turn.
 const TURN: usize = 20;
 
-/// Clients that log in at a time when the throughput is measured.
-pub const CLIENTS: usize = 4;
+/// How many clients log in at a time when the throughput is measured.
+pub const CLIENTS: [usize; 3] = [1, 4, 16];
 
 /// What one round says of one client.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct Sample {
     pub processor: Duration,
     /// Page faults of the server for each login, one client.
     pub page_faults: f64,
-    /// Logins in a second, with [`CLIENTS`] clients.
-    pub per_second: f64,
+    /// Logins in a second, with each number of [`CLIENTS`].
+    pub per_second: [f64; CLIENTS.len()],
 }
 
 /// A client, and the server that it logs in at.
@@ -79,12 +79,16 @@ pub fn round(subjects: &[Subject<'_>], logins: usize) -> Result<Vec<Sample>> {
         let sorted = &mut times[number];
         subject.install();
         sorted.sort_unstable();
+        let mut per_second = [0.0; CLIENTS.len()];
+        for (to, clients) in per_second.iter_mut().zip(CLIENTS) {
+            *to = throughput(&subject.client, clients, logins)?;
+        }
         samples.push(Sample {
             median: percentile(sorted, 50),
             p99: percentile(sorted, 99),
             processor: processor[number] / u32::try_from(logins.max(1)).unwrap_or(u32::MAX),
             page_faults: faults[number] as f64 / logins.max(1) as f64,
-            per_second: throughput(&subject.client, logins)?,
+            per_second,
         });
     }
     Ok(samples)
@@ -103,15 +107,15 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
-fn throughput(client: &Client, logins: usize) -> Result<f64> {
-    let each = logins.div_ceil(CLIENTS);
+fn throughput(client: &Client, clients: usize, logins: usize) -> Result<f64> {
+    let each = logins.div_ceil(clients);
     let started = Instant::now();
     thread::scope(|scope| {
         let threads: Vec<_> =
-            (0..CLIENTS).map(|_| scope.spawn(|| (0..each).try_for_each(|_| client.login().map(drop)))).collect();
+            (0..clients).map(|_| scope.spawn(|| (0..each).try_for_each(|_| client.login().map(drop)))).collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| Error::other("a client panicked"))?)
     })?;
-    Ok((each * CLIENTS) as f64 / started.elapsed().as_secs_f64())
+    Ok((each * clients) as f64 / started.elapsed().as_secs_f64())
 }
 
 #[cfg(test)]

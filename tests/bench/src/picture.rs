@@ -66,12 +66,20 @@ mod tests {
     fn every_row_has_a_bar_and_names_are_escaped() {
         let sample = |us| {
             let median = Duration::from_micros(us);
-            vec![Sample { median, p99: median, processor: median, page_faults: 1.0, per_second: 1.0 }]
+            vec![Sample { median, p99: median, processor: median, page_faults: 1.0, per_second: [1.0; 3] }]
         };
         let row = |name: &str, us| Row { name: name.into(), rounds: sample(us), noop: sample(1000) };
         let rows = vec![row("no-op", 1000), row("a < b & c", 1500)];
-        let report =
-            Report { about: vec![], rows, requests: 0, further_profile: None, sessions: vec![], memory: vec![] };
+        let report = Report {
+            about: vec![],
+            rows,
+            requests: 0,
+            further_profile: None,
+            sessions: vec![],
+            introspection: vec![],
+            not_measured: vec![],
+            memory: vec![],
+        };
         let svg = svg(&report.json());
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
         assert_eq!(svg.matches("fill=\"#336791\"").count(), 2);

@@ -1,6 +1,6 @@
 //! The table and the JSON document: every number was measured, and says how far it was off from round to round.
 
-use crate::measure::Sample;
+use crate::measure::{CLIENTS, Sample};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -69,6 +69,10 @@ pub struct Report {
     /// Names of rows with a session, and the ratio of their medians to those of the same login without, in alternation at
     /// one server.
     pub sessions: Vec<(String, Spread)>,
+    /// Names of rows whose provider is asked, and the ratio of their medians to those of a signed token, likewise.
+    pub introspection: Vec<(String, Spread)>,
+    /// Ways to log in that are not in the table, and why.
+    pub not_measured: Vec<(String, String)>,
     /// Memory and open files: names and values.
     pub memory: Vec<(String, String)>,
 }
@@ -89,11 +93,16 @@ impl Report {
         let pairs = |list: &[(String, String)]| -> Value {
             list.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
         };
+        let ratios = |list: &[(String, Spread)]| -> Value {
+            list.iter().map(|(name, ratio)| (name.clone(), ratio.json())).collect()
+        };
         json!({
             "about": pairs(&self.about),
             "memory": pairs(&self.memory),
             "requests_to_the_provider": self.requests,
-            "sessions": self.sessions.iter().map(|(name, ratio)| (name.clone(), ratio.json())).collect::<Value>(),
+            "sessions": ratios(&self.sessions),
+            "introspection": ratios(&self.introspection),
+            "not_measured": pairs(&self.not_measured),
             "further_profile_us": self.further_profile.as_ref().map(Spread::json),
             "logins": rows,
         })
@@ -103,14 +112,18 @@ impl Report {
 fn row_json(row: &Row) -> Value {
     let values =
         |of: &dyn Fn(&Sample) -> f64| json!({ "ms": row.over_rounds(of).json(), "ratio": row.ratio(of).json() });
-    json!({
+    let mut json = json!({
         "name": row.name,
         "median": values(&median),
         "p99": values(&|sample| milliseconds(sample.p99)),
         "processor": values(&|sample| milliseconds(sample.processor)),
         "page_faults": row.over_rounds(|sample| sample.page_faults).json(),
-        "per_second_4_clients": row.over_rounds(|sample| sample.per_second).json(),
-    })
+    });
+    for (number, clients) in CLIENTS.into_iter().enumerate() {
+        let name = format!("per_second_{clients}_client{}", if clients == 1 { "" } else { "s" });
+        json[name] = row.over_rounds(|sample| sample.per_second[number]).json();
+    }
+    json
 }
 
 /// What a report says in Markdown, made from its JSON: so a table that was published can be made again.
@@ -128,13 +141,30 @@ pub fn table(report: &Value) -> String {
         let [median, min, max] = ["median", "min", "max"].map(|part| ratio[part].as_f64().unwrap_or_default());
         let _ = writeln!(text, "* {name}, against the same without a session: {median:.3} ({min:.3} to {max:.3})");
     }
-    text.push_str("\n| login | median | p99 | ratio of medians to no-op (rounds) | CPU | page faults | 4 clients |\n");
-    text.push_str("|---|---|---|---|---|---|---|\n");
-    for row in report["logins"].as_array().into_iter().flatten() {
+    for (name, ratio) in report["introspection"].as_object().into_iter().flatten() {
+        let [median, min, max] = ["median", "min", "max"].map(|part| ratio[part].as_f64().unwrap_or_default());
+        let _ = writeln!(text, "* {name}, against the same with a signed token: {median:.2} ({min:.2} to {max:.2})");
+    }
+    for (name, why) in report["not_measured"].as_object().into_iter().flatten() {
+        let _ = writeln!(text, "* {name}: not measured, {}", why.as_str().unwrap_or_default());
+    }
+    let rows: Vec<&Value> = report["logins"].as_array().into_iter().flatten().collect();
+    // Reports of earlier days have four clients alone.
+    let columns: Vec<(usize, String)> = CLIENTS
+        .into_iter()
+        .map(|clients| (clients, format!("/per_second_{clients}_client{}/median", if clients == 1 { "" } else { "s" })))
+        .filter(|(_, path)| rows.iter().any(|row| row.pointer(path).is_some()))
+        .collect();
+    text.push_str("\n| login | median | p99 | ratio of medians to no-op (rounds) | CPU | page faults |");
+    for (clients, _) in &columns {
+        let _ = write!(text, " {clients} client{} |", if *clients == 1 { "" } else { "s" });
+    }
+    let _ = writeln!(text, "\n|{}", "---|".repeat(6 + columns.len()));
+    for row in rows {
         let number = |path: &str| row.pointer(path).and_then(Value::as_f64).unwrap_or_default();
         let _ = writeln!(
             text,
-            "| {} | {:.3} ms | {:.3} ms | {:.2} ({:.2} to {:.2}) | {:.2} ms | {:.0} | {:.0}/s |",
+            "| {} | {:.3} ms | {:.3} ms | {:.2} ({:.2} to {:.2}) | {:.2} ms | {:.0} |{}",
             row["name"].as_str().unwrap_or_default(),
             number("/median/ms/median"),
             number("/p99/ms/median"),
@@ -143,7 +173,7 @@ pub fn table(report: &Value) -> String {
             number("/median/ratio/max"),
             number("/processor/ms/median"),
             number("/page_faults/median"),
-            number("/per_second_4_clients/median"),
+            columns.iter().map(|(_, path)| format!(" {:.0}/s |", number(path))).collect::<String>(),
         );
     }
     text
@@ -157,7 +187,13 @@ mod tests {
 
     fn sample(median_us: u64) -> Sample {
         let median = Duration::from_micros(median_us);
-        Sample { median, p99: median * 2, processor: median / 2, page_faults: 500.0, per_second: 1000.0 }
+        Sample {
+            median,
+            p99: median * 2,
+            processor: median / 2,
+            page_faults: 500.0,
+            per_second: [900.0, 1000.0, 1100.0],
+        }
     }
 
     fn row() -> Row {
@@ -180,6 +216,8 @@ mod tests {
             requests: 0,
             further_profile: Some(Spread { median: 4.04, min: 3.96, max: 5.2 }),
             sessions: vec![("RS256, session".into(), Spread { median: 1.004, min: 0.99, max: 1.0125 })],
+            introspection: vec![("introspection".into(), Spread { median: 2.004, min: 1.99, max: 2.0125 })],
+            not_measured: vec![("cert".into(), "the server is built without TLS".into())],
             memory: Vec::new(),
         };
         let json = report.json();
@@ -189,7 +227,10 @@ mod tests {
             "to the provider: 0\n",
             "profile: 4.0 µs (4.0 to 5.2)\n",
             "* RS256, session, against the same without a session: 1.004 (0.990 to 1.012)\n",
-            "| RS256 | 1.200 ms | 2.400 ms | 1.20 (1.10 to 1.30) | 0.60 ms | 500 | 1000/s |\n",
+            "| RS256 | 1.200 ms | 2.400 ms | 1.20 (1.10 to 1.30) | 0.60 ms | 500 | 900/s | 1000/s | 1100/s |\n",
+            "* introspection, against the same with a signed token: 2.00 (1.99 to 2.01)\n",
+            "* cert: not measured, the server is built without TLS\n",
+            "| page faults | 1 client | 4 clients | 16 clients |\n|---|---|---|---|---|---|---|---|---|\n",
         ] {
             assert!(table.contains(text), "{text}: {table}");
         }

@@ -1,8 +1,8 @@
 //! Two servers that differ in their validator alone, and the provider whose keys one of them knows.
 
 use crate::client::{Client, Proof};
-use crate::variant::{ALL, Variant};
-use oauth_validator_mock_provider::Provider;
+use crate::variant::{ALL, Asked, CA_FILE, INTROSPECT, Variant, every};
+use oauth_validator_mock_provider::{Provider, Reply};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, tool_path};
 use std::collections::BTreeSet;
 use std::io::{Error, Result};
@@ -48,8 +48,9 @@ impl Servers {
     ///
     /// # Errors
     /// When either of them cannot log in.
-    pub fn clients(&self, variant: &Variant, provider: &Provider) -> Result<[Client; 2]> {
-        self.ours.write_config(&variant.config(&provider.base_url()));
+    pub fn clients(&self, variant: &Variant, providers: &Providers) -> Result<[Client; 2]> {
+        self.ours.write_file(CA_FILE, std::fs::read(providers.asked.ca_file())?);
+        self.ours.write_config(&variant.config(&providers.of(variant).base_url()));
         let token = variant.token(now());
         let clients = [&self.noop, &self.ours]
             .map(|cluster| Client::new(cluster.socket_dir(), &variant.profile(), Proof::Token(token.clone())));
@@ -69,20 +70,39 @@ impl Servers {
     }
 }
 
-/// A provider that publishes the keys of all variants.
-pub fn provider() -> Provider {
-    let provider = Provider::start_without_tls();
-    for variant in ALL {
-        provider.set_document(&variant.jwks_path(), variant.jwks());
+/// Who issues tokens.
+pub struct Providers {
+    /// Publishes the keys of all variants, and is to be asked for them alone.
+    pub keys: Provider,
+    /// Is asked about tokens, over TLS.
+    pub asked: Provider,
+}
+
+impl Providers {
+    /// Starts both.
+    pub fn start() -> Self {
+        let (keys, asked) = (Provider::start_without_tls(), Provider::start());
+        for variant in ALL {
+            keys.set_document(&variant.jwks_path(), variant.jwks());
+        }
+        for variant in every().filter(|variant| variant.asked != Asked::No) {
+            let now = now();
+            asked.set_reply_about(INTROSPECT, &variant.token(now), Reply::json(&variant.answer(now)));
+        }
+        Self { keys, asked }
     }
-    provider
+
+    /// The one that is asked for this variant.
+    pub fn of(&self, variant: &Variant) -> &Provider {
+        if variant.asked == Asked::No { &self.keys } else { &self.asked }
+    }
 }
 
 /// Lines of pg_hba.conf: one for each way in.
 fn hba() -> String {
     let mut lines =
         BTreeSet::from([format!("local all {BY_TRUST} trust\n"), format!("local all {BY_PASSWORD} scram-sha-256\n")]);
-    for variant in ALL {
+    for variant in every() {
         let (role, issuer) = (variant.profile(), variant.issuer());
         lines.insert(format!("local all {role} oauth issuer=\"{issuer}\" scope=\"openid db.connect\"\n"));
     }
@@ -91,7 +111,7 @@ fn hba() -> String {
 
 fn roles() -> BTreeSet<String> {
     let own = [BY_PASSWORD, BY_TRUST].map(str::to_owned);
-    own.into_iter().chain(ALL.iter().map(Variant::profile)).collect()
+    own.into_iter().chain(every().map(|variant| variant.profile())).collect()
 }
 
 fn run(cluster: &Cluster, sql: &str) -> Result<()> {

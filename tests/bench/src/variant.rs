@@ -1,11 +1,31 @@
-//! What differs between the rows of the table: algorithm, number of profiles and keys, size of the token, preloading, and
-//! whether sessions end by themselves and keep claims.
+//! What differs between the rows of the table: algorithm, number of profiles and keys, size of the token, preloading,
+//! whether sessions end by themselves and keep claims, and whether the provider is asked about the token.
 //!
 //! Each row changes one thing of the first one, which is the case that the project's targets name.
 
 use oauth_validator_fixtures::{TestKey, Token, jwks, keys};
 use serde_json::{Value, json};
 use std::fmt::Write;
+
+/// Whether the provider is asked about the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The token is signed.
+    No,
+    /// At each login.
+    EachTime,
+    /// Once a minute (`introspection.cache`).
+    Once,
+}
+
+/// How the further profiles are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// As the README shows one: a preset, the issuer and the audience.
+    Preset,
+    /// Each setting by itself, and a file with keys.
+    SpelledOut,
+}
 
 /// One way to log in with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +42,25 @@ pub struct Variant {
     pub preloaded: bool,
     /// Whether the profile has a `[session]`: an end, and claims for SQL.
     pub session: bool,
+    /// Whether the provider is asked about the token.
+    pub asked: Asked,
+    /// How the further profiles are written.
+    pub others: Others,
 }
 
 /// The case that the targets name, without preloading.
-pub const BASE: Variant =
-    Variant { algorithm: "RS256", profiles: 3, keys: 2, token_bytes: 600, preloaded: false, session: false };
+pub const BASE: Variant = Variant {
+    algorithm: "RS256",
+    profiles: 3,
+    keys: 2,
+    token_bytes: 600,
+    preloaded: false,
+    session: false,
+    asked: Asked::No,
+    others: Others::Preset,
+};
+
+const SPELLED_OUT: Variant = Variant { others: Others::SpelledOut, ..BASE };
 
 /// Every row, in the order of the table.
 pub const ALL: [Variant; 12] = [
@@ -49,11 +83,43 @@ pub const ALL: [Variant; 12] = [
 pub const SESSIONS: [Variant; 2] =
     [Variant { session: true, ..BASE }, Variant { session: true, preloaded: true, ..BASE }];
 
+/// Rows with many profiles, which the published table has from its next measurement on.
+pub const MANY: [Variant; 7] = [
+    Variant { profiles: 1000, preloaded: true, ..BASE },
+    Variant { profiles: 10_000, ..BASE },
+    Variant { profiles: 10_000, preloaded: true, ..BASE },
+    Variant { profiles: 1000, ..SPELLED_OUT },
+    Variant { profiles: 1000, preloaded: true, ..SPELLED_OUT },
+    Variant { profiles: 10_000, ..SPELLED_OUT },
+    Variant { profiles: 10_000, preloaded: true, ..SPELLED_OUT },
+];
+
+/// Rows whose provider is asked, over TLS, each beside the same login with a signed token.
+pub const INTROSPECTED: [Variant; 4] = [
+    Variant { asked: Asked::EachTime, ..BASE },
+    Variant { asked: Asked::EachTime, preloaded: true, ..BASE },
+    Variant { asked: Asked::Once, ..BASE },
+    Variant { asked: Asked::Once, preloaded: true, ..BASE },
+];
+
+/// Every row that there is.
+pub fn every() -> impl Iterator<Item = Variant> {
+    ALL.into_iter().chain(SESSIONS).chain(MANY).chain(INTROSPECTED)
+}
+
 impl Variant {
     /// As the table calls it.
     pub fn name(&self) -> String {
         let count = |number: usize, thing: &str| format!("{number} {thing}{}", if number == 1 { "" } else { "s" });
-        let mut name = format!("{}, {}", self.algorithm, count(self.profiles, "profile"));
+        let how = match self.asked {
+            Asked::No => self.algorithm,
+            Asked::EachTime => "introspection",
+            Asked::Once => "introspection, kept",
+        };
+        let mut name = format!("{how}, {}", count(self.profiles, "profile"));
+        if self.others == Others::SpelledOut {
+            name.push_str(" spelled out");
+        }
         if self.keys != BASE.keys {
             let _ = write!(name, ", {} keys", self.keys);
         }
@@ -72,7 +138,16 @@ impl Variant {
     /// The profile that the token belongs to, which is also the name of the role. Its keys are its own, so that no two
     /// rows share a key file that the other would find unfit.
     pub fn profile(&self) -> String {
-        format!("{}-{}", self.algorithm.to_lowercase(), self.keys)
+        match self.asked {
+            Asked::No => format!("{}-{}", self.algorithm.to_lowercase(), self.keys),
+            Asked::EachTime => "asked".into(),
+            Asked::Once => "kept".into(),
+        }
+    }
+
+    /// How many logins of it are measured, of so many of other rows: ten thousand profiles take their time.
+    pub fn logins(&self, all: usize) -> usize {
+        if self.profiles < 10_000 { all } else { all.div_ceil(10) }
     }
 
     /// The issuer of the token.
@@ -103,12 +178,22 @@ impl Variant {
     /// The configuration, with a provider at `base_url`.
     pub fn config(&self, base_url: &str) -> String {
         let (profile, issuer) = (self.profile(), self.issuer());
-        let mut config = format!(
-            "[profiles.{profile}]\nissuer = \"{issuer}\"\naudience = [\"api://postgres\"]\nalgorithms = [\"{}\"]\n\
-             [profiles.{profile}.keys]\njwks_url = \"{base_url}{}\"\ninsecure_http = true\nmin_ttl = \"24h\"\n",
-            self.algorithm,
-            self.jwks_path(),
-        );
+        let mut config = format!("[profiles.{profile}]\nissuer = \"{issuer}\"\naudience = [\"api://postgres\"]\n");
+        let _ = match self.asked {
+            Asked::No => write!(
+                config,
+                "algorithms = [\"{}\"]\n\
+                 [profiles.{profile}.keys]\njwks_url = \"{base_url}{}\"\ninsecure_http = true\nmin_ttl = \"24h\"\n",
+                self.algorithm,
+                self.jwks_path(),
+            ),
+            Asked::EachTime | Asked::Once => write!(
+                config,
+                "mode = \"introspection\"\nkeys = {{ ca_file = \"{CA_FILE}\" }}\n\
+                 [profiles.{profile}.introspection]\nendpoint = \"{base_url}{INTROSPECT}\"\nauth = \"none\"\ncache = \"{}\"\n",
+                if self.asked == Asked::Once { "60s" } else { "0s" },
+            ),
+        };
         if self.session {
             let _ = write!(
                 config,
@@ -117,13 +202,27 @@ impl Variant {
             );
         }
         for number in 1..self.profiles {
-            config.push_str(&other_profile(number));
+            config.push_str(&match self.others {
+                Others::Preset => other_profile(number),
+                Others::SpelledOut => spelled_out(number),
+            });
         }
         config
     }
 
+    /// What the provider answers about the token.
+    pub fn answer(&self, now: i64) -> Value {
+        json!({
+            "active": true, "iss": self.issuer(), "sub": self.profile(), "aud": "api://postgres",
+            "scope": "openid db.connect", "client_id": "psql", "token_type": "Bearer", "iat": now, "exp": now + 8 * 3600
+        })
+    }
+
     /// A token issued at `now`, in seconds since 1970, good for 8 hours. `jti` has what its size lacks.
     pub fn token(&self, now: i64) -> String {
+        if self.asked != Asked::No {
+            return format!("opaque-{}-{}", self.profile(), "x".repeat(40));
+        }
         let mut token = self.unsigned(now, 0).sign(self.key());
         // Base64url makes four characters of three bytes.
         let missing = self.token_bytes.saturating_sub(token.len()) / 4 * 3;
@@ -143,6 +242,23 @@ impl Variant {
     }
 }
 
+/// Where a provider is asked.
+pub const INTROSPECT: &str = "/introspect";
+
+/// The file with its authority, beside the configuration.
+pub const CA_FILE: &str = "ca.pem";
+
+/// A further profile that says all by itself.
+pub fn spelled_out(number: usize) -> String {
+    format!(
+        "\n[profiles.other-{number}]\nissuer = \"https://other-{number}.bench.example/oauth2/aus000001\"\n\
+         audience = [\"api://postgres-{number}\"]\nmax_lifetime = \"12h\"\ndatabases = [\"app{number}\"]\n\
+         clients = {{ claims = [\"$.azp\"], allow = [\"psql\"] }}\n\
+         identity = {{ claim = \"$.oid\", prefix = \"other-{number}:\" }}\n\
+         keys = {{ jwks_file = \"other-{number}.jwks\" }}\n"
+    )
+}
+
 /// A further profile, as the README shows one.
 pub fn other_profile(number: usize) -> String {
     format!(
@@ -153,16 +269,18 @@ pub fn other_profile(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, BASE, SESSIONS, Variant};
+    use super::{ALL, Asked, BASE, Variant, every};
     use oauth_validator_core::Config;
 
     #[test]
     fn every_configuration_is_free_of_errors() {
-        for variant in ALL.into_iter().chain(SESSIONS) {
-            let text = variant.config("http://127.0.0.1:1");
+        for variant in every() {
+            let scheme = if variant.asked == Asked::No { "http" } else { "https" };
+            let text = variant.config(&format!("{scheme}://127.0.0.1:1"));
             let parsed = Config::parse(text.as_bytes(), "bench.toml");
             let config = parsed.config.unwrap_or_else(|| panic!("{variant:?}: {:?}", parsed.findings));
             assert_eq!(config.profiles().len(), variant.profiles);
+            assert!(text.len() < oauth_validator_store::MAX_CONFIG_BYTES, "{variant:?}: {}", text.len());
         }
     }
 
@@ -176,9 +294,10 @@ mod tests {
 
     #[test]
     fn rows_with_one_profile_name_have_the_same_keys() {
-        for (number, one) in ALL.iter().enumerate() {
-            for other in &ALL[number + 1..] {
-                assert_ne!(one, other);
+        let all: Vec<Variant> = every().filter(|variant| variant.asked == Asked::No).collect();
+        for (number, one) in all.iter().enumerate() {
+            for other in &all[number + 1..] {
+                assert_ne!(one.name(), other.name());
                 assert!(one.profile() != other.profile() || one.jwks() == other.jwks(), "{one:?} {other:?}");
             }
         }

@@ -17,9 +17,9 @@
 use oauth_validator_bench::client::Client;
 use oauth_validator_bench::measure::{Subject, round};
 use oauth_validator_bench::report::{Report, Row, Spread, median, table};
-use oauth_validator_bench::servers::{Servers, provider};
+use oauth_validator_bench::servers::{Providers, Servers};
 use oauth_validator_bench::soak::{growth, soak};
-use oauth_validator_bench::variant::{ALL, BASE, SESSIONS, Variant};
+use oauth_validator_bench::variant::{Asked, BASE, Variant, every};
 use oauth_validator_bench::{noop, picture};
 use std::io::{Error, Result};
 use std::path::PathBuf;
@@ -86,11 +86,10 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
 /// What is wrong besides times.
 fn bench(options: &Options) -> Result<Vec<String>> {
     let noop = noop::build()?;
-    let provider = provider();
-    let variants: Vec<Variant> = ALL
-        .into_iter()
-        .chain(SESSIONS)
-        .filter(|variant| !options.only_base || Variant { preloaded: false, session: false, ..*variant } == BASE)
+    let providers = Providers::start();
+    let base = |variant: &Variant| Variant { preloaded: false, session: false, asked: Asked::No, ..*variant };
+    let variants: Vec<Variant> = every()
+        .filter(|variant| !options.only_base || base(variant) == BASE)
         .filter(|variant| variant.name().contains(&options.only))
         .collect();
 
@@ -103,29 +102,35 @@ fn bench(options: &Options) -> Result<Vec<String>> {
         let servers = [Servers::start(&noop, false)?, Servers::start(&noop, true)?];
         // Each set of keys is fetched once, before anything is measured.
         for variant in &variants {
-            of(&servers, variant).clients(variant, &provider)?;
+            of(&servers, variant).clients(&beside(variant), &providers)?;
+            of(&servers, variant).clients(variant, &providers)?;
         }
-        let asked = provider.connection_count();
-        rows.add_round(&servers, &variants, &provider, options)?;
-        requests += provider.connection_count() - asked;
+        let asked = providers.keys.connection_count();
+        rows.add_round(&servers, &variants, &providers, options)?;
+        requests += providers.keys.connection_count() - asked;
     }
 
     let servers = Servers::start(&noop, false)?;
-    let clients = servers.clients(&BASE, &provider)?;
-    let asked = provider.connection_count();
-    let sessions =
-        rows.sessions.iter().map(|(name, ratios)| (name.clone(), Spread::of(ratios.iter().copied()))).collect();
+    let clients = servers.clients(&BASE, &providers)?;
+    let asked = providers.keys.connection_count();
+    let spreads = |asked: bool| -> Vec<(String, Spread)> {
+        let rows = rows.beside.iter().filter(|(variant, _)| (variant.asked != Asked::No) == asked);
+        rows.map(|(variant, ratios)| (variant.name(), Spread::of(ratios.iter().copied()))).collect()
+    };
+    let (sessions, introspection) = (spreads(false), spreads(true));
     let rows = rows.finished();
     let mut report = Report {
         about: about(&servers, options)?,
         further_profile: further_profile(&rows),
         sessions,
+        introspection,
+        not_measured: not_measured()?,
         rows,
         requests: 0,
         memory: Vec::new(),
     };
     let mut problems = memory(&servers, clients, options, &mut report)?;
-    report.requests = requests + provider.connection_count() - asked;
+    report.requests = requests + providers.keys.connection_count() - asked;
     if report.requests > 0 {
         problems.push(format!("the provider was asked {} times by logins that had all keys", report.requests));
     }
@@ -145,15 +150,30 @@ fn of<'a>(servers: &'a [Servers; 2], variant: &Variant) -> &'a Servers {
     &servers[usize::from(variant.preloaded)]
 }
 
-type Provider = oauth_validator_mock_provider::Provider;
+/// What people use instead and this run does not show, and why.
+fn not_measured() -> Result<Vec<(String, String)>> {
+    let postgres = oauth_validator_server_tests::Postgres::find_or_install().map_err(Error::other)?;
+    let configured = Command::new(postgres.pg_config()).arg("--configure").output()?.stdout;
+    let configured = String::from_utf8_lossy(&configured).into_owned();
+    let ways = [
+        ("cert, and logins over TLS", ["--with-openssl", "--with-ssl"]),
+        ("PAM (pam_unix)", ["--with-pam", "--with-pam"]),
+        ("LDAP (slapd)", ["--with-ldap", "--with-ldap"]),
+    ];
+    let why = |options: [&str; 2]| match options.into_iter().any(|option| configured.contains(option)) {
+        true => "this program has no client for it".to_owned(),
+        false => format!("this server is built without {}", options[0]),
+    };
+    Ok(ways.into_iter().map(|(name, options)| (name.to_owned(), why(options))).collect())
+}
 
 /// All rounds of all variants, and of the server's own ways to log in.
 struct Rows {
     noop: [Row; 2],
     ours: Vec<Row>,
     others: [Row; 2],
-    /// For each row with a session, round by round: its median over that of the same without.
-    sessions: Vec<(String, Vec<f64>)>,
+    /// For each row with a session, or whose provider is asked, round by round: its median over that of the same without.
+    beside: Vec<(Variant, Vec<f64>)>,
 }
 
 impl Rows {
@@ -163,7 +183,7 @@ impl Rows {
             noop: [row("no-op"), row("no-op, preloaded")],
             ours: variants.iter().map(|variant| row(&variant.name())).collect(),
             others: [row("trust"), row("scram-sha-256")],
-            sessions: variants.iter().filter(|variant| variant.session).map(|it| (it.name(), Vec::new())).collect(),
+            beside: variants.iter().filter(|it| beside(it) != **it).map(|it| (*it, Vec::new())).collect(),
         }
     }
 
@@ -171,25 +191,25 @@ impl Rows {
         &mut self,
         servers: &[Servers; 2],
         variants: &[Variant],
-        provider: &Provider,
+        providers: &Providers,
         options: &Options,
     ) -> Result<()> {
         let mut seen = [false; 2];
         for (variant, row) in variants.iter().zip(&mut self.ours) {
             let pair = of(servers, variant);
-            let [floor, ours] = pair.clients(variant, provider)?;
+            let other = beside(variant);
+            let [_, without] = pair.clients(&other, providers)?;
+            let [floor, ours] = pair.clients(variant, providers)?;
             let mut subjects = vec![subject(floor, &pair.noop), subject(ours, &pair.ours)];
-            if variant.session {
-                let of = |variant: &Variant| Some(variant.config(&provider.base_url()));
-                let client = subjects[1].client.clone();
-                let config = of(&Variant { session: false, ..*variant });
-                subjects.push(Subject { client, server: &pair.ours, config });
+            if other != *variant {
+                let of = |variant: &Variant| Some(variant.config(&providers.of(variant).base_url()));
+                subjects.push(Subject { client: without, server: &pair.ours, config: of(&other) });
                 subjects[1].config = of(variant);
             }
-            let mut samples = round(&subjects, options.logins)?.into_iter();
+            let mut samples = round(&subjects, variant.logins(options.logins))?.into_iter();
             let (Some(floor), Some(ours)) = (samples.next(), samples.next()) else { continue };
             if let (Some(without), Some((_, ratios))) =
-                (samples.next(), self.sessions.iter_mut().find(|(name, _)| *name == row.name))
+                (samples.next(), self.beside.iter_mut().find(|(of, _)| of == variant))
             {
                 ratios.push(median(&ours) / median(&without));
             }
@@ -214,6 +234,11 @@ impl Rows {
         let rows = self.noop.into_iter().chain(self.ours).chain(self.others);
         rows.filter(|row| !row.noop.is_empty()).collect()
     }
+}
+
+/// The same login without a session, and with a signed token.
+fn beside(variant: &Variant) -> Variant {
+    Variant { session: false, asked: Asked::No, ..*variant }
 }
 
 fn subject(client: Client, server: &oauth_validator_server_tests::Cluster) -> Subject<'_> {
