@@ -33,7 +33,10 @@ impl Servers {
                 helper: Some(tool_path()),
                 hba: hba(),
                 // The harness' own lines of the log for each login are no part of what is measured.
-                conf: format!("log_connections = ''\nmax_connections = 100\n{preload}"),
+                // Sixteen clients at once are no flood here.
+                conf: format!(
+                    "log_connections = ''\nmax_connections = 100\noauth_validator.max_helpers = 32\n{preload}"
+                ),
                 ..ClusterOptions::default()
             });
             for role in roles() {
@@ -54,8 +57,13 @@ impl Servers {
         let token = variant.token(now());
         let clients = [&self.noop, &self.ours]
             .map(|cluster| Client::new(cluster.socket_dir(), &variant.profile(), Proof::Token(token.clone())));
-        for client in &clients {
-            client.login()?;
+        for (client, server) in clients.iter().zip([&self.noop, &self.ours]) {
+            client.login().map_err(|error| {
+                let log = server.log();
+                let denied =
+                    log.lines().rev().find(|line| line.contains("oauth_validator: denied")).unwrap_or_default();
+                Error::other(format!("{}: {error}: {denied}", variant.name()))
+            })?;
         }
         Ok(clients)
     }
