@@ -81,7 +81,8 @@ function signer(common, file) {
     ...common,
     client_id: 'signer',
     jwks: { keys: [{ ...key, kid: 'signer-1', alg: 'ES256', use: 'sig' }] },
-    grant_types: ['client_credentials'],
+    // And a person's program that has a key, of which a new assertion is due at each request.
+    grant_types: ['client_credentials', DEVICE_FLOW],
     token_endpoint_auth_method: 'private_key_jwt',
     token_endpoint_auth_signing_alg: 'ES256',
   }];

@@ -79,14 +79,18 @@ fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, Failure> {
     pass_on(signals, &child);
     let life = token.life;
     drop(token);
+    let end = Stop::new();
+    let stop = end.clone();
     thread::spawn(move || {
-        if let Err(error) = keeper.keep(&place, life, &Stop::new()) {
+        if let Err(error) = keeper.keep(&place, life, &stop) {
             let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
             complain(&format!("warning: the token is not renewed any more: {}{hint}", visible(&error.what, false)));
         }
     });
-    let status = child.wait().map_err(|error| Failure::new(format!("cannot wait for the command: {error}")))?;
-    Ok(code_of(status))
+    let status = child.wait();
+    // Before the folder goes, so that no token is written into it in the same moment, and stays.
+    end.set();
+    status.map(code_of).map_err(|error| Failure::new(format!("cannot wait for the command: {error}")))
 }
 
 /// As a shell has it: 128 and the number of the signal that ended it.

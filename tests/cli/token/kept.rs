@@ -96,3 +96,20 @@ fn a_file_that_others_could_replace_is_not_written() {
     assert_eq!(place.provider.request_count("/token"), 0, "nobody was asked in vain");
     assert_eq!(fs::read_to_string(place.folder.path().join("other")).expect("a file"), "kept");
 }
+
+#[test]
+fn a_refresh_token_whose_place_is_bad_is_not_spent() {
+    let place = Place::new();
+    place.answers(json!({ "access_token": "first", "token_type": "bearer", "refresh_token": "new" }));
+    let shared = place.folder.path().join("shared");
+    fs::create_dir(&shared).expect("a folder");
+    fs::write(shared.join("refresh"), SENTINEL).expect("a file");
+    fs::set_permissions(&shared, Permissions::from_mode(0o777)).expect("a mode");
+    let linked = place.folder.path().join("linked");
+    std::os::unix::fs::symlink(place.file("refresh", SENTINEL), &linked).expect("a link");
+    for (file, why) in [(shared.join("refresh"), "others can write in"), (linked, "no file of this user's")] {
+        place.fails(2, &["--refresh-token-file", &file.display().to_string()], why);
+    }
+    assert_eq!(place.provider.request_count("/token"), 0, "it was spent");
+    assert_eq!(fs::read_to_string(shared.join("refresh")).expect("a file"), SENTINEL);
+}

@@ -64,26 +64,45 @@ impl Key {
     }
 }
 
-/// The client's word that it is the client, for `audience`.
-///
-/// # Errors
-/// What is wrong with the key: half a sentence.
-pub(super) fn signed(pem: &str, kid: Option<&str>, client_id: &str, audience: &str) -> Result<String, &'static str> {
-    let key = Key::read(pem)?;
-    let mut id = [0; 16];
-    rand::fill(&mut id).map_err(|_| "there are no random numbers")?;
-    let now = now();
-    let mut header = json!({ "alg": key.algorithm(), "typ": "JWT" });
-    if let Some(kid) = kid {
-        crate::output::put(&mut header, "kid", Value::from(kid));
+/// Who gives the client's word that it is the client, to one audience.
+pub(super) struct Signer {
+    key: Key,
+    kid: Option<String>,
+    client_id: String,
+    audience: String,
+}
+
+impl Signer {
+    /// By a key as PKCS #8 in PEM.
+    ///
+    /// # Errors
+    /// What is wrong with the key: half a sentence.
+    pub(super) fn new(pem: &str, kid: Option<&str>, client_id: &str, audience: &str) -> Result<Self, &'static str> {
+        let (client_id, audience) = (client_id.to_owned(), audience.to_owned());
+        Ok(Self { key: Key::read(pem)?, kid: kid.map(str::to_owned), client_id, audience })
     }
-    let claims = json!({
-        "iss": client_id, "sub": client_id, "aud": audience, "jti": URL_SAFE_NO_PAD.encode(id),
-        "iat": now.get(), "nbf": now.get(), "exp": now.after(ASSERTION_LIFE).get(),
-    });
-    let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
-    let signature = key.sign(text.as_bytes())?;
-    Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
+
+    /// A new one, as providers take each but once (RFC 7523 section 3, `jti`).
+    ///
+    /// # Errors
+    /// Why there is none: half a sentence.
+    pub(super) fn sign(&self) -> Result<String, &'static str> {
+        let mut id = [0; 16];
+        rand::fill(&mut id).map_err(|_| "there are no random numbers")?;
+        let now = now();
+        let mut header = json!({ "alg": self.key.algorithm(), "typ": "JWT" });
+        if let Some(kid) = &self.kid {
+            crate::output::put(&mut header, "kid", Value::from(kid.as_str()));
+        }
+        let claims = json!({
+            "iss": self.client_id, "sub": self.client_id, "aud": self.audience, "jti": URL_SAFE_NO_PAD.encode(id),
+            "iat": now.get(), "nbf": now.get(), "exp": now.after(ASSERTION_LIFE).get(),
+        });
+        let encoded = |document: Value| URL_SAFE_NO_PAD.encode(document.to_string());
+        let text = format!("{}.{}", encoded(header), encoded(claims));
+        let signature = self.key.sign(text.as_bytes())?;
+        Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
 }
 
 /// The value of Authorization, as RFC 6749 section 2.3.1 has it.
@@ -99,7 +118,7 @@ pub(super) fn life_of(token: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{basic, life_of, now, signed};
+    use super::{Signer, basic, life_of, now};
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -123,7 +142,8 @@ mod tests {
     #[test]
     fn what_is_no_key_is_said_without_showing_it() {
         for pem in ["", "sentinel", "-----BEGIN PRIVATE KEY-----\nc2VudGluZWw=\n-----END PRIVATE KEY-----\n"] {
-            let why = signed(pem, None, "app", "https://idp.example/token").expect_err("no key");
+            let signer = Signer::new(pem, None, "app", "https://idp.example/token");
+            let why = signer.map(|_| ()).expect_err("no key");
             assert!(!why.contains("sentinel") && !why.contains("c2Vud"), "{why}");
         }
     }

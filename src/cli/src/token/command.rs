@@ -8,10 +8,14 @@ use super::given::Token;
 use super::source::Source;
 use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
 use oauth_validator_core::{BearerToken, strict_json_object};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, Value};
 use std::io::{IsTerminal, Read};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// The members that have the token: of RFC 6749, of `az`, and of `gcloud` and Kubernetes.
@@ -20,25 +24,66 @@ const MEMBERS: [&str; 3] = ["access_token", "accessToken", "token"];
 /// Room for a document around the longest token.
 const MAX_OUTPUT: usize = MAX_TOKEN_BYTES * 2;
 
+/// For a command to print its token: by itself, so that a file that is kept fresh does not wait for one that hangs; and where
+/// it can ask a person.
+const ALONE: Duration = Duration::from_secs(60);
+const WITH_A_PERSON: Duration = Duration::from_secs(300);
+
+/// How often a command is looked at that has closed its output and goes on.
+const POLL: Duration = Duration::from_millis(10);
+
 /// Runs it by the shell, with this process's terminal, so that it can ask somebody. What comes by a pipe or a file is for the
 /// program that `run` starts, and not for this one.
 pub(super) fn run(command: &str, source: &Source) -> Result<Token, NoToken> {
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", command])
-        .stdin(if std::io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() })
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| NoToken::here(format!("cannot start the shell for the command: {error}")))?;
-    let mut output = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT + 1));
-    if let Some(stdout) = child.stdout.take() {
-        let limit = u64::try_from(MAX_OUTPUT + 1).unwrap_or(u64::MAX);
-        stdout.take(limit).read_to_end(&mut output).map_err(|error| NoToken::here(format!("the command: {error}")))?;
+    let asks = std::io::stdin().is_terminal();
+    let output = output_of(command, asks, if asks { WITH_A_PERSON } else { ALONE })?;
+    read(&output, source.takes_id_token)
+}
+
+/// What it prints, if it ends well within this time; else it is ended.
+fn output_of(command: &str, asks: bool, limit: Duration) -> Result<Zeroizing<Vec<u8>>, NoToken> {
+    let failed = |error: std::io::Error| NoToken::here(format!("the command for the token: {error}"));
+    let end = Instant::now() + limit;
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", command]).stdin(if asks { Stdio::inherit() } else { Stdio::null() }).stdout(Stdio::piped());
+    if !asks {
+        // What it starts can be ended with it. At a terminal, another group could not read what is typed.
+        shell.process_group(0);
     }
-    let status = child.wait().map_err(|error| NoToken::here(format!("the command: {error}")))?;
+    let mut child = shell.spawn().map_err(failed)?;
+    let Some(stdout) = child.stdout.take() else {
+        return Err(NoToken::here("the command for the token has no output"));
+    };
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut output = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT + 1));
+        let limit = u64::try_from(MAX_OUTPUT + 1).unwrap_or(u64::MAX);
+        let read = stdout.take(limit).read_to_end(&mut output);
+        // Nobody waits any more for one that is late.
+        let _ = sender.send(read.map(|_| output));
+    });
+    let Ok(output) = receiver.recv_timeout(limit) else { return Err(ended(&mut child, asks, limit)) };
+    let status = loop {
+        match child.try_wait().map_err(failed)? {
+            Some(status) => break status,
+            None if Instant::now() >= end => return Err(ended(&mut child, asks, limit)),
+            None => thread::sleep(POLL),
+        }
+    };
     if !status.success() {
         return Err(NoToken::passing(format!("the command for the token ended with {status}")));
     }
-    read(&output, source.takes_id_token)
+    output.map_err(failed)
+}
+
+/// Ends a command that is late.
+fn ended(child: &mut Child, asks: bool, limit: Duration) -> NoToken {
+    if !asks {
+        let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    }
+    let _ = child.kill().and_then(|()| child.wait());
+    NoToken::passing(format!("the command for the token was not done within {} s, and was ended", limit.as_secs()))
+        .with_hint("run it by hand, to see what it waits for")
 }
 
 fn read(output: &[u8], takes_id_token: bool) -> Result<Token, NoToken> {
@@ -73,7 +118,29 @@ fn member(document: &Map<String, Value>, takes_id_token: bool) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{output_of, read};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_command_that_hangs_is_ended_with_what_it_started() {
+        let limit = Duration::from_secs(1);
+        let folder = tempfile::tempdir().expect("a folder");
+        let marker = folder.path().join("late");
+        let late = format!("sleep 3; touch '{}'", marker.display());
+        for command in [format!("({late}) & wait"), format!("exec >&-; {late}"), late] {
+            let begun = Instant::now();
+            let error = output_of(&command, false, limit).map(|_| ()).expect_err("it hangs");
+            assert!(error.passing && error.what.contains("was not done within 1 s"), "{}", error.what);
+            assert!(begun.elapsed() < Duration::from_millis(2500), "{command}: {:?}", begun.elapsed());
+        }
+        std::thread::sleep(Duration::from_millis(3500));
+        assert!(!marker.exists(), "something of it went on");
+        // In time, however slowly, and only what it prints.
+        let output = output_of("sleep 0.3; echo abc.def; echo said >&2", false, Duration::from_secs(30));
+        assert_eq!(output.ok().as_deref().map(Vec::as_slice), Some(&b"abc.def\n"[..]));
+        let error = output_of("echo abc.def; exit 3", false, limit).map(|_| ()).expect_err("it failed");
+        assert!(error.passing && error.what.contains("exit status: 3"), "{}", error.what);
+    }
 
     #[test]
     fn what_such_commands_print_is_taken() {

@@ -6,8 +6,9 @@
 use super::assertion;
 use super::given::Token;
 use super::prompt;
+use super::proof::Prover;
 use super::provider::{Provider, refusal, said};
-use super::source::{Grant, Proof, Source, read_text};
+use super::source::{Grant, Proof, Source, read_text, unreadable};
 use super::{NoToken, command};
 use crate::net::NetError;
 use form_urlencoded::Serializer;
@@ -27,7 +28,6 @@ use zeroize::Zeroizing;
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// What a provider may answer besides what RFC 6749 has.
 #[derive(Debug, Serialize, Deserialize)]
@@ -86,19 +86,9 @@ fn url<T, E>(parsed: Result<T, E>) -> Result<T, NoToken> {
 }
 
 /// What goes along with each request, by what the source says.
-fn parameters(source: &Source, provider: &Provider) -> Result<Vec<(&'static str, String)>, NoToken> {
-    let mut parameters = Vec::new();
-    parameters.extend(source.audience.clone().map(|audience| ("audience", audience)));
-    parameters.extend(source.resource.clone().map(|resource| ("resource", resource)));
-    if let Proof::Key(file, id) = &source.proof {
-        let key = read_text(file, "the client's key").map(Zeroizing::new).map_err(unreadable)?;
-        let audience = provider.endpoints.token.as_str();
-        let assertion = assertion::signed(&key, id.as_deref(), &source.client_id, audience)
-            .map_err(|why| NoToken::here(format!("the client's key {}: {why}", file.display())))?;
-        parameters.push(("client_assertion_type", ASSERTION.to_owned()));
-        parameters.push(("client_assertion", assertion));
-    }
-    Ok(parameters)
+fn parameters(source: &Source) -> impl Iterator<Item = (&'static str, String)> {
+    let audience = source.audience.clone().map(|audience| ("audience", audience));
+    audience.into_iter().chain(source.resource.clone().map(|resource| ("resource", resource)))
 }
 
 fn scopes(source: &Source) -> impl Iterator<Item = Scope> + '_ {
@@ -108,15 +98,17 @@ fn scopes(source: &Source) -> impl Iterator<Item = Scope> + '_ {
 fn by_device(source: &Source, provider: &Provider) -> Result<Token, NoToken> {
     let device = url(DeviceAuthorizationUrl::new(provider.device_endpoint()?.as_str().to_owned()))?;
     let client: Client<EndpointSet> = client(source, provider)?.set_device_authorization_url(device);
-    let send = |request: HttpRequest| provider.send(request);
+    let prover = Prover::of(source, provider)?;
+    // One for both requests, and each time that the second is repeated.
+    let send = |request: HttpRequest| prover.send(request);
     let mut request = client.exchange_device_code().add_scopes(scopes(source));
-    for (name, value) in parameters(source, provider)? {
+    for (name, value) in parameters(source) {
         request = request.add_extra_param(name, value);
     }
     let device: StandardDeviceAuthorizationResponse = request.request(&send).map_err(failed)?;
     prompt::show(&device, source.shows_qr);
     let mut request = client.exchange_device_access_token(&device);
-    for (name, value) in parameters(source, provider)? {
+    for (name, value) in parameters(source) {
         request = request.add_extra_param(name, value);
     }
     let response = request.request(&send, thread::sleep, None).map_err(|error| match error {
@@ -130,20 +122,22 @@ fn by_device(source: &Source, provider: &Provider) -> Result<Token, NoToken> {
 fn by_credentials(source: &Source, provider: &Provider) -> Result<Token, NoToken> {
     let client = client(source, provider)?;
     let mut request = client.exchange_client_credentials().add_scopes(scopes(source));
-    for (name, value) in parameters(source, provider)? {
+    for (name, value) in parameters(source) {
         request = request.add_extra_param(name, value);
     }
-    token(source, &request.request(&|request: HttpRequest| provider.send(request)).map_err(failed)?)
+    let prover = Prover::of(source, provider)?;
+    token(source, &request.request(&|request: HttpRequest| prover.send(request)).map_err(failed)?)
 }
 
 fn refresh(source: &Source, provider: &Provider, refresh_token: &str) -> Result<Token, NoToken> {
     let client = client(source, provider)?;
     let refresh_token = RefreshToken::new(refresh_token.to_owned());
     let mut request = client.exchange_refresh_token(&refresh_token);
-    for (name, value) in parameters(source, provider)? {
+    for (name, value) in parameters(source) {
         request = request.add_extra_param(name, value);
     }
-    token(source, &request.request(&|request: HttpRequest| provider.send(request)).map_err(failed)?)
+    let prover = Prover::of(source, provider)?;
+    token(source, &request.request(&|request: HttpRequest| prover.send(request)).map_err(failed)?)
 }
 
 /// RFC 8693 section 2.1: the file is read anew each time, since whatever gives such tokens renews them there.
@@ -155,7 +149,7 @@ fn by_exchange(source: &Source, provider: &Provider, file: &Path, kind: &str) ->
     if !source.scope.is_empty() {
         form.append_pair("scope", &source.scope.join(" "));
     }
-    for (name, value) in parameters(source, provider)? {
+    for (name, value) in parameters(source) {
         form.append_pair(name, &value);
     }
     let mut request = ureq::http::Request::builder().method(Method::POST).uri(provider.endpoints.token.as_str());
@@ -174,7 +168,7 @@ fn by_exchange(source: &Source, provider: &Provider, file: &Path, kind: &str) ->
         }
     }
     let request = request.body(form.finish().into_bytes()).map_err(|_| unlike())?;
-    let answer = provider.send(request).map_err(said)?;
+    let answer = Prover::of(source, provider)?.send(request).map_err(said)?;
     if answer.status().is_success() {
         return token(source, &serde_json::from_slice(answer.body()).map_err(|_| unlike())?);
     }
@@ -216,11 +210,6 @@ pub(super) fn secret(file: &Path, what: &str) -> Result<Zeroizing<String>, NoTok
         return Err(NoToken::here(format!("{what} in {} is empty", file.display())));
     }
     Ok(Zeroizing::new(line.to_owned()))
-}
-
-/// Whoever runs this has to mend what is missing here: nobody waits for it.
-fn unreadable(failure: crate::output::Failure) -> NoToken {
-    NoToken::here(failure.what().to_owned())
 }
 
 fn failed(error: Error) -> NoToken {

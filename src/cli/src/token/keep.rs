@@ -45,11 +45,13 @@ impl Keeper {
     /// # Errors
     /// Why there is none.
     pub(crate) fn first(&mut self) -> Result<Token, NoToken> {
+        self.judge_place()?;
         grants::obtain(&self.source).map(|token| self.remember(token))
     }
 
     /// The next one, without anybody's doing.
     fn next(&mut self) -> Result<Token, NoToken> {
+        self.judge_place()?;
         let token = match (&self.refresh, &self.source.grant) {
             (Some(refresh), _) => grants::renew(&self.source, refresh),
             (None, Grant::Device) => {
@@ -59,6 +61,15 @@ impl Keeper {
             (None, _) => grants::obtain(&self.source),
         }?;
         Ok(self.remember(token))
+    }
+
+    /// A provider may take a refresh token but once, and give another: where that cannot be kept, this one is not spent.
+    fn judge_place(&self) -> Result<(), NoToken> {
+        let Grant::Refresh(file) = &self.source.grant else { return Ok(()) };
+        Place::at(file).and_then(|place| place.try_out()).map_err(|failure| {
+            NoToken::here(format!("the provider may replace the refresh token: {}", failure.what()))
+                .with_hint("copy it into a folder of this user's own, and name that copy; nobody was asked yet")
+        })
     }
 
     fn remember(&mut self, mut token: Token) -> Token {
@@ -84,7 +95,8 @@ impl Keeper {
                 return Ok(());
             }
             let Some(token) = self.renewed(stop)? else { return Ok(()) };
-            place.write(&token.text).map_err(|failure| NoToken::here(failure.what().to_owned()))?;
+            let Some(written) = stop.unless_set(|| place.write(&token.text)) else { return Ok(()) };
+            written.map_err(|failure| NoToken::here(failure.what().to_owned()))?;
             life = token.life;
         }
     }
@@ -162,10 +174,16 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Wakes whoever waits.
+    /// Wakes whoever waits, and lets end what [`Stop::unless_set`] is doing: nothing is written from then on.
     pub(crate) fn set(&self) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.1.notify_all();
+    }
+
+    /// Does it, unless it is the end.
+    fn unless_set<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
+        let is_end = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!*is_end).then(act)
     }
 
     /// Waits, and says whether it is the end.
@@ -206,5 +224,26 @@ mod tests {
         assert!(stop.within(Duration::from_secs(60)));
         assert!(begun.elapsed() < Duration::from_secs(30));
         assert!(stop.within(Duration::ZERO));
+    }
+
+    /// `run` removes its folder then: a file that came later would stay, with a token in it.
+    #[test]
+    fn whoever_ends_it_waits_for_what_is_being_written_and_nothing_comes_later() {
+        let stop = Stop::new();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let other = stop.clone();
+        let writer = std::thread::spawn(move || {
+            other.unless_set(|| {
+                begun.send(()).expect("somebody waits");
+                std::thread::sleep(Duration::from_millis(200));
+                Instant::now()
+            })
+        });
+        begins.recv().expect("it has begun");
+        stop.set();
+        let set = Instant::now();
+        let written = writer.join().expect("no panic").expect("it was not the end");
+        assert!(written <= set);
+        assert_eq!(stop.unless_set(|| "written"), None);
     }
 }

@@ -1,7 +1,8 @@
 //! `oauth-validator token`: gets a token for a client, prints it, or keeps a file fresh.
 //!
-//! `source` says where it comes from, `provider` asks, `grants` speaks the protocol, `keep` renews, `place` writes. A token
-//! goes to standard output or into a file of mode 0600, and nowhere else: never into a message, an argument or a log.
+//! `source` says where it comes from, `provider` asks, `proof` shows who asks, `grants` speaks the protocol, `keep` renews,
+//! `place` writes. A token goes to standard output or into a file of mode 0600, and nowhere else: never into a message, an
+//! argument or a log.
 
 mod assertion;
 mod command;
@@ -10,6 +11,7 @@ mod grants;
 mod keep;
 mod place;
 mod prompt;
+mod proof;
 mod provider;
 mod source;
 

@@ -1,4 +1,5 @@
-//! The file that a token is kept in: written beside and renamed, mode 0600, so that readers see an old or a new one.
+//! The file that a token is kept in: written beside and renamed, mode 0600, so that readers see an old or a new one, and so
+//! does whoever comes after a crash of the machine.
 //!
 //! Must never follow a symbolic link to it, nor write into a folder where others could put another file in its place.
 
@@ -59,16 +60,33 @@ impl Place {
     /// A folder that cannot be written, a full disk.
     pub(crate) fn write(&self, text: &str) -> Result<(), Failure> {
         let failed = |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", self.path.display()));
-        // Of a process of the same number that ended in the middle.
-        let _ = fs::remove_file(&self.beside);
-        let written = self.create().and_then(|mut file| file.write_all(text.as_bytes()));
-        written.and_then(|()| fs::rename(&self.beside, &self.path)).map_err(|error| {
+        let written = self.create().and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+        written.and_then(|()| fs::rename(&self.beside, &self.path)).and_then(|()| self.sync_folder()).map_err(|error| {
             let _ = fs::remove_file(&self.beside);
             failed(error)
         })
     }
 
+    /// Finds out whether a file can be written there, without touching the one that is.
+    ///
+    /// # Errors
+    /// What a write would end in.
+    pub(crate) fn try_out(&self) -> Result<(), Failure> {
+        let tried = self.create().and_then(|_| fs::remove_file(&self.beside));
+        tried.map_err(|error| Failure::new(format!("cannot write {}: {error}", self.path.display())))
+    }
+
+    /// The new name, too, is on the disk.
+    fn sync_folder(&self) -> std::io::Result<()> {
+        File::open(self.path.parent().unwrap_or(Path::new("/")))?.sync_all()
+    }
+
     fn create(&self) -> std::io::Result<File> {
+        // Of a process of the same number that ended in the middle.
+        let _ = fs::remove_file(&self.beside);
         // Neither follows a link nor takes what is there.
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.beside)
     }
@@ -135,6 +153,19 @@ mod tests {
         let before = fs::metadata(&path).expect("a file").ino();
         place.write("three").map_err(|error| error.what().to_owned()).expect("a file");
         assert_ne!(fs::metadata(&path).expect("a file").ino(), before);
+    }
+
+    #[test]
+    fn a_trial_leaves_nothing_and_finds_what_a_write_would() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("token");
+        fs::write(&path, "kept").expect("a file");
+        let place = Place::at(&path).map_err(|error| error.what().to_owned()).expect("a place");
+        place.try_out().map_err(|error| error.what().to_owned()).expect("a place to write");
+        assert_eq!(fs::read_to_string(&path).expect("a file"), "kept");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+        drop(folder);
+        assert!(place.try_out().expect_err("no folder").what().contains("cannot write"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Judges everything before anybody is asked. The file is `oauth-validator/client.toml` in `$XDG_CONFIG_HOME` or `~/.config`,
 //! and has no secrets in it, but names the files that have.
 
+use super::NoToken;
 use crate::args::SourceOptions;
 use crate::net::{Ca, Plain, SafeUrl};
 use crate::output::Failure;
@@ -269,6 +270,11 @@ pub(super) fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
         return Err(failed("it is no file, or too large for one".to_owned()));
     }
     fs::read_to_string(path).map_err(|error| failed(error.to_string()))
+}
+
+/// Whoever runs this has to mend what is missing here: nobody waits for it.
+pub(super) fn unreadable(failure: Failure) -> NoToken {
+    NoToken::here(failure.what().to_owned())
 }
 
 #[cfg(test)]

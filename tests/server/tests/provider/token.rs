@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// How a run of the tool ended.
@@ -51,13 +52,19 @@ impl Place {
     }
 
     /// Runs a command that asks for a person, and is that person.
-    fn confirmed(&self, mut command: Command, name: &str) -> Said {
+    fn confirmed(&self, command: Command, name: &str) -> Said {
+        self.confirmed_after(command, name, Duration::ZERO)
+    }
+
+    /// The same for a person who takes so long.
+    fn confirmed_after(&self, mut command: Command, name: &str, hesitation: Duration) -> Said {
         let mut child = command.spawn().expect("the tool runs");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut seen = String::new();
         while lines.read_line(&mut seen).expect("a line") > 0 {
             let Some((_, rest)) = seen.split_once("Visit ") else { continue };
             let (page, code) = rest.trim_end().split_once(" and enter the code: ").expect("an address and a code");
+            thread::sleep(hesitation);
             let last = Client::of(&self.provider).confirm(&format!("{page}?user_code={code}"), name);
             assert!(last.contains("Sign-in Success"), "{last}");
             break;
@@ -106,6 +113,20 @@ fn services_and_people_get_tokens_that_log_in() {
     assert!(!alice.stderr.contains(alice.stdout.trim_end()), "{alice:?}");
     // What one person confirmed is no other's.
     refuses_role(&cluster, alice.stdout.trim_end());
+}
+
+/// The provider takes each assertion but once, and the tool asks it several times before the person is done.
+#[test]
+fn a_client_with_a_key_proves_itself_anew_while_a_person_confirms() {
+    let place = Place::new(600);
+    let cluster = server(&place);
+    let key = place.provider.client_key().display().to_string();
+    let args = ["--device", "--client-key-file", &key, "--client-key-id", "signer-1", "--scope", "openid db.connect"];
+    let polls = place.provider.requests("POST /token");
+    let alice = place.confirmed_after(place.tool("token", "signer", &args), "alice", Duration::from_secs(12));
+    assert_eq!(alice.code, Some(0), "{alice:?}");
+    assert!(place.provider.requests("POST /token") >= polls + 3, "it asks every five seconds");
+    lets_in(&cluster, "alice", alice.stdout.trim_end());
 }
 
 /// The token is good, and the role is not its identity's.
