@@ -3,7 +3,7 @@
 //! A client connects here without anything, or with a password; the gateway connects to the server with TLS, shows it the
 //! token, and then moves bytes. `settings` says who may come and where it goes, `listen` takes connections, `startup` reads what
 //! comes before a login, `session` is one connection from its first byte to its last, `upstream` logs in, `cancel` knows where
-//! a request to cancel belongs, `wire` is the protocol's messages.
+//! a request to cancel belongs, `pair` when two streams are over, `wire` is the protocol's messages.
 //!
 //! Must never send a token to a server that does not ask for one by OAUTHBEARER, or without TLS whose certificate is that
 //! server's; never listen where others on the network can connect without TLS; never log a token, or a byte that a client sent.
@@ -11,6 +11,7 @@
 
 mod cancel;
 mod listen;
+mod pair;
 mod secret;
 mod session;
 mod settings;

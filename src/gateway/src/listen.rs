@@ -3,9 +3,11 @@
 //! On a Unix socket the kernel says who is there; anybody but the gateway's own user, and those it was told of, is sent away.
 
 use crate::cancel::Keys;
+use crate::pair::keep_alive;
 use crate::session;
 use crate::settings::{BadSettings, Listen, Settings};
 use crate::wire::{Duplex, refuse};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -31,6 +33,7 @@ enum Door {
 /// Settings that would let in the wrong people, and a place that cannot be listened at.
 pub fn serve(settings: Settings) -> Result<(), BadSettings> {
     settings.judge()?;
+    raise_limit_of_files();
     let failed = |error: io::Error| BadSettings::new(format!("cannot begin: {error}"), "see what the system says");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
@@ -40,6 +43,14 @@ pub fn serve(settings: Settings) -> Result<(), BadSettings> {
         run(door, &settings, &mut end).await;
         Ok(())
     })
+}
+
+/// A session takes two, and the limit that a shell gives is 1,024 mostly: as many as this user may have.
+fn raise_limit_of_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where that is not allowed, the limit is as it was, and a connection too many is said when it comes.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// The signals that mean it.
@@ -128,7 +139,7 @@ impl Door {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 // A client that has left again is found out by whoever reads of it.
-                let _ = stream.set_nodelay(true);
+                let _ = stream.set_nodelay(true).and_then(|()| keep_alive(&stream));
                 Ok(Guest { stream: Box::new(stream), user: User::Anybody })
             }
             Self::Socket(listener, _) => {

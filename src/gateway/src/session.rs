@@ -1,8 +1,10 @@
 //! One connection, from its first byte to its last.
 //!
-//! What comes before the login has one deadline; after it, bytes are only moved, and nobody looks at them.
+//! A client, and a server, has a time of its own for what it does before the session is ready, and whoever runs the gateway is
+//! told when it was not enough. After the login bytes are only moved, and nobody looks at them.
 
 use crate::cancel::Keys;
+use crate::pair::Client;
 use crate::secret::{self, TokenSource};
 use crate::settings::{Listen, Settings};
 use crate::startup::{Wanted, negotiate};
@@ -14,11 +16,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// As PostgreSQL's `authentication_timeout` is by default.
-const BEFORE_LOGIN: Duration = Duration::from_secs(60);
+/// For a client to say who it is and what it wants: as PostgreSQL's `authentication_timeout` is by default.
+const FOR_CLIENT: Duration = Duration::from_secs(60);
+
+/// For the server to log it in, or refuse. Longer than `authentication_timeout` mostly is, whose own error says more.
+const FOR_LOGIN: Duration = Duration::from_secs(120);
 
 /// Moved at once: an idle connection costs this twice.
 const BUFFER: usize = 8 * 1024;
+
+/// A client that has said who it is.
+struct Arrived {
+    client: Box<dyn Duplex>,
+    startup: Vec<u8>,
+    response: Zeroizing<Vec<u8>>,
+}
 
 /// A session that is ready, with both its streams.
 struct Ready {
@@ -32,16 +44,20 @@ struct Ready {
 /// # Errors
 /// A client or a server that left, or speaks another protocol.
 pub(crate) async fn serve(client: Box<dyn Duplex>, settings: &Settings, keys: &Keys) -> io::Result<()> {
-    let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-    let Some(mut ready) = timeout(BEFORE_LOGIN, begin(client, settings, keys)).await.map_err(late)?? else {
+    let Ok(arrived) = timeout(FOR_CLIENT, arrive(client, settings, keys)).await else {
+        (settings.tell)(&format!("a client did not log in within {} s, and was sent away", FOR_CLIENT.as_secs()));
         return Ok(());
     };
-    let number = ready.server.number;
-    let _entry = ready.key.as_deref().and_then(|key| keys.remember(key, number));
-    copy_bidirectional_with_sizes(&mut ready.client, &mut ready.server.stream, BUFFER, BUFFER).await.map(|_| ())
+    let Some(arrived) = arrived? else { return Ok(()) };
+    let Some(ready) = log_in(arrived, settings).await? else { return Ok(()) };
+    let Ready { client, mut server, key } = ready;
+    let _entry = key.as_deref().and_then(|key| keys.remember(key, server.number));
+    let mut client = Client::new(client);
+    copy_bidirectional_with_sizes(&mut client, &mut server.stream, BUFFER, BUFFER).await.map(|_| ())
 }
 
-async fn begin(client: Box<dyn Duplex>, settings: &Settings, keys: &Keys) -> io::Result<Option<Ready>> {
+/// What the client wants, and the token for it; `None` if it has been dealt with.
+async fn arrive(client: Box<dyn Duplex>, settings: &Settings, keys: &Keys) -> io::Result<Option<Arrived>> {
     let tls = match &settings.listen {
         Listen::Socket { .. } => None,
         Listen::Tcp { tls, .. } => tls.as_ref(),
@@ -58,28 +74,42 @@ async fn begin(client: Box<dyn Duplex>, settings: &Settings, keys: &Keys) -> io:
         refuse(&mut *client, "28000", "this gateway takes connections with TLS alone").await?;
         return Ok(None);
     }
-    let response = match response(&mut *client, settings).await? {
-        Ok(response) => response,
-        Err(why) => return told(&mut *client, settings, &why).await,
-    };
-    let mut server = match settings.upstream.connect().await {
-        Ok(server) => server,
-        Err(why) => return told(&mut *client, settings, &why).await,
-    };
-    match login(&mut server.stream, &mut *client, &startup, &response).await? {
-        Ok(Login::Ready(key)) => Ok(Some(Ready { client, server, key })),
-        Ok(Login::Ended) => {
-            client.shutdown().await?;
+    match response(&mut *client, settings).await? {
+        Ok(response) => Ok(Some(Arrived { client, startup, response })),
+        Err(why) => {
+            told(&mut *client, settings, &why).await?;
             Ok(None)
         }
-        Err(why) => told(&mut *client, settings, &why).await,
     }
 }
 
-async fn told(client: &mut dyn Duplex, settings: &Settings, why: &NoSession) -> io::Result<Option<Ready>> {
-    (settings.tell)(&format!("refused: {}", why.message));
-    refuse(client, why.sqlstate, &why.message).await?;
+/// Connects to the server, for which each has the time of the settings, and logs in there.
+async fn log_in(arrived: Arrived, settings: &Settings) -> io::Result<Option<Ready>> {
+    let Arrived { mut client, startup, response } = arrived;
+    let mut server = match settings.upstream.connect().await {
+        Ok(server) => server,
+        Err(why) => {
+            told(&mut *client, settings, &why).await?;
+            return Ok(None);
+        }
+    };
+    let outcome = timeout(FOR_LOGIN, login(&mut server.stream, &mut *client, &startup, &response)).await;
+    let outcome = match outcome {
+        Ok(outcome) => outcome?,
+        Err(_) => Err(NoSession::late(FOR_LOGIN)),
+    };
+    match outcome {
+        Ok(Login::Ready(key)) => return Ok(Some(Ready { client, server, key })),
+        Ok(Login::Ended) => client.shutdown().await?,
+        Err(why) => told(&mut *client, settings, &why).await?,
+    }
     Ok(None)
+}
+
+/// Tells both sides why there is no session.
+async fn told(client: &mut dyn Duplex, settings: &Settings, why: &NoSession) -> io::Result<()> {
+    (settings.tell)(&format!("refused: {}", why.message));
+    refuse(client, why.sqlstate, &why.message).await
 }
 
 /// The message with the token, from wherever it comes.
@@ -121,3 +151,6 @@ async fn cancel(packet: &[u8], settings: &Settings, keys: &Keys) -> io::Result<(
     let _ = server.read(&mut rest).await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

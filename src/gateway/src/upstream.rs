@@ -3,11 +3,13 @@
 //! A server that asks for a password gets nothing: it could be anybody's, or be told to by somebody, and a token is no
 //! password. Its errors go to the client as they are.
 
+use crate::pair::keep_alive;
 use crate::settings::Upstream;
 use crate::wire::{Duplex, MAX_SERVER_MESSAGE, Message, send};
 use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -38,6 +40,19 @@ pub(crate) struct NoSession {
 impl NoSession {
     fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
         Self { sqlstate, message: message.into() }
+    }
+
+    /// The server takes more than `time`, and may be no server at all.
+    pub(crate) fn late(time: Duration) -> Self {
+        Self::new("08006", format!("the gateway's server did not log this client in within {} s", time.as_secs()))
+    }
+
+    /// What was read of the server is no message, or it hung up.
+    fn unreadable(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData => other("does not speak PostgreSQL's protocol"),
+            _ => Self::new("08006", "the gateway's server ended the connection in the middle of the login"),
+        }
     }
 }
 
@@ -84,6 +99,7 @@ impl Upstream {
     async fn secured(&self, host: &str, port: u16) -> io::Result<TlsStream<TcpStream>> {
         let mut socket = TcpStream::connect((host, port)).await?;
         socket.set_nodelay(true)?;
+        keep_alive(&socket)?;
         socket.write_all(&TLS_REQUEST).await?;
         if socket.read_u8().await? != b'S' {
             return Err(io::Error::other("it offers no TLS, and no token was sent"));
@@ -104,7 +120,7 @@ fn words(error: &io::Error) -> String {
 /// Logs in with `response`, the message that shows the token, and tells the client what it is to know.
 ///
 /// # Errors
-/// A server that asks for something else. The error inside is that of either stream.
+/// A server that asks for something else, or hangs up. The outer error is the client's, or that of a write.
 pub(crate) async fn login(
     server: &mut dyn Duplex,
     client: &mut dyn Duplex,
@@ -115,7 +131,10 @@ pub(crate) async fn login(
     server.flush().await?;
     let mut shown = false;
     loop {
-        let message = Message::read(server, MAX_SERVER_MESSAGE).await?;
+        let message = match Message::read(server, MAX_SERVER_MESSAGE).await {
+            Ok(message) => message,
+            Err(error) => return Ok(Err(NoSession::unreadable(&error))),
+        };
         match (message.kind, message.request()) {
             (b'R', Some(SASL)) if !shown && message.offers(MECHANISM) => {
                 show(server, response).await?;
@@ -125,7 +144,7 @@ pub(crate) async fn login(
             (b'R', Some(SASL_CONTINUE)) if shown => send(server, b'p', &[b"\x01"]).await?,
             (b'R', Some(OK)) if shown => {
                 message.write(client).await?;
-                return until_ready(server, client).await.map(Ok);
+                return until_ready(server, client).await;
             }
             (b'R', Some(OK)) => return Ok(Err(other("lets in without a token"))),
             (b'R', _) => return Ok(Err(other("asks for something else than a token, which it did not get"))),
@@ -153,16 +172,22 @@ async fn show(server: &mut dyn Duplex, response: &[u8]) -> io::Result<()> {
 }
 
 /// Passes on what comes before the session takes statements.
-async fn until_ready(server: &mut dyn Duplex, client: &mut dyn Duplex) -> io::Result<Login> {
+async fn until_ready(server: &mut dyn Duplex, client: &mut dyn Duplex) -> io::Result<Result<Login, NoSession>> {
     let mut key = None;
     loop {
-        let message = Message::read(server, MAX_SERVER_MESSAGE).await?;
+        let message = match Message::read(server, MAX_SERVER_MESSAGE).await {
+            Ok(message) => message,
+            Err(error) => return Ok(Err(NoSession::unreadable(&error))),
+        };
         message.write(client).await?;
         match message.kind {
             b'K' => key = Some(message.body.to_vec()),
-            b'E' => return Ok(Login::Ended),
-            b'Z' => return Ok(Login::Ready(key)),
+            b'E' => return Ok(Ok(Login::Ended)),
+            b'Z' => return Ok(Ok(Login::Ready(key))),
             _ => {}
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
