@@ -3,6 +3,7 @@
 //! Each run is searched for the token. `probe/transport` has what a connection must be first, `probe/hostile` servers
 //! that are none. What a real server does is in `tests/server`.
 
+mod discovery;
 mod hostile;
 mod server;
 pub mod transport;

@@ -14,12 +14,16 @@ Example: over the network, with the certificate of a private authority.
   oauth-validator probe --host db.example --user ana --dbname app \\
     --sslrootcert /etc/ssl/corp-ca.pem --token-file token.txt
 
+Example: what does psql need to log in here, and can it?
+  oauth-validator probe --host db.example --user ana --dbname app --discovery
+
 Example: straight from whatever fetches tokens here, for a monitor.
   fetch-token | oauth-validator probe --host db.example --user ana --json
 
 What the server logs of a refusal, and how to ask for the reason, is printed.
 Exits with 0 if the token was accepted, with 1 if it was refused or not asked
-for, with 2 if no server could be asked.";
+for, with 2 if no server could be asked. With --discovery, 0 says that libpq's
+own device flow finds what it needs.";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ProbeOptions {
@@ -51,6 +55,20 @@ pub(crate) struct ProbeOptions {
     /// Get the token by this profile of ~/.config/oauth-validator/client.toml, as oauth-validator token does.
     #[arg(long, value_name = "NAME", conflicts_with = "token_file")]
     pub(crate) token_from: Option<String>,
+
+    /// Show no token: ask the server for issuer and scope, and the provider for its document, as libpq does.
+    ///
+    /// Prints what psql needs to log in, and says whether libpq's device flow can work.
+    #[arg(long, conflicts_with_all = ["token_file", "token_from"])]
+    pub(crate) discovery: bool,
+
+    /// With --discovery: trust the certificates in this PEM file for the provider, instead of the system's.
+    #[arg(long, value_name = "FILE", requires = "discovery")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// With --discovery: reach the provider through this proxy, http://HOST:PORT.
+    #[arg(long, value_name = "URL", requires = "discovery")]
+    pub(crate) proxy: Option<String>,
 
     /// What the connection to a host must be before the token is sent.
     ///

@@ -28,6 +28,8 @@ pub(super) enum Outcome {
     OtherMethod,
     /// The server refuses before it asks for anything.
     NotAdmitted,
+    /// The server asked for a token, and none was to be shown.
+    Asked,
     /// The token was shown, and it opens no session for this role.
     TokenRefused,
     /// The server could not judge the token.

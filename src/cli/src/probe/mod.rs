@@ -1,9 +1,10 @@
-//! `oauth-validator probe`: one real login at a running server, with a given token.
+//! `oauth-validator probe`: one real login at a running server, with a given token, or what comes before one.
 //!
 //! A client of PostgreSQL like any other: it decides nothing, and knows of the server what a client is told. Must never
 //! print the token, nor send it before the connection is what was asked for.
 
 mod connection;
+mod discovery;
 mod login;
 mod report;
 #[cfg(test)]
@@ -16,6 +17,8 @@ use crate::args::ProbeOptions;
 use crate::output::{Failure, Report};
 use crate::{token, token_input, words};
 use connection::{Connection, Deadline};
+use discovery::Discovery;
+use login::Outcome;
 use oauth_validator_core::BearerToken;
 use report::Probe;
 use target::Target;
@@ -25,6 +28,9 @@ use zeroize::Zeroizing;
 /// Runs the command.
 pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failure> {
     let target = Target::find(options)?;
+    if options.discovery {
+        return asked(options, &target, as_json);
+    }
     let token = match &options.token_from {
         Some(profile) => token::by_profile(profile, options.timeout)?,
         None => token_input::read(options.token_file.as_deref())?.token,
@@ -33,13 +39,29 @@ pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failu
     let wire = Wire::new(Connection::open(&target.place, Deadline::after(options.timeout))?);
     let (outcome, findings, wire) = login::attempt(wire, &target, &response)?;
     let now = words::now();
-    let probe = Probe { target: &target, options, connection: wire.stream(), outcome, findings, now };
+    let connection = wire.stream();
+    let probe = Probe { target: &target, options, connection, outcome, findings, now, discovery: None };
     let text = if as_json { probe.to_json() } else { probe.to_text() };
     if token.is_repeated_in(&text) {
         let what = "the server's answer repeats the token, and is not shown";
         return Err(Failure::new(what).with_hint("no PostgreSQL does that: what listens there? withdraw the token"));
     }
     Ok(Report { text, fine: probe.is_accepted() })
+}
+
+/// Without a token: what the server asks for, and what libpq would find of the provider.
+fn asked(options: &ProbeOptions, target: &Target, as_json: bool) -> Result<Report, Failure> {
+    let wire = Wire::new(Connection::open(&target.place, Deadline::after(options.timeout))?);
+    let (mut outcome, findings, wire) = login::attempt(wire, target, discovery::ASK)?;
+    let url = findings.challenge.as_ref().and_then(|challenge| challenge.openid_configuration.as_deref());
+    let discovery = url.filter(|_| outcome == Outcome::TokenRefused).map(|url| Discovery::of(url, options));
+    if discovery.is_some() {
+        outcome = Outcome::Asked;
+    }
+    let fine = discovery.as_ref().is_some_and(Discovery::is_fine);
+    let (connection, now) = (wire.stream(), words::now());
+    let probe = Probe { target, options, connection, outcome, findings, now, discovery };
+    Ok(Report { text: if as_json { probe.to_json() } else { probe.to_text() }, fine })
 }
 
 /// What is sent; a file with something else than a token is not.

@@ -4,6 +4,7 @@
 //! escaped for the terminal, and quoted in a command that somebody may paste into a shell.
 
 use super::connection::Connection;
+use super::discovery::Discovery;
 use super::login::{Challenge, Findings, Outcome};
 use super::target::Target;
 use super::wire::ServerError;
@@ -28,6 +29,8 @@ pub(super) struct Probe<'a> {
     pub(super) findings: Findings,
     /// When it ended, in seconds since 1970.
     pub(super) now: UnixSeconds,
+    /// Where no token was to be shown.
+    pub(super) discovery: Option<Discovery>,
 }
 
 impl Outcome {
@@ -38,6 +41,7 @@ impl Outcome {
             Self::NotAsked => "not_asked",
             Self::OtherMethod => "other_method",
             Self::NotAdmitted => "not_admitted",
+            Self::Asked => "asked",
             Self::TokenRefused => "token_refused",
             Self::NotJudged => "not_judged",
             Self::SessionRefused => "session_refused",
@@ -50,6 +54,7 @@ impl Outcome {
             Self::NotAsked => "not asked: the server opens a session without a look at the token",
             Self::OtherMethod => "other method: the server does not ask for a token here",
             Self::NotAdmitted => "not admitted: the server refuses before it asks for a token",
+            Self::Asked => "asked: the server wants a token, and none was shown",
             Self::TokenRefused => "token refused: the token opens no session for this role",
             Self::NotJudged => "not judged: the server did not get as far as judging the token",
             Self::SessionRefused => "session refused: the server knows who it is, and opens no session",
@@ -103,6 +108,7 @@ impl Probe<'_> {
             "server_version": server_version,
             "backend_pid": backend_pid,
             "explain": self.explain().map(|words| words.join(" ")),
+            "discovery": self.discovery.as_ref().map(|found| found.to_json(self.target)),
         });
         format!("{report:#}\n")
     }
@@ -128,7 +134,10 @@ impl Probe<'_> {
             rows.extend(openid_configuration.clone().map(|url| ("issuer", issuer(&url).to_owned())));
             rows.extend(scope.clone().map(|scope| ("scope", scope)));
         }
-        if let Some(error) = error {
+        if let Some(found) = &self.discovery {
+            // That the server refuses whoever shows nothing is no news.
+            rows.extend(found.rows());
+        } else if let Some(error) = error {
             rows.push(("server says", error.to_string()));
             rows.extend(error.detail.clone().map(|detail| ("detail", detail)));
             rows.extend(error.hint.clone().map(|hint| ("hint", hint)));
@@ -143,6 +152,7 @@ impl Probe<'_> {
             Outcome::NotAsked => NOT_ASKED.to_owned(),
             Outcome::OtherMethod => OTHER_METHOD.to_owned(),
             Outcome::NotAdmitted => NOT_ADMITTED.to_owned(),
+            Outcome::Asked => self.discovery.as_ref().map(|found| found.next(self.target)).unwrap_or_default(),
             Outcome::TokenRefused => self.at(TOKEN_REFUSED),
             Outcome::NotJudged => self.at(NOT_JUDGED),
             Outcome::SessionRefused => {
@@ -316,6 +326,7 @@ mod tests {
         let listed: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix(".It Cm ")).collect();
         let all = [
             O::Accepted,
+            O::Asked,
             O::TokenRefused,
             O::NotJudged,
             O::SessionRefused,
