@@ -2,6 +2,7 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use oauth_validator_core::BearerToken;
+use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
 use oauth_validator_token_file as token_file;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,8 +37,11 @@ impl Password {
     }
 }
 
-/// The message that shows a token (RFC 7628 section 3.1); `None` if these bytes are none.
+/// The message that shows a token (RFC 7628 section 3.1); `None` if these bytes are none, or more than any server reads.
 pub(crate) fn response(token: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
     BearerToken::new(token).to_client_response()
 }
 
@@ -54,7 +58,7 @@ pub(crate) fn response_of_file(path: &std::path::Path) -> Result<Zeroizing<Vec<u
 
 #[cfg(test)]
 mod tests {
-    use super::{Password, response};
+    use super::{MAX_TOKEN_BYTES, Password, response};
 
     #[test]
     fn a_password_is_that_one_alone() {
@@ -72,5 +76,7 @@ mod tests {
         for text in ["", "a b", "a\x01b", "Bearer abc", "a\n"] {
             assert!(response(text.as_bytes()).is_none(), "{text:?}");
         }
+        assert!(response(&vec![b'x'; MAX_TOKEN_BYTES]).is_some());
+        assert!(response(&vec![b'x'; MAX_TOKEN_BYTES + 1]).is_none());
     }
 }
