@@ -13,6 +13,7 @@
 )]
 
 mod clients;
+mod endurance;
 #[cfg(feature = "clients")]
 mod others;
 mod refusals;

@@ -3,9 +3,11 @@
 use crate::scene::{Gateway, Said, Scene, set_mode};
 use crate::strangers::Front;
 use oauth_validator_mock_provider::LocalhostCertificate;
+use oauth_validator_server_tests::psycopg_wheel;
 use rustls::{ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -113,6 +115,40 @@ fn what_is_no_token_is_not_sent() {
     assert_eq!(scene.front.seen(), "");
 }
 
+/// Where others on the network can connect, it takes them with TLS alone, and shows its own certificate.
+#[test]
+fn with_a_certificate_clients_have_to_use_tls() {
+    let scene = Scene::start();
+    let certificate = LocalhostCertificate::new();
+    let path = |name: &str, text: &str| scene.file(name, text).display().to_string();
+    let (cert, key) = (path("cert.pem", &certificate.certificate_pem), path("key.pem", &certificate.key_pem));
+    let ca = path("gateway-ca.pem", &certificate.ca_pem);
+    let gateway = scene.by_password(&["--tls-cert", &cert, "--tls-key", &key]);
+    let psycopg = Psycopg::new();
+    let login = |more: &str| psycopg.login(&format!("port={} user=alice {more}", gateway.port()), &scene.token);
+    let said = login(&format!("host=localhost sslmode=verify-full sslrootcert={ca}"));
+    assert_eq!((said.code, said.stdout.trim()), (Some(0), "oauth:alice"), "{said:?}");
+    let other = scene.front.ca.display().to_string();
+    let before = scene.front.seen();
+    for (more, why) in [
+        ("host=localhost sslmode=disable".to_owned(), "this gateway takes connections with TLS alone"),
+        (format!("host=localhost sslmode=verify-full sslrootcert={other}"), "certificate verify failed"),
+        (
+            format!("host=db.example hostaddr=127.0.0.1 sslmode=verify-full sslrootcert={ca}"),
+            "does not match host name",
+        ),
+    ] {
+        let said = login(&more);
+        assert!(said.code == Some(1) && said.stdout.contains(why), "no {why:?} in {said:?}");
+    }
+    assert_eq!(scene.front.seen(), before, "nobody was connected to");
+    for (mode, wrong) in [(0o644, &key), (0o600, &ca)] {
+        set_mode(key.as_ref(), mode);
+        let args = ["--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", wrong];
+        does_not_begin(&scene, &args, if mode == 0o644 { "its mode is 0644" } else { "it has no private key" });
+    }
+}
+
 /// A real server, whose lines for these roles ask for something else.
 #[test]
 fn a_server_that_does_not_ask_for_a_token_gets_none() {
@@ -123,6 +159,29 @@ fn a_server_that_does_not_ask_for_a_token_gets_none() {
         assert!(said.code == Some(2) && said.stderr.contains(why), "{said:?}");
     }
     assert!(!scene.front.seen().contains(&scene.token));
+}
+
+/// psycopg's wheel, whose libpq has TLS; that of the server's own package may have none.
+struct Psycopg(Vec<PathBuf>);
+
+impl Psycopg {
+    fn new() -> Self {
+        Self(psycopg_wheel().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    fn login(&self, conninfo: &str, password: &str) -> Said {
+        let script = "
+import psycopg, sys
+try:
+    with psycopg.connect(sys.argv[1], dbname='postgres', connect_timeout=20) as connection:
+        print(connection.execute('select system_user').fetchone()[0])
+except Exception as error:
+    print(error); sys.exit(1)
+";
+        let mut command = Command::new("python3");
+        command.args(["-c", script, conninfo]).env("PYTHONPATH", std::env::join_paths(&self.0).expect("paths"));
+        Said::of(&command.env("PGPASSWORD", password).env("LC_ALL", "C.UTF-8").output().expect("python3 runs"))
+    }
 }
 
 /// Somebody with the right certificate who asks for a password in clear, for md5, for SCRAM, or speaks nonsense.

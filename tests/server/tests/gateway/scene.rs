@@ -18,13 +18,20 @@ const CONFIG: &str = r#"
 [profiles.corp]
 issuer = "https://issuer.example"
 audience = ["api://db"]
+max_token_size = "65535B"
 [profiles.corp.keys]
 jwks_file = "corp.jwks"
 "#;
 
 /// A token that the server accepts for `alice`.
 pub fn token() -> String {
-    let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "api://db", "scope": "db.connect"});
+    token_with(0)
+}
+
+/// The same with so many bytes that nobody looks at.
+pub fn token_with(more: usize) -> String {
+    let ballast = "x".repeat(more);
+    let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "api://db", "scope": "db.connect", "ballast": ballast});
     Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 300).sign(keys::corp())
 }
 
@@ -38,9 +45,15 @@ pub struct Scene {
 
 impl Scene {
     pub fn start() -> Self {
+        Self::with_conf("")
+    }
+
+    /// The same with these lines of postgresql.conf.
+    pub fn with_conf(conf: &str) -> Self {
         let cluster = Cluster::start(ClusterOptions {
             module: Some(module_path()),
             config: Some(CONFIG.into()),
+            conf: conf.into(),
             hba: format!(
                 "local all trusted trust\nlocal all scram scram-sha-256\nlocal all all oauth issuer=\"{ISSUER}\" scope=\"db.connect\""
             ),
@@ -125,9 +138,14 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn start(scene: &Scene, port: u16, args: &[&str]) -> Self {
+        Self::of(scene, scene.command(port, args))
+    }
+
+    /// By a command line of the test's own.
+    pub fn of(scene: &Scene, mut command: Command) -> Self {
         let log = scene.folder.path().join("gateway.log");
         let stderr = File::create(&log).expect("a log");
-        let child = scene.command(port, args).stderr(stderr).stdout(Stdio::null()).spawn().expect("the tool runs");
+        let child = command.stderr(stderr).stdout(Stdio::null()).stdin(Stdio::null()).spawn().expect("the tool runs");
         let mut gateway = Self { child, log, place: String::new(), token: scene.token.clone() };
         gateway.place = gateway.wait_for("listening at ");
         gateway

@@ -1,16 +1,18 @@
 //! Servers that are none: they ask for a token, and keep what they are sent.
 
 use oauth_validator_mock_provider::LocalhostCertificate;
-use rustls::{ServerConnection, StreamOwned};
-use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsAcceptor;
 
 /// AuthenticationSASL with the one mechanism.
 const ASK: &[u8] = b"R\0\0\0\x15\0\0\0\x0aOAUTHBEARER\0\0";
@@ -71,11 +73,16 @@ fn ask(mut stream: impl Read + Write) -> Vec<u8> {
     all
 }
 
+/// What is kept of what a client sends: a login, and not all of the data behind it.
+const KEPT: usize = 256 * 1024;
+
 /// What stands in front of a server that has no TLS of its own.
 pub struct Front {
     pub port: u16,
     pub ca: PathBuf,
     seen: Arc<Mutex<Vec<u8>>>,
+    // Ends with the value, and with it all that goes through.
+    _runtime: Runtime,
 }
 
 impl Front {
@@ -84,115 +91,82 @@ impl Front {
         let certificate = LocalhostCertificate::new();
         let ca = sockets.join(format!("ca-{offers_tls}.pem"));
         std::fs::write(&ca, &certificate.ca_pem).expect("a certificate");
-        let tls = Arc::new(certificate.server_config());
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let tls = offers_tls.then(|| TlsAcceptor::from(Arc::new(certificate.server_config())));
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let socket = sockets.join(".s.PGSQL.5432");
         let seen = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&seen);
-        thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let mut request = [0; 8];
-                if stream.read_exact(&mut request).is_err() {
-                    continue;
-                }
-                let server = UnixStream::connect(&socket).expect("the server");
-                let _ = stream.write_all(if offers_tls { b"S" } else { b"N" });
-                let (tls, keep) = (Arc::clone(&tls), Arc::clone(&keep));
-                thread::spawn(move || match offers_tls {
-                    true => {
-                        let session = ServerConnection::new(tls).expect("TLS");
-                        relay(Tls(StreamOwned::new(session, stream)), server, &keep);
-                    }
-                    false => relay(Plain(stream), server, &keep),
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (tls, socket, keep) = (tls.clone(), socket.clone(), Arc::clone(&keep));
+                // A client or a server that leaves ends its own connection and nothing else.
+                tokio::spawn(async move {
+                    let _ = pass(stream, &socket, tls, &keep).await;
                 });
             }
         });
-        Self { port, ca, seen }
+        Self { port, ca, seen, _runtime: runtime }
     }
 
-    /// What all clients have sent behind TLS, or in clear.
+    /// What all clients have sent behind TLS, or in clear, as far as it is kept.
     pub fn seen(&self) -> String {
         String::from_utf8_lossy(&self.seen.lock().expect("nobody panicked")).into_owned()
     }
 }
 
-trait Side: Read + Write {
-    fn socket(&self) -> &TcpStream;
-}
-
-struct Tls(StreamOwned<ServerConnection, TcpStream>);
-struct Plain(TcpStream);
-
-impl Side for Tls {
-    fn socket(&self) -> &TcpStream {
-        &self.0.sock
+async fn pass(
+    mut client: tokio::net::TcpStream,
+    socket: &Path,
+    tls: Option<TlsAcceptor>,
+    seen: &Mutex<Vec<u8>>,
+) -> std::io::Result<()> {
+    client.set_nodelay(true)?;
+    client.read_exact(&mut [0; 8]).await?;
+    let server = tokio::net::UnixStream::connect(socket).await?;
+    match tls {
+        Some(tls) => {
+            client.write_all(b"S").await?;
+            relay(tls.accept(client).await?, server, seen).await
+        }
+        None => {
+            client.write_all(b"N").await?;
+            relay(client, server, seen).await
+        }
     }
 }
 
-impl Side for Plain {
-    fn socket(&self) -> &TcpStream {
-        &self.0
-    }
-}
-
-impl Read for Tls {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Tls {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl Read for Plain {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Plain {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
-}
-
-/// Moves bytes in turns, until either side has had enough.
-fn relay(mut client: impl Side, mut server: UnixStream, seen: &Mutex<Vec<u8>>) {
-    let turn = Some(Duration::from_millis(5));
-    client.socket().set_read_timeout(turn).expect("a socket");
-    server.set_read_timeout(turn).expect("a socket");
-    let mut buffer = vec![0; 16_384];
-    loop {
-        match client.read(&mut buffer) {
-            Ok(0) => return,
-            Ok(length) => {
+/// Moves bytes until the server has had enough; a client that has said all still gets its answer.
+async fn relay<S: AsyncRead + AsyncWrite>(
+    client: S,
+    server: tokio::net::UnixStream,
+    seen: &Mutex<Vec<u8>>,
+) -> std::io::Result<()> {
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let (mut from_server, mut to_server) = server.into_split();
+    let up = async {
+        let (mut buffer, mut kept) = (vec![0; 16_384], 0);
+        loop {
+            let length = from_client.read(&mut buffer).await?;
+            if length == 0 {
+                return to_server.shutdown().await;
+            }
+            if kept < KEPT {
                 seen.lock().expect("nobody panicked").extend_from_slice(&buffer[..length]);
-                if server.write_all(&buffer[..length]).is_err() {
-                    return;
-                }
+                kept += length;
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => return,
+            to_server.write_all(&buffer[..length]).await?;
         }
-        match server.read(&mut buffer) {
-            Ok(0) => return,
-            Ok(length) => {
-                if client.write_all(&buffer[..length]).and_then(|()| client.flush()).is_err() {
-                    return;
-                }
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => return,
-        }
+    };
+    let down = async {
+        tokio::io::copy(&mut from_server, &mut to_client).await?;
+        to_client.shutdown().await
+    };
+    tokio::pin!(down);
+    tokio::select! {
+        ended = &mut down => return ended,
+        up = up => up?,
     }
+    down.await
 }
