@@ -2,6 +2,7 @@
 # make quick    what needs nothing but Rust, in less than a minute once it is built: formatting, the core, the store, the tool
 # make test     every test: the core, the tool, and the module in a real server
 # make test-provider  logs in against a certified OpenID provider, npm's oidc-provider; needs Node.js
+# make test-providers  logs in against providers of PyPI and npm, each with what discover proposes; PROVIDERS="all" or their names
 # make test-clients  psql, psycopg, asyncpg, pg8000 and others with the preload library, the gateway and the tokens of that provider
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
@@ -87,6 +88,14 @@ NODE_IS_NEW = node -e 'const [major, minor] = process.versions.node.split(".").m
 test-provider: module tool $(OIDC)/installed $(OIDC)/provider.mjs
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider
 
+# Many of them, each by a driver of its own; without PROVIDERS, those that say by_default themselves.
+.PHONY: test-providers
+PROVIDERS ?=
+CHOSEN = $(if $(filter all,$(PROVIDERS)),$(notdir $(patsubst %/,%,$(dir $(wildcard tests/providers/*/provider.toml)))),$(or $(PROVIDERS),$(shell grep -l '^by_default = true' tests/providers/*/provider.toml | xargs -n 1 dirname | xargs -n 1 basename)))
+test-providers: module tool
+	tests/providers/install $(CHOSEN)
+	$(PREPARE); PROVIDERS="$(PROVIDERS)" $(CARGO) test --package oauth-validator-server-tests --features providers --test providers -- --nocapture
+
 # Clients that others wrote, each with what this project has for it, and by itself.
 .PHONY: test-clients
 CLIENTS = target/tools/clients
@@ -129,7 +138,7 @@ bench-stages:
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- --deny warnings
-	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --package oauth-validator-bench --all-targets --features oauth-validator-server-tests/oidc-provider,oauth-validator-server-tests/clients -- --deny warnings
+	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --package oauth-validator-bench --all-targets --features oauth-validator-server-tests/oidc-provider,oauth-validator-server-tests/providers,oauth-validator-server-tests/clients -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps
 	.ci/promises
 

@@ -1,0 +1,100 @@
+//! One trial: a provider is started, asked by `discover`, and its tokens are shown to the server.
+//!
+//! Must never let a token pass by: each that the driver has is expected to do something, and each that is expected is there.
+
+use crate::driver::{Driver, Ready};
+use crate::folder::{Provider, Trial};
+use crate::logins::{Outcome, Place};
+use crate::profile::{Files, discovered};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often it was let in, and how often not.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    pub logins: usize,
+    pub refusals: usize,
+}
+
+/// What a trial has found so far.
+struct Findings<'t> {
+    trial: &'t Trial,
+    ready: &'t Ready,
+    counts: Counts,
+    /// What was not as the provider's folder says.
+    wrong: Vec<String>,
+}
+
+/// Runs it, and panics if anything is not as the provider's folder says.
+pub fn run(place: &Place, provider: &Provider, trial: &Trial) -> Counts {
+    let (mut driver, ready) = Driver::start(provider, trial);
+    println!("{} {}, {}", provider.package, provider.version, trial.name);
+    let files = Files::filled_in(&discovered(&ready.issuer), trial, &ready);
+    place.read(&files);
+    if let Some(asking) = &ready.introspection {
+        place.set_secret(&asking.client_secret);
+    }
+    let known: Vec<&String> = trial.tokens.keys().filter(|kind| *kind != "rotated").collect();
+    assert_eq!(known, ready.tokens.keys().collect::<Vec<_>>(), "the driver has other tokens than [trial.tokens]");
+    let mut findings = Findings { trial, ready: &ready, counts: Counts::default(), wrong: Vec::new() };
+    for (kind, token) in &ready.tokens {
+        let outcome = match kind.as_str() {
+            "expired" => until_refused(place, &files, token),
+            _ => place.show(token),
+        };
+        findings.compare(kind, &trial.tokens[kind], &outcome);
+    }
+    if let (Some(wanted), Some(asking)) = (&trial.wrong_secret, &ready.introspection) {
+        place.set_secret(&format!("{}x", asking.client_secret));
+        findings.compare("user", wanted, &place.show(&ready.tokens["user"]));
+        place.set_secret(&asking.client_secret);
+    }
+    if let Some(wanted) = trial.tokens.get("rotated") {
+        let token = driver.ask("rotate")["token"].as_str().expect("a token").to_owned();
+        findings.compare("rotated", wanted, &until_known(place, &files, &token));
+    }
+    let Findings { counts, wrong, .. } = findings;
+    assert!(wrong.is_empty(), "{}\n{}\n{}\n{}", wrong.join("\n"), files.config, files.hba, driver.said());
+    counts
+}
+
+impl Findings<'_> {
+    fn compare(&mut self, kind: &str, wanted: &str, outcome: &Outcome) {
+        let identity = self.ready.identities.get(kind);
+        if outcome.said != wanted {
+            let why = outcome.log.lines().find(|line| line.contains("DETAIL:")).unwrap_or_default();
+            self.wrong.push(format!("{} ({kind}): {} instead of {wanted}: {why}", self.trial.name, outcome.said));
+        } else if wanted != "granted" {
+            self.counts.refusals += 1;
+        } else if identity.is_none() || outcome.identity.as_ref() != identity {
+            self.wrong.push(format!("{kind} is {:?}, and the driver says {identity:?}", outcome.identity));
+        } else {
+            self.counts.logins += 1;
+        }
+    }
+}
+
+/// A token of seconds may be good for a while yet; the clocks are one, so nothing has to be allowed for.
+fn until_refused(place: &Place, files: &Files, token: &str) -> Outcome {
+    place.set_config(&files.config_with(&[], "clock_skew", "0s"));
+    let outcome = until(place, token, |said| said != "granted");
+    place.set_config(&files.config.to_string());
+    outcome
+}
+
+/// The provider is asked about a key that nobody knows at most once a minute, by default: a test does not wait that long.
+fn until_known(place: &Place, files: &Files, token: &str) -> Outcome {
+    place.set_config(&files.config_with(&["keys"], "kid_cooldown", "1s"));
+    until(place, token, |said| said != "key_unknown")
+}
+
+fn until(place: &Place, token: &str, is_over: fn(&str) -> bool) -> Outcome {
+    let give_up = Instant::now() + Duration::from_secs(20);
+    loop {
+        let outcome = place.show(token);
+        if is_over(&outcome.said) || Instant::now() > give_up {
+            return outcome;
+        }
+        thread::sleep(Duration::from_millis(250));
+    }
+}
