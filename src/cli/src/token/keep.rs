@@ -14,7 +14,7 @@ use signal_hook::iterator::Signals;
 use std::fs;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// For tokens that do not say how long they are good for.
@@ -22,8 +22,10 @@ const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
 /// Nobody waits longer for a new one, whatever the token says.
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 
-/// Between two tries: at first, and at most. A provider that is back is noticed within the latter.
+/// Between two tries: at first; at most while there is a good token, so that a provider that is back in time is noticed in time;
+/// and at most when there is none.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_WITH_TOKEN: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// How long a request may go on after the signal that ends the process.
@@ -91,18 +93,19 @@ impl Keeper {
     pub(crate) fn keep(&mut self, place: &Place, life: Option<Duration>, stop: &Stop) -> Result<(), NoToken> {
         let mut life = life;
         loop {
+            let end = Instant::now().checked_add(life.unwrap_or(UNKNOWN_LIFE));
             if stop.within(until_renewal(life)) {
                 return Ok(());
             }
-            let Some(token) = self.renewed(stop)? else { return Ok(()) };
+            let Some(token) = self.renewed(end, stop)? else { return Ok(()) };
             let Some(written) = stop.unless_set(|| place.write(&token.text)) else { return Ok(()) };
             written.map_err(|failure| NoToken::here(failure.what().to_owned()))?;
             life = token.life;
         }
     }
 
-    /// The next token, however long the provider is away; `None` if it was told to stop.
-    fn renewed(&mut self, stop: &Stop) -> Result<Option<Token>, NoToken> {
+    /// The next token, however long the provider is away; `None` if it was told to stop. The one that is there ends at `end`.
+    fn renewed(&mut self, end: Option<Instant>, stop: &Stop) -> Result<Option<Token>, NoToken> {
         let mut pause = FIRST_PAUSE;
         let mut told = false;
         loop {
@@ -124,7 +127,8 @@ impl Keeper {
             if stop.within(pause) {
                 return Ok(None);
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            let has_token = end.is_none_or(|end| Instant::now() < end);
+            pause = (pause * 2).min(if has_token { PAUSE_WITH_TOKEN } else { LONGEST_PAUSE });
         }
     }
 }
