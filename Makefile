@@ -4,7 +4,9 @@
 # make test-provider  logs in against a certified OpenID provider, npm's oidc-provider; needs Node.js
 # make test-providers  logs in against providers of PyPI and npm, each with what discover proposes; PROVIDERS="all" or their names
 # make test-clients  psql, psycopg, asyncpg, pg8000 and others with the preload library, the gateway and the tokens of that provider
+# make soak-clients  the same for ten minutes with tokens of thirty seconds, and 1 GB each way through the gateway
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
+# make bench-gateway  pgbench through the gateway, through PgBouncer, and without either; needs a server with TLS
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
 # make preload  builds liboauth_token.so, by which any program on libpq shows the token of a file
@@ -100,8 +102,14 @@ test-providers: module tool
 .PHONY: test-clients
 CLIENTS = target/tools/clients
 test-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs $(CLIENTS)/installed
-	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features clients --test preload --test gateway
+	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features clients --test preload --test gateway --test clients
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider -- token::
+
+# For how long clients go on: ten minutes of short tokens and outages, and a gigabyte each way through the gateway.
+.PHONY: soak-clients
+soak-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs
+	$(PREPARE); OAUTH_VALIDATOR_SOAK=1 $(CARGO) test --package oauth-validator-server-tests --features clients --test clients -- soak:: --nocapture
+	$(PREPARE); OAUTH_VALIDATOR_COPY_MB=1000 $(CARGO) test --package oauth-validator-server-tests --features clients --test gateway -- endurance:: --nocapture
 
 $(CLIENTS)/installed: tests/clients/package.json tests/clients/package-lock.json tests/clients/pg.mjs tests/clients/postgres.mjs
 	mkdir -p $(CLIENTS)
@@ -123,6 +131,11 @@ $(OIDC)/provider.mjs: tests/oidc-provider/provider.mjs
 BENCH ?=
 bench: module tool
 	$(PREPARE); $(CARGO) run --quiet --package oauth-validator-bench --bin logins -- $(BENCH)
+
+# Needs a server with TLS, and PgBouncer; says so where one of them is missing.
+.PHONY: bench-gateway
+bench-gateway: module tool
+	$(PREPARE); $(CARGO) run --quiet --package oauth-validator-bench --bin gateway -- $(BENCH)
 
 # With the flags of what is shipped, but for the names of functions, which callgrind is told.
 STAGE = $(SHIPPED)/stage
