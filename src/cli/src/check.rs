@@ -179,10 +179,10 @@ fn judge(file: &ConfigFile, options: &CheckOptions) -> (Option<Config>, Vec<Vec<
         let unread = part.text.as_ref().err().map(|why| Shown::unread(&why.why, &why.hint));
         found.push(unread.into_iter().chain(findings.iter().map(Shown::from)).collect());
     }
+    let places = if options.syntax { Vec::new() } else { Places::of_all(file) };
     for profile in parsed.config.iter().filter(|_| !options.syntax).flat_map(Config::profiles) {
-        let places = Places::of(file.part(profile.file).1);
-        if let Some(page) = found.get_mut(profile.file) {
-            page.extend(files_of(profile, file, &places));
+        if let Some((page, places)) = found.get_mut(profile.file).zip(places.get(profile.file)) {
+            page.extend(files_of(profile, file, places));
         }
     }
     (parsed.config, found)

@@ -1,6 +1,7 @@
 //! Where the configuration writes what only a look at the machine shows to be wrong: tables of profiles, and settings in
 //! them. The text is taken apart once, however many profiles it has. Must never decide what a setting means.
 
+use crate::config_file::ConfigFile;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -12,6 +13,11 @@ impl<'t> Places<'t> {
     /// Those of this text.
     pub(crate) fn of(text: &'t [u8]) -> Self {
         Self(std::str::from_utf8(text).ok().and_then(|text| DeTable::parse(text).ok()))
+    }
+
+    /// Those of each file of a configuration, the main one first.
+    pub(crate) fn of_all(file: &'t ConfigFile) -> Vec<Self> {
+        (0..=file.folder.files.len()).map(|at| Self::of(file.part(at).1)).collect()
     }
 
     fn profiles(&self) -> Option<&DeTable<'t>> {

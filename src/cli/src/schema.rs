@@ -33,7 +33,7 @@ fn document() -> Value {
 /// That of a file in the folder, where nothing but profiles can stand.
 fn of_folder() -> Value {
     let mut document = document();
-    if let Some(properties) = document["properties"].as_object_mut() {
+    if let Some(properties) = document.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|key, _| key == "profiles");
     }
     put(&mut document, "title", json!("Profiles of oauth_validator, in a file of their own beside its configuration"));

@@ -35,6 +35,7 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, file: 
         let shown = shown(FindingCode::ServerLine, &problem.place, problem.message.clone(), hint.to_owned());
         found.push((problem.place.source, shown));
     }
+    let places = Places::of_all(file);
     let mut of_config = Vec::new();
     let settings = server.settings.as_ref().map(|(settings, source)| (settings, *source));
     // Without the file no map is known: that is one finding, and not one of each line.
@@ -50,7 +51,7 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, file: 
             Spot::Profile(name) => {
                 let profile = config.iter().flat_map(|config| config.profiles()).find(|profile| profile.name == name);
                 let at = profile.map_or(0, |profile| profile.file);
-                let place = Places::of(file.part(at).1).profile(&name);
+                let place = places.get(at).and_then(|places| places.profile(&name));
                 of_config.push((at, Shown::of_the_machine(code, place, message, hint)));
             }
         }

@@ -13,6 +13,8 @@ use oauth_validator_core::{Folder, FolderFile, Unread};
 use rustix::fs::{Dir, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -135,8 +137,8 @@ fn read_folder(path: &Path, user: ServerUser, opened: &mut Vec<Stamp>) -> Folder
                 }
                 last = files;
             }
-            // Not there, as a folder: a link that leads nowhere is another thing.
-            Err(Refusal::NotFound { asked, missing }) if asked == missing => {
+            // A link that leads nowhere is another thing.
+            Err(Refusal::NotFound { .. }) if is_absent(path) => {
                 return FolderTexts { path: Some(path.to_owned()), files: Vec::new() };
             }
             Err(refusal) => return FolderTexts::unreadable(path, Unreadable::from(&refusal)),
@@ -144,6 +146,11 @@ fn read_folder(path: &Path, user: ServerUser, opened: &mut Vec<Stamp>) -> Folder
     }
     // It changes all the time: what was read last is as good as what would be read next.
     FolderTexts { path: Some(path.to_owned()), files: last }
+}
+
+/// Whether nothing has that name, not even a symbolic link.
+fn is_absent(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// What was read in one go.

@@ -4,7 +4,7 @@
 //! Of two such profiles one of the main file stays, and others are denied, each of them. Which two can meet is for
 //! `serving` and `apart`. A denied profile counts as well: what it would not let stand must not stand because of an error.
 
-use super::document::Entry;
+use super::entry::Entry;
 use super::outline::{DeniedProfile, Outline};
 use crate::apart::meetings;
 use crate::serving::shared_lines;

@@ -5,8 +5,8 @@
 
 use super::collect::Findings;
 use super::defaults::Defaults;
+use super::entry::Entry;
 use super::layout::Layouts;
-use super::profile::Profile;
 use super::section::{Path, Section};
 use super::values::suggest;
 use super::{build, check, presets, settings, together};
@@ -15,15 +15,6 @@ use crate::trace::printable;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-/// A profile of a file: its table, and what it says if there is no error in it.
-pub(super) struct Entry<'d> {
-    pub(super) name: &'d str,
-    /// The bytes of its name.
-    pub(super) span: Range<usize>,
-    pub(super) section: Section<'d>,
-    pub(super) profile: Option<Profile>,
-}
 
 /// What all profiles are built upon: what the main file says of them, and the presets.
 pub(super) struct Ground<'d> {

@@ -13,6 +13,7 @@ mod defaults;
 mod document;
 mod doubts;
 mod effective;
+mod entry;
 mod files;
 mod folder;
 mod identity;

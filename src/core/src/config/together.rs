@@ -5,7 +5,7 @@
 //! finding. Must never drop the last finding that denies, however many there are.
 
 use super::collect::Findings;
-use super::document::Entry;
+use super::entry::Entry;
 use super::outline::Outline;
 use super::profile::{Audience, Profile};
 use super::section::Section;

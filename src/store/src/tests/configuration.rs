@@ -59,6 +59,12 @@ fn no_folder_and_an_empty_one() {
     place.folder("main.d", 0o755);
     assert_eq!(names(&all(&place)), [""; 0]);
     assert_eq!(all(&place).opened.len(), 2, "the folder went in, empty as it is");
+    // By a path that is another one in truth, as with a link above it.
+    place.link("alias", place.folder.path());
+    let by_link = place.path("alias/none.d");
+    let files =
+        read_configuration(&place.path("main.toml"), Some(&by_link), ServerUser::current()).expect("a main file");
+    assert_eq!(names(&files), [""; 0], "a folder that is not there, whatever links lead to its place");
     let main = read_configuration(&place.path("main.toml"), None, ServerUser::current()).expect("a main file");
     assert!(main.folder.path.is_none() && main.folder.files.is_empty());
     assert!(read_configuration(&place.path("none.toml"), Some(&place.path("main.d")), ServerUser::current()).is_err());
