@@ -4,6 +4,7 @@
 
 mod proposals;
 mod refusals;
+mod sample;
 
 use crate::network::{METADATA, connecting_proxy, provider, proxy_variables, with_keys, with_keys_elsewhere};
 use crate::support::{CONFIG, Folder, Run, run};

@@ -7,6 +7,7 @@ use crate::args::DiscoverOptions;
 use crate::net::{Ca, Client, Code, Inquiry, Introspection, KeyDocument, Metadata, NetError, Plain, SafeUrl, Wording};
 use crate::output::{self, Failure, Report};
 use crate::proposal::{Proposal, Published};
+use crate::sample::{self, Fitted, Sample};
 use crate::words;
 use oauth_validator_core::KeySet;
 use oauth_validator_core::protocol::Freshness;
@@ -38,8 +39,40 @@ pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Fa
         Ok(found) => found,
         Err(error) => return Ok(Report { text: failed(&inquiry, &error, as_json), fine: false }),
     };
-    let text = if as_json { to_json(&inquiry, &found, &proposal) } else { to_text(&inquiry, &found, &proposal) };
-    Ok(Report { text, fine: true })
+    let fitted = fitted(options, &inquiry, &found, &proposal)?;
+    let proposal = match &fitted {
+        Some(Fitted { preset, profile, hba, .. }) => {
+            Proposal { preset: *preset, profile: profile.clone(), hba: hba.clone(), ..proposal }
+        }
+        None => proposal,
+    };
+    let fine = fitted.as_ref().is_none_or(|fitted| fitted.fine);
+    let fitted = fitted.as_ref();
+    let text = if as_json {
+        to_json(&inquiry, &found, &proposal, fitted)
+    } else {
+        to_text(&inquiry, &found, &proposal, fitted)
+    };
+    Ok(Report { text, fine })
+}
+
+/// The profile for the token that the options name.
+fn fitted(
+    options: &DiscoverOptions,
+    inquiry: &Inquiry,
+    found: &Found,
+    proposal: &Proposal,
+) -> Result<Option<Fitted>, Failure> {
+    let Some(path) = &options.token_file else { return Ok(None) };
+    let Some((_, document)) = &found.keys else {
+        return Err(Failure::new("the provider publishes no keys, so nothing verifies the token")
+            .with_hint("without --token-file, the profile that has the provider asked is proposed"));
+    };
+    let sample = Sample::read(path)?;
+    let others: Vec<_> =
+        options.not.iter().map(|path| Ok((path.as_path(), Sample::read(path)?))).collect::<Result<_, Failure>>()?;
+    let provider = sample::Provider { issuer: inquiry.issuer().as_str(), keys: &document.keys, proposal };
+    sample::fit(&sample, &others, &provider).map(Some)
 }
 
 fn unusable(error: NetError) -> Failure {
@@ -98,7 +131,7 @@ impl Found {
     }
 }
 
-fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
+fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option<&Fitted>) -> String {
     let mut rows =
         vec![("issuer", inquiry.issuer().as_str().to_owned()), ("metadata", found.metadata_url.as_str().to_owned())];
     match &found.keys {
@@ -126,13 +159,20 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
     let rows = output::prose(&rows);
     let Proposal { preset, profile, introspection, hba, .. } = proposal;
     let see = preset.map(|preset| format!(";\n# see: oauth-validator preset show {preset}")).unwrap_or_default();
-    let no_audience = if preset.is_none() { NO_AUDIENCE } else { "" };
+    let no_audience = if preset.is_none() && fitted.is_none() { NO_AUDIENCE } else { "" };
     let introspection = introspection.as_deref().map(commented).unwrap_or_default();
+    let remarks = fitted.map(of_the_token).unwrap_or_default();
     format!(
         "{rows}\n# In oauth-validator.toml, with the words in capitals replaced{see}\n\
-         {profile}{no_audience}\n{introspection}\
+         {profile}{no_audience}\n{remarks}{introspection}\
          # In pg_hba.conf, with the scopes that your clients request:\n#   {hba}\n"
     )
+}
+
+/// What became of the tokens at hand, and what to know of the profile.
+fn of_the_token(fitted: &Fitted) -> String {
+    let remarks = fitted.remarks.iter().map(|remark| format!("# * {}\n", output::visible(remark, false)));
+    output::prose(&format!("# With these tokens:\n{}\n", remarks.collect::<String>()))
 }
 
 /// What no document says: whether answers have an audience.
@@ -163,7 +203,7 @@ fn commented(profile: &str) -> String {
     format!("# Or this instead, to have the provider judge each token:\n{lines}{NO_AUDIENCE}\n")
 }
 
-fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
+fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option<&Fitted>) -> String {
     let Found { metadata_url, metadata, introspection, keys } = found;
     let document = keys.as_ref().map(|(_, document)| document);
     let no_device_flow = found.no_device_flow(inquiry);
@@ -188,6 +228,7 @@ fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal) -> String {
             "introspection": proposal.introspection,
             "hba": proposal.hba,
         },
+        "tokens": fitted.map(|fitted| json!({ "fine": fitted.fine, "remarks": fitted.remarks })),
     });
     format!("{report:#}\n")
 }

@@ -35,6 +35,7 @@ mod probe;
 mod proposal;
 mod provider_keys;
 mod run;
+mod sample;
 mod schema;
 mod server_check;
 mod server_files;

@@ -49,12 +49,24 @@ pub(crate) fn read(file: Option<&Path>) -> Result<Input, Failure> {
     }
 }
 
+/// The bytes of the token in `file`, to be taken apart.
+pub(crate) fn read_bytes(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let failed = |error| Failure::new(format!("cannot read the token from {file:?}: {error}"));
+    let input = all_of(File::open(file).map_err(failed)?).map_err(failed)?;
+    Ok(Zeroizing::new(bare(&input).0.to_vec()))
+}
+
 fn read_from(source: impl Read) -> io::Result<Input> {
+    let input = all_of(source)?;
+    let (token, left_out) = bare(&input);
+    Ok(Input { token: BearerToken::new(token), left_out })
+}
+
+fn all_of(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     // The capacity keeps the buffer where it is: a moved one would leave a copy that is not wiped.
     let mut input = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 64));
     source.take(u64::try_from(MAX_INPUT_BYTES).unwrap_or(u64::MAX)).read_to_end(&mut input)?;
-    let (token, left_out) = bare(&input);
-    Ok(Input { token: BearerToken::new(token), left_out })
+    Ok(input)
 }
 
 /// Without one newline at the end, and without the scheme in front (case-insensitive, RFC 9110 section 11.1).

@@ -2,6 +2,7 @@
 
 use super::ReachOptions;
 use clap::Args as ClapArgs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The range of `--timeout`.
@@ -16,7 +17,12 @@ Example: Google's keys are at another host than its issuer.
   oauth-validator discover https://accounts.google.com \\
     --allow-host www.googleapis.com
 
-It changes nothing. Exits with 0 if keys were found, with 1 and the reason if not.";
+Example: which profile lets in tokens like this one, and no ID tokens?
+  oauth-validator discover https://sso.corp.example/realms/corp \\
+    --token-file access.txt --not id.txt --not refresh.txt
+
+It changes nothing. Exits with 0 if keys were found, with 1 and the reason if not; with a \
+token, also with 1 if the profile would not let it in, or would let in another.";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DiscoverOptions {
@@ -25,6 +31,16 @@ pub(crate) struct DiscoverOptions {
 
     #[command(flatten)]
     pub(crate) reach: ReachOptions,
+
+    /// An access token as this server is to be shown them: the profile is made for it.
+    ///
+    /// It must be signed by the issuer. Nothing of it is sent to anybody.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// A token that the profile must refuse: an ID token, a refresh token. Can be repeated.
+    #[arg(long, value_name = "FILE", requires = "token_file")]
+    pub(crate) not: Vec<PathBuf>,
 
     /// The most time that all requests together may take, from 1s to 5min.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = timeout)]

@@ -1,0 +1,182 @@
+//! `oauth-validator discover --token-file`: the profile for a token at hand, and what it does with others.
+
+use super::discover;
+use crate::network::with_keys;
+use crate::support::{Folder, Run};
+use oauth_validator_core::Config;
+use oauth_validator_fixtures::Token;
+use oauth_validator_fixtures::keys::{self, TestKey};
+use oauth_validator_mock_provider::Provider;
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970; the command has no other clock.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs()
+}
+
+/// A claim set of the provider's, as a user's access token has it.
+fn claims(provider: &Provider, further: Value) -> Value {
+    let mut claims = json!({
+        "iss": provider.issuer(), "aud": "pg", "sub": "ana", "client_id": "psql", "scope": "openid db.connect",
+        "iat": now(), "exp": now() + 3600, "jti": "token-1",
+    });
+    for (name, value) in further.as_object().expect("an object") {
+        match value {
+            Value::Null => claims.as_object_mut().expect("an object").remove(name),
+            value => claims.as_object_mut().expect("an object").insert(name.clone(), value.clone()),
+        };
+    }
+    claims
+}
+
+fn signed(typ: &str, claims: Value, key: &TestKey) -> String {
+    Token::new(json!({ "alg": "RS256", "typ": typ, "kid": key.kid() }), claims).sign(key)
+}
+
+/// What is said of the first token, with the others as those that must be refused.
+fn asked(provider: &Provider, tokens: &[&str], args: &[&str]) -> Run {
+    let folder = Folder::new("");
+    let mut all: Vec<String> = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        folder.write(&format!("{at}.txt"), &format!("{token}\n"));
+        all.push(if at == 0 { "--token-file" } else { "--not" }.to_owned());
+        all.push(folder.path(&format!("{at}.txt")).to_string_lossy().into_owned());
+    }
+    let all: Vec<&str> = all.iter().map(String::as_str).chain(args.iter().copied()).collect();
+    let run = discover(provider, &all);
+    for token in tokens {
+        let parts = token.split('.').filter(|part| part.len() > 12);
+        assert!(
+            parts.into_iter().all(|part| !run.stdout.contains(part) && !run.stderr.contains(part)),
+            "a token is shown"
+        );
+    }
+    run
+}
+
+/// The profile, which the server would accept.
+#[track_caller]
+fn profile(run: &Run) -> String {
+    let report = run.json();
+    let text = report["proposal"]["profile"].as_str().expect("a profile").to_owned();
+    assert!(Config::parse(text.as_bytes(), "f").config.is_some(), "{text}");
+    text
+}
+
+#[test]
+fn a_token_that_follows_rfc_9068_keeps_its_preset() {
+    let provider = with_keys(Provider::start());
+    let token = signed("at+jwt", claims(&provider, json!({})), keys::corp());
+    let run = asked(&provider, &[&token], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let profile = profile(&run);
+    for line in ["preset = \"rfc9068\"", "audience = [\"pg\"]", "claims = [\"$.client_id\"], allow = [\"psql\"]"] {
+        assert!(profile.contains(line), "{line}: {profile}");
+    }
+    assert_eq!(run.json()["tokens"]["remarks"][0], "this token: granted, as \"ana\"");
+}
+
+/// As better-auth issues them: an endpoint of the provider is in the audience of every token, so it must not be accepted.
+#[test]
+fn an_endpoint_of_the_provider_is_no_audience() {
+    let provider = with_keys(Provider::start());
+    let userinfo = format!("{}/oauth2/userinfo", provider.issuer());
+    let of = |audience: &str| {
+        let claims = claims(&provider, json!({ "aud": [audience, userinfo] }));
+        signed("at+jwt", claims, keys::corp())
+    };
+    let run = asked(&provider, &[&of("pg"), &of("reports")], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(profile(&run).contains("audience = [\"pg\"]\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_provider_with_a_preset_of_its_own_keeps_it() {
+    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let further = json!({ "client_id": null, "azp": "psql", "typ": "Bearer", "aud": ["pg", "account"] });
+    let access = signed("JWT", claims(&provider, further), keys::corp());
+    let id = signed("JWT", claims(&provider, json!({ "typ": "ID" })), keys::corp());
+    let run = asked(&provider, &[&access, &id], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let profile = profile(&run);
+    assert!(profile.contains("preset = \"keycloak\"") && profile.contains("audience = [\"pg\"]\n"), "{profile}");
+}
+
+/// As NanoIDP issues them: all kinds are JWTs of one type, and one claim tells them apart.
+#[test]
+fn a_claim_that_says_the_kind_becomes_a_rule() {
+    let provider = with_keys(Provider::start());
+    let of = |further: Value| signed("JWT", claims(&provider, further), keys::corp());
+    let access = of(json!({ "token_use": "access" }));
+    let refresh = of(json!({ "token_use": "refresh", "exp": now() + 7200 }));
+    let id = of(json!({ "token_use": "id", "aud": "psql", "at_hash": "x" }));
+    let run = asked(&provider, &[&access, &id, &refresh], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let profile = profile(&run);
+    assert!(profile.contains("token_types = [\"JWT\"]") && !profile.contains("preset"), "{profile}");
+    assert!(profile.contains("claim = \"$.token_use\"\nequals = \"access\""), "{profile}");
+}
+
+#[test]
+fn what_another_kind_lacks_becomes_a_rule() {
+    let provider = with_keys(Provider::start());
+    let of = |further: Value| signed("JWT", claims(&provider, further), keys::corp());
+    let access = of(json!({}));
+    let other = of(json!({ "jti": null }));
+    let run = asked(&provider, &[&access, &other], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(profile(&run).contains("claim = \"$.jti\"\npresent = true"), "{}", run.stdout);
+}
+
+#[test]
+fn where_nothing_tells_two_tokens_apart_it_says_so() {
+    let provider = with_keys(Provider::start());
+    let of = |jti: &str| signed("JWT", claims(&provider, json!({ "jti": jti })), keys::corp());
+    let run = asked(&provider, &[&of("a"), &of("b")], &["--json"]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(run.json()["tokens"]["remarks"][1].as_str().is_some_and(|said| said.contains("no rule can refuse it")));
+}
+
+#[test]
+fn scopes_lifetimes_and_clients_are_found_where_they_are() {
+    let provider = with_keys(Provider::start());
+    let further = json!({
+        "scope": null, "scp": ["db.connect", "openid"], "client_id": null, "azp": "psql", "exp": now() + 864_000,
+        "email": "ana@corp.example",
+    });
+    let token = signed("JWT", claims(&provider, further), keys::corp());
+    let run = asked(&provider, &[&token], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let profile = profile(&run);
+    for line in ["max_lifetime = \"10d\"", "claims = [\"$.azp\"]", "scope = { claim = \"$.scp\""] {
+        assert!(profile.contains(line), "{line}: {profile}");
+    }
+    assert!(run.stdout.contains("email can be changed"), "{}", run.stdout);
+}
+
+#[test]
+fn a_token_that_the_provider_has_not_signed_is_not_read_further() {
+    let provider = with_keys(Provider::start());
+    let stranger = TestKey::rsa("stranger");
+    let same_kid = stranger.with_kid(keys::corp().kid());
+    for key in [&stranger, &same_kid] {
+        let token = signed("at+jwt", claims(&provider, json!({ "sub": "who-else" })), key);
+        let run = asked(&provider, &[&token], &[]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+        assert!(run.stderr.contains("not one that this provider's keys verify"), "{}", run.stderr);
+        assert!(!run.stderr.contains("who-else"), "{}", run.stderr);
+    }
+    let elsewhere = signed("at+jwt", claims(&provider, json!({ "iss": "https://other.example" })), keys::corp());
+    let run = asked(&provider, &[&elsewhere], &[]);
+    assert!(run.code == 2 && run.stderr.contains("issuer_mismatch"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_no_jwt_is_refused_with_what_to_do() {
+    let provider = with_keys(Provider::start());
+    for token in ["opaque-token-of-a-provider", "a.b.c", "e30.e30", ""] {
+        let run = asked(&provider, &[token], &[]);
+        assert!(run.code == 2 && run.stderr.contains("use the profile with introspection"), "{token}: {}", run.stderr);
+    }
+}
