@@ -137,8 +137,9 @@ function configuration(jwks, lifetime, clientKey) {
     findAccount: async (_ctx, login) => ({ accountId: login, claims: async () => ({ sub: login }) }),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     ttl: {
-      AccessToken: TOKEN_LIFETIME,
-      ClientCredentials: TOKEN_LIFETIME,
+      // A number here would hold for tokens of a resource as well, whatever its accessTokenTTL.
+      AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? TOKEN_LIFETIME,
+      ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? TOKEN_LIFETIME,
       DeviceCode: TOKEN_LIFETIME,
       Grant: TOKEN_LIFETIME,
       IdToken: TOKEN_LIFETIME,

@@ -159,10 +159,29 @@ fn ruby_pg() {
     }
 }
 
+/// PHP 8.2 opens its extensions with RTLD_DEEPBIND, so that a library for LD_PRELOAD is not asked by their libpq.
 #[test]
 fn php_pdo_pgsql() {
-    if is_there("php", &["-r", "exit(extension_loaded('pdo_pgsql') ? 0 : 1);"], "Debian's php-cli or php-pgsql") {
+    if !is_there("php", &["-r", "exit(extension_loaded('pdo_pgsql') ? 0 : 1);"], "Debian's php-cli or php-pgsql") {
+        return;
+    }
+    let scene = Scene::start();
+    let mut php = scene.program("php");
+    php.args(["-r", ""]).env("LD_PRELOAD", preload_path()).env("LD_BIND_NOW", "1").env("LD_DEBUG", "bindings");
+    let bindings = Said::of(&php.output().expect("PHP runs")).text;
+    let asked = |line: &str| line.contains("`PQdefaultAuthDataHook'") && line.contains("libpq.so");
+    let reaches = bindings.lines().any(|line| asked(line) && line.contains("liboauth_token.so"));
+    if reaches {
         scripted("php", "login.php");
+    } else {
+        let mut php = scene.program("php");
+        php.arg(script("login.php")).arg(format!(
+            "{} oauth_issuer={} oauth_client_id=any",
+            scene.place(),
+            scene.provider.issuer()
+        ));
+        let said = scene.preloaded(php, "token");
+        assert!(!said.succeeded && said.text.contains("no OAuth flows are available"), "{said:?}");
     }
 }
 

@@ -28,8 +28,8 @@ struct Pace {
     quiet: u64,
     blink: u64,
     blinks: u32,
-    /// After which a token is good for a while, and not for the whole outage.
     settle: u64,
+    /// Longer than any token is good for.
     outage: u64,
 }
 
@@ -37,7 +37,7 @@ impl Pace {
     fn chosen() -> Self {
         match std::env::var_os("OAUTH_VALIDATOR_SOAK") {
             Some(value) if value == "1" => Self { token: 30, quiet: 118, blink: 2, blinks: 4, settle: 20, outage: 90 },
-            _ => Self { token: 20, quiet: 14, blink: 1, blinks: 1, settle: 8, outage: 18 },
+            _ => Self { token: 20, quiet: 14, blink: 1, blinks: 1, settle: 3, outage: 25 },
         }
     }
 }
@@ -138,7 +138,8 @@ fn subscriber(place: &Place, to: &Cluster) -> Cluster {
     let cluster = Cluster::start(ClusterOptions {
         environment: environment.map(|(name, value)| (name.to_owned(), value)).to_vec(),
         conf: "wal_retrieve_retry_interval = 500ms".into(),
-        ..ClusterOptions::default()
+        // Without it the server would find no library of its own either, such as that for subscriptions.
+        ..ClusterOptions::with_module()
     });
     cluster.sql("CREATE TABLE ticks (at timestamptz)").expect("a table");
     let subscription = format!("CREATE SUBSCRIPTION ticks CONNECTION '{}' PUBLICATION ticks", place.conninfo(to));
