@@ -6,7 +6,7 @@
 
 use crate::{clock, shared};
 use oauth_validator_core::protocol::HelperRequest;
-use oauth_validator_core::shared::{ANSWERS_LAYOUT, Answers, Keepable, Moment, Question};
+use oauth_validator_core::shared::{ANSWERS_LAYOUT, Answers, Keepable, LAYOUT, Moment, Question};
 use oauth_validator_core::{OnlineAnswer, OnlineCheck, Profile};
 use pgrx::pg_sys;
 use std::sync::atomic::AtomicU64;
@@ -23,10 +23,12 @@ impl Kept {
     /// The place for the answer to this question, if answers are kept at all.
     pub(crate) fn place_for(check: &OnlineCheck, profile: Option<&Profile>, request: &HelperRequest) -> Option<Self> {
         let profile = profile.filter(|_| !check.cache.is_zero())?;
+        // Who cannot see that `enforce()` has run must not take what was kept before.
+        let asked = moment(shared::known_epoch()?);
         let answers = answers()?;
         let fresh = [random::<8>()?, random()?, random()?, random()?].map(u64::from_le_bytes);
         let question = answers.question(fresh, profile, request);
-        Some(Self { answers, question, asked: moment() })
+        Some(Self { answers, question, asked })
     }
 
     /// What the provider said before.
@@ -37,14 +39,15 @@ impl Kept {
     /// Keeps what it says now, if that is a yes and there is room.
     pub(crate) fn keep(&self, check: &OnlineCheck, answer: &OnlineAnswer) {
         if let (Some(answer), Some(nonce)) = (Keepable::of(check, answer, self.asked), random::<12>()) {
-            self.answers.keep(&self.question, answer, nonce, moment());
+            self.answers.keep(&self.question, answer, nonce, moment(shared::epoch()));
         }
     }
 }
 
 /// The memory, which the first login that looks for it makes. For the main thread of a backend.
 fn answers() -> Option<Answers<'static>> {
-    let name = format!("oauth_validator answers {ANSWERS_LAYOUT:016x}");
+    // Epochs are those of the other memory: libraries with another layout of that have others.
+    let name = format!("oauth_validator answers {ANSWERS_LAYOUT:016x} {LAYOUT:016x}");
     let memory = shared::segment(&name, Answers::WORDS * size_of::<AtomicU64>()).ok()?;
     // SAFETY: the segment has that many words, is aligned to a page, was zeros before anybody could see it, and stays mapped
     // as long as the process lives, but for on_shmem_exit, after which nothing of this library runs. All write to it as
@@ -52,8 +55,8 @@ fn answers() -> Option<Answers<'static>> {
     Answers::new(unsafe { std::slice::from_raw_parts(memory.cast::<AtomicU64>().cast_const(), Answers::WORDS) })
 }
 
-fn moment() -> Moment {
-    Moment { since_boot: clock::since_boot(), now: clock::now(), epoch: shared::epoch() }
+fn moment(epoch: u64) -> Moment {
+    Moment { since_boot: clock::since_boot(), now: clock::now(), epoch }
 }
 
 /// Random bytes; `None` where the system has none to give.

@@ -142,7 +142,12 @@ fn region_of_login() -> Option<Region<'static>> {
 
 /// Which epoch of `enforce()` this is; always the same one without the memory.
 pub(crate) fn epoch() -> u64 {
-    region_of_login().map_or(0, |region| region.epoch())
+    known_epoch().unwrap_or_default()
+}
+
+/// Which epoch of `enforce()` this is, if that can be known here.
+pub(crate) fn known_epoch() -> Option<u64> {
+    region_of_login().map(|region| region.epoch())
 }
 
 /// Counts a decision, if there is a place to.
