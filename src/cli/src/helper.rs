@@ -90,7 +90,7 @@ fn read_request() -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(line)
 }
 
-/// The same with room behind it. What it was in is wiped by its owner, which a vector that grows by itself would not do.
+/// The line in a buffer with room behind it. What it was in is wiped by its owner, which a vector that grows by itself would not do.
 fn larger(line: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
     if line.len() >= MAX_REQUEST_BYTES {
         return Err(io::ErrorKind::InvalidData.into());

@@ -125,7 +125,7 @@ enum Existing {
     Nothing,
     /// Its files, and the names of its profiles.
     Files(Box<ConfigFile>, Vec<String>),
-    /// The same, of a configuration in whose folder the new file is to be.
+    /// The files of a configuration in whose folder the new file is to be.
     Folder(Box<ConfigFile>),
     /// It is there, and not for the one who asks.
     Hidden,

@@ -126,7 +126,7 @@ pub(crate) fn visible(text: &str, ascii: bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The same for a value in TOML, which has such characters in basic strings only, and stays what it is.
+/// A value in TOML with its hidden characters escaped: basic strings alone can have such, and the value stays what it is.
 pub(crate) fn visible_toml(value: &str) -> Cow<'_, str> {
     if !value.contains(is_hidden) {
         return Cow::Borrowed(value);

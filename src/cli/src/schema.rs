@@ -67,7 +67,7 @@ fn together(name: &str) -> Value {
     match name {
         // The claim, and exactly one test.
         "profiles.*.access_token" => json!({ "minProperties": 2, "maxProperties": 2 }),
-        // The same, or alternatives, and report_only beside either.
+        // The claim and exactly one test, or alternatives; report_only may stand beside either.
         "profiles.*.require" => json!({ "minProperties": 1, "maxProperties": 4, "oneOf": [
             { "required": ["claim"], "oneOf": one_test() },
             { "required": ["any"], "maxProperties": 2 },

@@ -34,7 +34,8 @@ pub(crate) fn load() -> Policy {
     }
 }
 
-/// The same for what shows or enforces all of it: without what is denied, that would be a part that looks like the whole.
+/// Reads the configuration for what shows or enforces all of it, and refuses one of which a file or a profile is denied: the
+/// rest would be a part that looks like the whole.
 pub(crate) fn load_whole() -> Policy {
     match load() {
         Policy::Ready(config, file) => match config.troubles().first() {

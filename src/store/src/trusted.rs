@@ -41,7 +41,7 @@ pub fn read_trusted(path: &Path, max_bytes: usize, user: ServerUser) -> Result<V
     read_stamped(path, max_bytes, user).map(|(contents, _)| contents)
 }
 
-/// The same, and which file in which state it was.
+/// Reads a file that is judged as [`read_trusted`] says, and tells which file in which state it was.
 pub(crate) fn read_stamped(path: &Path, max_bytes: usize, user: ServerUser) -> Result<(Vec<u8>, Stamp), Refusal> {
     let target = walk::find(path, user)?;
     read_target_stamped(path, &target, max_bytes, user)

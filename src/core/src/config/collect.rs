@@ -52,7 +52,7 @@ impl<'t> Findings<'t> {
         &self.list
     }
 
-    /// The same, as the list that it is.
+    /// The findings in the order of the file, as a list of the caller's own.
     pub(super) fn into_sorted(mut self) -> Vec<Finding> {
         self.sorted();
         self.list

@@ -236,7 +236,7 @@ impl Rows {
     }
 }
 
-/// The same login without a session, and with a signed token.
+/// The login that the variant is compared with: without a session, and with a signed token.
 fn beside(variant: &Variant) -> Variant {
     Variant { session: false, asked: Asked::No, ..*variant }
 }

@@ -28,7 +28,7 @@ pub fn token() -> String {
     token_with(0)
 }
 
-/// The same with so many bytes that nobody looks at.
+/// A token of alice's with so many bytes more, in a claim that nobody looks at.
 pub fn token_with(more: usize) -> String {
     let ballast = "x".repeat(more);
     let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "api://db", "scope": "db.connect", "ballast": ballast});
@@ -48,7 +48,7 @@ impl Scene {
         Self::with_conf("")
     }
 
-    /// The same with these lines of postgresql.conf.
+    /// A server with these lines of postgresql.conf, and a gateway in front of it.
     pub fn with_conf(conf: &str) -> Self {
         let cluster = Cluster::start(ClusterOptions {
             module: Some(module_path()),

@@ -56,7 +56,7 @@ impl Place {
         self.confirmed_after(command, name, Duration::ZERO)
     }
 
-    /// The same for a person who takes so long.
+    /// Runs a command that asks for a person, and is one who takes so long.
     fn confirmed_after(&self, mut command: Command, name: &str, hesitation: Duration) -> Said {
         let mut child = command.spawn().expect("the tool runs");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));

@@ -19,7 +19,7 @@ pub struct Preset {
     pub name: &'static str,
     /// The file, with comments, as people read it: without its last table, which is for tools.
     pub text: &'static str,
-    /// The same without the comments at its head, which are most of it: a server parses it in its logins.
+    /// The text without the comments at its head, which are most of it: a server parses it in its logins.
     settings: &'static str,
     /// The last table of the file, `[preset]`, without this line.
     data: &'static str,
