@@ -1,16 +1,13 @@
 """django-allauth's OpenID provider in a Django project of this file: JWT access tokens."""
 
 import os
-import threading
 from importlib.metadata import version
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import django
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.management import call_command
-from django.core.wsgi import get_wsgi_application
 from django.urls import include, path
 from protocol import Browser, free_port, serve
 
@@ -41,8 +38,8 @@ urlpatterns = [path("accounts/", include("allauth.urls")), path("", include("all
 call_command("migrate", verbosity=0)
 
 from allauth.idp.oidc.models import Client  # noqa: E402
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model  # noqa: E402
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
+from django.contrib.auth import get_user_model  # noqa: E402
+from django_project import listen, signed_in  # noqa: E402
 
 ANA = get_user_model().objects.create_user("ana", password="any", email="ana@corp.example")
 
@@ -56,33 +53,15 @@ def client(name):
     return name, f"secret-of-{name}"
 
 
-class Quiet(WSGIRequestHandler):
-    """Says nothing of good requests."""
-
-    def log_message(self, *_):
-        pass
-
-
-server = make_server("127.0.0.1", PORT, get_wsgi_application(), handler_class=Quiet)
-threading.Thread(target=server.serve_forever, daemon=True).start()
+listen(PORT)
 METADATA = Browser().json(f"{ISSUER}/.well-known/openid-configuration")
-
-
-def signed_in():
-    """A browser in which ana has signed in; how she does is Django's matter, not the provider's."""
-    session = SessionStore()
-    session[SESSION_KEY] = str(ANA.pk)
-    session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-    session[HASH_SESSION_KEY] = ANA.get_session_auth_hash()
-    session.save()
-    return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session.session_key}"}
 
 
 def by_code(one):
     """What a user's client gets."""
     query = f"client_id={one[0]}&response_type=code&redirect_uri={CALLBACK}&scope=openid+db.connect&nonce=n-0S6&state=s"
     browser = Browser()
-    status, text, place = browser.request(f"{METADATA['authorization_endpoint']}?{query}", headers=signed_in())
+    status, text, place = browser.request(f"{METADATA['authorization_endpoint']}?{query}", headers=signed_in(ANA, "allauth.account.auth_backends.AuthenticationBackend"))
     if not place:
         raise SystemExit(f"no code: {status} {text}")
     return browser.json(METADATA["token_endpoint"], basic=one, form={

@@ -2,14 +2,11 @@
 
 import os
 import secrets
-import threading
 from importlib.metadata import version
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import django
 from django.conf import settings
 from django.core.management import call_command
-from django.core.wsgi import get_wsgi_application
 from django.urls import include, path
 
 from cryptography.hazmat.primitives import serialization
@@ -38,8 +35,8 @@ django.setup()
 urlpatterns = [path("o/", include("oauth2_provider.urls", namespace="oauth2_provider"))]
 call_command("migrate", verbosity=0)
 
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model  # noqa: E402
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
+from django.contrib.auth import get_user_model  # noqa: E402
+from django_project import listen, signed_in  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from oauth2_provider.models import get_access_token_model, get_application_model  # noqa: E402
 
@@ -55,32 +52,14 @@ def application(name, grant):
     return name, secret
 
 
-class Quiet(WSGIRequestHandler):
-    """Says nothing of good requests."""
-
-    def log_message(self, *_):
-        pass
-
-
-server = make_server("127.0.0.1", PORT, get_wsgi_application(), handler_class=Quiet)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-
-
-def signed_in():
-    """A browser in which ana has signed in; how she does is Django's matter, not the provider's."""
-    session = SessionStore()
-    session[SESSION_KEY] = str(ANA.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = ANA.get_session_auth_hash()
-    session.save()
-    return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session.session_key}"}
+listen(PORT)
 
 
 def by_code(client):
     """What a user's client gets."""
     query = f"client_id={client[0]}&response_type=code&redirect_uri={CALLBACK}&scope=openid+db.connect&nonce=n-0S6&state=s"
     browser = Browser()
-    _, _, place = browser.request(f"{ISSUER}/authorize/?{query}", headers=signed_in())
+    _, _, place = browser.request(f"{ISSUER}/authorize/?{query}", headers=signed_in(ANA, "django.contrib.auth.backends.ModelBackend"))
     code = browser.code(place, CALLBACK)
     return browser.json(f"{ISSUER}/token/", basic=client, form={
         "grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK})
