@@ -4,6 +4,8 @@
 //! counts as much as the primary one. Nothing is folded or normalized: PostgreSQL compares identities byte for byte, and
 //! so does this. Must never hold two profiles apart because of what the tokens of today look like.
 
+pub(crate) mod between;
+
 use crate::config::{Config, Outline, Profile};
 use crate::serving::Served;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -28,7 +30,7 @@ impl Source {
 }
 
 /// Every prefix that identities of the profile have, an empty one included; of a denied one, those that can be read.
-fn prefixes<'p>(profile: impl Into<Outline<'p>>) -> impl Iterator<Item = (Source, &'p str)> {
+pub(crate) fn prefixes<'p>(profile: impl Into<Outline<'p>>) -> impl Iterator<Item = (Source, &'p str)> {
     let profile = profile.into();
     let primary = profile.prefix.map(|prefix| (Source::Primary, prefix));
     primary.into_iter().chain(profile.fallback_prefix.map(|prefix| (Source::Fallback, prefix)))
@@ -193,35 +195,6 @@ impl<'p> Company<'p> {
         found.dedup();
         found
     }
-}
-
-/// Calls `met` with each two of these profiles that can meet in one login by their line and whose identities can be each
-/// other's, by their places in the list; the earlier one comes first.
-pub(crate) fn meetings(profiles: &[(usize, Outline<'_>)], mut met: impl FnMut(usize, usize)) {
-    let mut entries: Vec<(&str, usize, Outline<'_>)> = Vec::with_capacity(profiles.len());
-    for (place, profile) in profiles {
-        entries.extend(prefixes(*profile).map(|(_, text)| (text, *place, *profile)));
-    }
-    entries.sort_unstable_by_key(|(text, place, _)| (*text, *place));
-    // What is in front of an entry and related to it lies one upon the other.
-    let mut before: Vec<(&str, usize, Outline<'_>)> = Vec::new();
-    for entry in entries {
-        while before.last().is_some_and(|earlier| !begins(earlier.0, entry.0)) {
-            before.pop();
-        }
-        for other in before.iter().filter(|other| other.1 != entry.1 && meet(other.2, entry.2)) {
-            met(entry.1.min(other.1), entry.1.max(other.1));
-        }
-        before.push(entry);
-    }
-}
-
-/// Whether there is a database in which both serve a line that is for both.
-fn meet(a: Outline<'_>, b: Outline<'_>) -> bool {
-    let Some((a, b)) = a.databases.zip(b.databases) else {
-        return [a, b].iter().all(|one| one.databases.is_none_or(|databases| !databases.is_empty()));
-    };
-    a.iter().any(|database| b.contains(database))
 }
 
 /// Profiles that use one map of pg_ident.conf without serving one line and database: what of their identities can be

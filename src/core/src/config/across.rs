@@ -6,9 +6,9 @@
 
 use super::entry::Entry;
 use super::outline::{DeniedProfile, Outline};
-use crate::apart::meetings;
+use crate::apart::between::{Filed, meetings, takers};
 use crate::serving::shared_lines;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// A profile of one of the files.
 pub(super) struct Member<'d> {
@@ -70,51 +70,37 @@ pub(super) fn conflicts(members: &[Member<'_>]) -> BTreeMap<usize, Conflict> {
         }
     }
     let outlines = outlines(members);
-    let mut both = |one: usize, other: usize, about: &dyn Fn() -> About| {
-        if file(one) == file(other) {
-            return;
-        }
-        for (place, other) in [(one, other), (other, one)].into_iter().filter(|(place, _)| file(*place) != 0) {
+    let listed: Vec<Outline<'_>> = outlines.iter().map(|one| one.outline).collect();
+    let mut report = |pairs: Vec<(usize, usize)>, about: &dyn Fn() -> About| {
+        for (place, other) in pairs.into_iter().filter(|(place, _)| file(*place) != 0) {
             found.entry(place).or_insert_with(|| Conflict { other, about: about() });
         }
     };
-    let listed: Vec<Outline<'_>> = outlines.iter().map(|(_, outline)| *outline).collect();
     for (line, places) in shared_lines(&listed) {
-        let company: Vec<(usize, Outline<'_>)> =
-            places.into_iter().filter_map(|place| outlines.get(place).copied()).collect();
-        meetings(&company, |one, other| both(one, other, &|| About::Line(line.to_owned())));
+        let company: Vec<Filed<'_>> = places.into_iter().filter_map(|place| outlines.get(place).copied()).collect();
+        report(meetings(&company), &|| About::Line(line.to_owned()));
     }
-    let mut prefixes: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (place, outline) in &outlines {
-        for prefix in outline.prefix.into_iter().chain(outline.fallback_prefix) {
-            prefixes.entry(prefix).or_default().push(*place);
-        }
-    }
-    for (other, outline) in &outlines {
-        let own = outline.prefix.unwrap_or_default();
-        let beginnings = own.char_indices().skip(1).filter_map(|(end, _)| prefixes.get(own.get(..end)?));
-        for one in beginnings.flatten().filter(|one| *one != other) {
-            both(*one, *other, &|| About::Prefix);
-        }
-    }
+    report(takers(&outlines), &|| About::Prefix);
     found
 }
 
 /// What can be reckoned with of each profile, with its place in the list.
-fn outlines<'m>(members: &'m [Member<'_>]) -> Vec<(usize, Outline<'m>)> {
-    members.iter().enumerate().filter_map(|(place, member)| Some((place, member.outline()?))).collect()
+fn outlines<'m>(members: &'m [Member<'_>]) -> Vec<Filed<'m>> {
+    let filed =
+        |(place, member): (usize, &'m Member<'_>)| Some(Filed { place, file: member.file, outline: member.outline()? });
+    members.iter().enumerate().filter_map(filed).collect()
 }
 
 /// Pairs of different files that serve one line and accept tokens of one issuer: for each later one the first earlier one,
 /// and that issuer.
 pub(super) fn sharing_issuers(members: &[Member<'_>]) -> Vec<(usize, usize, String)> {
     let outlines = outlines(members);
-    let listed: Vec<Outline<'_>> = outlines.iter().map(|(_, outline)| *outline).collect();
+    let listed: Vec<Outline<'_>> = outlines.iter().map(|one| one.outline).collect();
     let file = |place: usize| members.get(place).map_or(0, |member| member.file);
     let mut found: BTreeMap<usize, (usize, String)> = BTreeMap::new();
     for (_, places) in shared_lines(&listed) {
         let mut first: BTreeMap<&str, usize> = BTreeMap::new();
-        for (place, outline) in places.into_iter().filter_map(|place| outlines.get(place).copied()) {
+        for Filed { place, outline, .. } in places.into_iter().filter_map(|place| outlines.get(place).copied()) {
             for issuer in outline.token_issuers {
                 let earlier = *first.entry(issuer).or_insert(place);
                 if file(earlier) != file(place) {
