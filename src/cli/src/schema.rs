@@ -23,7 +23,7 @@ pub(crate) fn run(options: &SchemaOptions) -> Result<Report, Failure> {
 }
 
 fn document() -> Value {
-    let mut document = table("");
+    let mut document = table("", Of::Profile);
     put(&mut document, "$schema", json!("http://json-schema.org/draft-07/schema#"));
     let title = "Configuration of oauth_validator, the OAuth token validator of PostgreSQL";
     put(&mut document, "title", json!(title));
@@ -40,14 +40,30 @@ fn of_folder() -> Value {
     document
 }
 
+/// Whose keys are described.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// All there are.
+    Profile,
+    /// Those that a preset of the file's own can have. Nothing is required of it: the profile may say the rest.
+    Preset,
+}
+
+impl Of {
+    fn has(self, setting: &Setting) -> bool {
+        self == Self::Profile || setting.may_be_own_preset
+    }
+}
+
 /// The table of [`SETTINGS`] with this name.
-fn table(name: &str) -> Value {
-    let settings = || SETTINGS.iter().filter(|setting| setting.table == name);
-    let properties: Map<String, Value> = settings().map(|one| (one.key.to_owned(), property(one))).collect();
+fn table(name: &str, of: Of) -> Value {
+    let settings = || SETTINGS.iter().filter(|setting| setting.table == name && of.has(setting));
+    let properties: Map<String, Value> = settings().map(|one| (one.key.to_owned(), property(one, of))).collect();
     let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
     let required: Vec<&str> = settings().filter(|one| one.default == Default::Required).map(|one| one.key).collect();
     match name {
         // A preset may say what the profile does not.
+        "profiles.*" if of == Of::Preset => {}
         "profiles.*" => {
             put(&mut schema, "if", json!({ "not": { "required": ["preset"] } }));
             put(&mut schema, "then", json!({ "required": required }));
@@ -86,8 +102,8 @@ fn together(name: &str) -> Value {
 }
 
 /// One key, with its meaning.
-fn property(setting: &Setting) -> Value {
-    let mut schema = of_kind(setting);
+fn property(setting: &Setting, of: Of) -> Value {
+    let mut schema = of_kind(setting, of);
     let default = match setting.default {
         Default::Required => "required".to_owned(),
         value => format!("default: {}", value.words()),
@@ -102,21 +118,18 @@ fn property(setting: &Setting) -> Value {
 }
 
 /// What may be written.
-fn of_kind(setting: &Setting) -> Value {
+fn of_kind(setting: &Setting, of: Of) -> Value {
     let least = usize::from(!setting.may_be_empty());
     let list = |items: Value| json!({ "type": "array", "items": items, "uniqueItems": true, "minItems": least });
     let string = json!({ "type": "string", "minLength": usize::from(!setting.may_hold_empty_string) });
     match setting.kind {
-        Kind::Table(_, below) => table(below),
-        Kind::Profiles => json!({
-            "type": "object",
-            "propertyNames": { "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$" },
-            "additionalProperties": table("profiles.*"),
-        }),
-        Kind::Rules(below) => json!({ "type": "array", "items": table(below) }),
+        Kind::Table(_, below) => table(below, of),
+        Kind::Profiles => tables(Of::Profile),
+        Kind::Presets => tables(Of::Preset),
+        Kind::Rules(below) => json!({ "type": "array", "items": table(below, of) }),
         // What an alternative has is what a rule has, without alternatives of its own.
         Kind::Alternatives => json!({ "type": "array", "minItems": least, "items": alternative() }),
-        Kind::RoleMap(below) => named(json!({ "anyOf": [list(string), table(below)] })),
+        Kind::RoleMap(below) => named(json!({ "anyOf": [list(string), table(below, of)] })),
         Kind::NamedJsonPaths => named(json_path()),
         Kind::NamedStrings => named(list(string)),
         Kind::Boolean => json!({ "type": "boolean" }),
@@ -126,7 +139,7 @@ fn of_kind(setting: &Setting) -> Value {
         Kind::Size(..) => json!({ "type": "string", "pattern": "^[0-9]+\\s*(B|kB|MB)$" }),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Words(words) => list(json!({ "enum": words })),
-        Kind::Preset => json!({ "enum": presets::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>() }),
+        Kind::Preset => preset(of),
         Kind::Text | Kind::Path | Kind::Regex => json!({ "type": "string", "minLength": least }),
         Kind::Strings => list(string),
         Kind::StringsOrNone => json!({ "anyOf": [list(string), { "enum": ["none"] }] }),
@@ -142,6 +155,27 @@ fn of_kind(setting: &Setting) -> Value {
     }
 }
 
+/// What names of profiles and presets look like.
+const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
+
+/// A table for each name.
+fn tables(of: Of) -> Value {
+    json!({
+        "type": "object",
+        "propertyNames": { "pattern": NAME },
+        "additionalProperties": table("profiles.*", of),
+    })
+}
+
+/// The name of a preset. That of a profile may be one of the file's own, which editors cannot know.
+fn preset(of: Of) -> Value {
+    let built_in = json!({ "enum": presets::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>() });
+    match of {
+        Of::Preset => built_in,
+        Of::Profile => json!({ "anyOf": [built_in, { "type": "string", "pattern": NAME }] }),
+    }
+}
+
 /// The table of a rule's keys, wherever it stands.
 const RULES: &str = "profiles.*.require";
 
@@ -149,7 +183,7 @@ const RULES: &str = "profiles.*.require";
 fn alternative() -> Value {
     let own = |setting: &&Setting| setting.table == RULES && !["any", "report_only"].contains(&setting.key);
     let properties: Map<String, Value> =
-        SETTINGS.iter().filter(own).map(|one| (one.key.to_owned(), property(one))).collect();
+        SETTINGS.iter().filter(own).map(|one| (one.key.to_owned(), property(one, Of::Profile))).collect();
     json!({
         "type": "object", "additionalProperties": false, "properties": properties, "required": ["claim"],
         "oneOf": one_test(),

@@ -160,7 +160,7 @@ fn every_setting_has_an_example() {
     for setting in SETTINGS {
         // What is in a table has its example there; the tables themselves have theirs wherever that is.
         let examples = match setting.kind {
-            Kind::Table(..) | Kind::Profiles | Kind::Rules(_) => all.clone(),
+            Kind::Table(..) | Kind::Profiles | Kind::Presets | Kind::Rules(_) => all.clone(),
             _ => examples_in(one(&page, "SETTINGS", &heading_of(setting.table))),
         };
         let name = (setting.table.to_owned(), setting.key.to_owned());

@@ -91,7 +91,7 @@ fn what_is_not_written_is_as_if_the_default_were() {
 fn an_example_that_differs_from_the_default_makes_a_difference() {
     let mut same = Vec::new();
     for setting in SETTINGS {
-        let table = matches!(setting.kind, Kind::Table(..) | Kind::Profiles);
+        let table = matches!(setting.kind, Kind::Table(..) | Kind::Profiles | Kind::Presets);
         if table || setting.default.toml().is_none_or(|default| default == setting.example) {
             continue;
         }

@@ -26,6 +26,11 @@ impl<'t> Findings<'t> {
         self.list.iter().any(Finding::is_error)
     }
 
+    /// How many errors there are.
+    pub(super) fn errors(&self) -> usize {
+        self.list.iter().filter(|finding| finding.is_error()).count()
+    }
+
     /// Whether the syntax is broken somewhere, so that what seems to be missing may only be out of sight.
     pub(super) fn is_broken(&self) -> bool {
         self.list.iter().any(|finding| finding.code == FindingCode::Syntax)

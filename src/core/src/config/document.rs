@@ -7,9 +7,10 @@ use super::collect::Findings;
 use super::defaults::Defaults;
 use super::entry::Entry;
 use super::layout::Layouts;
+use super::presets::own::{Choice, Presets};
 use super::section::{Path, Section};
 use super::values::suggest;
-use super::{build, check, presets, settings, together};
+use super::{build, check, settings, together};
 use crate::finding::FindingCode;
 use crate::trace::printable;
 use std::ops::Range;
@@ -20,6 +21,9 @@ use toml::de::{DeTable, DeValue};
 pub(super) struct Ground<'d> {
     pub(super) defaults: &'d Defaults,
     pub(super) layouts: Layouts<'d>,
+    pub(super) presets: &'d Presets<'d>,
+    /// Whether there is no error in the file's own presets.
+    pub(super) presets_usable: bool,
 }
 
 /// The profiles of a file, in the order of their names.
@@ -36,14 +40,14 @@ pub(super) fn profiles<'d>(
         findings.add(FindingCode::WrongType, named.span(), message);
         return Vec::new();
     };
-    let preset_names = presets::by_name();
+    let presets = ground.presets.by_name();
     let mut entries = Vec::with_capacity(table.len());
     // Of two profiles that do not go together, the later one by name has the finding, wherever they are written.
     let mut in_order: Vec<_> = table.iter().collect();
     in_order.sort_unstable_by(|(one, _), (other, _)| one.get_ref().cmp(other.get_ref()));
     for (key, value) in in_order {
         let (name, span) = (key.get_ref().as_ref(), key.span());
-        check_name(findings, name, span.clone());
+        check_name(findings, "profile", name, span.clone());
         let DeValue::Table(table) = value.get_ref() else {
             let message = format!("profiles.{name} must be a table, written as [profiles.{name}]");
             findings.add(FindingCode::WrongType, value.span(), message);
@@ -52,7 +56,12 @@ pub(super) fn profiles<'d>(
             continue;
         };
         let section = Section::open(findings, Path::Profile(name), span.clone(), table, "profiles.*");
-        let preset = section.word(findings, "preset", &preset_names);
+        let preset = section.word(findings, "preset", &presets);
+        if matches!(preset, Some(Choice::Own(_))) && !ground.presets_usable {
+            // The main file has an error then, and lets nobody in.
+            entries.push(Entry { name, span, section, profile: None });
+            continue;
+        }
         let layout = ground.layouts.of(findings, &section, preset);
         let section = section.over(layout.base());
         let profile = build::profile(findings, name, &section, &layout, ground.defaults);
@@ -96,12 +105,13 @@ pub(super) fn document<'t>(findings: &mut Findings<'t>) -> Spanned<DeTable<'t>> 
     document
 }
 
-fn check_name(findings: &mut Findings<'_>, name: &str, span: Range<usize>) {
+/// Reports a name that no profile and no preset, whichever it is `of`, can have.
+pub(super) fn check_name(findings: &mut Findings<'_>, of: &str, name: &str, span: Range<usize>) {
     let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
     let begins_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     if !begins_well || !name.chars().all(valid) || name.len() > 63 {
         findings
-            .add(FindingCode::BadName, span, format!("\"{}\" is not a profile name", printable(name)))
+            .add(FindingCode::BadName, span, format!("\"{}\" is not a {of} name", printable(name)))
             .hint("up to 63 of a-z, 0-9, _ and -, beginning with a letter or digit");
     }
 }

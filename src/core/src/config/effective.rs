@@ -5,10 +5,10 @@
 use super::collect::Findings;
 use super::keys;
 use super::online;
-use super::presets;
+use super::presets::own::Presets;
 use super::profile::Origin;
 use super::rules;
-use super::section::{Base, Path, Section};
+use super::section::{Path, Section};
 use super::settings::{self, Counts, Default, Kind, Setting, introspection, profile as rows, root};
 use super::source::Source;
 use super::values::json;
@@ -36,7 +36,6 @@ pub struct Effective {
 pub fn effective(main: &str, (file, own): (usize, &str), name: &str) -> Vec<Effective> {
     let (document, _) = DeTable::parse_recoverable(main);
     let (own_document, _) = DeTable::parse_recoverable(own);
-    let presets = presets::Parsed::default();
     let table = |table: &str| document.get_ref().get(table).and_then(|value| value.get_ref().as_table());
     let profiles = own_document.get_ref().get("profiles").and_then(|value| value.get_ref().as_table());
     let Some(profile) = profiles.and_then(|all| all.get(name)).and_then(|value| value.get_ref().as_table()) else {
@@ -56,10 +55,10 @@ pub fn effective(main: &str, (file, own): (usize, &str), name: &str) -> Vec<Effe
         }
     }
     let preset = profile.get("preset").and_then(|value| value.get_ref().as_str());
-    let base = presets::ALL
-        .iter()
-        .find(|known| Some(known.name) == preset)
-        .and_then(|preset| Some(Base::new(preset.name, presets.table(preset)?)));
+    let presets = Presets::of(&mut of_main, main, document.get_ref());
+    let names = presets.by_name();
+    let chosen = names.iter().find(|(name, _)| Some(*name) == preset).map(|(_, choice)| *choice);
+    let base = chosen.and_then(|choice| presets.base(choice));
     let schema = rows::PRESET.table;
     let section = Section::open(&mut findings, Path::File, 0..0, profile, schema).over(base);
     let online = online::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));

@@ -10,11 +10,12 @@ use super::document::{self, Ground};
 use super::folder::{Folder, FolderFile};
 use super::layout::Layouts;
 use super::origin::At;
+use super::presets::own::Presets;
 use super::section::{Path, Section};
 use super::settings::root as rows;
 use super::source::{self, Source};
 use super::valid::{Config, Names, Trouble};
-use super::{defaults, presets, reports};
+use super::{defaults, preset_check, reports};
 use crate::finding::{Finding, first_error};
 use std::collections::BTreeMap;
 
@@ -45,8 +46,10 @@ pub(super) fn parse(main: &[u8], name: &str, folder: Folder<'_>) -> Parsed {
     let reserved = root.strings(&mut findings, &rows::RESERVED_PREFIXES);
     let reserved = reserved.unwrap_or_else(|| At::built_in(Vec::new()));
     let defaults = defaults::defaults(&mut findings, &root);
-    let presets = presets::Parsed::default();
-    let mut ground = Ground { layouts: Layouts::new(&presets, &defaults), defaults: &defaults };
+    let presets = Presets::of(&mut findings, text, document.get_ref());
+    let layouts = Layouts::new(&presets, &defaults);
+    let mut ground = Ground { layouts, defaults: &defaults, presets: &presets, presets_usable: true };
+    ground.presets_usable = preset_check::judge(&mut findings, &presets, &mut ground);
     let of_main = document::profiles(&mut findings, document.get_ref(), &mut ground);
 
     let mut all = vec![findings];

@@ -30,9 +30,8 @@ pub(super) fn identity(findings: &mut Findings<'_>, section: &Section<'_>) -> Id
         && ["claim", "claims", "format"].iter().all(|key| section.get(key).is_none())
     {
         // Falling back to $.sub would silently give everybody another identity than the preset promises.
-        let hint = format!(
-            "the table takes the place of that of preset \"{preset}\" as a whole; see \"oauth-validator preset show {preset}\""
-        );
+        let hint =
+            format!("the table takes the place of that of preset \"{}\" as a whole; {}", preset.name(), preset.look());
         section.missing(findings, "claim", &hint);
     }
     if let Some(claims) = claims(findings, &section) {

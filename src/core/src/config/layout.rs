@@ -6,10 +6,11 @@
 
 use super::collect::Findings;
 use super::defaults::Defaults;
+use super::layer::Base;
 use super::online::{self, Mode};
-use super::presets::{self, Preset};
+use super::presets::own::{Choice, Presets};
 use super::profile::{At, Identity, KeySource, Rule, Scope, Session};
-use super::section::{Base, Section};
+use super::section::Section;
 use super::session::{self, SessionTimes};
 use super::{accepted, identity, keys, rules, scope};
 use crate::algorithm::Algorithm;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 /// The layouts of a file's profiles, each worked out when it is first asked for.
 pub(super) struct Layouts<'a> {
-    presets: &'a presets::Parsed,
+    presets: &'a Presets<'a>,
     times: keys::Times,
     session: SessionTimes,
     known: Vec<Rc<Layout<'a>>>,
@@ -28,7 +29,7 @@ pub(super) struct Layouts<'a> {
 
 impl<'a> Layouts<'a> {
     /// None yet; `defaults` are those of the file.
-    pub(super) fn new(presets: &'a presets::Parsed, defaults: &Defaults) -> Self {
+    pub(super) fn new(presets: &'a Presets<'a>, defaults: &Defaults) -> Self {
         Self { presets, times: defaults.keys, session: defaults.session, known: Vec::new() }
     }
 
@@ -37,18 +38,19 @@ impl<'a> Layouts<'a> {
         &mut self,
         findings: &mut Findings<'_>,
         profile: &Section<'_>,
-        preset: Option<&'static Preset>,
+        preset: Option<Choice<'a>>,
     ) -> Rc<Layout<'a>> {
-        let base = preset.and_then(|preset| Some(Base::new(preset.name, self.presets.table(preset)?)));
+        let base = preset.and_then(|preset| self.presets.base(preset));
         if let (Some(preset), None) = (preset, base) {
             // Without its rules the profile would accept more than its author thinks.
-            let message = format!("{} cannot be read: preset \"{}\" is broken", profile.name("preset"), preset.name);
+            let message =
+                format!("{} cannot be read: preset \"{}\" is broken", profile.name("preset"), preset.built_in());
             findings
                 .add(FindingCode::BadValue, profile.span_of("preset"), message)
                 .hint("please report it; write the settings of the preset into the profile meanwhile");
         }
-        let name = base.map(|base| base.preset);
-        if let Some(known) = self.known.iter().find(|layout| layout.base.map(|base| base.preset) == name) {
+        let name = base.map(|base| base.upper.name());
+        if let Some(known) = self.known.iter().find(|layout| layout.base.map(|base| base.upper.name()) == name) {
             return Rc::clone(known);
         }
         let layout = Rc::new(Layout::new(findings, base, self.times, self.session));

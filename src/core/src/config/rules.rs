@@ -1,7 +1,7 @@
 //! Reads `[[require]]` and `[[access_token]]` rules: a claim and exactly one test, or alternatives of that kind.
 
 use super::collect::Findings;
-use super::profile::{Clause, Origin, Rule, Test};
+use super::profile::{Clause, Rule, Test};
 use super::section::Section;
 use super::settings::require as rows;
 use crate::claim_path::ClaimPath;
@@ -21,12 +21,15 @@ pub(super) fn rules(findings: &mut Findings<'_>, section: &Section<'_>, key: &st
 }
 
 /// The tables of the rules under `key`. Those of a profile are added to its preset's, with one exception: where a profile
-/// accepts ID tokens, its own `access_token` rules take the place of those by which the preset refuses them.
+/// accepts ID tokens, `access_token` rules take the place of those below them, by which a preset refuses ID tokens.
 pub(super) fn sections<'a>(findings: &mut Findings<'_>, section: &Section<'a>, key: &str) -> Vec<Section<'a>> {
     let mut sections = section.sections(findings, key, &format!("profiles.*.{key}"));
     let any = section.get("token_kind").and_then(|kind| kind.get_ref().as_str()) == Some("any");
-    if key == "access_token" && any && section.is_own(key) {
-        sections.retain(|section| !matches!(section.own_origin(findings), Origin::Preset(_)));
+    if key == "access_token"
+        && any
+        && let Some(upper) = section.written(key).map(|written| written.layer())
+    {
+        sections.retain(|section| section.layer() == upper);
     }
     sections
 }

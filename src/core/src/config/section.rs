@@ -1,10 +1,11 @@
 //! Reads tables of the configuration: which there are, what messages call them, and where a value is written.
 //!
-//! A table may lie over the one of a preset, which is asked for what the file does not say. A value with an error is
-//! reported and then treated as absent; the file as a whole is unusable by then, so no default can take its place in a
-//! decision.
+//! A table may lie over the one of a preset, which is asked for what the table does not say, and a preset of the file's own
+//! over a built-in one. A value with an error is reported and then treated as absent; the file as a whole is unusable by
+//! then, so no default can take its place in a decision.
 
 use super::collect::Findings;
+use super::layer::{Base, Layer};
 use super::origin::{At, Origin};
 use super::settings::{self, Kind, Merge, Setting};
 use super::table::Table;
@@ -21,6 +22,8 @@ pub(super) enum Path<'a> {
     File,
     /// The profile of this name.
     Profile(&'a str),
+    /// The preset of this name, of the file's own.
+    Preset(&'a str),
     /// Any other, such as `profiles.corp.scope`.
     Table(String),
 }
@@ -30,12 +33,13 @@ impl Display for Path<'_> {
         match self {
             Path::File => Ok(()),
             Path::Profile(name) => write!(f, "profiles.{name}"),
+            Path::Preset(name) => write!(f, "presets.{name}"),
             Path::Table(path) => f.write_str(path),
         }
     }
 }
 
-/// One table of the file, and the preset's table under it.
+/// One table of the file, and what a preset has under it.
 pub(super) struct Section<'a> {
     pub(super) path: Path<'a>,
     /// The bytes of the table's head in the file; of what named the preset if the file has no such table.
@@ -43,19 +47,6 @@ pub(super) struct Section<'a> {
     /// The file's table, if it has one.
     table: Option<Table<'a>>,
     base: Option<Base<'a>>,
-}
-
-/// A table of a preset. Presets are tested to have no unknown keys and no errors.
-#[derive(Clone, Copy)]
-pub(super) struct Base<'a> {
-    pub(super) preset: &'static str,
-    table: Table<'a>,
-}
-
-impl<'a> Base<'a> {
-    pub(super) fn new(preset: &'static str, table: &'a DeTable<'a>) -> Self {
-        Self { preset, table: Table::new(table) }
-    }
 }
 
 impl<'a> Section<'a> {
@@ -98,15 +89,20 @@ impl<'a> Section<'a> {
         Self { base, ..self }
     }
 
-    /// The name of the preset under the table.
+    /// The name of the built-in preset under the table.
     pub(super) fn preset_name(&self) -> Option<&'static str> {
-        self.base.map(|base| base.preset)
+        self.base.and_then(Base::built_in)
     }
 
-    /// The preset whose value of `key` the file's own takes the place of.
-    pub(super) fn replaced(&self, key: &str) -> Option<&'static str> {
+    /// The preset whose value of `key` the table's own takes the place of.
+    pub(super) fn replaced(&self, key: &str) -> Option<Layer<'a>> {
         self.own(key)?;
-        self.base.filter(|base| base.table.has(key)).map(|base| base.preset)
+        self.base?.layer(key)
+    }
+
+    /// The preset that the table is of; none if it is the profile's own.
+    pub(super) fn layer(&self) -> Option<&'a str> {
+        self.base.filter(|_| self.table.is_none()).map(|base| base.upper.name())
     }
 
     /// The dotted name of a key, as messages and documentation write it.
@@ -138,14 +134,14 @@ impl<'a> Section<'a> {
     pub(super) fn written(&self, key: &str) -> Option<Written<'a>> {
         let own = self.own(key).map(|value| Written { value, preset: None });
         own.or_else(|| {
-            let Base { preset, table } = self.base?;
-            Some(Written { value: table.get(key)?, preset: Some(preset) })
+            let layer = self.base?.layer(key)?;
+            Some(Written { value: layer.table.get(key)?, preset: Some(layer) })
         })
     }
 
     /// The bytes of a key's value in the file; of the name of the preset that sets it; or else of the table's head.
     pub(super) fn span_of(&self, key: &str) -> Range<usize> {
-        let named_by = |base: Base<'a>| self.own("preset").filter(|_| base.table.has(key));
+        let named_by = |base: Base<'a>| self.own("preset").filter(|_| base.layer(key).is_some());
         self.own(key).or_else(|| self.base.and_then(named_by)).map_or_else(|| self.span.clone(), Spanned::span)
     }
 
@@ -157,7 +153,7 @@ impl<'a> Section<'a> {
     /// Where the table itself comes from.
     pub(super) fn own_origin(&self, findings: &Findings<'_>) -> Origin {
         match (self.table, self.base) {
-            (None, Some(base)) => Origin::Preset(base.preset),
+            (None, Some(base)) => base.upper.own_origin(),
             _ => findings.source.origin(self.span.start),
         }
     }
@@ -197,12 +193,12 @@ impl<'a> Section<'a> {
         if let Some(value) = self.own(key) {
             return self.open_own(findings, key, value, schema);
         }
-        self.base_section(key)
+        self.base_section(key, Merge::Whole)
     }
 
     /// A table under `key` in which each key is of the file or else of the preset.
     fn merged_section(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Option<Section<'a>> {
-        let base = self.base_section(key);
+        let base = self.base_section(key, Merge::ByKey);
         match self.own(key) {
             Some(value) => {
                 let own = self.open_own(findings, key, value, schema)?;
@@ -228,23 +224,16 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn base_section(&self, key: &str) -> Option<Section<'a>> {
-        let base = self.base?;
-        let table = base.table.get(key)?.get_ref().as_table()?;
-        let base = Some(Base::new(base.preset, table));
+    fn base_section(&self, key: &str, merge: Merge) -> Option<Section<'a>> {
+        let base = Some(self.base?.below(key, merge)?);
         Some(Section { path: self.path_of(key), span: self.span.clone(), table: None, base })
     }
 
     /// The tables of arrays of tables under `key`: the preset's, and then the file's.
     pub(super) fn sections(&self, findings: &mut Findings<'_>, key: &str, schema: &str) -> Vec<Section<'a>> {
         let mut sections = Vec::new();
-        if let Some(base) = self.base {
-            let array = base.table.get(key).and_then(|value| value.get_ref().as_array());
-            for table in array.into_iter().flat_map(|array| array.iter()).filter_map(|value| value.get_ref().as_table())
-            {
-                let base = Some(Base::new(base.preset, table));
-                sections.push(Section { path: self.path_of(key), span: self.span.clone(), table: None, base });
-            }
+        for base in self.base.into_iter().flat_map(|base| base.elements(key)) {
+            sections.push(Section { path: self.path_of(key), span: self.span.clone(), table: None, base: Some(base) });
         }
         let Some(value) = self.own(key) else {
             return sections;
@@ -278,14 +267,15 @@ impl<'a> Section<'a> {
         }
         let (own, base) = match self.own(key) {
             Some(_) => (Some(Table::new(table)), None),
-            None => (None, self.base.map(|base| Base::new(base.preset, table))),
+            None => (None, self.base.and_then(|base| base.below(key, Merge::Whole))),
         };
         Some(Section { path: self.path_of(key), span: self.span_of(key), table: own, base })
     }
 
     /// The names of all keys.
     pub(super) fn keys(&self) -> Vec<&'a str> {
-        self.table.into_iter().chain(self.base.map(|base| base.table)).flat_map(Table::names).collect()
+        let layers = self.base.into_iter().flat_map(Base::layers).map(|layer| layer.table);
+        self.table.into_iter().chain(layers).flat_map(Table::names).collect()
     }
 }
 
@@ -293,16 +283,18 @@ impl<'a> Section<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Written<'a> {
     pub(super) value: &'a Spanned<DeValue<'a>>,
-    /// The preset that has it; none if it is the file's own.
-    preset: Option<&'static str>,
+    preset: Option<Layer<'a>>,
 }
 
-impl Written<'_> {
+impl<'a> Written<'a> {
+    /// The preset that has it; none if it is the profile's own.
+    pub(super) fn layer(&self) -> Option<&'a str> {
+        self.preset.map(|preset| preset.name())
+    }
+
     fn origin(&self, findings: &Findings<'_>) -> Origin {
-        match self.preset {
-            Some(preset) => Origin::Preset(preset),
-            None => findings.source.origin(self.value.span().start),
-        }
+        let start = self.value.span().start;
+        self.preset.map_or_else(|| findings.source.origin(start), |preset| preset.origin(start))
     }
 
     /// What the value means, and where it is written.

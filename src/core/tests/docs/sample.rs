@@ -23,6 +23,10 @@ fn tables(table: &str) -> String {
             Kind::Table(_, name) => (name, false),
             Kind::Rules(name) => (name, true),
             Kind::Profiles => ("profiles.*", false),
+            Kind::Presets => {
+                made.push_str(&format!("\n{}#[presets.corp]\n", comment(&setting.meaning())));
+                continue;
+            }
             _ => continue,
         };
         let head = name.replace('*', "corp");
@@ -40,7 +44,7 @@ fn keys(table: &str) -> impl Iterator<Item = String> {
 }
 
 fn has_table(setting: &Setting) -> bool {
-    matches!(setting.kind, Kind::Table(..) | Kind::Rules(_) | Kind::Profiles)
+    matches!(setting.kind, Kind::Table(..) | Kind::Rules(_) | Kind::Profiles | Kind::Presets)
 }
 
 /// A key, below what it means.

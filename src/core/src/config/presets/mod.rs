@@ -5,6 +5,7 @@
 //! a preset is in the file as well, and read by `about`, never in a login.
 
 mod about;
+pub(super) mod own;
 
 pub use about::{About, Example, Head, RuleExample};
 
@@ -35,12 +36,7 @@ impl Preset {
     }
 }
 
-/// Every preset with its name, for [`super::section::Section::word`].
-pub(super) fn by_name() -> Vec<(&'static str, &'static Preset)> {
-    ALL.iter().map(|preset| (preset.name, preset)).collect()
-}
-
-/// Presets that were parsed for one file, each at most once.
+/// The built-in presets that were parsed for one file, each at most once.
 pub(super) struct Parsed {
     tables: Vec<OnceCell<Option<Spanned<DeTable<'static>>>>>,
 }

@@ -12,6 +12,8 @@ pub enum Kind {
     Table(Merge, &'static str),
     /// One such table for each profile's name.
     Profiles,
+    /// One such table for each name of a preset of the file's own, which may lack whatever a profile needs.
+    Presets,
     /// An array of such tables, `[[...]]` in the file, and their name. Those of a preset come first.
     Rules(&'static str),
     /// An array of such tables, none of which has alternatives of its own or only reports.
@@ -91,7 +93,7 @@ impl Kind {
     pub fn words(self) -> Cow<'static, str> {
         let words = match self {
             Self::Table(..) => "table",
-            Self::Profiles => "table of tables",
+            Self::Profiles | Self::Presets => "table of tables",
             Self::Rules(_) => "array of tables",
             Self::Alternatives => "array of rules",
             Self::NamedJsonPaths => "table of JSONPaths",

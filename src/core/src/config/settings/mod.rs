@@ -18,6 +18,9 @@ pub(super) use rows::{
 };
 pub use value::{Bytes, Default, Span};
 
+/// The table of a profile.
+pub(super) const PROFILE: &str = profile::ISSUER.table;
+
 /// What the names of the tables begin with that hold for profiles that say nothing.
 const DEFAULTS: &str = "defaults";
 
@@ -38,8 +41,11 @@ pub struct Setting {
     pub beside: &'static [(&'static str, &'static str)],
     /// What it takes for the key to mean anything.
     pub counts: Counts,
-    /// Whether a preset may have it: not what is about one server, its people or its clients.
+    /// Whether a built-in preset may have it: not what is about one server, its people or its clients.
     pub may_be_preset: bool,
+    /// Whether a preset of the file's own may have it: not what is refused from now on, which a profile's own list would take
+    /// the place of, and not what makes a rule deny nobody.
+    pub may_be_own_preset: bool,
     /// Whether a list of strings may hold an empty one. Of any other, it could only match what nobody meant.
     pub may_hold_empty_string: bool,
     /// What it means, in one line; where `holds_for` has a name, it means that for profiles that do not have it.
@@ -85,6 +91,7 @@ impl Setting {
             beside: &[],
             counts: Counts::Always,
             may_be_preset: true,
+            may_be_own_preset: true,
             may_hold_empty_string: false,
             meaning,
             holds_for: None,
@@ -107,6 +114,10 @@ impl Setting {
 
     const fn of_profiles_alone(self) -> Self {
         Self { may_be_preset: false, ..self }
+    }
+
+    const fn of_no_preset(self) -> Self {
+        Self { may_be_own_preset: false, ..self.of_profiles_alone() }
     }
 
     const fn holding_empty_strings(self) -> Self {

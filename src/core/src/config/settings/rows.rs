@@ -59,10 +59,11 @@ rows! {
     root: at::ROOT, &[] => {
         DEFAULTS = ("defaults", Table(ByKey, at::DEFAULTS), D::Table, "values for profiles that do not set their own; nothing here grants anything", "{}");
         RESERVED_PREFIXES = ("reserved_prefixes", Strings, D::Texts(&[]), "prefixes of identities that only profiles with such a prefix may give", r#"["partner:"]"#);
+        PRESETS = ("presets", Presets, D::Table, "layouts of one's own, for profiles of all files: each is written as a profile, with what several have in common", "{}");
         PROFILES = ("profiles", Profiles, D::Table, "one table per issuer; its name appears in logs", "{}");
     }
     profile: at::PROFILE, &[("issuer", "\"https://idp.example\""), ("audience", "[\"pg\"]")] => {
-        PRESET = ("preset", Preset, D::None, "a built-in layout of a provider, which the profile's own keys override", r#""rfc9068""#).of_profiles_alone();
+        PRESET = ("preset", Preset, D::None, "a layout that the profile's own keys override: a built-in one, or one of [presets]", r#""rfc9068""#).of_profiles_alone();
         ISSUER = ("issuer", Url, D::Required, "the issuer, spelled as its discovery document spells it", r#""https://idp.example/""#);
         HBA_ISSUERS = ("hba_issuers", Urls, D::Issuer, "issuers of pg_hba.conf lines that this profile serves; their well-known URLs count as well", r#"["https://idp.example/"]"#).of_profiles_alone();
         TOKEN_ISSUERS = ("token_issuers", StringsOrNone, D::Issuer, "exact iss values of the issuer's tokens, any text; \"none\", with introspection only, also takes JWTs without iss", r#"["https://idp.example/"]"#);
@@ -78,8 +79,8 @@ rows! {
         DATABASES = ("databases", Strings, D::Phrase("all"), "databases this profile serves; with it, no physical replication", r#"["app"]"#).of_profiles_alone();
         REPLICATION = ("replication", Boolean, D::Boolean(false), "whether it serves replication connections", "false").of_profiles_alone();
         ACTOR = ("actor", Word(&["deny", "allow"]), D::Text("deny"), "tokens with act or may_act, by which somebody acts for somebody else", r#""deny""#);
-        DENY_JTI = ("deny_jti", Strings, D::Texts(&[]), "tokens that are refused from now on, by their jti", r#"["4f1c2d3e"]"#).of_profiles_alone();
-        DENY_IDENTITIES = ("deny_identities", Strings, D::Texts(&[]), "identities that are refused from now on", r#"["ana"]"#).of_profiles_alone();
+        DENY_JTI = ("deny_jti", Strings, D::Texts(&[]), "tokens that are refused from now on, by their jti", r#"["4f1c2d3e"]"#).of_no_preset();
+        DENY_IDENTITIES = ("deny_identities", Strings, D::Texts(&[]), "identities that are refused from now on", r#"["ana"]"#).of_no_preset();
         ACCESS_TOKEN = ("access_token", Rules(at::ACCESS_TOKEN), D::Texts(&[]), "rules that every access token of the issuer meets; what fails one is refused as id_token", r#"[{ claim = "$.typ", equals = "Bearer" }]"#);
         IDENTITY = ("identity", Table(Whole, at::IDENTITY), D::Table, "the claim that becomes authn_id", r#"{ claim = "$.sub" }"#);
         SCOPE = ("scope", Table(ByKey, at::SCOPE), D::Table, "the claim that holds the scopes, and which are required", r#"{ claim = "$.scp" }"#);
@@ -131,7 +132,7 @@ rows! {
         EQUALS_CLAIM = ("equals_claim", JsonPath, D::None, "the one value selected must be the one that this path selects, and not null", r#""$.oid""#);
         ALL = ("all", True, D::None, "every value selected must do, and there must be one", "true").beside(&[("claim", "\"$.a[*]\""), ("equals", "1")]);
         ANY = ("any", Alternatives, D::None, "alternatives in place of claim and its test; one of them must hold", r#"[{ claim = "$.a", equals = 1 }, { claim = "$.b", present = true }]"#).beside(&[]);
-        REPORT_ONLY = ("report_only", Boolean, D::Phrase("false"), "a rule that fails is logged, and denies nobody", "true").beside(&[("claim", "\"$.a\""), ("equals", "1")]).of_profiles_alone();
+        REPORT_ONLY = ("report_only", Boolean, D::Phrase("false"), "a rule that fails is logged, and denies nobody", "true").beside(&[("claim", "\"$.a\""), ("equals", "1")]).of_no_preset();
     }
     roles: at::ROLES, &[CLAIM_OF_ROLES, ("exact", "true")] => {
         CLAIM = ("claim", JsonPath, D::None, "the list of values that grant roles, each of them a string; a string is the list of it alone", r#""$.roles[*]""#);
@@ -172,7 +173,7 @@ rows! {
         KID_COOLDOWN = ("kid_cooldown", duration("1s", "1h"), lasts("60s"), "least time between two requests because of an unknown kid; failed ones back off up to it", r#""30s""#).also_in(at::DEFAULT_KEYS).counts(Counts::Fetched);
         CONNECT_TIMEOUT = ("connect_timeout", duration("1s", "1min"), lasts("2s"), "for connecting to the provider", r#""1s""#).also_in(at::DEFAULT_KEYS).counts(Counts::Asked);
         TIMEOUT = ("timeout", duration("1s", "1min"), lasts("5s"), "for all of a login's waiting for keys, another login's fetch included", r#""3s""#).also_in(at::DEFAULT_KEYS).counts(Counts::Asked);
-        DENY_KIDS = ("deny_kids", Strings, D::Texts(&[]), "keys that are refused from now on, by kid or thumbprint", r#"["2026-01"]"#).counts(Counts::Keys).of_profiles_alone();
+        DENY_KIDS = ("deny_kids", Strings, D::Texts(&[]), "keys that are refused from now on, by kid or thumbprint", r#"["2026-01"]"#).counts(Counts::Keys).of_no_preset();
     }
     introspection: at::INTROSPECTION, &[("endpoint", "\"https://idp.example/i\""), ("client_id", "\"pg\""), ("client_secret_file", "\"s\"")] => {
         ENDPOINT = ("endpoint", Url, D::Required, "where the provider is asked; a token never chooses it", r#""https://idp.example/introspect""#);
