@@ -40,6 +40,7 @@ mod libclang;
 mod log;
 mod login;
 mod memory;
+mod mount;
 mod paths;
 mod process;
 mod server;
@@ -57,6 +58,7 @@ pub use install::Postgres;
 pub use libclang::Libclang;
 pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
 pub use memory::is_in_memory;
+pub use mount::Mount;
 pub use paths::{faulty_module_path, module_for, module_path, preload_path, tool_path};
 pub use process::{Process, may_mount, may_unshare};
 pub use watch::{

@@ -2,12 +2,11 @@
 
 use crate::support::{CONFIG, alice, lets_alice_in, refuses_alice, set_mode, start, token};
 use oauth_validator_fixtures::keys;
-use oauth_validator_server_tests::{Cluster, LoginOutcome, module_path, needs_root};
+use oauth_validator_server_tests::{Cluster, LoginOutcome, Mount, module_path, needs_root};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -250,33 +249,6 @@ fn a_file_from_another_system_is_fine() {
     assert!(refuses_alice(&cluster, "config_invalid").contains("oauth-validator.toml:4:1"));
 }
 
-/// A mount that is gone when the value is.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// A file system in memory, if this machine allows for one.
-    fn tmpfs(folder: &Path) -> Option<Self> {
-        fs::create_dir(folder).expect("a folder");
-        run("mount", &["-t", "tmpfs", "-o", "mode=0777", "tmpfs"], folder).then(|| Self(folder.to_path_buf()))
-    }
-
-    fn read_only(&self) {
-        assert!(run("mount", &["-o", "remount,ro"], &self.0), "a read-only mount");
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        if !run("umount", &[], &self.0) {
-            run("umount", &["-l"], &self.0);
-        }
-    }
-}
-
-fn run(program: &str, arguments: &[&str], folder: &Path) -> bool {
-    Command::new(program).args(arguments).arg(folder).status().is_ok_and(|status| status.success())
-}
-
 /// As Kubernetes mounts a ConfigMap: folders of mode 0777, files behind `..data`, all of it read-only.
 #[test]
 fn a_config_map_of_kubernetes_is_fine_while_it_is_read_only() {
@@ -285,10 +257,7 @@ fn a_config_map_of_kubernetes_is_fine_while_it_is_read_only() {
     }
     let cluster = cluster();
     let folder = cluster.socket_dir().join("map");
-    let Some(mount) = Mount::tmpfs(&folder) else {
-        println!("skipped: this machine mounts nothing");
-        return;
-    };
+    let Some(mount) = Mount::tmpfs(&folder, "mode=0777") else { return };
     let version = folder.join("..2026_11_21");
     fs::create_dir(&version).expect("a folder");
     set_mode(&version, 0o777);
@@ -304,6 +273,6 @@ fn a_config_map_of_kubernetes_is_fine_while_it_is_read_only() {
 
     let log = refuses_alice(&cluster, "config_unreadable");
     assert!(log.contains("mode 0777; it must not be writable by group or others"), "{log}");
-    mount.read_only();
+    mount.remount("ro");
     lets_alice_in(&cluster);
 }

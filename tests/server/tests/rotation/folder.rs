@@ -3,12 +3,11 @@
 
 use crate::support::{LONG, Place, mode, set_mode};
 use oauth_validator_fixtures::{TestKey, jwks, keys};
-use oauth_validator_server_tests::{Cluster, LoginOutcome, needs_root};
+use oauth_validator_server_tests::{Cluster, LoginOutcome, Mount, needs_root};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -110,30 +109,11 @@ fn refuses_new_key(place: &Place, folder: &Path, words: &str) {
     assert_eq!(place.party.provider.connection_count(), asked);
 }
 
-/// A file system of its own, gone with the value, also after a panic.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// `None` where root may not mount, as in most containers.
-    fn tmpfs(cluster: &Cluster, at: PathBuf, size: &str) -> Option<Self> {
-        fs::create_dir(&at).expect("a folder");
-        let mount = Self(at);
-        mount.run(&["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"]).then(|| {
-            give(cluster, &mount.0);
-            mount
-        })
-    }
-
-    fn run(&self, arguments: &[&str]) -> bool {
-        let output = Command::new("mount").args(arguments).arg(&self.0).output().expect("mount");
-        output.status.success()
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
-    }
+/// A file system of the server's user in a new folder.
+fn tmpfs(cluster: &Cluster, at: &Path, size: &str) -> Option<Mount> {
+    let mount = Mount::tmpfs(at, &format!("size={size},mode=0700"))?;
+    give(cluster, mount.path());
+    Some(mount)
 }
 
 #[test]
@@ -143,15 +123,12 @@ fn a_read_only_mount() {
     }
     let place = Place::start(LONG);
     let folder = elsewhere(&place, "keys");
-    let Some(mount) = Mount::tmpfs(&place.cluster, folder.clone(), "1m") else {
-        println!("skipped: a_read_only_mount needs leave to mount");
-        return;
-    };
-    assert!(mount.run(&["-o", "remount,ro"]), "a remount");
+    let Some(mount) = tmpfs(&place.cluster, &folder, "1m") else { return };
+    mount.remount("ro");
     refuses(&place, &folder, &["Read-only file system"]);
-    assert!(mount.run(&["-o", "remount,rw"]), "a remount");
+    mount.remount("rw");
     place.lets_in(keys::corp());
-    assert!(mount.run(&["-o", "remount,ro"]), "a remount");
+    mount.remount("ro");
     place.lets_in(keys::corp());
     refuses_new_key(&place, &folder, "Read-only file system");
 }
@@ -165,11 +142,8 @@ fn a_full_disk() {
     }
     let place = Place::start("kid_cooldown = \"2s\"\ntimeout = \"10s\"");
     let folder = elsewhere(&place, "keys");
-    let Some(mount) = Mount::tmpfs(&place.cluster, folder.clone(), "64k") else {
-        println!("skipped: a_full_disk needs leave to mount");
-        return;
-    };
-    let mut filler = File::create(mount.0.join("filler")).expect("a file");
+    let Some(mount) = tmpfs(&place.cluster, &folder, "64k") else { return };
+    let mut filler = File::create(mount.path().join("filler")).expect("a file");
     while filler.write_all(&[0; 4096]).is_ok() {}
     let started = Instant::now();
     let (mut accepted, mut refused) = (0, 0);
@@ -194,11 +168,11 @@ fn a_full_disk() {
 
     // Nothing half-written is left, and there is nothing to mend but the disk.
     assert_eq!(
-        fs::metadata(mount.0.join("corp.json")).map_err(|error| error.kind()).err(),
+        fs::metadata(mount.path().join("corp.json")).map_err(|error| error.kind()).err(),
         Some(std::io::ErrorKind::NotFound)
     );
     drop(filler);
-    fs::remove_file(mount.0.join("filler")).expect("space");
+    fs::remove_file(mount.path().join("filler")).expect("space");
     place.lets_in_soon(keys::corp(), &["keys_unavailable"]);
     place.party.provider.stop();
     place.lets_in(keys::p256());
@@ -212,13 +186,10 @@ fn a_disk_that_fills_up_under_a_key_file() {
     }
     let place = Place::start(LONG);
     let folder = elsewhere(&place, "keys");
-    let Some(mount) = Mount::tmpfs(&place.cluster, folder, "64k") else {
-        println!("skipped: a_disk_that_fills_up_under_a_key_file needs leave to mount");
-        return;
-    };
+    let Some(mount) = tmpfs(&place.cluster, &folder, "64k") else { return };
     place.lets_in(keys::corp());
-    let before = fs::read(mount.0.join("corp.json")).expect("a key file");
-    let mut filler = File::create(mount.0.join("filler")).expect("a file");
+    let before = fs::read(mount.path().join("corp.json")).expect("a key file");
+    let mut filler = File::create(mount.path().join("filler")).expect("a file");
     while filler.write_all(&[0; 4096]).is_ok() {}
     let new = TestKey::p256("new");
     place.party.provider.set_keys(jwks(&[keys::corp(), &new]));
@@ -227,7 +198,7 @@ fn a_disk_that_fills_up_under_a_key_file() {
     for _ in 0..3 {
         place.lets_in(keys::corp());
     }
-    assert_eq!(fs::read(mount.0.join("corp.json")).expect("a key file"), before, "the old one is whole");
+    assert_eq!(fs::read(mount.path().join("corp.json")).expect("a key file"), before, "the old one is whole");
     place.refuses(&TestKey::p256("newer"), "key_unknown");
 }
 

@@ -1,7 +1,7 @@
 //! The folder: files that are gone or cannot be trusted, many of them, and how they are replaced.
 
 use crate::support::{FOLDER, Scene, main_file, partner, profile};
-use oauth_validator_server_tests::{LoginOutcome, needs_root};
+use oauth_validator_server_tests::{LoginOutcome, Mount, needs_root};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -156,6 +156,30 @@ fn a_config_map_is_replaced_by_its_link() {
     scene.refuses("team_a", "a", "ana", "audience_mismatch");
     swap("..1");
     scene.all_log_in();
+}
+
+/// As a container has it: everybody may write, but nobody can.
+#[test]
+fn a_read_only_mount() {
+    if !needs_root("a_read_only_mount") {
+        return;
+    }
+    let scene = Scene::start();
+    let folder = scene.path("mounted.d");
+    let Some(mount) = Mount::tmpfs(&folder, "mode=0777") else { return };
+    for name in ["a.toml", "partner.toml"] {
+        fs::copy(scene.path(FOLDER).join(name), folder.join(name)).expect("a copy");
+        set_mode(&folder.join(name), 0o666);
+    }
+    scene.cluster.append_conf(&format!("oauth_validator.config_directory = '{}'", folder.display()));
+    scene.cluster.reload();
+    scene.lets_in("app", "corp", "ana");
+    let log = scene.refuses("partner", "partner", "alice", "config_invalid");
+    assert!(log.contains("it must not be writable by group or others"), "{log}");
+    mount.remount("ro");
+    scene.all_log_in();
+    mount.remount("rw");
+    scene.refuses("team_a", "a", "ana", "config_invalid");
 }
 
 #[test]

@@ -67,10 +67,22 @@ fn takes(a: &Drawn, b: &Drawn) -> bool {
     goes_on(a, b) || goes_on(b, a)
 }
 
+/// Whether `short` has those whom comparing each with each finds, each with one of them; counts these, and the others.
+fn compare(all: &[Drawn], short: &[(usize, usize)], long: impl Fn(&Drawn, &Drawn) -> bool, counts: &mut [usize; 2]) {
+    for (place, other) in short {
+        assert!(long(&all[*place], &all[*other]), "{place} and {other}");
+    }
+    let found: Vec<usize> = short.iter().map(|(place, _)| *place).collect();
+    let wanted: Vec<usize> = (0..all.len()).filter(|one| all.iter().any(|other| long(&all[*one], other))).collect();
+    assert_eq!(found, wanted);
+    counts[0] += found.len();
+    counts[1] += all.len() - found.len();
+}
+
 #[test]
 fn each_that_has_one_of_another_file_is_found_and_nobody_else() {
     let mut state = 7;
-    let mut counts = [0, 0, 0];
+    let mut counts = [0, 0];
     for _ in 0..3000 {
         let all = draw(&mut state);
         let filed: Vec<Filed<'_>> = all
@@ -80,19 +92,8 @@ fn each_that_has_one_of_another_file_is_found_and_nobody_else() {
             .collect();
         let clashing = |a: &Drawn, b: &Drawn| a.file != b.file && meet(a, b) && !apart(a.outline(), b.outline());
         let taking = |a: &Drawn, b: &Drawn| a.file != b.file && takes(a, b);
-        let rules: [(Vec<(usize, usize)>, &dyn Fn(&Drawn, &Drawn) -> bool); 2] =
-            [(meetings(&filed), &clashing), (takers(&filed), &taking)];
-        for (at, (short, long)) in rules.into_iter().enumerate() {
-            for (place, other) in &short {
-                assert!(long(&all[*place], &all[*other]), "rule {at}: {place} and {other}");
-            }
-            let found: Vec<usize> = short.iter().map(|(place, _)| *place).collect();
-            let wanted: Vec<usize> =
-                (0..all.len()).filter(|one| all.iter().any(|other| long(&all[*one], other))).collect();
-            assert_eq!(found, wanted, "rule {at}");
-            counts[at] += found.len();
-            counts[2] += all.len() - found.len();
-        }
+        compare(&all, &meetings(&filed), clashing, &mut counts);
+        compare(&all, &takers(&filed), taking, &mut counts);
     }
     assert!(counts.iter().all(|count| *count > 1000), "{counts:?}");
 }
