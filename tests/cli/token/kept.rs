@@ -77,6 +77,42 @@ fn a_keeper_ends_when_the_provider_says_no() {
     assert_eq!(keeper.0.wait().expect("its end").code(), Some(1));
 }
 
+/// What makes a write fail, as a full disk does, for root as well: a folder with something in it has the file's name.
+#[test]
+fn a_token_that_cannot_be_written_is_written_later_or_is_the_end() {
+    let place = Place::new();
+    let (file, other) = (place.folder.path().join("token"), place.folder.path().join("other"));
+    let hinder = |file: &Path| {
+        fs::remove_file(file).expect("a file");
+        fs::create_dir_all(file.join("in the way")).expect("a folder");
+    };
+    place.answers(json!({ "access_token": "first", "token_type": "Bearer", "expires_in": 20 }));
+    let mut later = keep(&place, &file);
+    eventually("the first token", || file.exists());
+    place.answers(json!({ "access_token": "second", "token_type": "Bearer", "expires_in": 2 }));
+    let mut never = keep(&place, &other);
+    eventually("the other's first token", || other.exists());
+    hinder(&other);
+    hinder(&file);
+
+    // The token is over: nobody has one, and whoever keeps this process must see it end.
+    assert_eq!(never.0.wait().expect("its end").code(), Some(2));
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut never.0.stderr.take().expect("a pipe"), &mut said).expect("text");
+    assert!(said.contains("trying again while the token there is good") && said.contains("cannot write"), "{said}");
+    assert!(!said.contains("second"), "{said}");
+
+    let asked = place.provider.request_count("/token");
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while place.provider.request_count("/token") == asked {
+        assert!(Instant::now() < give_up, "it is renewed");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(later.0.try_wait().expect("a child").is_none());
+    fs::remove_dir_all(&file).expect("out of the way");
+    eventually("the second token", || fs::read_to_string(&file).is_ok_and(|found| found == "second"));
+}
+
 #[test]
 fn a_file_that_others_could_replace_is_not_written() {
     let place = Place::new();

@@ -98,8 +98,9 @@ impl Keeper {
                 return Ok(());
             }
             let Some(token) = self.renewed(end, stop)? else { return Ok(()) };
-            let Some(written) = stop.unless_set(|| place.write(&token.text)) else { return Ok(()) };
-            written.map_err(|failure| NoToken::here(failure.what().to_owned()))?;
+            if !put(place, &token.text, end, stop)? {
+                return Ok(());
+            }
             life = token.life;
         }
     }
@@ -129,6 +130,26 @@ impl Keeper {
             }
             let has_token = end.is_none_or(|end| Instant::now() < end);
             pause = (pause * 2).min(if has_token { PAUSE_WITH_TOKEN } else { LONGEST_PAUSE });
+        }
+    }
+}
+
+/// Writes a token, and tries again while the one that is there is good, until `end`: a full disk may have room by then. `false`
+/// if it was told to stop.
+fn put(place: &Place, text: &str, end: Option<Instant>, stop: &Stop) -> Result<bool, NoToken> {
+    let mut told = false;
+    loop {
+        let Some(written) = stop.unless_set(|| place.write(text)) else { return Ok(false) };
+        let Err(failure) = written else { return Ok(true) };
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return Err(NoToken::here(failure.what().to_owned()));
+        }
+        if !told {
+            complain(&format!("{}; trying again while the token there is good", failure.what()));
+            told = true;
+        }
+        if stop.within(PAUSE_WITH_TOKEN) {
+            return Ok(false);
         }
     }
 }

@@ -64,10 +64,13 @@ impl Place {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         });
-        written.and_then(|()| fs::rename(&self.beside, &self.path)).and_then(|()| self.sync_folder()).map_err(|error| {
+        written.and_then(|()| fs::rename(&self.beside, &self.path)).map_err(|error| {
             let _ = fs::remove_file(&self.beside);
             failed(error)
-        })
+        })?;
+        // Readers have the token by now, and the one before is gone: that its name may not outlive a crash is no failure.
+        let _ = self.sync_folder();
+        Ok(())
     }
 
     /// Finds out whether a file can be written there, without touching the one that is.
