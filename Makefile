@@ -15,6 +15,8 @@
 # make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
 #               and psql there; as root, on Linux, with debootstrap and Node.js
 # make test-debian-19  the same, with all server tests on PostgreSQL 19
+# make portable builds what loads with glibc 2.28 and newer, for MAJORS="18 19", into target/portable; Zig comes from PyPI
+# make test-portable  reads the versions of its symbols, and runs the server tests with it
 # make dist     packs the commit with all that it needs into target/dist, the same bytes each time; see RELEASING.md
 # make sbom     lists all that is in the tool and the library, as CycloneDX, into target/dist; needs cargo-cyclonedx
 # make docs     writes anew what README, manual, sample file and schema repeat of the tables of the code
@@ -163,6 +165,18 @@ docs:
 	$(call written,schema,config/oauth-validator.schema.json)
 	$(call written,schema --cases,config/oauth-validator-cases.schema.json)
 	$(call written,schema --folder,config/oauth-validator-folder.schema.json)
+
+# For many systems at once: slower to build, and to load by a moment.
+.PHONY: portable test-portable
+MAJORS ?= 18 19
+portable:
+	.ci/portable $(MAJORS)
+
+# With faults on request, since another linker brings another unwinder, and a panic must end in a denial there as well.
+test-portable:
+	FAULTS=1 .ci/portable $(MAJORS)
+	.ci/promises
+	tests/portable
 
 .PHONY: deny dist sbom
 deny:

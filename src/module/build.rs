@@ -20,7 +20,8 @@ fn main() {
 fn generate() -> Result<(), String> {
     println!("cargo:rerun-if-changed=build.rs");
     link_for_a_fast_start();
-    let include = server_headers(&pg_config()?)?;
+    let pg_config = pg_config()?;
+    let include = PathBuf::from(answer(&pg_config, "--includedir-server")?);
     if !include.join("libpq/oauth.h").is_file() {
         return Err(format!(
             "PostgreSQL 18 or newer with server headers is needed: {} has no libpq/oauth.h",
@@ -31,6 +32,8 @@ fn generate() -> Result<(), String> {
         .header_contents("oauth_validator.h", "#include \"postgres.h\"\n#include \"libpq/auth.h\"\n#include \"libpq/oauth.h\"\n")
         .clang_arg(format!("-I{}", include.display()))
         .clang_arg("-D_GNU_SOURCE")
+        // Where the server's headers find those of others, such as OpenSSL's.
+        .clang_args(answer(&pg_config, "--cppflags")?.split_whitespace())
         .allowlist_type("OAuthValidatorCallbacks|ValidatorModuleState|ValidatorModuleResult|Port|HbaLine|ClientAuthentication_hook_type")
         // PostgreSQL 18 has neither.
         .allowlist_function("RegisterOAuthHBAOptions|GetOAuthHBAOption")
@@ -46,9 +49,18 @@ fn generate() -> Result<(), String> {
     bindings.write_to_file(&out).map_err(|error| format!("{}: {error}", out.display()))
 }
 
+/// The oldest glibc that the library has to load with, such as 2.28, where that is not this machine's: `make portable`
+/// says so to the linker as well.
+const OLDEST_GLIBC: &str = "OAUTH_VALIDATOR_GLIBC";
+
 /// Two things that a backend would do in each login, and need not. Where the machine's tools cannot spare it that, the
 /// library is slower to load and otherwise the same.
 fn link_for_a_fast_start() {
+    println!("cargo:rerun-if-env-changed={OLDEST_GLIBC}");
+    // That linker brings an unwinder of its own, and neither loader understands the relocations below.
+    if env::var_os(OLDEST_GLIBC).is_some_and(|version| !version.is_empty()) {
+        return;
+    }
     // libgcc_s is one more library to find, map and relocate, and asks the processor for its features, which traps in
     // virtual machines. What is needed of it, unwinding, is in this archive as well.
     let archive = said("cc", &["-print-file-name=libgcc_eh.a"]).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -85,14 +97,14 @@ fn pg_config() -> Result<PathBuf, String> {
     )
 }
 
-fn server_headers(pg_config: &Path) -> Result<PathBuf, String> {
+fn answer(pg_config: &Path, option: &str) -> Result<String, String> {
     let output = Command::new(pg_config)
-        .arg("--includedir-server")
+        .arg(option)
         .output()
         .map_err(|error| format!("{} could not be run: {error}", pg_config.display()))?;
     let text = String::from_utf8(output.stdout).map_err(|_| format!("{} does not print UTF-8", pg_config.display()))?;
-    if !output.status.success() || text.trim().is_empty() {
-        return Err(format!("{} --includedir-server failed", pg_config.display()));
+    if !output.status.success() {
+        return Err(format!("{} {option} failed", pg_config.display()));
     }
-    Ok(PathBuf::from(text.trim()))
+    Ok(text.trim().to_owned())
 }

@@ -18,6 +18,13 @@ pub(crate) fn installed() -> bool {
     env::var_os("OAUTH_VALIDATOR_INSTALLED").is_some_and(|value| value == "1")
 }
 
+/// Whether what `make portable` built is tested: `OAUTH_VALIDATOR_PORTABLE=1`.
+fn portable() -> Option<PathBuf> {
+    env::var_os("OAUTH_VALIDATOR_PORTABLE")
+        .is_some_and(|value| value == "1")
+        .then(|| target_dir().join("portable"))
+}
+
 /// The module to test: `OAUTH_VALIDATOR_MODULE`, else the installed one where `OAUTH_VALIDATOR_INSTALLED=1`, else what
 /// `make module` builds for the server of the tests.
 ///
@@ -32,15 +39,22 @@ pub fn module_path() -> PathBuf {
         let folder = server().package_lib_dir().unwrap_or_else(|error| panic!("{error}"));
         return there(folder.join(INSTALLED_MODULE), "module", "install it, or unset OAUTH_VALIDATOR_INSTALLED");
     }
+    if let Some(folder) = portable() {
+        return there(folder.join(format!("{}/oauth_validator.so", server().major())), "module", "run `make portable`");
+    }
     there(built_modules().join("liboauth_validator.so"), "module", "run `make module`")
 }
 
-/// The same module with faults on request, which is never installed: what `make faults` builds.
+/// The same module with faults on request, which is never installed: what `make faults` builds, or `make test-portable`.
 ///
 /// # Panics
 /// Where there is no such file.
 #[track_caller]
 pub fn faulty_module_path() -> PathBuf {
+    if let Some(folder) = portable() {
+        let file = folder.join(format!("faults/{}/oauth_validator.so", server().major()));
+        return there(file, "module with faults", "run `make test-portable`");
+    }
     there(built_modules().join("liboauth_validator_faults.so"), "module with faults", "run `make faults`")
 }
 
@@ -53,6 +67,9 @@ pub fn tool_path() -> PathBuf {
     if installed() {
         return there(INSTALLED_TOOL.into(), "tool", "install it, or unset OAUTH_VALIDATOR_INSTALLED");
     }
+    if let Some(folder) = portable() {
+        return there(folder.join("bin/oauth-validator"), "tool", "run `make portable`");
+    }
     there(target_dir().join("bin/oauth-validator"), "tool", "run `make tool`")
 }
 
@@ -64,6 +81,9 @@ pub fn tool_path() -> PathBuf {
 pub fn preload_path() -> PathBuf {
     if installed() {
         return there(INSTALLED_PRELOAD.into(), "preload library", "install it, or unset OAUTH_VALIDATOR_INSTALLED");
+    }
+    if let Some(folder) = portable() {
+        return there(folder.join("lib/liboauth_token.so"), "preload library", "run `make portable`");
     }
     there(target_dir().join("lib/oauth-validator/liboauth_token.so"), "preload library", "run `make preload`")
 }
