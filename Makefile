@@ -17,6 +17,8 @@
 # make test-debian-19  the same, with all server tests on PostgreSQL 19
 # make portable builds what loads with glibc 2.28 and newer, for MAJORS="18 19", into target/portable; Zig comes from PyPI
 # make test-portable  reads the versions of its symbols, and runs the server tests with it
+# make image    makes container images of that, as CloudNativePG mounts them, into target/image/oci; needs umoci and skopeo
+# make test-image  mounts them in pods of a Debian folder, and logs in; as root, on Linux, with debootstrap
 # make dist     packs the commit with all that it needs into target/dist, the same bytes each time; see RELEASING.md
 # make sbom     lists all that is in the tool and the library, as CycloneDX, into target/dist; needs cargo-cyclonedx
 # make docs     writes anew what README, manual, sample file and schema repeat of the tables of the code
@@ -167,7 +169,7 @@ docs:
 	$(call written,schema --folder,config/oauth-validator-folder.schema.json)
 
 # For many systems at once: slower to build, and to load by a moment.
-.PHONY: portable test-portable
+.PHONY: portable test-portable image test-image
 MAJORS ?= 18 19
 portable:
 	.ci/portable $(MAJORS)
@@ -177,6 +179,12 @@ test-portable:
 	FAULTS=1 .ci/portable $(MAJORS)
 	.ci/promises
 	tests/portable
+
+image: portable
+	.ci/image $(MAJORS)
+
+test-image:
+	tests/debian/run image
 
 .PHONY: deny dist sbom
 deny:
