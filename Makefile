@@ -19,6 +19,8 @@
 # make test-portable  reads the versions of its symbols, and runs the server tests with it
 # make image    makes container images of that, as CloudNativePG mounts them, into target/image/oci; needs umoci and skopeo
 # make test-image  mounts them in pods of a Debian folder, and logs in; as root, on Linux, with debootstrap
+# make rpm      makes RPMs of that, laid out as PGDG does, into target/rpm; needs rpmbuild and checkpolicy
+# make test-rpm unpacks them, and looks at files, scripts, needs and the SELinux policy; needs setools
 # make dist     packs the commit with all that it needs into target/dist, the same bytes each time; see RELEASING.md
 # make sbom     lists all that is in the tool and the library, as CycloneDX, into target/dist; needs cargo-cyclonedx
 # make docs     writes anew what README, manual, sample file and schema repeat of the tables of the code
@@ -169,7 +171,7 @@ docs:
 	$(call written,schema --folder,config/oauth-validator-folder.schema.json)
 
 # For many systems at once: slower to build, and to load by a moment.
-.PHONY: portable test-portable image test-image
+.PHONY: portable test-portable image test-image rpm test-rpm
 MAJORS ?= 18 19
 portable:
 	.ci/portable $(MAJORS)
@@ -185,6 +187,12 @@ image: portable
 
 test-image:
 	tests/debian/run image
+
+rpm: portable
+	.ci/rpm
+
+test-rpm:
+	tests/rpm
 
 .PHONY: deny dist sbom
 deny:
@@ -209,8 +217,8 @@ clean:
 prefix ?= /usr/local
 sysconfdir ?= /etc/postgresql
 # Where each shell looks by itself.
-completions = mkdir -p "$(dir $(DESTDIR)$(prefix)/share/$(2))" && target/bin/oauth-validator completions $(1) > "$(DESTDIR)$(prefix)/share/$(2)"
-.PHONY: install-common install-module deb test-debian
+completions = mkdir -p "$(dir $(DESTDIR)$(prefix)/share/$(2))" && $(BUILT) completions $(1) > "$(DESTDIR)$(prefix)/share/$(2)"
+.PHONY: install-common install-files install-module deb test-debian
 install: install-common install-module
 
 # The library is built once more, to know where its helper will be.
@@ -219,9 +227,14 @@ install-module:
 	install -D -m 755 $(SHIPPED)/liboauth_validator.so "$(DESTDIR)$$("$$PG_CONFIG" --pkglibdir)/oauth_validator.so"; \
 	for file in src/module/sql/*; do install -D -m 644 $$file "$(DESTDIR)$$("$$PG_CONFIG" --sharedir)/extension/$${file##*/}"; done
 
-install-common: tool preload
-	install -D -m 755 target/bin/oauth-validator "$(DESTDIR)$(prefix)/bin/oauth-validator"
-	install -D -m 644 target/lib/oauth-validator/liboauth_token.so "$(DESTDIR)$(prefix)/lib/oauth-validator/liboauth_token.so"
+install-common: install-files
+
+# What has been built already, by `tool` and `preload` or, for packages that serve many systems, by `portable`.
+BUILT ?= target/bin/oauth-validator
+BUILT_PRELOAD ?= target/lib/oauth-validator/liboauth_token.so
+install-files: $(if $(filter target/bin/%,$(BUILT)),tool preload)
+	install -D -m 755 $(BUILT) "$(DESTDIR)$(prefix)/bin/oauth-validator"
+	install -D -m 644 $(BUILT_PRELOAD) "$(DESTDIR)$(prefix)/lib/oauth-validator/liboauth_token.so"
 	for page in man/*.[157]; do install -D -m 644 $$page "$(DESTDIR)$(prefix)/share/man/man$${page##*.}/$${page##*/}"; done
 	for unit in config/systemd/*; do install -D -m 644 $$unit "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/$${unit##*/}"; done
 	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(prefix)/bin/|' "$(DESTDIR)$(prefix)/share/doc/oauth-validator/systemd/"*.service
