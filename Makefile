@@ -23,7 +23,7 @@
 # make test-rpm unpacks them, and looks at files, scripts, needs and the SELinux policy; needs setools
 # make dist     packs the commit with all that it needs into target/dist, the same bytes each time; see RELEASING.md
 # make sbom     lists all that is in the tool and the library, as CycloneDX, into target/dist; needs cargo-cyclonedx
-# make docs     writes anew what README, manual, sample file and schema repeat of the tables of the code
+# make docs     writes anew what README, manual, sample file and schema repeat of the tables of the code, and docs/manual
 # make deny     checks licences, sources and banned crates of all dependencies
 # make clean    removes what was built
 #
@@ -169,6 +169,7 @@ docs:
 	$(call written,schema,config/oauth-validator.schema.json)
 	$(call written,schema --cases,config/oauth-validator-cases.schema.json)
 	$(call written,schema --folder,config/oauth-validator-folder.schema.json)
+	.ci/manual
 
 # For many systems at once: slower to build, and to load by a moment.
 .PHONY: portable test-portable image test-image rpm test-rpm

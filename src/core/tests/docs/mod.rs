@@ -1,8 +1,10 @@
-//! Makes the parts of README, manual and sample file that repeat tables of the code: presets, types of settings, reason codes.
+//! Makes the parts of README, manual and sample file that repeat tables of the code: presets, types of settings,
+//! reason codes, findings.
 //!
 //! `make docs` writes them, and a test compares. Must never change what people wrote: made parts stand between marks, or
 //! are lines that have one form.
 
+mod codes;
 mod markup;
 mod presets;
 mod reasons;
@@ -23,7 +25,7 @@ pub struct Document {
 pub type Maker = fn(&str) -> String;
 
 /// The files with made parts, from the top of the source.
-pub const MAKERS: [(&str, Maker); 4] = [
+pub const MAKERS: [(&str, Maker); 5] = [
     ("README.md", |text| between(text, "<!-- presets: made by make docs -->", "<!-- end -->", &presets::rows())),
     ("man/oauth-validator.toml.5", |text| {
         settings::types(&between(text, ".\\\" presets: made by make docs", ".\\\" end", &presets::entries()))
@@ -32,6 +34,7 @@ pub const MAKERS: [(&str, Maker); 4] = [
         reasons::sections(&between(text, ".\\\" presets: made by make docs", ".\\\" end", &presets::sections()))
     }),
     ("config/oauth-validator.toml", sample::file),
+    ("docs/codes.md", codes::page),
 ];
 
 /// All of them.
