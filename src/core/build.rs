@@ -1,4 +1,5 @@
-//! Finds the presets: every file of the folder `presets` is one, by its name. Says what the build was made of.
+//! Finds the presets: every file of the folder `presets` is one, by its name. Says what the build was made of, and from which
+//! sources, so that nothing is taken over from a build that understood a configuration otherwise.
 //!
 //! A file has a head of comments, the settings, and a last table `[preset]` with what tools and manual say of it. The three
 //! are taken apart here and not in a login, which needs the settings alone. Must never leave a file out: one that has not
@@ -7,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "it runs where the core is built, and not in a decision")]
 
 use std::error::Error;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -30,8 +32,33 @@ fn main() -> Result<(), Box<dyn Error>> {
         "cargo::rustc-env={COMMIT}={}",
         env::var(COMMIT).ok().filter(|commit| is_commit(commit)).unwrap_or_default()
     );
+    println!("cargo::rustc-env=OAUTH_VALIDATOR_SOURCE={:016x}", sources()?);
     println!("cargo::rustc-env=OAUTH_VALIDATOR_RUSTC={}", compiler(&env::var("RUSTC")?)?);
     Ok(())
+}
+
+/// A number for all that a configuration's meaning depends on: the sources of this crate, its presets, and the versions of
+/// what it uses. The same wherever it is built.
+fn sources() -> Result<u64, Box<dyn Error>> {
+    let own = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let mut folders = vec![own.join("src"), own.join("presets")];
+    let mut files = vec![own.join("build.rs"), own.join("Cargo.toml")];
+    files.extend(own.ancestors().map(|folder| folder.join("Cargo.lock")).find(|file| file.is_file()));
+    while let Some(folder) = folders.pop() {
+        println!("cargo::rerun-if-changed={}", folder.display());
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        println!("cargo::rerun-if-changed={}", file.display());
+        file.strip_prefix(&own).map(Path::to_path_buf).unwrap_or_default().hash(&mut hasher);
+        fs::read(&file)?.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
 }
 
 /// The commit that is built, which whoever packs or releases it knows.

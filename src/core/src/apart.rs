@@ -94,17 +94,17 @@ pub(crate) fn belongs_elsewhere(
 ) -> bool {
     let of_source = prefix_of(profile, source);
     // A profile that does not go with one of the main file is denied for it, and cannot take that one's own prefix away.
-    let taken = |other: &Outline<'_>, prefix: &str| other.denied && profile.file == 0 && of_source.starts_with(prefix);
+    let taken = |denied: bool, prefix: &str| denied && profile.file == 0 && of_source.starts_with(prefix);
     let begins =
-        |other: Outline<'_>, prefix: &str| !prefix.is_empty() && identity.starts_with(prefix) && !taken(&other, prefix);
+        |denied: bool, prefix: &str| !prefix.is_empty() && identity.starts_with(prefix) && !taken(denied, prefix);
     // A denied one of the same name is another one.
     let of_rivals = rivals.iter().copied().filter(|rival| rival.denied || rival.name != profile.name);
-    if of_rivals.into_iter().any(|rival| prefixes(rival).any(|(_, prefix)| begins(rival, prefix))) {
+    if of_rivals.into_iter().any(|rival| prefixes(rival).any(|(_, prefix)| begins(rival.denied, prefix))) {
         return true;
     }
     let own = profile.identity.prefix.as_str();
-    let of_other = |other| prefixes(other).any(|(_, prefix)| prefix != own && begins(other, prefix));
-    source == Source::Primary && config.outlines().any(of_other)
+    let mut of_all = config.prefixes_before(own);
+    source == Source::Primary && of_all.any(|(denied, prefix)| prefix != own && begins(denied, prefix))
 }
 
 /// Which reserved prefix an identity begins with that its source has not: those of a profile that is not here, or no

@@ -8,6 +8,10 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit, as 40 hexadecimal digits; empty where whoever built it did not say (`OAUTH_VALIDATOR_COMMIT`).
 pub const COMMIT: &str = env!("OAUTH_VALIDATOR_COMMIT");
 
+/// A number, as 16 hexadecimal digits, for the sources of what understands configurations, and for what these use. Another
+/// build may have understood a text otherwise.
+pub const SOURCE: &str = env!("OAUTH_VALIDATOR_SOURCE");
+
 /// The version of the Rust compiler, such as `1.95.0`.
 pub const COMPILER: &str = env!("OAUTH_VALIDATOR_RUSTC");
 

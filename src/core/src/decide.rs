@@ -39,7 +39,7 @@ pub fn decide_for(
     let (permitted, denied) = (Vec::new(), Vec::new());
     let mut decider = Decider { request, config, known, now, trace, reported, profile: None, permitted, denied };
     match decider.run(token.untrusted_bytes()) {
-        Ok(grant) => Answer::Decided(decider.verdict(Decision::Granted(grant))),
+        Ok(grant) => Answer::Decided(decider.verdict(Decision::Granted(grant), false)),
         Err(Stop::Needs(needs)) => Answer::Needs(needs),
         Err(Stop::Denied(step, denial)) => {
             let denial = match decider.profile {
@@ -47,7 +47,10 @@ pub fn decide_for(
                 None => denial,
             };
             decider.trace.failed(step, || denial.detail.clone());
-            Answer::Decided(decider.verdict(Decision::Denied(denial)))
+            // From there on a denial names the identity, unless that was refused: perhaps because a part has too little of
+            // others' prefixes.
+            let unsure = step >= Step::Scope && denial.authn_id.is_none() && config.is_coarse();
+            Answer::Decided(decider.verdict(Decision::Denied(denial), unsure))
         }
     }
 }
@@ -98,12 +101,13 @@ struct Decider<'a> {
 }
 
 impl<'a> Decider<'a> {
-    fn verdict(self, decision: Decision) -> Box<Verdict> {
+    fn verdict(self, decision: Decision, unsure: bool) -> Box<Verdict> {
         let name = |denial: Denial| match self.profile {
             Some(profile) => denial.for_profile(&profile.name),
             None => denial,
         };
-        Box::new(Verdict { decision, trace: self.trace, reported: self.reported.into_iter().map(name).collect() })
+        let reported = self.reported.into_iter().map(name).collect();
+        Box::new(Verdict { decision, trace: self.trace, reported, unsure })
     }
 
     fn run(&mut self, token: &[u8]) -> Result<Grant, Stop> {

@@ -191,12 +191,14 @@ pub struct Verdict {
     pub trace: Trace,
     /// What rules with `report_only` would have denied: for the log, whatever the decision is.
     pub reported: Vec<Denial>,
+    /// Whether it is a denial by a part of a configuration that the whole may not share: that has to be asked. Never of a grant.
+    pub unsure: bool,
 }
 
 impl Verdict {
     /// A denial before any step was taken.
     pub fn denied(denial: Denial) -> Self {
-        Self { decision: Decision::Denied(denial), trace: Trace::default(), reported: Vec::new() }
+        Self { decision: Decision::Denied(denial), trace: Trace::default(), reported: Vec::new(), unsure: false }
     }
 }
 

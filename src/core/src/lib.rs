@@ -52,7 +52,10 @@ mod trace;
 
 pub use algorithm::{Algorithm, warm_up};
 pub use claim_path::{BadPath, ClaimPath, Unsearchable};
-pub use config::{Config, DeniedProfile, Folder, FolderFile, Parsed, Profile, Trouble, Unread, folder_of};
+pub use config::{
+    Chosen, Config, DeniedProfile, Folder, FolderFile, Parsed, Pieces, Profile, Trouble, Unread, choose, folder_of,
+    kept_form,
+};
 pub use decide::{decide, decide_for};
 pub use decision::{
     Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Privileges, Request, RoleAttributes, Verdict,

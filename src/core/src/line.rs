@@ -25,8 +25,7 @@ pub(crate) struct Permitted<'a> {
 /// The profiles that may serve the login, at least one: those that the line names by validator.profile, otherwise those
 /// that serve its issuer.
 pub(crate) fn permitted<'a>(config: &'a Config, request: &Request) -> Result<Permitted<'a>, Denial> {
-    let sound = config.troubles().is_empty();
-    if config.profiles().is_empty() && sound {
+    if config.trusts_nobody() {
         let detail = format!("{} has no profile: it trusts nobody.", config.whole_name());
         let hint = "Write a profile for the issuer; \"oauth-validator init\" does so.";
         return Err(Denial::new(Reason::HbaIssuerUnknown, detail).with_hint(hint));

@@ -4,12 +4,13 @@
 //! The same at every stage, from the configuration over the helper's request to the connection: the stages differ in what
 //! stands for a file. Whatever belongs to reaching a provider is one more field here.
 
+use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
 /// How a provider is reached. `F` stands for a file: [`FilePath`] in the configuration, [`Pem`] once it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach<F> {
     /// The authorities to trust instead of the system's.
     pub ca: Option<F>,
@@ -24,7 +25,7 @@ pub struct Reach<F> {
 }
 
 /// The path of a file with PEM blocks; relative to the configuration's folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilePath(pub String);
 
 /// PEM blocks. Must not be shown: a key may be among them.

@@ -56,7 +56,7 @@ impl<'p> ByIssuer<'p> {
         let mut all: HashMap<&str, Vec<&Profile>> = HashMap::with_capacity(profiles.len());
         for profile in profiles {
             for issuer in profile.hba_issuers() {
-                all.entry(without_slashes(issuer)).or_default().push(profile);
+                all.entry(listed_under(issuer)).or_default().push(profile);
             }
         }
         Self(all)
@@ -64,14 +64,25 @@ impl<'p> ByIssuer<'p> {
 
     /// Those that serve lines with this issuer, as [`serves_issuer`] says, in the order of their names.
     pub(crate) fn serving(&self, hba_issuer: &str) -> Vec<&'p Profile> {
-        let without = |name: &str| hba_issuer.split_once(name).map(|(before, behind)| format!("{before}{behind}"));
-        let issuers = [OPENID, OAUTH].into_iter().filter_map(without).chain([hba_issuer.to_owned()]);
-        let near = issuers.filter_map(|issuer| self.0.get(without_slashes(&issuer))).flatten().copied();
+        let near = looked_up_under(hba_issuer).filter_map(|issuer| self.0.get(issuer.as_str())).flatten().copied();
         let mut found: Vec<&Profile> = near.filter(|profile| serves_issuer(*profile, hba_issuer)).collect();
         found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         found.dedup_by(|one, other| one.name == other.name);
         found
     }
+}
+
+/// Under what a list of profiles by their issuers has one of the `hba_issuers`.
+pub(crate) fn listed_under(own: &str) -> &str {
+    without_slashes(own)
+}
+
+/// Under what such a list has every profile that serves lines with this issuer; others may be there as well, and
+/// [`serves_issuer`] decides.
+pub(crate) fn looked_up_under(hba_issuer: &str) -> impl Iterator<Item = String> {
+    let without = move |name: &str| hba_issuer.split_once(name).map(|(before, behind)| format!("{before}{behind}"));
+    let issuers = [OPENID, OAUTH].into_iter().filter_map(without).chain([hba_issuer.to_owned()]);
+    issuers.map(|issuer| listed_under(&issuer).to_owned())
 }
 
 /// Why a profile does not serve a login by a line that is for it.

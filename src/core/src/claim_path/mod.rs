@@ -17,6 +17,7 @@ mod tests;
 
 use jsonpath_rust::parser::parse_json_path;
 use query::{Query, Segment, Selector, Start};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spelling::Meant;
 use std::fmt;
@@ -25,7 +26,8 @@ pub(crate) use list::{Listed, Shape};
 pub(crate) use miss::{Miss, type_name};
 
 /// A compiled JSONPath and its text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct ClaimPath {
     text: String,
     query: Query,
@@ -35,6 +37,20 @@ pub struct ClaimPath {
 impl PartialEq for ClaimPath {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
+    }
+}
+
+impl From<ClaimPath> for String {
+    fn from(path: ClaimPath) -> Self {
+        path.text
+    }
+}
+
+impl TryFrom<String> for ClaimPath {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).map_err(|bad| bad.why)
     }
 }
 

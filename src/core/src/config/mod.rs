@@ -17,12 +17,14 @@ mod entry;
 mod files;
 mod folder;
 mod identity;
+mod kept;
 mod keys;
 mod layer;
 mod layout;
 mod online;
 mod origin;
 mod outline;
+mod part;
 mod preset_check;
 pub mod presets;
 mod profile;
@@ -41,10 +43,12 @@ mod together;
 mod typed;
 mod valid;
 mod values;
+mod written;
 
 pub use effective::{Effective, effective};
 pub use files::Parsed;
 pub use folder::{Folder, FolderFile, Unread, folder_of};
+pub use kept::{Chosen, Pieces, choose, kept_form};
 pub use outline::DeniedProfile;
 pub use profile::{
     At, Audience, Clause, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource,

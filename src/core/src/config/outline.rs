@@ -5,6 +5,7 @@
 
 use super::profile::{KeySource, Profile};
 use super::section::Section;
+use serde::{Deserialize, Serialize};
 use std::slice;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -52,7 +53,7 @@ impl<'p> From<&'p Profile> for Outline<'p> {
 }
 
 /// A profile that lets nobody in, because of an error in its file or because it does not go with one of another file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeniedProfile {
     name: String,
     issuer: Option<String>,

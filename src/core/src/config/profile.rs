@@ -1,10 +1,14 @@
 //! What a profile is once it has been checked: the decision reads these fields and nothing else.
 //!
-//! There are no public constructors: a half-checked profile cannot exist.
+//! There are no public constructors: a half-checked profile cannot exist. What serde makes of bytes is for `kept` alone, which
+//! has written them itself.
 
 pub use super::origin::{At, Origin};
 pub use super::scope::{HbaScopes, Scope, ScopeClaim};
 pub use super::session::{Session, SessionEnd};
+
+use super::origin::pattern_if_any;
+use super::written::{self, PresetName};
 
 use crate::algorithm::Algorithm;
 use crate::claim_path::ClaimPath;
@@ -12,6 +16,7 @@ use crate::introspection::OnlineCheck;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet};
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::slice;
@@ -19,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Which `aud` values are accepted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Audience {
     /// One of these must be in the token.
     OneOf(Vec<String>),
@@ -28,7 +33,7 @@ pub enum Audience {
 }
 
 /// Which `iss` values are accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenIssuers {
     /// These, letter for letter.
     OneOf(Vec<String>),
@@ -37,7 +42,7 @@ pub enum TokenIssuers {
 }
 
 /// Which clients a token may have been issued to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Clients {
     /// Claims that name the client; exactly one of them must be in the token.
     pub claims: Vec<ClaimPath>,
@@ -46,7 +51,7 @@ pub struct Clients {
 }
 
 /// Whether ID tokens are refused. Tokens of other kinds always are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenKind {
     /// Access tokens only.
     Access,
@@ -55,7 +60,7 @@ pub enum TokenKind {
 }
 
 /// What the values of identity claims must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IdentityType {
     /// Strings.
     String,
@@ -64,7 +69,7 @@ pub enum IdentityType {
 }
 
 /// One part of an identity that is put together from several claims.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum FormatPart {
     /// Text of the format.
     Literal(String),
@@ -73,7 +78,7 @@ pub enum FormatPart {
 }
 
 /// Which claims make the identity.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum IdentityClaims {
     /// One claim, as it is.
     One(ClaimPath),
@@ -82,7 +87,7 @@ pub enum IdentityClaims {
 }
 
 /// Another claim for tokens that have no primary identity.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fallback {
     /// Must select exactly one value.
     pub claim: ClaimPath,
@@ -95,7 +100,7 @@ pub struct Fallback {
 }
 
 /// Where the identity comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Identity {
     /// The claims.
     pub claims: At<IdentityClaims>,
@@ -104,8 +109,10 @@ pub struct Identity {
     /// A claim that must say the identity is verified.
     pub verified_by: Option<At<ClaimPath>>,
     /// What it must say.
+    #[serde(with = "written::values")]
     pub verified_values: Vec<Value>,
     /// What the identity must match in full; its named group, if it has one, becomes the identity.
+    #[serde(with = "pattern_if_any")]
     pub pattern: Option<At<Regex>>,
     /// Whether ASCII capitals become small letters.
     pub lower: bool,
@@ -131,7 +138,7 @@ impl Identity {
 }
 
 /// How values of the roles claim become roles of the database.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum RoleMapping {
     /// Each value grants these roles.
     Map(BTreeMap<String, MappedRoles>),
@@ -142,7 +149,7 @@ pub enum RoleMapping {
 }
 
 /// What a value of `roles.map` grants.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MappedRoles {
     /// The roles.
     pub roles: Vec<String>,
@@ -151,7 +158,7 @@ pub struct MappedRoles {
 }
 
 /// Where the values are that grant roles.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RoleSource {
     /// The elements of this list, each of them a string.
     Values(ClaimPath),
@@ -160,13 +167,14 @@ pub enum RoleSource {
 }
 
 /// Which roles a token grants where pg_hba.conf says `delegate_ident_mapping=1`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Roles {
     /// Where they are.
     pub source: RoleSource,
     /// What separates them in a text; texts are whole without it.
     pub separator: Option<String>,
     /// What each of them must match in full to grant anything; its named group, if it has one, is what is mapped.
+    #[serde(with = "pattern_if_any")]
     pub pattern: Option<At<Regex>>,
     /// What the strings grant.
     pub mapping: RoleMapping,
@@ -181,18 +189,18 @@ pub struct Roles {
 }
 
 /// What a rule asks of the nodes that its claim selects.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Test {
     /// Exactly one, equal to this.
-    Equals(Value),
+    Equals(#[serde(with = "written::value")] Value),
     /// Exactly one, equal to one of these.
-    OneOf(Vec<Value>),
+    OneOf(#[serde(with = "written::values")] Vec<Value>),
     /// Exactly one, of a type found among these and equal to none of them.
-    NoneOf(Vec<Value>),
+    NoneOf(#[serde(with = "written::values")] Vec<Value>),
     /// Exactly one, a string that the expression matches in full.
-    Matches(Regex),
+    Matches(#[serde(with = "written::pattern")] Regex),
     /// Exactly one, an array that holds this; a string is the array of it alone.
-    Contains(Value),
+    Contains(#[serde(with = "written::value")] Value),
     /// Exactly one, an array of strings that holds none of these; a string is the array of it alone.
     ContainsNone(Vec<String>),
     /// At least one that is not null.
@@ -222,7 +230,7 @@ impl Test {
 }
 
 /// A claim, and what must hold of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Clause {
     /// What it looks at.
     pub claim: ClaimPath,
@@ -242,7 +250,7 @@ impl Clause {
 }
 
 /// One `[[require]]` rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rule {
     /// One, or with `any` several, of which one must hold; never none.
     pub clauses: Vec<Clause>,
@@ -273,12 +281,12 @@ impl Rule {
 }
 
 /// Where the issuer's keys are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum KeySource {
     /// In a file, to be read by somebody who may.
     File(KeyFile),
     /// In the configuration itself.
-    Inline(KeySet),
+    Inline(#[serde(with = "written::keys")] KeySet),
     /// Where the provider publishes them, to be fetched by somebody who may.
     Provider(ProviderKeys),
     /// Nowhere: the provider is asked about each token.
@@ -286,14 +294,15 @@ pub enum KeySource {
 }
 
 /// The rules for one issuer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Profile {
     /// Its name: `[a-z0-9][a-z0-9_-]{0,62}`.
     pub name: String,
     /// Which of the configuration's files it is written in; 0 is the main one.
     pub file: usize,
     /// The preset it builds on.
-    pub preset: Option<&'static str>,
+    #[serde(with = "written::preset_if_any")]
+    pub preset: Option<PresetName>,
     /// The issuer as its discovery document spells it.
     pub issuer: At<String>,
     /// Nothing where none are written, so that the issuer need not be copied: see [`Profile::hba_issuers`].

@@ -9,9 +9,10 @@ use super::section::Section;
 use super::settings;
 use super::settings::scope::{CLAIM, HBA, IGNORE, PREFIX, REQUIRED, SEPARATOR};
 use crate::claim_path::ClaimPath;
+use serde::{Deserialize, Serialize};
 
 /// Where the scopes are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ScopeClaim {
     /// In this claim.
     Claim(ClaimPath),
@@ -20,7 +21,7 @@ pub enum ScopeClaim {
 }
 
 /// Whether the scope list of pg_hba.conf is required of the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HbaScopes {
     /// Every scope of the line's list must be in the token.
     Require,
@@ -29,7 +30,7 @@ pub enum HbaScopes {
 }
 
 /// Which scopes are required, and where the token's are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scope {
     /// Where the token's scopes are.
     pub claim: At<ScopeClaim>,

@@ -8,11 +8,12 @@ use super::settings::profile;
 use super::settings::session::{GRACE, MAX, TOKEN_ID};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// When the token ends the session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionEnd {
     /// It does not.
     #[default]
@@ -22,7 +23,7 @@ pub enum SessionEnd {
 }
 
 /// What a session keeps of its token, and when it ends by itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// Whether the token's expiry ends the session.
     pub end: SessionEnd,

@@ -3,10 +3,12 @@
 use super::folder::{Folder, folder_of};
 use super::origin::{At, Origin};
 use super::outline::{DeniedProfile, Outline};
+use super::part::Rest;
 use super::profile::{KeySource, Profile};
 use crate::decision::Denial;
 use crate::keys::KeyFile;
 use crate::reason::Reason;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The profiles that let people in, in the order of their names, and what is denied.
@@ -17,10 +19,12 @@ pub struct Config {
     denied: Vec<DeniedProfile>,
     troubles: Vec<Trouble>,
     reserved_prefixes: At<Vec<String>>,
+    /// What has to be known of profiles that are not here, where these are a part.
+    rest: Option<Rest>,
 }
 
 /// What denies the profiles of a file of the folder, or one of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// The file, as messages call it.
     pub file: String,
@@ -40,7 +44,12 @@ impl Config {
         reserved_prefixes: At<Vec<String>>,
     ) -> Self {
         profiles.sort_by(|one, other| one.name.cmp(&other.name));
-        Self { names, profiles, denied, troubles, reserved_prefixes }
+        Self { names, profiles, denied, troubles, reserved_prefixes, rest: None }
+    }
+
+    /// A part, of which [`Rest`] says what it stands for.
+    pub(super) fn part(self, rest: Rest) -> Self {
+        Self { rest: Some(rest), ..self }
     }
 
     /// The profiles, in the order of their names.
@@ -61,9 +70,40 @@ impl Config {
         &self.troubles
     }
 
-    /// What others have to reckon with of each profile, denied or not.
-    pub(crate) fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
+    /// What others have to reckon with of each profile, denied or not; of a part, of those that are here.
+    pub(super) fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
         self.profiles.iter().map(Outline::from).chain(self.denied.iter().map(Outline::from))
+    }
+
+    /// Whether no profile is written anywhere, and nothing is wrong that one could be hidden behind.
+    pub(crate) fn trusts_nobody(&self) -> bool {
+        self.troubles.is_empty() && self.rest.as_ref().map_or(self.profiles.is_empty(), |rest| rest.has_no_profile)
+    }
+
+    /// Whether any profile, denied or not, has its provider asked about tokens.
+    pub(crate) fn somebody_asks(&self) -> bool {
+        self.rest.as_ref().map_or_else(|| self.outlines().any(|profile| profile.asks), |rest| rest.somebody_asks)
+    }
+
+    /// Whether this is a part, and what it says of others' prefixes covers more than is theirs: an identity that is refused
+    /// for one may not be when all of the configuration is asked.
+    pub(crate) fn is_coarse(&self) -> bool {
+        self.rest.as_ref().is_some_and(Rest::is_coarse)
+    }
+
+    /// Every prefix of identities, of any profile, with which one can begin that has the prefix `own`, and whether the profile
+    /// is denied. What of them a part has may stand for several.
+    pub(crate) fn prefixes_before(&self, own: &str) -> impl Iterator<Item = (bool, &str)> {
+        let of_rest = self.rest.as_ref().map(|rest| rest.prefixes_before(own));
+        let of_all = self.rest.is_none().then(|| {
+            self.outlines()
+                .flat_map(|one| one.prefix.into_iter().chain(one.fallback_prefix).map(move |text| (one.denied, text)))
+        });
+        of_rest.into_iter().flatten().chain(of_all.into_iter().flatten())
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The denial of a login that only this denied profile could serve.
@@ -123,7 +163,7 @@ impl Trouble {
 }
 
 /// What messages call the files of a configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Names {
     folder: String,
     /// The main file, and then those of the folder.

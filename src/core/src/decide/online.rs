@@ -21,7 +21,7 @@ const MAX_SHOWN_MEMBERS: usize = 100;
 impl<'a> Decider<'a> {
     /// Whether any profile at all could make something of an opaque token.
     pub(super) fn somebody_asks(&self) -> bool {
-        self.config.outlines().any(|profile| profile.asks)
+        self.config.somebody_asks()
     }
 
     /// The one permitted profile that asks its provider, and how it does.

@@ -1,10 +1,11 @@
 //! Where a provider is asked about tokens, and how this server proves itself there: what `[profiles.NAME.introspection]` says.
 
 use crate::reach::{FilePath, Reach};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How a provider is asked about a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnlineCheck {
     /// What kind of answer is expected.
     pub kind: OnlineKind,
@@ -23,7 +24,7 @@ pub struct OnlineCheck {
 }
 
 /// What kind of answer an endpoint gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnlineKind {
     /// Introspection (RFC 7662).
     Introspection,
@@ -59,7 +60,7 @@ impl OnlineKind {
 }
 
 /// How this server proves itself to an introspection endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientAuth {
     /// HTTP Basic with both parts percent-encoded (RFC 6749 section 2.3.1).
     Basic(ClientSecret),
@@ -82,7 +83,7 @@ pub enum ClientAuth {
 }
 
 /// A client's name and where its secret is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientSecret {
     /// The name.
     pub client_id: String,

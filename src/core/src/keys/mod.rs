@@ -282,7 +282,7 @@ impl fmt::Display for KeySetError {
 impl std::error::Error for KeySetError {}
 
 /// A file of keys that the configuration names. Relative paths are relative to the configuration's folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyFile {
     /// `keys.jwks_file`.
     Jwks(String),

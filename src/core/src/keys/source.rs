@@ -5,12 +5,12 @@
 
 use crate::reach::{FilePath, Pem, Reach};
 use aws_lc_rs::digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Keys that the provider itself publishes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderKeys {
     /// The profile's issuer.
     pub issuer: String,
@@ -19,7 +19,7 @@ pub struct ProviderKeys {
 }
 
 /// How a provider is asked for its keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderSettings {
     /// Where to look.
     pub location: Location,
@@ -32,7 +32,7 @@ pub struct ProviderSettings {
 }
 
 /// How a provider's keys are found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Location {
     /// In the metadata at the well-known URLs of the issuer.
     Issuer,
@@ -43,7 +43,7 @@ pub enum Location {
 }
 
 /// Times of a key source, all of whole seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTiming {
     /// Keys are fresh for at least this long.
     pub min_ttl: Duration,
