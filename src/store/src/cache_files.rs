@@ -154,13 +154,34 @@ impl Opened {
     /// Replaces the file `name` in one step, with `new` as the name beside: of that the caller must be the only user. What
     /// else has either name is replaced, not followed.
     pub(crate) fn replace(&self, new: &str, name: &str, contents: &[u8]) -> Result<(), CacheTrouble> {
+        // Else a power cut could leave an empty file under the name. That the name itself may be lost does not matter:
+        // the older keys are there, or are fetched again.
+        self.replace_after(new, name, contents, File::sync_all)
+    }
+
+    /// The same for a file of which a reader sees whether it is whole: what a power cut leaves does not matter, and nobody
+    /// waits for the disk.
+    pub(crate) fn replace_unsynced(&self, new: &str, name: &str, contents: &[u8]) -> Result<(), CacheTrouble> {
+        self.replace_after(new, name, contents, |_| Ok(()))
+    }
+
+    fn replace_after(
+        &self,
+        new: &str,
+        name: &str,
+        contents: &[u8],
+        settle: impl FnOnce(&File) -> std::io::Result<()>,
+    ) -> Result<(), CacheTrouble> {
         // Left by a process that was killed.
         match unlinkat(&self.handle, new, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(self.io(Operation::Remove, new, errno)),
         }
-        let file = self.create(new).map_err(|errno| self.io(Operation::Create, new, errno))?;
-        let replaced = self.fill_and_rename(file, contents, new, name);
+        let mut file = self.create(new).map_err(|errno| self.io(Operation::Create, new, errno))?;
+        let failed = |error| self.io(Operation::Write, new, error);
+        let filled = file.write_all(contents).and_then(|()| settle(&file)).map_err(failed);
+        let rename = || renameat(&self.handle, new, &self.handle, name);
+        let replaced = filled.and_then(|()| rename().map_err(|errno| self.io(Operation::Rename, name, errno)));
         if replaced.is_err() {
             let _ = unlinkat(&self.handle, new, AtFlags::empty());
         }
@@ -176,14 +197,6 @@ impl Opened {
             let _ = unlinkat(&self.handle, name, AtFlags::empty());
         }
         made.map(|()| File::from(handle))
-    }
-
-    fn fill_and_rename(&self, mut file: File, contents: &[u8], new: &str, keys: &str) -> Result<(), CacheTrouble> {
-        file.write_all(contents).map_err(|error| self.io(Operation::Write, new, error))?;
-        // Else a power cut could leave an empty file under the name. That the name itself may be lost does not matter:
-        // the older keys are there, or are fetched again.
-        file.sync_all().map_err(|error| self.io(Operation::Write, new, error))?;
-        renameat(&self.handle, new, &self.handle, keys).map_err(|errno| self.io(Operation::Rename, keys, errno))
     }
 
     /// Whether the name still leads to this very file.

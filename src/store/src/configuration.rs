@@ -6,7 +6,7 @@
 
 use crate::found::Stamp;
 use crate::refusal::Refusal;
-use crate::trusted::{MAX_CONFIG_BYTES, read_stamped, read_target_stamped};
+use crate::trusted::{Contents, MAX_CONFIG_BYTES, look_at, read_stamped, read_target_stamped};
 use crate::users::ServerUser;
 use crate::walk::{self, Walked};
 use oauth_validator_core::{Folder, FolderFile, Unread};
@@ -15,8 +15,10 @@ use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The most files that a folder may have.
 pub const MAX_FOLDER_FILES: usize = 1000;
@@ -37,6 +39,10 @@ pub struct ConfigurationFiles {
     /// Everything that was opened, the folder as well, by what fstat(2) said of it. Whatever was refused is missing here: with
     /// a text that was not read, this list does not tell one state of the files from another.
     pub opened: Vec<Stamp>,
+    /// Whether that list has everything, and nothing of it changed while it was read.
+    pub settled: bool,
+    /// When the reading began.
+    pub began: SystemTime,
 }
 
 /// The files of a folder.
@@ -113,10 +119,35 @@ pub fn is_folder_file(name: &OsStr) -> bool {
 ///
 /// The [`Refusal`] of the main file. What is refused in the folder stands beside the texts that were read.
 pub fn read_configuration(main: &Path, folder: Option<&Path>, user: ServerUser) -> Result<ConfigurationFiles, Refusal> {
-    let (text, stamp) = read_stamped(main, MAX_CONFIG_BYTES, user)?;
-    let mut opened = vec![stamp];
+    let began = SystemTime::now();
+    let Contents { contents, stamp, unchanged } = read_stamped(main, MAX_CONFIG_BYTES, user)?;
+    let mut opened = Vec::new();
     let folder = folder.map(|folder| read_folder(folder, user, &mut opened)).unwrap_or_default();
-    Ok(ConfigurationFiles { main: text, folder, opened })
+    let all_read = folder.files.iter().all(|file| file.text.is_ok());
+    // Every file of the folder, and the folder; or nothing at all, where there is none.
+    let all_stamped = opened.len() == if opened.is_empty() { folder.files.len() } else { folder.files.len() + 1 };
+    opened.insert(0, stamp);
+    Ok(ConfigurationFiles { main: contents, folder, opened, settled: unchanged && all_read && all_stamped, began })
+}
+
+/// What is there of a configuration now, as [`ConfigurationFiles::opened`] would have it: everything is found, judged and
+/// opened as [`read_configuration`] does, and not read. `None` where anything is refused.
+pub(crate) fn look(main: &Path, folder: Option<&Path>, user: ServerUser) -> Option<Vec<Stamp>> {
+    let mut opened = vec![look_at(main, &walk::find(main, user).ok()?, user).ok()?];
+    let Some(path) = folder else { return Some(opened) };
+    match walk::find_folder(path, user) {
+        Ok(folder) => {
+            let listed = list(path, &folder).ok()?;
+            opened.push(listed.stamp);
+            for name in listed.names {
+                let path = path.join(&name);
+                opened.push(look_at(&path, &folder.find(&path, &name).ok()?, user).ok()?);
+            }
+            Some(opened)
+        }
+        Err(Refusal::NotFound { .. }) if is_absent(path) => Some(opened),
+        Err(_) => None,
+    }
 }
 
 /// Reads every file of a folder; one that is not there is an empty one.
@@ -161,12 +192,18 @@ struct Read {
     unchanged: bool,
 }
 
-fn read_once(path: &Path, user: ServerUser) -> Result<Read, Refusal> {
-    let folder = walk::find_folder(path, user)?;
+/// The names of a folder's files, in their order.
+struct Listed {
+    handle: OwnedFd,
+    names: Vec<OsString>,
+    stamp: Stamp,
+}
+
+fn list(path: &Path, folder: &Walked<'_>) -> Result<Listed, Refusal> {
     let unreadable = |errno: Errno| folder.unreadable(std::io::Error::from(errno).to_string());
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let handle = openat(folder.handle(), ".", flags, Mode::empty()).map_err(unreadable)?;
-    let before = Stamp::new(folder.path().to_owned(), &fstat(&handle).map_err(unreadable)?);
+    let stamp = Stamp::new(folder.path().to_owned(), &fstat(&handle).map_err(unreadable)?);
     let mut names: Vec<OsString> = Vec::new();
     for entry in Dir::read_from(&handle).map_err(unreadable)? {
         let name = OsString::from_vec(entry.map_err(unreadable)?.file_name().to_bytes().to_vec());
@@ -178,21 +215,29 @@ fn read_once(path: &Path, user: ServerUser) -> Result<Read, Refusal> {
         }
     }
     names.sort_unstable_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
+    Ok(Listed { handle, names, stamp })
+}
+
+fn read_once(path: &Path, user: ServerUser) -> Result<Read, Refusal> {
+    let folder = walk::find_folder(path, user)?;
+    let Listed { handle, names, stamp: before } = list(path, &folder)?;
     let mut stamps = vec![before.clone()];
     let mut files = Vec::with_capacity(names.len());
     let mut room = MAX_CONFIG_BYTES;
     for name in names {
         let path = path.join(&name);
         match read_file(&folder, &path, &name, &mut room, user) {
-            Ok((text, stamp)) => {
-                stamps.push(stamp);
-                files.push(FolderText { path, text: Ok(text) });
+            Ok(Contents { contents, stamp, unchanged }) => {
+                // Of one that was written meanwhile it cannot be said what was read.
+                stamps.extend(unchanged.then_some(stamp));
+                files.push(FolderText { path, text: Ok(contents) });
             }
             Err(refusal) => files.push(FolderText { path, text: Err(Unreadable::from(&refusal)) }),
         }
     }
-    let after = Stamp::new(folder.path().to_owned(), &fstat(&handle).map_err(unreadable)?);
-    Ok(Read { files, stamps, unchanged: before == after })
+    let after = fstat(&handle).map_err(|errno| folder.unreadable(std::io::Error::from(errno).to_string()))?;
+    let unchanged = before == Stamp::new(folder.path().to_owned(), &after);
+    Ok(Read { files, stamps, unchanged })
 }
 
 /// Reads one file; `room` is what is left for all.
@@ -202,12 +247,12 @@ fn read_file(
     name: &OsStr,
     room: &mut usize,
     user: ServerUser,
-) -> Result<(Vec<u8>, Stamp), Refusal> {
+) -> Result<Contents, Refusal> {
     let target = folder.find(path, name)?;
-    let (text, stamp) = read_target_stamped(path, &target, MAX_FOLDER_FILE_BYTES, user)?;
-    match room.checked_sub(text.len()) {
+    let read = read_target_stamped(path, &target, MAX_FOLDER_FILE_BYTES, user)?;
+    match room.checked_sub(read.contents.len()) {
         Some(left) => *room = left,
         None => return Err(Refusal::NoRoom { asked: path.to_owned(), max_bytes: MAX_CONFIG_BYTES }),
     }
-    Ok((text, stamp))
+    Ok(read)
 }

@@ -11,6 +11,7 @@ mod cache;
 mod cache_files;
 mod configuration;
 mod found;
+mod kept;
 mod key_state;
 mod keys;
 mod locks;
@@ -31,6 +32,7 @@ pub use configuration::{
     is_folder_file, read_configuration,
 };
 pub use found::{Found, Stamp};
+pub use kept::{KeptConfiguration, KeptPlace};
 pub use key_state::KeyState;
 pub use keys::load_keys;
 pub use online::{TokenOrder, read_secret};

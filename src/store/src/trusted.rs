@@ -38,11 +38,20 @@ pub const MAX_KEY_FILE_BYTES: usize = oauth_validator_core::bounds::MAX_KEY_DOCU
 /// A [`Refusal`], when the file is missing, is not a regular file, is too large, cannot be read, or when it or a folder
 /// or symbolic link on the way to it is in somebody else's hands.
 pub fn read_trusted(path: &Path, max_bytes: usize, user: ServerUser) -> Result<Vec<u8>, Refusal> {
-    read_stamped(path, max_bytes, user).map(|(contents, _)| contents)
+    read_stamped(path, max_bytes, user).map(|read| read.contents)
+}
+
+/// What was read of a file.
+pub(crate) struct Contents {
+    pub(crate) contents: Vec<u8>,
+    /// Which file it was, and in which state.
+    pub(crate) stamp: Stamp,
+    /// Whether it was in the same state when its end had been read.
+    pub(crate) unchanged: bool,
 }
 
 /// Reads a file that is judged as [`read_trusted`] says, and tells which file in which state it was.
-pub(crate) fn read_stamped(path: &Path, max_bytes: usize, user: ServerUser) -> Result<(Vec<u8>, Stamp), Refusal> {
+pub(crate) fn read_stamped(path: &Path, max_bytes: usize, user: ServerUser) -> Result<Contents, Refusal> {
     let target = walk::find(path, user)?;
     read_target_stamped(path, &target, max_bytes, user)
 }
@@ -82,12 +91,25 @@ pub(crate) fn read_target_stamped(
     target: &Target,
     max_bytes: usize,
     user: ServerUser,
-) -> Result<(Vec<u8>, Stamp), Refusal> {
+) -> Result<Contents, Refusal> {
+    let (file, found, stamp) = open_judged(path, target, user)?;
+    let contents = read_capped(path, &file, found, max_bytes, user)?;
+    let after = fstat(&file).map(|stat| Stamp::new(stamp.path.clone(), &stat));
+    let unchanged = after.is_ok_and(|after| after == stamp);
+    Ok(Contents { contents, stamp, unchanged })
+}
+
+/// Opens a file and judges it as if it were to be read, and tells in which state it is.
+pub(crate) fn look_at(path: &Path, target: &Target, user: ServerUser) -> Result<Stamp, Refusal> {
+    open_judged(path, target, user).map(|(_, _, stamp)| stamp)
+}
+
+fn open_judged(path: &Path, target: &Target, user: ServerUser) -> Result<(File, Found, Stamp), Refusal> {
     // Before it is opened: opening a device may do something.
     judge_file(path, &target.found, user)?;
     let (file, found, stamp) = open(path, target, user)?;
     judge_file(path, &found, user)?;
-    read_capped(path, file, found, max_bytes, user).map(|contents| (contents, stamp))
+    Ok((file, found, stamp))
 }
 
 /// Opens the file in the folder that was judged. The handle may be another file than the walk saw, since `mv` replaces a
@@ -145,7 +167,7 @@ fn judge_file(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refusa
     Ok(())
 }
 
-fn read_capped(path: &Path, file: File, found: Found, max_bytes: usize, user: ServerUser) -> Result<Vec<u8>, Refusal> {
+fn read_capped(path: &Path, file: &File, found: Found, max_bytes: usize, user: ServerUser) -> Result<Vec<u8>, Refusal> {
     let max = u64::try_from(max_bytes).unwrap_or(u64::MAX);
     let too_large = |found| Refusal::TooLarge { asked: path.to_owned(), found, max_bytes };
     if found.size > max {

@@ -6,6 +6,7 @@ mod cache;
 mod cache_writes;
 mod configuration;
 mod executable;
+mod kept;
 mod keys;
 mod locks;
 mod online;

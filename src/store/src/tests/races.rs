@@ -11,7 +11,7 @@ fn read_around(place: &Place, name: &str, change: impl FnOnce(&Path)) -> Result<
     let (path, user) = (place.path(name), ServerUser::current());
     let target = walk::find(&path, user)?;
     change(&path);
-    at_once(move || read_target_stamped(&path, &target, 1024, user).map(|(contents, _)| contents))
+    at_once(move || read_target_stamped(&path, &target, 1024, user).map(|read| read.contents))
 }
 
 fn replace_by(place: &Place, name: &str, make: impl FnOnce(&Path)) {
