@@ -5,6 +5,7 @@
 # make test-providers  logs in against providers of PyPI and npm, each with what discover proposes; PROVIDERS="all" or their names
 # make test-clients  psql, psycopg, asyncpg, pg8000 and others with the preload library, the gateway and the tokens of that provider
 # make soak-clients  the same for ten minutes with tokens of thirty seconds, and 1 GB each way through the gateway
+# make soak-kept  thousands of edits of the configuration between logins: none may be decided by an older text
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
 # make bench-gateway  pgbench through the gateway, through PgBouncer, and without either; needs a server with TLS
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
@@ -112,6 +113,12 @@ test-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs $(CLIEN
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider -- token::
 
 # For how long clients go on: ten minutes of short tokens and outages, and a gigabyte each way through the gateway.
+# Each edit is followed by logins, at once and when it has settled: 15,000 at the store, 2,000 on a real server.
+.PHONY: soak-kept
+soak-kept: module
+	OAUTH_VALIDATOR_EDITS=40 $(CARGO) test --package oauth-validator-store -- kept::edits --nocapture
+	$(PREPARE); OAUTH_VALIDATOR_EDITS=2000 $(CARGO) test --package oauth-validator-server-tests --test kept -- edits:: --nocapture
+
 .PHONY: soak-clients
 soak-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs
 	$(PREPARE); OAUTH_VALIDATOR_SOAK=1 $(CARGO) test --package oauth-validator-server-tests --features clients --test clients -- soak:: --nocapture

@@ -25,6 +25,9 @@ static CACHE_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 /// `oauth_validator.max_helpers`.
 static MAX_HELPERS: GucSetting<i32> = GucSetting::<i32>::new(8);
 
+/// `oauth_validator.keep_configuration`.
+static KEEP_CONFIGURATION: GucSetting<bool> = GucSetting::<bool>::new(true);
+
 /// `oauth_validator.log_grants`.
 static LOG_GRANTS: GucSetting<bool> = GucSetting::<bool>::new(false);
 
@@ -36,6 +39,14 @@ static TEST_FAULT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::
 
 /// Defines the settings, and makes misspelt ones an error.
 pub(crate) fn define() {
+    define_paths();
+    define_behaviour();
+    // SAFETY: MarkGUCPrefixReserved (guc.c) copies the name it is given.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"oauth_validator".as_ptr()) }
+}
+
+/// Where things are; the superuser alone sees it.
+fn define_paths() {
     GucRegistry::define_string_guc(
         c"oauth_validator.config_file",
         c"Configuration of the OAuth validator: which issuers are trusted, and how their claims map.",
@@ -68,6 +79,10 @@ pub(crate) fn define() {
         GucContext::Sighup,
         GucFlags::SUPERUSER_ONLY,
     );
+}
+
+/// What is done.
+fn define_behaviour() {
     GucRegistry::define_int_guc(
         c"oauth_validator.max_helpers",
         c"Number of logins that may ask their providers about tokens at one time.",
@@ -75,6 +90,14 @@ pub(crate) fn define() {
         &MAX_HELPERS,
         1,
         1000,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"oauth_validator.keep_configuration",
+        c"Keeps what the OAuth validator made of its configuration, for later logins.",
+        c"In a file beside those of the keys, which is used while no file of the configuration has changed. Off, each login reads all of the configuration: for file systems whose times of changes cannot be relied on.",
+        &KEEP_CONFIGURATION,
         GucContext::Sighup,
         GucFlags::default(),
     );
@@ -95,8 +118,6 @@ pub(crate) fn define() {
         GucContext::Sighup,
         GucFlags::NO_SHOW_ALL,
     );
-    // SAFETY: MarkGUCPrefixReserved (guc.c) copies the name it is given.
-    unsafe { pg_sys::MarkGUCPrefixReserved(c"oauth_validator".as_ptr()) }
 }
 
 /// The configuration file as set now; empty if somebody set it to nothing.
@@ -132,6 +153,11 @@ pub(crate) fn cache_directory_is_default() -> bool {
 /// How many logins may ask their providers about tokens at one time; at least 1.
 pub(crate) fn max_helpers() -> u32 {
     MAX_HELPERS.get().unsigned_abs().max(1)
+}
+
+/// Whether what was made of the configuration is kept.
+pub(crate) fn keep_configuration() -> bool {
+    KEEP_CONFIGURATION.get()
 }
 
 /// Whether each login is logged.

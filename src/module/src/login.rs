@@ -10,43 +10,68 @@ use crate::hba::Connection;
 use crate::report;
 use crate::request::request;
 use oauth_validator_core::{
-    BearerToken, Config, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck, Privileges,
-    ProviderKeys, Reason, Resolver, UnixSeconds, Verdict, decide_with,
+    BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
+    Privileges, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict, decide_with, kept_form,
 };
-use oauth_validator_store::{FolderTexts, ServerUser, Unreadable, load_keys, read_configuration};
+use oauth_validator_store::{
+    FolderTexts, KeptConfiguration, KeptPlace, ServerUser, Unreadable, load_keys, read_configuration,
+};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What `startup_cb` leaves for `validate_cb`.
 pub(crate) enum Policy {
     /// The configuration, and the file it came from.
     Ready(Box<Config>, PathBuf),
+    /// What was made of it before, if a login can be decided by that, and the file it came from.
+    Kept(RefCell<KeptConfiguration>, PathBuf),
     /// Why nobody gets in.
     Refused(Denial),
 }
 
-/// Reads the configuration as the settings say where it is. Also runs for the first round trip of libpq, which has no token, so it logs nothing: a
-/// denial waits for somebody who asks to be let in.
+/// Finds what was made of the configuration, or reads it, for one login. Also runs for the first round trip of libpq, which has
+/// no token, so it logs nothing: a denial waits for somebody who asks to be let in.
 pub(crate) fn load() -> Policy {
     let file = guc::config_file();
-    match read(&file, guc::config_directory().as_deref()) {
-        Ok(config) => Policy::Ready(Box::new(config), file),
-        Err(denial) => Policy::Refused(denial),
+    let kept = guc::keep_configuration().then(|| kept_place(&file, |place| place.open(SystemTime::now()))).flatten();
+    match kept {
+        Some(kept) => Policy::Kept(RefCell::new(kept), file),
+        None => load_text(false).map_or_else(Policy::Refused, |(config, file)| Policy::Ready(config, file)),
     }
+}
+
+/// Does something with the place of the kept form, as the settings have it.
+fn kept_place<T>(file: &Path, act: impl FnOnce(KeptPlace<'_>) -> T) -> T {
+    let (directory, folder) = (guc::config_directory(), guc::cache_directory());
+    act(KeptPlace {
+        main: file,
+        config_directory: directory.as_deref(),
+        folder: &folder,
+        create_folder: guc::cache_directory_is_default(),
+        user: ServerUser::current(),
+    })
+}
+
+/// Reads the configuration as the settings say where it is, and keeps what came of it; what was kept is worth nothing if it is
+/// `damaged`.
+pub(crate) fn load_text(damaged: bool) -> Result<(Box<Config>, PathBuf), Denial> {
+    let file = guc::config_file();
+    let config = read(&file, guc::config_directory().as_deref(), damaged)?;
+    Ok((Box::new(config), file))
 }
 
 /// Reads the configuration for what shows or enforces all of it, and refuses one of which a file or a profile is denied: the
 /// rest would be a part that looks like the whole.
-pub(crate) fn load_whole() -> Policy {
-    match load() {
-        Policy::Ready(config, file) => match config.troubles().first() {
-            Some(trouble) => Policy::Refused(trouble.denial()),
-            None => Policy::Ready(config, file),
-        },
-        refused => refused,
+pub(crate) fn load_whole() -> Result<(Box<Config>, PathBuf), Denial> {
+    let (config, file) = load_text(false)?;
+    match config.troubles().first() {
+        Some(trouble) => Err(trouble.denial()),
+        None => Ok((config, file)),
     }
 }
 
-fn read(file: &Path, folder: Option<&Path>) -> Result<Config, Denial> {
+fn read(file: &Path, folder: Option<&Path>, damaged: bool) -> Result<Config, Denial> {
     if !file.is_absolute() {
         return Err(Denial::new(
             Reason::ConfigUnreadable,
@@ -63,18 +88,23 @@ fn read(file: &Path, folder: Option<&Path>) -> Result<Config, Denial> {
             format!("oauth_validator.config_directory is \"{}\", which is not an absolute path.", relative.display());
         let hint = "Set oauth_validator.config_directory to an absolute path and reload the server.".to_owned();
         files.folder = FolderTexts::unreadable(relative, Unreadable { why, hint });
+        files.settled = false;
     }
     let name = file.display().to_string();
     let parsed = files.folder.judged(|folder| Config::parse_all(&files.main, &name, folder));
-    parsed.config.ok_or_else(|| Denial::config_invalid(&name, &parsed.findings))
+    let config = parsed.config.ok_or_else(|| Denial::config_invalid(&name, &parsed.findings))?;
+    if guc::keep_configuration() {
+        let kept = kept_place(file, |place| place.keep(&files, damaged, || kept_form(&config)));
+        report::kept(kept);
+    }
+    Ok(config)
 }
 
 /// Judges the login of `connection` with `token`. No `connection` means that the server did not describe it.
 pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &BearerToken) -> Verdict {
-    let (config, file) = match policy {
-        Policy::Ready(config, file) => (config, file),
-        Policy::Refused(denial) => return Verdict::denied(denial.clone()),
-    };
+    if let Policy::Refused(denial) = policy {
+        return Verdict::denied(denial.clone());
+    }
     let Some(connection) = connection else {
         return Verdict::denied(Denial::new(
             Reason::Internal,
@@ -85,7 +115,32 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
         Ok(request) => request,
         Err(denial) => return Verdict::denied(denial),
     };
-    decide_with(&mut Backend { file, config }, report::tracing(), &request, token, config)
+    match policy {
+        Policy::Ready(config, file) => decide(config, file, &request, token),
+        Policy::Kept(kept, file) => decide_by_kept(kept, file, &request, token),
+        Policy::Refused(denial) => Verdict::denied(denial.clone()),
+    }
+}
+
+/// By what was kept, where that can say it; else by the texts, as they are now.
+fn decide_by_kept(kept: &RefCell<KeptConfiguration>, file: &Path, request: &Request, token: &BearerToken) -> Verdict {
+    let chosen = kept.borrow_mut().choose(request);
+    let damaged = matches!(chosen, Chosen::Damaged);
+    if let Chosen::Part(part) = chosen {
+        report::decided_by_kept();
+        let verdict = decide(&part, file, request, token);
+        if !verdict.unsure {
+            return verdict;
+        }
+    }
+    match load_text(damaged) {
+        Ok((config, file)) => decide(&config, &file, request, token),
+        Err(denial) => Verdict::denied(denial),
+    }
+}
+
+fn decide(config: &Config, file: &Path, request: &Request, token: &BearerToken) -> Verdict {
+    decide_with(&mut Backend { file, config }, report::tracing(), request, token, config)
 }
 
 /// What a decision needs, as a backend that authenticates a client looks it up. `file` is the configuration's.

@@ -5,6 +5,7 @@
 
 use crate::abi::{errcode, errdetail_internal, errdetail_log, errfinish, errhint_internal, errmsg_internal, errstart};
 use oauth_validator_core::{Blame, Denial, Trace, Tracing};
+use oauth_validator_store::CacheTrouble;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys};
 use std::ffi::{CStr, CString};
@@ -85,6 +86,22 @@ pub(crate) fn trace(trace: &Trace) {
     for line in trace.log_lines() {
         emit(pg_sys::DEBUG1, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, &line, "", "");
     }
+}
+
+/// Logs at DEBUG1 what became of an attempt to keep what was made of the configuration: nothing depends on it.
+pub(crate) fn kept(outcome: Result<bool, CacheTrouble>) {
+    let (what, hint) = match outcome {
+        Ok(true) => ("what the configuration says is kept for later logins".to_owned(), String::new()),
+        Ok(false) => return,
+        Err(trouble) => (format!("what the configuration says cannot be kept: {trouble}"), trouble.hint()),
+    };
+    emit(pg_sys::DEBUG1, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, &what, "", &hint);
+}
+
+/// Logs at DEBUG1 that the texts of the configuration were not read for this login.
+pub(crate) fn decided_by_kept() {
+    let what = "nothing of the configuration has changed: what was kept of it decides";
+    emit(pg_sys::DEBUG1, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, what, "", "");
 }
 
 /// One report below ERROR; an empty `detail` or `hint` is left out. Raises an ERROR if memory runs out.

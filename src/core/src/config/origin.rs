@@ -44,7 +44,6 @@ pub(super) mod pattern_if_any {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(clippy::ref_option, reason = "serde hands over a reference")]
     pub(crate) fn serialize<S: Serializer>(pattern: &Option<At<Regex>>, to: S) -> Result<S::Ok, S::Error> {
         pattern.as_ref().map(|at| (at.value.as_str(), at.origin)).serialize(to)
     }

@@ -73,7 +73,6 @@ pub(super) mod keys {
 pub(super) mod preset {
     use super::{Deserialize, Deserializer, PresetName, Serializer, known};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub(crate) fn serialize<S: Serializer>(name: &PresetName, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(name)
     }
@@ -87,7 +86,6 @@ pub(super) mod preset {
 pub(super) mod preset_if_any {
     use super::{Deserialize, Deserializer, PresetName, Serialize, Serializer, known};
 
-    #[expect(clippy::ref_option, reason = "serde hands over a reference")]
     pub(crate) fn serialize<S: Serializer>(name: &Option<PresetName>, to: S) -> Result<S::Ok, S::Error> {
         name.serialize(to)
     }

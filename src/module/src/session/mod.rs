@@ -10,7 +10,7 @@ mod timer;
 
 use crate::abi::bindings::Port;
 use crate::guard::{contained, guarded};
-use crate::login::{self, Policy};
+use crate::login;
 use crate::sql::timestamp;
 use crate::{guc, log_hook, report, shared};
 use oauth_validator_core::shared::{Code, SlotEntry, denied_now};
@@ -226,15 +226,15 @@ fn denied_since(entry: &SlotEntry<'_>, epoch: u64) -> Option<Denial> {
     if shared::epoch() == epoch {
         return None;
     }
-    let policy = guarded(login::load);
-    let denial = match policy {
-        Ok(Policy::Ready(config, _)) => {
+    let configuration = guarded(|| login::load_text(false));
+    let denial = match configuration {
+        Ok(Ok((config, _))) => {
             let reason = denied_now(&config, &entry.as_kept()?, true)?;
             let detail =
                 "oauth_validator.enforce() was called while the client logged in, and the configuration denies it now.";
             Denial::new(reason, detail)
         }
-        Ok(Policy::Refused(denial)) => denial,
+        Ok(Err(denial)) => denial,
         Err(failure) => failure.denial(),
     };
     Some(denial.for_profile(entry.profile))

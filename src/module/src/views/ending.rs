@@ -4,7 +4,7 @@
 //! pg_terminate_backend: a superuser's is ended by a superuser alone, and one that is left is said.
 
 use super::sessions::{self, Live};
-use crate::login::{self, Policy};
+use crate::login;
 use crate::sql::{self, Rows, Value};
 use crate::wait;
 use oauth_validator_core::Reason;
@@ -23,8 +23,8 @@ pub(super) fn end_sessions(region: Region<'_>, authn_id: &str, rows: &Rows) {
 /// Ends every session that the configuration denies now; with `gone`, those of profiles that are no more as well.
 pub(super) fn enforce(region: Region<'_>, gone: bool, rows: &Rows) {
     let config = match login::load_whole() {
-        Policy::Ready(config, _) => config,
-        Policy::Refused(denial) => sql::fail(
+        Ok((config, _)) => config,
+        Err(denial) => sql::fail(
             PgSqlErrorCode::ERRCODE_CONFIG_FILE_ERROR,
             format!("{}: no session was ended", denial.reason),
             denial.detail,

@@ -1,7 +1,7 @@
 //! The keys of each profile, as a login would find them now. Reads only: nobody is asked, and no lock is taken.
 
 use crate::errands;
-use crate::login::{self, Policy};
+use crate::login;
 use crate::sql::{self, Rows, Value, timestamp};
 use oauth_validator_core::UnixSeconds;
 use oauth_validator_store::{KeyState, ServerUser};
@@ -10,8 +10,8 @@ use pgrx::PgSqlErrorCode;
 /// One row for each profile; an ERROR if the configuration cannot be used.
 pub(super) fn put(rows: &Rows) {
     let (config, file) = match login::load_whole() {
-        Policy::Ready(config, file) => (config, file),
-        Policy::Refused(denial) => {
+        Ok(whole) => whole,
+        Err(denial) => {
             let message = format!("{}: there are no profiles to show", denial.reason);
             sql::fail(PgSqlErrorCode::ERRCODE_CONFIG_FILE_ERROR, message, denial.detail, denial.hint)
         }

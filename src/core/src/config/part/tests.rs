@@ -1,3 +1,5 @@
+//! What a part says of others' prefixes, against all of them.
+
 use super::{MANY, Prefixes};
 use proptest::prelude::{ProptestConfig, prop, proptest};
 
