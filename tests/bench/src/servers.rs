@@ -7,6 +7,7 @@ use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, to
 use std::collections::BTreeSet;
 use std::io::{Error, Result};
 use std::path::Path;
+use std::time::Duration;
 
 /// The role that logs in with a password, and the password.
 const BY_PASSWORD: &str = "password";
@@ -54,6 +55,8 @@ impl Servers {
     pub fn clients(&self, variant: &Variant, providers: &Providers) -> Result<[Client; 2]> {
         self.ours.write_file(CA_FILE, std::fs::read(providers.asked.ca_file())?);
         self.ours.write_config(&variant.config(&providers.of(variant).base_url()));
+        // Of a file that changed less than two seconds ago each login reads the text. The login below keeps what came of it.
+        std::thread::sleep(Duration::from_millis(2_100));
         let token = variant.token(now());
         let clients = [&self.noop, &self.ours]
             .map(|cluster| Client::new(cluster.socket_dir(), &variant.profile(), Proof::Token(token.clone())));

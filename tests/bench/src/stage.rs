@@ -1,12 +1,14 @@
 //! The parts of a login that are ours, each by itself, as the library in the server runs them.
 
-use crate::variant::{BASE, Variant};
+use crate::variant::{BASE, Others, Variant};
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, KeySet, Known, Needs, Request, Tracing, UnixSeconds, decide_for,
+    Answer, BearerToken, Chosen, Config, Decision, KeySet, Known, Needs, Request, Tracing, UnixSeconds, decide_for,
+    kept_form,
 };
-use oauth_validator_store::{MAX_CONFIG_BYTES, ServerUser, read_trusted};
+use oauth_validator_store::{KeptPlace, MAX_CONFIG_BYTES, ServerUser, read_configuration, read_trusted};
 use std::hint::black_box;
 use std::io::Write;
+use std::time::{Duration, SystemTime};
 
 /// One part of a login.
 pub struct Stage {
@@ -36,6 +38,12 @@ pub fn all() -> Vec<Stage> {
         stages.push(Stage::new(format!("config-{profiles}"), move || config(profiles)));
     }
     stages.push(Stage::new("config-file", config_file));
+    for (profiles, others) in
+        [(3, Others::Preset), (1000, Others::Preset), (1000, Others::SpelledOut), (10_000, Others::SpelledOut)]
+    {
+        let how = if others == Others::Preset { "" } else { "-spelled" };
+        stages.push(Stage::new(format!("kept-{profiles}{how}"), move || kept(Variant { profiles, others, ..BASE })));
+    }
     for keys in [2, 20] {
         stages.push(Stage::new(format!("key-set-{keys}"), move || key_set(keys)));
     }
@@ -71,6 +79,30 @@ fn config_file() -> Body {
     Box::new(move || {
         let read = read_trusted(file.path(), MAX_CONFIG_BYTES, ServerUser::current());
         assert!(black_box(read).is_ok(), "the temporary folder is not one to trust");
+    })
+}
+
+/// What takes the place of reading and understanding the file, where it has not changed.
+fn kept(variant: Variant) -> Body {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let (main, keys) = (folder.path().join("main.toml"), folder.path().join("keys"));
+    std::fs::create_dir(&keys).expect("a folder");
+    std::fs::write(&main, variant.config("http://127.0.0.1:1")).expect("a write");
+    std::thread::sleep(Duration::from_millis(2_100));
+    let user = ServerUser::current();
+    let texts = read_configuration(&main, None, user).expect("the temporary folder is one to trust");
+    let config = parsed(std::str::from_utf8(&texts.main).expect("a text"));
+    let request = Request { hba_issuer: variant.issuer(), ..Request::default() };
+    let place = KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user };
+    assert!(place.keep(&texts, false, || kept_form(&config)).expect("a form"));
+    Box::new(move || {
+        let (main, keys) = (folder.path().join("main.toml"), folder.path().join("keys"));
+        let place = KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user };
+        let mut kept = place.open(SystemTime::now()).expect("nothing has changed");
+        match kept.choose(black_box(&request)) {
+            Chosen::Part(part) => assert_eq!(black_box(part).profiles().len(), 1),
+            other => panic!("{other:?}"),
+        }
     })
 }
 
