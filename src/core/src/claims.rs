@@ -182,8 +182,11 @@ mod tests {
             "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nkeys = { jwks_file = \"k\" }\n";
         let config = Config::parse(text.as_bytes(), "f").config.unwrap();
         let set = KeySet::from_jwks(keys::jwks(&[keys::corp()]).to_string().as_bytes()).unwrap();
-        let outcome = |issuer: Value| {
-            let claims = json!({"iss": issuer, "aud": "pg", "iat": 1000, "exp": 2000});
+        let outcome = |issuer: Option<Value>| {
+            let mut claims = json!({"aud": "pg", "iat": 1000, "exp": 2000});
+            if let Some(issuer) = issuer {
+                claims["iss"] = issuer;
+            }
             let token = mint::mint(keys::corp(), &json!({"alg": "RS256"}), &claims);
             let dots = check_bounds(token.as_bytes()).unwrap();
             let mut unverified = Unverified::decode(token.as_bytes(), dots).unwrap_or_else(|why| panic!("{why:?}"));
@@ -197,9 +200,10 @@ mod tests {
             );
             accepted.err().map(|denial| denial.reason)
         };
-        assert_eq!(outcome(json!("https://idp.example")), None);
+        assert_eq!(outcome(Some(json!("https://idp.example"))), None);
         for issuer in [json!("https://other.example"), json!(["https://idp.example"]), Value::Null] {
-            assert_eq!(outcome(issuer), Some(Reason::IssuerMismatch));
+            assert_eq!(outcome(Some(issuer)), Some(Reason::IssuerMismatch));
         }
+        assert_eq!(outcome(None), Some(Reason::IssuerMismatch));
     }
 }

@@ -146,6 +146,7 @@ mod tests {
         }
         for (a, b) in [
             (json!(1), json!(1)),
+            (json!("a"), json!("a")),
             (json!(1), json!("2")),
             (json!(false), json!(true)),
             (json!(null), json!(1)),

@@ -72,6 +72,8 @@ mod tests {
         let response = BearerToken::new(b"e30.e30.c2ln").to_client_response().expect("a token");
         assert_eq!(response.as_slice(), b"n,,\x01auth=Bearer e30.e30.c2ln\x01\x01");
         assert!(BearerToken::new(b"0aZ-._~+/==").to_client_response().is_some());
+        let long = BearerToken::new(&[b'a'; 1000]).to_client_response().expect("a token");
+        assert_eq!(long.capacity(), long.len(), "it has not grown, nor could it have");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which prefixes keep two profiles apart, and that the short way of finding those that are not agrees with the long one.
 
 use super::*;
+use crate::config::{Folder, FolderFile};
 use crate::finding::FindingCode;
 use std::collections::BTreeSet;
 
@@ -87,6 +88,32 @@ fn an_identity_that_begins_with_the_prefix_of_a_rival_belongs_elsewhere() {
     let twins = profiles(&[(&prefixed("a:", None), ""), (&prefixed("a:", None), "")]);
     assert!(belongs_elsewhere("a:x", Source::Primary, &twins[0], &alone, &outlines(&[&twins[0], &twins[1]])));
     assert!(!belongs_elsewhere("a:x", Source::Primary, &twins[0], &alone, &outlines(&[&twins[0]])));
+}
+
+#[test]
+fn what_is_denied_for_the_main_files_sake_cannot_take_its_prefix_away() {
+    let of = |name: &str, prefix: &str| {
+        format!(
+            "[profiles.{name}]\nissuer = \"https://i.example\"\nidentity = {{ prefix = \"{prefix}\" }}\naudience = [\"pg\"]\n\
+             keys = {{ jwks_file = \"k\" }}\n"
+        )
+    };
+    let (main, copy, below) = (of("corp", "corp:"), of("copy", "co"), of("below", "corp:x:"));
+    let in_folder = |main: &str, texts: &[&str]| {
+        let files: Vec<FolderFile<'_>> =
+            texts.iter().map(|text| FolderFile { name: "/d/x.toml", text: Ok(text.as_bytes()) }).collect();
+        Config::parse_all(main.as_bytes(), "f", Folder { name: "/d", files: &files }).config.expect("a sound main file")
+    };
+    let beside = in_folder(&main, &[&copy, &below]);
+    let rivals: Vec<Outline<'_>> =
+        beside.profiles().iter().map(Outline::from).chain(beside.denied().iter().map(Outline::from)).collect();
+    assert_eq!(beside.denied().len(), 2);
+    let corp = &beside.profiles()[0];
+    let elsewhere = |identity, profile| belongs_elsewhere(identity, Source::Primary, profile, &beside, &rivals);
+    assert!(!elsewhere("corp:ana", corp), "the prefix is its own");
+    assert!(elsewhere("corp:x:ana", corp), "what is below it is the other's");
+    let own = in_folder("", &[&main]);
+    assert!(elsewhere("corp:ana", &own.profiles()[0]), "a file of the folder has no such right");
 }
 
 #[test]

@@ -251,6 +251,7 @@ mod tests {
             "[[:alpha:]]",
             "[a[b]]",
             "[a-b-c]",
+            "[+--]",
             "[a-\\p{L}]",
             "[\\p{L}-z]",
             "[b-a]",
@@ -269,6 +270,21 @@ mod tests {
         ] {
             assert!(matching(pattern).is_err(), "{pattern}");
             assert!(searching(pattern).is_err(), "{pattern}");
+        }
+    }
+    /// The engine would refuse these as well, in words of its own.
+    #[test]
+    fn what_is_wrong_is_said_in_the_words_of_rfc_9485() {
+        for (pattern, words) in [
+            ("a{}", "{ is followed by numbers and }"),
+            ("a{x}", "{ is followed by numbers and }"),
+            ("a{2,x}", "{ is followed by numbers and }"),
+            ("[]", "] in brackets must be written \\]"),
+            ("[^]", "] in brackets must be written \\]"),
+            ("[a-\\p{L}]", "a range in brackets ends in a character"),
+        ] {
+            let why = matching(pattern).unwrap_err();
+            assert!(why.contains(words), "{pattern}: {why}");
         }
     }
 }

@@ -129,4 +129,19 @@ mod tests {
         assert_eq!(lists("$..*", &json!({"g": ["a"]})).len(), 2);
         assert_eq!(lists("$[?@ == 'a b']", &claims), [(Shape::Text, Some(vec![json!("a b")]))]);
     }
+    #[test]
+    fn a_trace_shows_what_the_path_selects() {
+        for (path, claims, shown) in [
+            ("$.g[*]", json!({"g": ["a", 1]}), json!(["a", 1])),
+            ("$.g", json!({"g": ["a", 1]}), json!([["a", 1]])),
+            ("$.g[*]", json!({"g": "a"}), json!(["a"])),
+            ("$.g", json!({"g": "a"}), json!(["a"])),
+            ("$.g[*]", json!({"g": 7}), json!([7])),
+            ("$.g[*]", json!({"g": []}), json!([])),
+        ] {
+            let lists = ClaimPath::parse(path).unwrap().lists(&claims).unwrap();
+            let facts: Vec<&Value> = lists.iter().flat_map(super::Listed::facts).collect();
+            assert_eq!(json!(facts), shown, "{path} {claims}");
+        }
+    }
 }

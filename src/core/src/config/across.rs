@@ -111,3 +111,6 @@ pub(super) fn sharing_issuers(members: &[Member<'_>]) -> Vec<(usize, usize, Stri
     }
     found.into_iter().map(|(later, (earlier, issuer))| (later, earlier, issuer)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,14 @@ fn a_role_that_cannot_be_looked_up_is_denied_as_the_resolver_says() {
         granted => panic!("{granted:?}"),
     }
 }
+
+#[test]
+fn what_a_role_can_become_is_only_asked_for_where_it_decides() {
+    for (lists, asked) in [("", false), (", deny = [\"postgres\"]", true)] {
+        let roles = format!("roles = {{ claim = \"$.sub\", exact = true, privileged = \"allow\"{lists} }}\n");
+        match decided(0, &roles).0 {
+            Decision::Granted(grant) => assert_eq!((grant.authn_id(), asked), ("ana", false)),
+            Decision::Denied(denial) => assert_eq!((denial.reason, asked), (Reason::Internal, true)),
+        }
+    }
+}

@@ -1,9 +1,11 @@
 //! Step 10: one string, as it is, or nobody.
 
-use super::support::{Login, token};
+use super::support::{ISSUER, Login, Told, jwks, token};
 use oauth_validator_core::Reason::{
     IdentityAmbiguous, IdentityDenied, IdentityInvalid, IdentityMissing, IdentityUnverified,
 };
+use oauth_validator_core::{Config, Decision, Folder, FolderFile, KeySet};
+use oauth_validator_fixtures::keys;
 use serde_json::json;
 
 #[test]
@@ -199,4 +201,37 @@ fn invisible_direction_marks_are_refused() {
     for mark in ['\u{202e}', '\u{2066}', '\u{200f}', '\u{61c}', '\u{2028}'] {
         Login::new().denies(token(json!({"sub": format!("ana{mark}x")})), IdentityInvalid);
     }
+}
+
+#[test]
+fn a_profile_that_is_denied_keeps_its_prefix_from_fallbacks_on_its_line() {
+    let profile = |name: &str, further: &str| {
+        format!(
+            "[profiles.{name}]\nissuer = \"https://{name}.example\"\nhba_issuers = [\"{ISSUER}\"]\n\
+             token_issuers = [\"https://{name}.example\"]\naudience = [\"postgres\"]\nkeys = {{ jwks_file = \"k\" }}\n{further}\n"
+        )
+    };
+    let main = profile(
+        "corp",
+        "identity = { claim = \"$.uid\", fallback = { claim = \"$.cid\", prefix = \"app:\" }, prefix = \"corp:\" }",
+    );
+    let fallback = "identity = { prefix = \"bots:\", fallback = { claim = \"$.x\", prefix = \"app:bot:\" } }";
+    let decide = |beside: &[FolderFile<'_>], client: &str| {
+        let parsed = Config::parse_all(main.as_bytes(), "f.toml", Folder { name: "f.d", files: beside });
+        let config = parsed.config.expect("a sound main file");
+        let set = KeySet::from_jwks(jwks(&[keys::corp()]).to_string().as_bytes()).expect("keys");
+        let token = token(json!({"iss": "https://corp.example", "cid": client}));
+        let mut told = Told { keys: Some(Ok(set)), ..Told::default() };
+        match told.decide(&Login::new().request, token.as_bytes(), &config) {
+            Decision::Granted(grant) => Ok(grant.authn_id().to_owned()),
+            Decision::Denied(denial) => Err(denial.reason),
+        }
+    };
+    for identity in ["identity = { prefix = \"app:bot:\" }", fallback] {
+        let bots = profile("bots", identity);
+        let beside = [FolderFile { name: "f.d/bots.toml", text: Ok(bots.as_bytes()) }];
+        assert_eq!(decide(&beside, "bot:x"), Err(IdentityInvalid), "it may be one of theirs");
+        assert_eq!(decide(&beside, "other"), Ok("app:other".to_owned()));
+    }
+    assert_eq!(decide(&[], "bot:x"), Ok("app:bot:x".to_owned()), "nobody has that prefix");
 }

@@ -202,3 +202,16 @@ fn a_document_of_left_out_keys_says_why() {
         Login::new().keys(json!({"keys": [{"kty": "oct", "k": "AA"}]})).denies(token(json!({})), KeysUnavailable);
     says(&denial, "it has no usable key (key 1: it has private members");
 }
+
+#[test]
+fn a_key_lists_the_algorithms_that_it_may_verify() {
+    let listed = |jwk: Value| -> Vec<String> {
+        let set = KeySet::from_jwks(json!({"keys": [jwk]}).to_string().as_bytes()).expect("a key");
+        set.keys()[0].algorithms().map(|algorithm| algorithm.name().to_owned()).collect()
+    };
+    assert_eq!(listed(keys::corp().public_jwk()), ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]);
+    assert_eq!(listed(with(keys::corp().public_jwk(), "alg", "PS384")), ["PS384"]);
+    assert_eq!(listed(keys::p384().public_jwk()), ["ES384"]);
+    assert_eq!(listed(keys::ed25519().public_jwk()), ["EdDSA"]);
+    assert_eq!(listed(with(keys::corp().public_jwk(), "alg", "RSA-OAEP")), [""; 0]);
+}

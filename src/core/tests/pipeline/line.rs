@@ -1,9 +1,10 @@
 //! Steps 2 and 3: the pg_hba.conf line decides which profiles may be asked, the token picks among them.
 
-use super::support::{ISSUER, Login, token};
+use super::support::{ISSUER, Login, Told, token};
 use oauth_validator_core::Reason::{
-    AudienceMismatch, HbaIssuerUnknown, IssuerMismatch, ProfileAmbiguous, ProfileUnknown,
+    AudienceMismatch, HbaIssuerUnknown, IntrospectionUnavailable, IssuerMismatch, ProfileAmbiguous, ProfileUnknown,
 };
+use oauth_validator_core::{Config, Decision, Folder, FolderFile, KeysUnavailable};
 use serde_json::json;
 
 const PARTNER: &str = "https://partner.example";
@@ -170,4 +171,30 @@ fn identities_of_named_profiles_are_kept_apart() {
     // Where their databases never meet, nothing has to keep them apart.
     naming(two("databases = [\"app\"]\n", "databases = [\"reports\"]\n"), "corp,partner")
         .grants(&token(json!({})), "ana");
+}
+
+#[test]
+fn a_token_without_issuer_may_be_of_a_profile_that_is_denied() {
+    let asks = |name: &str, further: &str| {
+        format!(
+            "[profiles.{name}]\nissuer = \"https://{name}.example\"\nhba_issuers = [\"{ISSUER}\"]\naudience = [\"postgres\"]\n\
+             mode = \"introspection\"\nidentity = {{ prefix = \"{name}:\" }}\n\
+             introspection = {{ endpoint = \"https://{name}.example/i\", auth = \"none\" }}\n{further}\n"
+        )
+    };
+    let main = asks("corp", "token_issuers = \"none\"");
+    for (further, reason) in
+        [("token_issuers = \"none\"\nnonsense = 1", ProfileAmbiguous), ("nonsense = 1", IntrospectionUnavailable)]
+    {
+        let other = asks("other", further);
+        let files = [FolderFile { name: "f.d/other.toml", text: Ok(other.as_bytes()) }];
+        let parsed = Config::parse_all(main.as_bytes(), "f.toml", Folder { name: "f.d", files: &files });
+        let config = parsed.config.unwrap_or_else(|| panic!("{:?}", parsed.findings));
+        let nobody = Err(KeysUnavailable::new("Nobody answers.", "See whether it is up."));
+        let mut told = Told { answer: Some(nobody), ..Told::default() };
+        match told.decide(&Login::new().request, token(json!({"iss": null})).as_bytes(), &config) {
+            Decision::Denied(denial) => assert_eq!(denial.reason, reason, "{further}: {denial:?}"),
+            granted => panic!("{granted:?}"),
+        }
+    }
 }

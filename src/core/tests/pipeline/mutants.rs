@@ -61,6 +61,9 @@ fn a_missing_key_is_explained() {
     let five = Login::new().keys(json!({"keys": (0x80..0x85).map(number).collect::<Vec<_>>()}));
     says(&denial(&five, json!({"kid": null})), "has no kid, and more keys fit RS256 than the 4 that are tried.");
     says(&denial(&five, json!({})), "Several keys have the kid of the token's header, or none at all, and fit RS256.");
+    let hint = |login: &Login, head| denial(login, head).hint;
+    assert!(hint(&twins, json!({})).contains("give each key a kid of its own"));
+    assert!(hint(&five, json!({"kid": null})).contains("up to four, will do"));
     let digest = Login::new().keys(json!({"keys": [with(keys::corp().public_jwk(), "x5t", "a")]}));
     says(&denial(&digest, json!({"kid": null, "x5t": "b"})), "None of the issuer's 1 keys has the x5t of the token's");
 }

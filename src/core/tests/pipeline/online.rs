@@ -346,7 +346,35 @@ fn what_is_needed_says_how_to_ask() {
         Answer::Needs(Needs::OnlineAnswer { profile, check }) => {
             assert_eq!((profile.as_str(), check.kind), ("corp", OnlineKind::Introspection));
             assert_eq!(check.auth.secret_file(), Some("s"));
+            assert_eq!((check.kind.mode(), OnlineKind::Tokeninfo.mode()), ("introspection", "tokeninfo"));
         }
         _ => panic!("nothing is needed"),
     }
+}
+
+#[test]
+fn an_answer_is_shown_to_whoever_has_the_token_and_without_it() {
+    let config = Config::parse(INTROSPECTION.as_bytes(), "f").config.unwrap();
+    let request = Request { hba_issuer: ISSUER.into(), database: "app".into(), ..Request::default() };
+    let facts = |token: &str| {
+        let repeated = json!({"whole": token, "within": format!("a {token} b"), token: 1});
+        let mut known = Known::default();
+        let body = with(answer(), repeated).to_string();
+        known.insert_online_answer("corp".to_owned(), Ok(OnlineAnswer { status: 200, body }));
+        match decide(&request, &BearerToken::new(token.as_bytes()), &config, &known, UnixSeconds::new(NOW)) {
+            Answer::Decided(verdict) => verdict.trace.passages().iter().flat_map(|step| step.facts.clone()).collect(),
+            Answer::Needs(needs) => panic!("{needs:?}"),
+        }
+    };
+    let of = |facts: &[oauth_validator_core::Fact], name: &str| {
+        facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.clone())
+    };
+    let shown: Vec<oauth_validator_core::Fact> = facts(OPAQUE);
+    assert_eq!(of(&shown, "client_id").as_deref(), Some("\"psql\""));
+    for name in ["whole", "within"] {
+        assert_eq!(of(&shown, name).as_deref(), Some("\"(the token)\""), "{name}");
+    }
+    assert!(shown.iter().all(|fact| !fact.name.contains("a0AfB") && !fact.value.contains("a0AfB")), "{shown:?}");
+    // Of one that is too short to tell, the whole is left out.
+    assert_eq!(of(&facts("short"), "whole").as_deref(), Some("\"(the token)\""));
 }

@@ -208,3 +208,15 @@ fn rules_stand_in_for_scopes() {
     login.denies(token(json!({"scope": null, "x": 2})), RuleFailed);
     login.denies(token(json!({"scope": null})), RuleFailed);
 }
+
+/// Of a list that was left out of the token, nobody knows all, whatever the rest of what the path selects.
+#[test]
+fn all_is_nothing_where_a_part_was_left_out() {
+    let rule = "[[profiles.corp.require]]\nclaim = \"$['roles', 'groups'][*]\"\nall = true\none_of = [\"a\"]\n";
+    let login = Login::with_profile(rule);
+    login.grants(&token(json!({"roles": ["a"], "groups": ["a"]})), "ana");
+    login.grants(&token(json!({"roles": ["a"]})), "ana");
+    login.denies(token(json!({"roles": ["a"], "groups": ["b"]})), RuleFailed);
+    login.denies(token(json!({"roles": ["a"], "hasgroups": true})), GroupsOverage);
+    login.denies(token(json!({"roles": ["a"], "_claim_names": {"groups": "src1"}})), GroupsOverage);
+}

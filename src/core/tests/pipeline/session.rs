@@ -57,6 +57,14 @@ fn the_jti_is_kept_as_it_is() {
     assert_eq!(session("", json!({"jti": null})).jti(), None);
 }
 
+/// What `deny_kids` can name ends a session as it denies a login.
+#[test]
+fn the_key_that_signed_the_token_is_kept() {
+    let session = session("token_id = \"$.sub\"", json!({}));
+    assert_eq!(session.kid(), Some("corp-rsa"));
+    assert_eq!(session.thumbprint(), Some(oauth_validator_fixtures::keys::corp().thumbprint().as_str()));
+}
+
 #[test]
 fn the_files_defaults_hold_for_profiles_that_say_nothing_else() {
     let ends = |further: &str| {

@@ -2,7 +2,7 @@
 
 use oauth_validator_core::{
     BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, Wanted, decide_with,
+    Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, Verdict, Wanted, decide_with,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
 use oauth_validator_fixtures::mint;
@@ -181,12 +181,17 @@ impl Login {
     }
 
     pub fn decide(&self, token: &[u8]) -> Decision {
+        self.verdict(token).decision
+    }
+
+    /// The decision with the way to it.
+    pub fn verdict(&self, token: &[u8]) -> Verdict {
         let parsed = Config::parse(self.toml.as_bytes(), "oauth-validator.toml");
         let config = parsed.config.unwrap_or_else(|| panic!("{}: {:#?}", self.toml, parsed.findings));
         let keys = KeySet::from_jwks(self.keys.to_string().as_bytes())
             .map_err(|why| KeysUnavailable::new(format!("corp.jwks: {why}"), "Mend the file."));
         let mut told = Told { now: self.now, keys: Some(keys), privileges: self.privileges.clone(), ..Told::default() };
-        told.decide(&self.request, token, &config)
+        decide_with(&mut told, Tracing::Values, &self.request, &BearerToken::new(token), &config)
     }
 
     #[track_caller]

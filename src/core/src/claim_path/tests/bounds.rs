@@ -98,3 +98,15 @@ fn limits_of_a_text_hold_at_their_edges() {
     assert!(why("$[?@.a b]").contains("white space"));
     assert!(why("$.a ").contains("white space"));
 }
+
+/// A text of 24,000 characters costs as much as 375 nodes, however it is looked at.
+#[test]
+fn a_text_costs_by_its_length() {
+    let claims = |nodes: usize| json!({"x": vec![0; nodes], "long": "a".repeat(24_000)});
+    let (few, many) = (claims(50), claims(1_000));
+    for path in ["$.x[?length($.long) > 1]", "$.x[?search($.long, 'a')]", "$.x[?$.long == $.long]"] {
+        let path = ClaimPath::parse(path).unwrap();
+        assert_eq!(path.select(&few).map(|nodes| nodes.len()), Ok(50), "{path}");
+        assert_eq!(path.select(&many), Err(Unsearchable), "{path}");
+    }
+}

@@ -3,6 +3,10 @@
 use crate::claim_path::{ClaimPath, compile, parse_json_path, spelling::plain};
 use serde_json::json;
 
+/// The longest text that is looked at, in bytes, and how deep its brackets may nest.
+const MAX_BYTES: usize = 2048;
+const MAX_NESTING: usize = 12;
+
 #[test]
 fn what_is_probably_meant_is_proposed() {
     for (text, instead) in [
@@ -20,12 +24,19 @@ fn what_is_probably_meant_is_proposed() {
         (".sub", "$.sub"),
         ("['a b']", "$['a b']"),
         (" $.sub", "$.sub"),
+        ("a[0].b-c", "$.a[0]['b-c']"),
+        ("a[1:].b-c", "$.a[1:]['b-c']"),
+        ("a..['b'].c-d", "$.a..['b']['c-d']"),
+        ("a['b]c'].d-e", "$.a['b]c']['d-e']"),
+        ("a['b[c'].d-e", "$.a['b[c']['d-e']"),
         ("realm_access.roles[*]", "$.realm_access.roles[*]"),
     ] {
         let bad = ClaimPath::parse(text).unwrap_err();
         assert_eq!(bad.instead.as_deref(), Some(instead), "{text}: {}", bad.why);
     }
-    for text in ["", "$", "$.", "$.a..", "$[", "$['a", "$.a[?@ = 1]", "$.a[?length(@)]", "@.a[?", "$..a..b..c"] {
+    for text in
+        ["", "$", "$.", "$.a..", "$[", "$['a", "$.a[?@ = 1]", "$.a[?length(@)]", "@.a[?", "$..a..b..c", "a[?@ = 1]"]
+    {
         if let Err(bad) = ClaimPath::parse(text) {
             assert_eq!(bad.instead, None, "{text}");
         }
@@ -49,6 +60,22 @@ fn what_a_path_does_besides_naming_members_is_known() {
         let path = ClaimPath::parse(path).unwrap();
         assert_eq!(path.more_than_names(), what, "{path}");
         assert_eq!(path.is_deep(), what == Some("`..`"), "{path}");
+    }
+}
+
+#[test]
+fn the_list_behind_a_step_to_elements_is_the_path_without_it() {
+    for (path, list) in [
+        ("$.groups[*]", Some("$.groups")),
+        ("$.groups[0]", Some("$.groups")),
+        ("$.realm.roles[?@ == 'x']", Some("$.realm.roles")),
+        ("$['a b'][*]", Some("$['a b']")),
+        ("$.a[0][*]", Some("$.a[0]")),
+        ("$..a[*]", None),
+        ("$[*]", None),
+        ("$.groups", None),
+    ] {
+        assert_eq!(ClaimPath::parse(path).unwrap().without_elements().as_deref(), list, "{path}");
     }
 }
 
@@ -83,6 +110,7 @@ fn a_member_is_absent_only_from_an_object() {
 fn a_miss_says_where_the_path_leaves_the_claims() {
     let claims = json!({
         "groups": ["a"], "text": "x", "json": "{\"a\": [1]}", "n": 1, "null": null, "empty": [],
+        "digits": "7", "brace": "{x", "list": [{}],
         "resource_access": {"db.corp.example": {"roles": ["reader"]}, "pg": {"roles": []}}
     });
     for (path, said, hint) in [
@@ -105,6 +133,9 @@ fn a_miss_says_where_the_path_leaves_the_claims() {
             "$.json is a text in the token, with JSON in it",
             Some("No path looks into a text: have the provider write the claim as an object or an array."),
         ),
+        ("$.digits.a", "$.digits is a text in the token, and nothing is below it", None),
+        ("$.brace.a", "$.brace is a text in the token, and nothing is below it", None),
+        ("$.list[0].a", "the token has no $.list[0].a", None),
         ("$.n.a", "$.n is a number in the token", None),
         ("$.null.a", "$.null is null in the token", None),
     ] {
@@ -179,4 +210,20 @@ fn the_short_way_gives_the_query_of_the_grammar() {
     for text in ["", "$", "$.", "a", ".a", "$a", "$.a ", " $.a", "@.a", &format!("$.{}", "a".repeat(2047))] {
         assert!(plain(text).is_none(), "{text}");
     }
+}
+
+#[test]
+fn a_text_is_looked_at_up_to_its_longest_and_as_deep_as_it_nests() {
+    let named = |bytes: usize| format!("$['{}']", "a".repeat(bytes - "$['']".len()));
+    assert!(ClaimPath::parse(&named(MAX_BYTES)).is_ok());
+    let why = ClaimPath::parse(&named(MAX_BYTES + 1)).unwrap_err().why;
+    assert_eq!(why, format!("it is longer than {MAX_BYTES} bytes"));
+    let odd = |bytes: usize| format!("$.['{}']", "a".repeat(bytes - "$.['']".len()));
+    assert_eq!(ClaimPath::parse(&odd(MAX_BYTES)).unwrap_err().instead, Some(named(MAX_BYTES - 1)));
+    assert_eq!(ClaimPath::parse(&odd(MAX_BYTES + 2)).unwrap_err().instead, None);
+    // One behind the other they nest no deeper, and in quotes they are none.
+    assert!(ClaimPath::parse(&format!("${}", "['a']".repeat(MAX_NESTING + 1))).is_ok());
+    assert!(ClaimPath::parse(&format!("$['it\\'s {}']", "(".repeat(MAX_NESTING + 1))).is_ok());
+    let why = ClaimPath::parse(&format!("$.a{}", "[?(".repeat(MAX_NESTING))).unwrap_err().why;
+    assert!(why.contains("nested more than"), "{why}");
 }

@@ -233,6 +233,8 @@ fn identities_that_can_be_equal_on_one_line() {
     // Databases separate them, and what is senseless there separates nobody from anybody.
     let apart = config_of_two(&shared("a", "", "databases = [\"x\"]"), &shared("b", "", "databases = [\"y\"]"));
     assert_eq!(names(&apart), ["a", "b"]);
+    let everywhere = config_of_two(&shared("a", "", ""), &shared("b", "", "databases = [\"y\"]"));
+    assert_eq!(denied(&everywhere), ["a", "b"], "they meet in y");
     let senseless = config_of_two(&shared("a", "", "databases = [\"x\"]"), &shared("b", "", "databases = 5"));
     assert_eq!(names(&senseless), ["a"]);
 }
@@ -266,10 +268,12 @@ fn two_that_accept_one_issuer_are_ambiguous_be_one_denied() {
     let line = "hba_issuers = [\"https://line.example\"]\ntoken_issuers = [\"https://t.example\"]\n";
     let of = |name: &str, more: &str| profile(name, &format!("{line}identity = {{ prefix = \"{name}:\" }}\n{more}"));
     for more in ["", "nonsense = 1"] {
-        let config = config_of_two(&of("a", ""), &of("b", more));
-        let (reason, _, detail) = reason(&config, "https://line.example", "https://t.example");
-        assert_eq!(reason, Reason::ProfileAmbiguous, "{more}: {detail}");
-        assert!(detail.contains("\"a\" and \"b\""), "{detail}");
+        let (a, b) = (of("a", ""), of("b", more));
+        for config in [config_of_two(&a, &b), config(&a, &[("b.toml", &b)])] {
+            let (reason, _, detail) = reason(&config, "https://line.example", "https://t.example");
+            assert_eq!(reason, Reason::ProfileAmbiguous, "{more}: {detail}");
+            assert!(detail.contains("\"a\" and \"b\""), "{detail}");
+        }
     }
     let other = of("b", "nonsense = 1").replace("https://t.", "https://u.");
     let config = config_of_two(&of("a", ""), &other);

@@ -155,3 +155,36 @@ fn whatever_is_not_a_whole_record_is_none() {
         assert_eq!(KeyRecord::read(bad.as_bytes()), None, "{bad}");
     }
 }
+
+#[test]
+fn a_record_has_room_for_the_largest_document_and_as_much_again() {
+    assert_eq!(super::MAX_KEY_RECORD_BYTES, 524_288);
+    assert_eq!(crate::bounds::MAX_KEY_DOCUMENT_BYTES, 262_144);
+}
+
+#[test]
+fn a_record_says_where_its_keys_came_from_and_until_when_they_are_fresh() {
+    let record = fetched(Some(100), false);
+    assert_eq!(record.fresh_until(&TIMING), Some(at(NOW + 100)));
+    assert_eq!(record.keys().map(|set| set.keys().len()), Some(1));
+    let none = failed(None, NOW);
+    assert_eq!((none.fresh_until(&TIMING), none.keys()), (None, None));
+    assert_eq!(fetched(None, false).source(), Some("https://i/jwks"));
+    assert_eq!(failed(Some(fetched(None, false)), NOW + 1).source(), Some("https://i/jwks"));
+    assert_eq!(failed(None, NOW).source(), None);
+}
+
+#[test]
+fn every_standing_has_a_code_and_words() {
+    for (standing, code, words) in [
+        (Standing::Fresh, "fresh", "fresh"),
+        (Standing::Due, "due", "to be refreshed"),
+        (Standing::NoRecord, "absent", "absent"),
+        (Standing::NeverFetched, "never_fetched", "never fetched"),
+        (Standing::OtherSettings, "other_settings", "fetched under other settings"),
+        (Standing::FromTheFuture, "from_the_future", "from the future"),
+        (Standing::Expired, "expired", "expired"),
+    ] {
+        assert_eq!((standing.code(), standing.to_string().as_str()), (code, words));
+    }
+}

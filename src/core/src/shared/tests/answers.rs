@@ -250,3 +250,32 @@ fn many_at_once_find_their_own_answer_or_none() {
     });
     assert_eq!(found.count(), 7, "all had the same secret");
 }
+
+/// Whoever changes one of these changes what a word of the memory means, and `VERSION` with it.
+#[test]
+fn a_place_is_as_large_as_an_answer_and_what_is_known_of_it() {
+    // The number in front; the identity of the question; the two ends, the epoch and the length; the nonce; the answer
+    // with what sealing adds.
+    let place = 1 + 4 + 4 + 2 + 514;
+    assert_eq!(Answers::WORDS, 16 + 256 * 2 + 256 * place);
+}
+
+/// The number in front of a place is odd while somebody writes it: nobody else writes there, and nobody reads it.
+#[test]
+fn a_place_that_somebody_writes_is_left_alone() {
+    let sequence = |memory: &[AtomicU64], number: usize, value: u64| {
+        memory[16 + 2 * PLACES + number * 525].store(value, Ordering::Relaxed);
+    };
+    let memory = memory();
+    let answers = Answers::new(&memory).expect("enough");
+    let own = question(&answers, "opaque");
+    (0..PLACES).for_each(|number| sequence(&memory, number, 1));
+    assert!(!keep(&answers, &own, &yes(""), 1), "all of them are being written");
+    sequence(&memory, 7, 0);
+    assert!(keep(&answers, &own, &yes(""), 2));
+    assert_eq!(answers.find(&own, at(1)), Some(yes("")));
+    sequence(&memory, 7, 3);
+    assert_eq!(answers.find(&own, at(1)), None, "it is being written anew");
+    sequence(&memory, 7, 4);
+    assert_eq!(answers.find(&own, at(1)), Some(yes("")));
+}
