@@ -1,4 +1,7 @@
 //! Collects what is wrong with a file, in the order of the file. Nothing here decides what is wrong.
+//!
+//! A finding must never hold a control character: names in it are those that somebody wrote into a file of a team, and it
+//! goes to terminals and to the server's log.
 
 use super::source::Source;
 use crate::finding::{Finding, FindingCode, Related};
@@ -17,7 +20,8 @@ impl<'t> Findings<'t> {
 
     pub(super) fn add(&mut self, code: FindingCode, span: Range<usize>, message: impl Into<String>) -> &mut Finding {
         let position = self.source.position(span.start);
-        let finding = Finding { code, span, position, message: message.into(), hint: None, related: Vec::new() };
+        let message = in_one_line(message.into());
+        let finding = Finding { code, span, position, message, hint: None, related: Vec::new() };
         self.list.push_mut(finding)
     }
 
@@ -66,12 +70,17 @@ impl<'t> Findings<'t> {
 
 impl Finding {
     pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(in_one_line(hint.into()));
         self
     }
 
     pub(super) fn related(&mut self, span: Range<usize>, label: &str) -> &mut Self {
-        self.related.push(Related { span, label: label.to_owned() });
+        self.related.push(Related { span, label: in_one_line(label.to_owned()) });
         self
     }
+}
+
+/// A text without control characters: TOML can write any of them into the name of a key.
+fn in_one_line(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}") } else { text }
 }

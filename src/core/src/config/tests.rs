@@ -6,6 +6,7 @@ mod values;
 
 use super::settings::SETTINGS;
 use super::{Config, Origin};
+use crate::decision::Denial;
 use crate::finding::{Finding, FindingCode, Severity};
 use std::collections::BTreeSet;
 
@@ -238,4 +239,32 @@ fn the_issuer_stands_in_for_lists_of_issuers_that_are_not_written() {
     assert_eq!(profile.hba_issuers(), ["https://line.example"]);
     assert_eq!(profile.token_issuers(), ["token.example"]);
     assert_eq!(profile.token_issuers_origin(), Origin::Line { file: 0, line: 6 });
+}
+
+/// A file of a team could write lines of its own into the server's log otherwise.
+#[test]
+fn no_finding_holds_a_control_character() {
+    let name = "a\\u0007\\nLOG:  granted\\u009b";
+    for text in [
+        format!("\"{name}\" = 1\n"),
+        format!("[\"{name}\"]\nx = 1\n"),
+        format!("{GOOD}\"{name}\" = 1\n"),
+        format!("[profiles.\"{name}\"]\nissuer = \"https://i.example\"\n"),
+        format!("{GOOD}identity = {{ claim = \"$.{name}\" }}\n"),
+        format!("{GOOD}identity = {{ pattern = \"({name}\" }}\n"),
+        format!("{GOOD}hba_issuers = [\"http://{name}\"]\n"),
+        format!("{GOOD}token_kind = \"{name}\"\n"),
+    ] {
+        let parsed = Config::parse(text.as_bytes(), "f");
+        assert!(!parsed.findings.is_empty(), "{text}");
+        for finding in &parsed.findings {
+            let labels: String = finding.related.iter().map(|related| related.label.as_str()).collect();
+            let said = format!("{}{}{labels}", finding.message, finding.hint.as_deref().unwrap_or_default());
+            assert!(!said.contains(char::is_control), "{text}: {said:?}");
+        }
+        if parsed.findings.iter().any(Finding::is_error) {
+            let denial = Denial::config_invalid("f", &parsed.findings);
+            assert!(!denial.detail.contains(char::is_control), "{denial:?}");
+        }
+    }
 }
