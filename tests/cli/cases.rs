@@ -7,13 +7,14 @@ use oauth_validator_mock_provider::{Provider, Reply};
 
 /// The case's configuration with `provider`, which answers as the case says.
 fn config(case: &Case, provider: &Provider) -> String {
+    let reply = match case.reply(ISSUED_AT) {
+        Some((status, body)) => Reply::new(status, body).with_header("Content-Type", "application/json"),
+        None => Reply::new(503, ""),
+    };
     for path in ["/introspect", "/tokeninfo"] {
-        let reply = match case.answer(ISSUED_AT) {
-            Some(body) => Reply::new(200, body).with_header("Content-Type", "application/json"),
-            None => Reply::new(503, ""),
-        };
-        provider.set_reply(path, reply);
+        provider.set_reply(path, reply.clone());
     }
+    provider.set_reply_to_get("/userinfo", reply);
     case.config_with_provider(&provider.base_url(), provider.ca_file())
 }
 

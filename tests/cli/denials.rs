@@ -1,11 +1,13 @@
 //! A login for each reason code: the configuration, the token, the question, and the code that must come of it.
 
+mod asked;
+
 use crate::cases::arguments;
 use crate::support::{CONFIG, Folder, NOW, corp, okta, two_of_one_issuer};
 use oauth_validator_core::Reason;
 use oauth_validator_fixtures::samples::ISSUED_AT;
 use oauth_validator_fixtures::{cases, keys, mint};
-use oauth_validator_mock_provider::{Provider, Reply};
+use oauth_validator_mock_provider::Provider;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -75,7 +77,8 @@ fn by_hand() -> Vec<Case> {
         .chain(of_the_grant())
         .chain(of_the_delegation())
         .chain(of_the_session())
-        .chain(of_the_provider())
+        .chain(asked::of_the_provider())
+        .chain(asked::of_the_lookup())
         .chain(of_the_keys())
         .collect()
 }
@@ -301,60 +304,6 @@ fn of_the_keys() -> Vec<Case> {
         with_lines("token_revoked", &denied(keys::corp()), okta().sign(&second)),
         with_keys("keys_unavailable", certificates, whole.clone()),
         with_keys("keys_unavailable", &weak, whole),
-    ]
-}
-
-/// Opaque tokens, which only their provider can judge.
-fn of_the_provider() -> Vec<Case> {
-    let asked_about = |token: String, code, answer: &str| {
-        let provider = Provider::start();
-        let json = Reply::new(200, answer).with_header("Content-Type", "application/json");
-        provider.set_reply("/introspect", json);
-        let (base, ca_file) = (provider.base_url(), provider.ca_file().display());
-        let lines = format!(
-            "mode = \"introspection\"\nkeys = {{ ca_file = \"{ca_file}\" }}\ntoken_types = []\n\
-             introspection = {{ endpoint = \"{base}/introspect\", auth = \"none\" }}"
-        );
-        // What only a JWT has means nothing here.
-        let config = corp(&lines, "").replace("token_types = []\n", "");
-        Case { code, token, args: Vec::new(), folder: Folder::new(&config), provider: Some(provider) }
-    };
-    let asked = |code, answer| asked_about("sl.opaque-token-of-some-length".to_owned(), code, answer);
-    let jwt = |claim, value: serde_json::Value| okta().claim(claim, value).sign(keys::corp());
-    let good = "{\"active\":true,\"aud\":\"api://postgres\",\"uid\":\"ana\",\"scp\":[\"db.connect\"]}";
-    // As openssl rand -base64 makes it, at a provider that does not decode what RFC 6749 has clients encode.
-    let encoded = asked("introspection_unavailable", "{\"active\":true}");
-    if let Some(provider) = &encoded.provider {
-        provider.demand_authorization("/introspect", Some("Basic cHNxbDpBYitjL2RFRmdoPT0="));
-        let config = std::fs::read_to_string(encoded.folder.path(CONFIG)).expect("the configuration");
-        let basic = "client_id = \"psql\", client_secret_file = \"secret\"";
-        encoded.folder.write(CONFIG, &config.replace("auth = \"none\"", basic));
-        encoded.folder.write("secret", "Ab+c/dEFgh==\n");
-    }
-    let endless = asked("session_end_unknown", good);
-    let config = std::fs::read_to_string(endless.folder.path(CONFIG)).expect("the configuration");
-    endless.folder.write(CONFIG, &config.replacen("mode =", "session = { end = \"token\" }\nmode =", 1));
-    let down = asked("introspection_unavailable", "");
-    if let Some(provider) = &down.provider {
-        provider.stop();
-    }
-    vec![
-        asked("introspection_inactive", "{\"active\":false}"),
-        asked("introspection_inactive", "{\"active\":\"true\"}"),
-        asked("introspection_unavailable", "no JSON"),
-        asked("audience_mismatch", "{\"active\":true,\"aud\":\"other\"}"),
-        asked("audience_mismatch", "{\"active\":true,\"scp\":[\"db.connect\"],\"client_id\":\"psql\"}"),
-        asked("identity_missing", "{\"active\":true,\"aud\":\"api://postgres\",\"scp\":[\"db.connect\"]}"),
-        asked(
-            "lifetime_too_long",
-            "{\"active\":true,\"aud\":\"api://postgres\",\"iat\":1800000000,\"exp\":1802592000}",
-        ),
-        asked_about(jwt("token_use", json!("refresh")), "id_token", good),
-        asked_about(jwt("exp", json!(1_802_592_000)), "lifetime_too_long", good),
-        asked_about(jwt("aud", json!("api://reports")), "audience_mismatch", good),
-        endless,
-        down,
-        encoded,
     ]
 }
 

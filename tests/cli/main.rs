@@ -27,6 +27,7 @@ mod helper;
 mod init;
 mod introspection;
 mod keys;
+mod lookup;
 mod monitoring;
 mod network;
 mod presets;

@@ -207,7 +207,11 @@ fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Sh
         Err(why) => vec![unavailable(setting, &why)],
         Ok(keys) => keys.malformed_keys().into_iter().map(|why| left_out(setting, place(setting), &why)).collect(),
     };
-    match &profile.keys {
+    // Elsewhere they are judged with the provider that is asked anyway.
+    let beside = profile.lookup.as_ref().filter(|_| matches!(profile.keys, KeySource::File(_) | KeySource::Inline(_)));
+    let beside = beside.and_then(|lookup| authorities(&lookup.value.reach, file).err());
+    let beside = beside.map(|why| Shown::unavailable(Reason::LookupUnavailable, &profile.name, place("ca_file"), &why));
+    let of_keys = match &profile.keys {
         KeySource::File(source @ KeyFile::Jwks(_)) => keys("jwks_file", source),
         KeySource::File(source @ KeyFile::Pem(_)) => keys("pem_file", source),
         KeySource::Provider(source) => {
@@ -216,7 +220,8 @@ fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Sh
         }
         KeySource::Inline(_) => Vec::new(),
         KeySource::Online(check) => online_files(check, profile, file, places),
-    }
+    };
+    of_keys.into_iter().chain(beside).collect()
 }
 
 /// What this tool says of a configuration is true of a library of its own build.

@@ -17,10 +17,11 @@ use crate::token_input;
 use crate::words;
 use oauth_validator_core::server_files::HbaLine;
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing, UnixSeconds, Verdict, decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing, UnixSeconds, Verdict,
+    decide_with,
 };
-use oauth_validator_store::{TokenOrder, load_keys};
+use oauth_validator_store::{LookupOrder, TokenOrder, load_keys};
 use std::path::Path;
 
 /// Runs the command.
@@ -240,6 +241,18 @@ impl Resolver for ToolResolver<'_, '_> {
         self.notes.push(note);
         let order = TokenOrder { check, config_path: &self.supply.file.path, user: self.supply.file.user };
         order.ask(&order.request(token)?, &mut Foreground::default())
+    }
+
+    fn looked_up(
+        &mut self,
+        _profile: &str,
+        lookup: &Lookup,
+        token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        self.notes.push(format!("claims were looked up for this explanation, at {}", lookup.place()));
+        let (config_path, user) = (&self.supply.file.path, self.supply.file.user);
+        let order = LookupOrder { lookup, config_path, user, left: lookup.reach.timeout };
+        order.ask(token, None, &mut Foreground::default())
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

@@ -114,7 +114,7 @@ impl Explanation {
         let why = if self.is_granted() { "not needed: delegate_ident_mapping=0" } else { "not reached" };
         Step::ALL
             .into_iter()
-            .filter(move |step| *step != Step::Session && !taken(step) && !replaced(step))
+            .filter(move |step| !matches!(step, Step::Session | Step::Lookup) && !taken(step) && !replaced(step))
             .map(move |step| (step, why))
     }
 

@@ -4,15 +4,16 @@
 //! Hints are in the words of the configuration, since that is where all of the request comes from. Must never look at
 //! the environment, so that the tool trusts whom the server trusts.
 
-use crate::net::{Ca, Client, Code, Inquiry, Keys, NetError, Plain, SafeUrl, Wording, introspect};
+use crate::net::{Ca, Client, Code, Inquiry, Keys, NetError, Plain, SafeUrl, Wording, introspect, userinfo};
 use crate::output::{complain, visible};
 use oauth_validator_core::Pem;
-use oauth_validator_core::protocol::{self, FetchedKeys, HelperRequest, KnownDocument, Outcome, Task};
+use oauth_validator_core::protocol::{self, FetchedKeys, HelperRequest, KnownDocument, Outcome, Place, Task};
 use oauth_validator_store::{Gone, Surroundings};
 use std::thread;
 use std::time::Duration;
 
 const ENDPOINT_HINT: &str = "give introspection.endpoint as the provider documents it, https://HOST/...";
+const USERINFO_HINT: &str = "give lookup.endpoint as the provider's metadata has it, https://HOST/...";
 const JWKS_URL_HINT: &str = "give keys.jwks_url as the provider documents it, https://HOST/...";
 
 /// What comes of the request within `limit`, however much more time it gives; `asking` is told each URL before it is asked.
@@ -49,6 +50,15 @@ fn ask(request: &HelperRequest, limit: Duration, asking: fn(&SafeUrl)) -> Result
         Task::Introspect { endpoint, authorization, token_param, token } => {
             let endpoint = safe_url(endpoint, plain, "the introspection endpoint", ENDPOINT_HINT)?;
             introspect(&client, &endpoint, authorization, token_param, token).map(Outcome::Answer)
+        }
+        Task::Userinfo { place, token } => {
+            let endpoint = match place {
+                Place::Endpoint(url) => safe_url(url, plain, "the userinfo endpoint", USERINFO_HINT)?,
+                Place::Metadata { issuer, discovery_url, allowed_hosts } => {
+                    Inquiry::new(issuer, discovery_url.as_deref(), allowed_hosts, plain)?.userinfo(&client)?
+                }
+            };
+            userinfo(&client, &endpoint, token).map(Outcome::Answer)
         }
     }
 }

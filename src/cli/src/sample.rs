@@ -13,8 +13,9 @@ use crate::words;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, decide_with, strict_json_object,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, decide_with,
+    strict_json_object,
 };
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -187,6 +188,15 @@ impl Resolver for Published<'_> {
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         Err(KeysUnavailable::new("Nobody is asked about a sample.", "Give a token that keys verify."))
+    }
+
+    fn looked_up(
+        &mut self,
+        _profile: &str,
+        _lookup: &Lookup,
+        _token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        Err(KeysUnavailable::new("Nobody is asked about a sample.", "Give a token that has what the profile needs."))
     }
 
     fn privileges(&mut self, _role: &str) -> Result<Privileges, Denial> {

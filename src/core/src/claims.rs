@@ -29,6 +29,7 @@ const NO_CLIENT: &str = "Correct clients.claims if another claim names it. Where
     write an aud for this server into the token, and set audience instead.";
 
 /// Claims that are genuine and meant for this server.
+#[derive(Clone)]
 pub(crate) struct Accepted {
     claims: Value,
     proof: Proof,
@@ -87,6 +88,16 @@ impl Accepted {
     /// When the token expires; `None` if the provider vouches for it and nobody says when.
     pub(crate) fn expires(&self) -> Option<UnixSeconds> {
         self.expires
+    }
+
+    /// The same with claims that somebody was asked for: those that the token lacks, and none that it has.
+    pub(crate) fn with_added(mut self, added: Map<String, Value>) -> Self {
+        if let Value::Object(claims) = &mut self.claims {
+            for (name, value) in added {
+                claims.entry(name).or_insert(value);
+            }
+        }
+        self
     }
 
     /// The key that signed them, if one did.

@@ -3,7 +3,9 @@
 //! It has no files, no sockets, no clock: what it needs and does not have, it asks for. Each step either holds or
 //! ends in a denial; there is no other way out. Values of claims go into the trace, never into a denial.
 
+mod delegation;
 mod key;
+mod lookup;
 mod online;
 
 use crate::claims::Accepted;
@@ -17,7 +19,8 @@ use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace, Tracing};
-use crate::{apart, identity, line, roles, rules, scope, session};
+use crate::{apart, identity, line, rules, scope, session};
+use lookup::Lacking;
 use online::asks;
 use serde_json::Value;
 
@@ -123,7 +126,7 @@ impl<'a> Decider<'a> {
             }
         };
         let accepted = self.claims(verified, profile).at(Step::Claims)?;
-        self.grant(&accepted, profile)
+        self.grant(accepted, profile)
     }
 
     /// A token that says who issued it: verified by its signature, or by asking that issuer.
@@ -270,43 +273,72 @@ impl<'a> Decider<'a> {
         Ok(accepted)
     }
 
-    /// Steps 8 to 11. The identity is worked out first, because denials from here on report it; whether it is a
+    /// Steps 8 to 12. The identity is worked out first, because denials from here on report it; whether it is a
     /// good one is only said in its own step.
-    fn grant(&mut self, accepted: &Accepted, profile: &'a Profile) -> Result<Grant, Stop> {
-        let mut identity_trace = self.trace.beside();
-        let rivals: Vec<Outline<'_>> = self.rivals().collect();
-        let identity = identity::of(accepted, self.config, profile, &rivals, &mut identity_trace);
+    fn grant(&mut self, accepted: Accepted, profile: &'a Profile) -> Result<Grant, Stop> {
+        let lacking = Lacking::of(&accepted, profile, self.request.delegate_ident_mapping);
+        let (mut identity, mut identity_trace) = self.identity(&accepted, profile);
+        let is_another = lacking.as_ref().is_some_and(|lacking| lacking.concern_identity(profile));
+        let known = identity.as_ref().ok().filter(|_| !is_another).cloned();
+        self.scope(&accepted, profile, known)?;
+        let accepted = match &lacking {
+            Some(lacking) => {
+                let accepted = self.looked_up(accepted, profile, lacking, &identity)?;
+                (identity, identity_trace) = self.identity(&accepted, profile);
+                accepted
+            }
+            None => {
+                if profile.lookup.is_some() {
+                    self.trace.held(Step::Lookup, || "not needed: nothing is lacking that the login needs".to_owned());
+                }
+                accepted
+            }
+        };
         let known_identity = identity.as_ref().ok().cloned();
-        let with_identity = |denial: Denial| Denial { authn_id: known_identity.clone(), ..denial };
+        let remark = lacking.as_ref().map(Lacking::remark).unwrap_or_default();
+        let with_remark = |denial: Denial| Denial { detail: format!("{}{remark}", denial.detail), ..denial };
+        let with_identity = |denial| Denial { authn_id: known_identity.clone(), ..with_remark(denial) };
 
-        let required = scope::check(accepted, self.config, profile, &self.request.hba_scope, &mut self.trace)
-            .map_err(&with_identity)
-            .at(Step::Scope)?;
-        self.trace.held(Step::Scope, || match required {
-            0 => "not looked at; the rules decide".to_owned(),
-            required => format!("{required} required, all granted"),
-        });
         let rules = ("require", &*profile.require);
         let (trace, reported) = (&mut self.trace, &mut self.reported);
         rules::check(rules, accepted.claims(), self.config, Reason::RuleFailed, trace, reported)
-            .map_err(&with_identity)
+            .map_err(with_identity)
             .at(Step::Rules)?;
         let said = trace.is_read().then(|| rules::said(&profile.require, trace.rules(), self.config));
         trace.held(Step::Rules, || said.unwrap_or_default());
 
         self.trace.adopt_facts(identity_trace);
-        let identity = identity.at(Step::Identity)?;
+        let identity = identity.map_err(with_remark).at(Step::Identity)?;
         let config = self.config;
         self.trace.held(Step::Identity, || format!("as {} says", config.place(profile.identity.claims.origin)));
         let (session, said) =
-            session::of(accepted, profile, self.now, &mut self.trace).map_err(&with_identity).at(Step::Session)?;
+            session::of(&accepted, profile, self.now, &mut self.trace).map_err(with_identity).at(Step::Session)?;
         if profile.session.says_anything() {
             self.trace.held(Step::Session, || said);
         }
         if self.request.delegate_ident_mapping {
-            self.delegation(accepted, profile, &with_identity)?;
+            self.delegation(&accepted, profile, &with_identity)?;
         }
         Ok(Grant::new(identity, profile.name.clone(), self.request.delegate_ident_mapping, session))
+    }
+
+    /// The identity as these claims give it, and what was looked at for it.
+    fn identity(&self, accepted: &Accepted, profile: &Profile) -> (Result<String, Denial>, Trace) {
+        let mut trace = self.trace.beside();
+        let rivals: Vec<Outline<'_>> = self.rivals().collect();
+        let identity = identity::of(accepted, self.config, profile, &rivals, &mut trace);
+        (identity, trace)
+    }
+
+    fn scope(&mut self, accepted: &Accepted, profile: &Profile, identity: Option<String>) -> Result<(), Stop> {
+        let required = scope::check(accepted, self.config, profile, &self.request.hba_scope, &mut self.trace)
+            .map_err(|denial| Denial { authn_id: identity, ..denial })
+            .at(Step::Scope)?;
+        self.trace.held(Step::Scope, || match required {
+            0 => "not looked at; the rules decide".to_owned(),
+            required => format!("{required} required, all granted"),
+        });
+        Ok(())
     }
 
     /// Who else would take the token besides the first of `matching`: another one of them, or a denied one that `would`.
@@ -321,26 +353,6 @@ impl<'a> Decider<'a> {
     fn rivals(&self) -> impl Iterator<Item = Outline<'a>> {
         let denied = self.denied.iter().map(|denied| Outline::from(*denied));
         self.permitted.iter().map(|profile| Outline::from(*profile)).chain(denied)
-    }
-
-    fn delegation(
-        &mut self,
-        accepted: &Accepted,
-        profile: &Profile,
-        with_identity: &dyn Fn(Denial) -> Denial,
-    ) -> Result<(), Stop> {
-        let role = &self.request.role;
-        roles::check(accepted, self.config, profile, role, &mut self.trace)
-            .map_err(with_identity)
-            .at(Step::Delegation)?;
-        if let Some(granting) = profile.roles.as_deref().filter(|granting| roles::needs_privileges(granting)) {
-            let Some(privileges) = self.known.privileges(role) else {
-                return Err(Stop::Needs(Needs::Privileges { role: role.clone() }));
-            };
-            roles::check_privileges(privileges, granting, self.config).map_err(with_identity).at(Step::Delegation)?;
-        }
-        self.trace.held(Step::Delegation, || "the token grants the role asked for".to_owned());
-        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::introspection::{OnlineAnswer, OnlineCheck};
 use crate::keys::asking::Wanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
+use crate::lookup::Lookup;
 use crate::reason::Reason;
 use crate::session::SessionGrant;
 use crate::trace::Trace;
@@ -77,6 +78,7 @@ pub struct Known {
     keys: BTreeMap<String, Result<KeySet, KeysUnavailable>>,
     newer_keys: BTreeMap<String, NewerKeys>,
     online_answers: BTreeMap<String, Result<OnlineAnswer, KeysUnavailable>>,
+    looked_up: BTreeMap<String, Result<OnlineAnswer, KeysUnavailable>>,
     privileges: BTreeMap<String, Privileges>,
 }
 
@@ -94,6 +96,15 @@ impl Known {
     /// Adds what the provider of `profile` says of the token, or why it could not be asked.
     pub fn insert_online_answer(&mut self, profile: impl Into<String>, answer: Result<OnlineAnswer, KeysUnavailable>) {
         self.online_answers.insert(profile.into(), answer);
+    }
+
+    /// Adds what the provider of `profile` says of the token's subject, or why it could not be asked.
+    pub fn insert_looked_up(&mut self, profile: impl Into<String>, answer: Result<OnlineAnswer, KeysUnavailable>) {
+        self.looked_up.insert(profile.into(), answer);
+    }
+
+    pub(crate) fn looked_up(&self, profile: &str) -> Option<&Result<OnlineAnswer, KeysUnavailable>> {
+        self.looked_up.get(profile)
     }
 
     /// Adds what `role` can become.
@@ -163,6 +174,14 @@ pub enum Needs {
         profile: String,
         /// Where and how.
         check: Box<OnlineCheck>,
+    },
+    /// What the provider says of the token's subject, for `profile`: ask it as `lookup` says, insert the answer by
+    /// [`Known::insert_looked_up`], and call again.
+    LookedUp {
+        /// Name of the profile.
+        profile: String,
+        /// Where and how.
+        lookup: Box<Lookup>,
     },
     /// What `role` can become: look it up in the catalogs, insert it into [`Known`], and call again.
     Privileges {

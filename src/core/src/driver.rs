@@ -11,14 +11,15 @@ use crate::introspection::{OnlineAnswer, OnlineCheck};
 use crate::keys::asking::Wanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
+use crate::lookup::Lookup;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::token::BearerToken;
 use crate::trace::Tracing;
 
 /// The most that one decision asks for: the keys of the one profile it chose, or its provider's answer; newer keys once;
-/// and, where pg_hba.conf delegates, what the role can become. More than that is a bug.
-const MAX_NEEDS: usize = 3;
+/// claims that the token lacks; and, where pg_hba.conf delegates, what the role can become. More than that is a bug.
+const MAX_NEEDS: usize = 4;
 
 /// Looks up what a decision cannot look up itself. Each method may wait; what it returns counts for this decision alone.
 pub trait Resolver {
@@ -48,6 +49,17 @@ pub trait Resolver {
         &mut self,
         profile: &str,
         check: &OnlineCheck,
+        token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable>;
+
+    /// What the provider of `profile` says of the subject of the token, which lacks a claim. Asked for last.
+    ///
+    /// # Errors
+    /// Why it could not be asked, in the words of the log.
+    fn looked_up(
+        &mut self,
+        profile: &str,
+        lookup: &Lookup,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable>;
 
@@ -97,6 +109,10 @@ fn resolve(resolver: &mut impl Resolver, needs: Needs, token: &BearerToken, know
         Needs::OnlineAnswer { profile, check } => {
             let answer = resolver.online_answer(&profile, &check, token);
             known.insert_online_answer(profile, answer);
+        }
+        Needs::LookedUp { profile, lookup } => {
+            let answer = resolver.looked_up(&profile, &lookup, token);
+            known.insert_looked_up(profile, answer);
         }
         Needs::Privileges { role } => {
             let privileges = resolver.privileges(&role)?;

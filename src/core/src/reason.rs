@@ -141,6 +141,15 @@ reasons! {
     ScopeMissing = "scope_missing", Token,
         "The token lacks a scope that pg_hba.conf or the profile requires, or none is required at all.",
         "Request the scope and have it granted; or correct scope.claim, scope.prefix or the scope list of the pg_hba.conf line.";
+    LookupUnavailable = "lookup_unavailable", Provider,
+        "The token lacks a claim that the login needs, and the provider could not be asked for it.",
+        "See whether lookup.endpoint is the provider's userinfo endpoint, whether it is up, and what its own log says about the request.";
+    LookupRefused = "lookup_refused", Token,
+        "The token lacks a claim that the login needs, and the provider's userinfo endpoint does not take the token.",
+        "Have the client request the scope openid, and see whether the provider lets tokens for this audience ask its userinfo endpoint; some do so only for tokens without an audience of their own.";
+    LookupMismatch = "lookup_mismatch", Token,
+        "The provider's userinfo endpoint answers about another subject than the token's, so nothing of it is used.",
+        "Have the provider write the same sub into access tokens and userinfo answers: pairwise subjects of different clients, and a profile of another issuer, are the usual causes.";
     RuleFailed = "rule_failed", Token,
         "A [[require]] rule of the profile does not hold for this token.",
         "The DETAIL names the rule's line; change the rule or the claim at the provider.";

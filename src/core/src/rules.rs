@@ -16,6 +16,19 @@ use serde_json::Value;
 /// Whether all rules of a table hold; otherwise a denial, for `reason` unless a better one is known, that tells of the
 /// first one that does not. What would be denied by a rule that only reports is added to `reported`.
 pub(crate) fn check(
+    rules: (&'static str, &[Rule]),
+    claims: &Value,
+    config: &Config,
+    reason: Reason,
+    trace: &mut Trace,
+    reported: &mut Vec<Denial>,
+) -> Result<(), Denial> {
+    check_those(|_| true, rules, claims, config, reason, trace, reported)
+}
+
+/// The same of those that are `meant`.
+pub(crate) fn check_those(
+    meant: impl Fn(&Rule) -> bool,
     (table, rules): (&'static str, &[Rule]),
     claims: &Value,
     config: &Config,
@@ -23,7 +36,7 @@ pub(crate) fn check(
     trace: &mut Trace,
     reported: &mut Vec<Denial>,
 ) -> Result<(), Denial> {
-    for (number, rule) in rules.iter().enumerate() {
+    for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| meant(rule)) {
         let outcome = judge(rule, claims, config, reason, trace);
         let alternative = outcome.as_ref().ok().copied().filter(|_| rule.clauses.len() > 1);
         trace.rule(RuleSeen { table, number, held: outcome.is_ok(), alternative });

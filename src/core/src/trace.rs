@@ -28,6 +28,8 @@ pub enum Step {
     Claims,
     /// Required scopes.
     Scope,
+    /// Claims that the token lacks, from the provider. Only of a profile that looks any up.
+    Lookup,
     /// `[[require]]` rules.
     Rules,
     /// The identity that is reported.
@@ -40,7 +42,7 @@ pub enum Step {
 
 impl Step {
     /// All of them, in their order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bounds,
         Self::Rule,
         Self::Issuer,
@@ -50,6 +52,7 @@ impl Step {
         Self::Introspection,
         Self::Claims,
         Self::Scope,
+        Self::Lookup,
         Self::Rules,
         Self::Identity,
         Self::Session,
@@ -69,6 +72,7 @@ impl Step {
             Self::Introspection => "introspection",
             Self::Claims => "claims",
             Self::Scope => "scope",
+            Self::Lookup => "lookup",
             Self::Rules => "rules",
             Self::Identity => "identity",
             Self::Session => "session",

@@ -91,7 +91,7 @@ fn every_attack_has_a_case_and_a_refusal() {
         let cases = cases::all().iter().filter(|case| !refused || case.outcome.code.is_some());
         cases.flat_map(|case| case.attacks.iter().copied()).collect()
     };
-    let of_answers = [59, 60, 64, 66, 67];
+    let of_answers = [59, 60, 64, 66, 67, 68];
     let of_shapes = [70, 71];
     let of_sessions = [80];
     let of_tokens = (1..=48).filter(|number| !of_the_server_alone.contains(number));

@@ -13,8 +13,8 @@ use crate::{guc, report, shared};
 use oauth_validator_core::protocol::{
     Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
 };
-use oauth_validator_core::{BearerToken, KeysUnavailable, OnlineAnswer, OnlineCheck, Profile, ProviderKeys};
-use oauth_validator_store::{Gone, KeyOrder, ServerUser, Surroundings, TokenOrder};
+use oauth_validator_core::{BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, Profile, ProviderKeys};
+use oauth_validator_store::{Gone, KeyOrder, LookupOrder, Places, ServerUser, Surroundings, TokenOrder};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -96,12 +96,28 @@ pub(crate) fn ask_about(
     if let Some(answer) = kept.as_ref().and_then(Kept::find) {
         return Ok(answer);
     }
-    let (folder, create_folder) = (guc::cache_directory(), guc::cache_directory_is_default());
-    let answer = order.ask_in_turn(&request, &folder, create_folder, guc::max_helpers(), &mut Errands)?;
+    let folder = guc::cache_directory();
+    let answer = order.ask_in_turn(&request, places(&folder), &mut Errands)?;
     if let Some(kept) = kept {
         kept.keep(check, &answer);
     }
     Ok(answer)
+}
+
+/// What the provider says of the token's subject, within the time that is `left`, if one of the few places is free.
+pub(crate) fn look_up(
+    token: &BearerToken,
+    lookup: &Lookup,
+    config_path: &Path,
+    left: Duration,
+) -> Result<OnlineAnswer, KeysUnavailable> {
+    let folder = guc::cache_directory();
+    let order = LookupOrder { lookup, config_path, user: ServerUser::current(), left };
+    order.ask(token, Some(places(&folder)), &mut Errands)
+}
+
+fn places(folder: &Path) -> Places<'_> {
+    Places { folder, create_folder: guc::cache_directory_is_default(), slots: guc::max_helpers() }
 }
 
 /// The outcome that the helper's answer tells of.

@@ -10,7 +10,7 @@ use crate::hba::Connection;
 use crate::report;
 use crate::request::request;
 use oauth_validator_core::{
-    BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
+    BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer, OnlineCheck,
     Privileges, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict, decide_with, kept_form,
 };
 use oauth_validator_store::{
@@ -18,7 +18,7 @@ use oauth_validator_store::{
 };
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 /// What `startup_cb` leaves for `validate_cb`.
 pub(crate) enum Policy {
@@ -140,13 +140,25 @@ fn decide_by_kept(kept: &RefCell<KeptConfiguration>, file: &Path, request: &Requ
 }
 
 fn decide(config: &Config, file: &Path, request: &Request, token: &BearerToken) -> Verdict {
-    decide_with(&mut Backend { file, config }, report::tracing(), request, token, config)
+    decide_with(&mut Backend { file, config, waited: Duration::ZERO }, report::tracing(), request, token, config)
 }
 
 /// What a decision needs, as a backend that authenticates a client looks it up. `file` is the configuration's.
 struct Backend<'f> {
     file: &'f Path,
     config: &'f Config,
+    /// How long the login has waited for its provider: one `keys.timeout` is for all of it.
+    waited: Duration,
+}
+
+impl Backend<'_> {
+    /// Does something that may wait for the provider.
+    fn waiting<T>(&mut self, errand: impl FnOnce(&Self) -> T) -> T {
+        let began = Instant::now();
+        let outcome = errand(self);
+        self.waited += began.elapsed();
+        outcome
+    }
 }
 
 impl Resolver for Backend<'_> {
@@ -159,11 +171,11 @@ impl Resolver for Backend<'_> {
     }
 
     fn provider_keys(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
-        errands::with_order(profile, source, self.file, |order| order.usable(&mut Errands))
+        self.waiting(|own| errands::with_order(profile, source, own.file, |order| order.usable(&mut Errands)))
     }
 
     fn newer_keys(&mut self, profile: &str, source: &ProviderKeys) -> NewerKeys {
-        errands::with_order(profile, source, self.file, |order| order.newer(&mut Errands))
+        self.waiting(|own| errands::with_order(profile, source, own.file, |order| order.newer(&mut Errands)))
     }
 
     fn online_answer(
@@ -173,7 +185,16 @@ impl Resolver for Backend<'_> {
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         let profile = self.config.profiles().iter().find(|known| known.name == profile);
-        errands::ask_about(token, check, profile, self.file)
+        self.waiting(|own| errands::ask_about(token, check, profile, own.file))
+    }
+
+    fn looked_up(
+        &mut self,
+        _profile: &str,
+        lookup: &Lookup,
+        token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        errands::look_up(token, lookup, self.file, lookup.reach.timeout.saturating_sub(self.waited))
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

@@ -35,7 +35,7 @@ pub use found::{Found, Stamp};
 pub use kept::{KeptConfiguration, KeptPlace};
 pub use key_state::KeyState;
 pub use keys::load_keys;
-pub use online::{TokenOrder, read_secret};
+pub use online::{LookupOrder, Places, TokenOrder, read_secret};
 pub use provider::{Gone, KeyOrder, Surroundings, with_files};
 pub use refusal::Refusal;
 pub use trusted::{MAX_CONFIG_BYTES, MAX_KEY_FILE_BYTES, judge_executable, read_trusted, resolve};

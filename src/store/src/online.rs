@@ -10,8 +10,9 @@ use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, senten
 use crate::trusted::{read_trusted, resolve};
 use crate::users::ServerUser;
 use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
-use oauth_validator_core::{BearerToken, KeysUnavailable, OnlineAnswer, OnlineCheck};
+use oauth_validator_core::{BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck};
 use std::path::Path;
+use std::time::Duration;
 
 /// The longest file with a secret, in bytes.
 const MAX_SECRET_BYTES: usize = 4096;
@@ -43,19 +44,91 @@ impl TokenOrder<'_> {
             .ok_or_else(|| KeysUnavailable::new("The request for the provider could not be made.", ""))
     }
 
-    /// Asks the question, if one of `slots` places in `folder` is free.
+    /// Asks the question, if one of `places` is free.
     ///
     /// # Errors
     /// What is wrong with the folder, or with the provider; that all places are taken.
     pub fn ask_in_turn(
         &self,
         request: &HelperRequest,
-        folder: &Path,
-        create_folder: bool,
-        slots: u32,
+        places: Places<'_>,
         world: &mut dyn Surroundings,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
-        let folder = KeyFolder::open(folder, self.user, create_folder).map_err(no_folder)?;
+        let limit = self.check.reach.timeout;
+        places.in_turn(self.user, || ask(request, limit, world, ABOUT_THE_TOKEN))
+    }
+
+    /// Asks the question.
+    ///
+    /// # Errors
+    /// What is wrong with the provider.
+    pub fn ask(&self, request: &HelperRequest, world: &mut dyn Surroundings) -> Result<OnlineAnswer, KeysUnavailable> {
+        ask(request, self.check.reach.timeout, world, ABOUT_THE_TOKEN)
+    }
+}
+
+const ABOUT_THE_TOKEN: &str = "The provider cannot be asked about the token";
+
+/// For whose token claims are looked up, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct LookupOrder<'a> {
+    /// How.
+    pub lookup: &'a Lookup,
+    /// The configuration's own path, to whose folder other paths are relative.
+    pub config_path: &'a Path,
+    /// Whose files are trusted.
+    pub user: ServerUser,
+    /// How much of the profile's time is left for it: a login may have waited for keys before.
+    pub left: Duration,
+}
+
+impl LookupOrder<'_> {
+    /// Asks for the claims, if one of `places` is free; without any, whatever else is under way.
+    ///
+    /// # Errors
+    /// What is wrong with a file, with the folder or with the provider; that all places are taken, or the time.
+    pub fn ask(
+        &self,
+        token: &BearerToken,
+        places: Option<Places<'_>>,
+        world: &mut dyn Surroundings,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        const WHAT: &str = "The provider cannot be asked for claims";
+        let reach = with_files(&self.lookup.reach, self.config_path, self.user)?;
+        let limit = reach.timeout.min(self.left);
+        let Some(own) = limit.checked_sub(HELPER_MARGIN).filter(|own| !own.is_zero()) else {
+            let detail = format!("{WHAT}: keys.timeout was over before, with the provider's other answers.");
+            return Err(KeysUnavailable::new(detail, "Raise keys.timeout, or see why the provider is so slow."));
+        };
+        let request = HelperRequest::for_lookup(self.lookup, reach.within(own), token)
+            .ok_or_else(|| KeysUnavailable::new("The request for the provider could not be made.", ""))?;
+        match places {
+            Some(places) => places.in_turn(self.user, || ask(&request, limit, world, WHAT)),
+            None => ask(&request, limit, world, WHAT),
+        }
+    }
+}
+
+/// The few places for asking a provider about tokens.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The folder of key files.
+    pub folder: &'a Path,
+    /// Whether that folder may be made; see [`KeyFolder::open`].
+    pub create_folder: bool,
+    /// How many there are.
+    pub slots: u32,
+}
+
+impl Places<'_> {
+    /// Does something while one of them is taken for it.
+    fn in_turn<T>(
+        self,
+        user: ServerUser,
+        ask: impl FnOnce() -> Result<T, KeysUnavailable>,
+    ) -> Result<T, KeysUnavailable> {
+        let Self { folder, create_folder, slots } = self;
+        let folder = KeyFolder::open(folder, user, create_folder).map_err(no_folder)?;
         let Some(_slot) = folder.try_slot(slots).map_err(no_folder)? else {
             return Err(KeysUnavailable::new(
                 format!(
@@ -64,27 +137,28 @@ impl TokenOrder<'_> {
                 "Try again. If this goes on, see whether the provider is slow or somebody floods the server with tokens; then raise oauth_validator.max_helpers.",
             ));
         };
-        self.ask(request, world)
+        ask()
     }
+}
 
-    /// Asks the question.
-    ///
-    /// # Errors
-    /// What is wrong with the provider.
-    pub fn ask(&self, request: &HelperRequest, world: &mut dyn Surroundings) -> Result<OnlineAnswer, KeysUnavailable> {
-        match world.ask(request, self.check.reach.timeout) {
-            Ok(Outcome::Answer(answer)) => Ok(answer),
-            Ok(Outcome::Failed(failure)) => {
-                let detail =
-                    format!("The provider cannot be asked about the token: {}: {}.", failure.code, failure.message);
-                Err(KeysUnavailable::new(detail, sentence(&failure.hint)))
-            }
-            Ok(Outcome::Keys(_) | Outcome::Unchanged(_)) => Err(KeysUnavailable::new(
-                "The helper answered another question than it was asked.",
-                "Install the helper and the library of one version.",
-            )),
-            Err(Gone) => Err(gone()),
+/// Asks a question; `what` could not be done if there is no answer.
+fn ask(
+    request: &HelperRequest,
+    limit: Duration,
+    world: &mut dyn Surroundings,
+    what: &str,
+) -> Result<OnlineAnswer, KeysUnavailable> {
+    match world.ask(request, limit) {
+        Ok(Outcome::Answer(answer)) => Ok(answer),
+        Ok(Outcome::Failed(failure)) => {
+            let detail = format!("{what}: {}: {}.", failure.code, failure.message);
+            Err(KeysUnavailable::new(detail, sentence(&failure.hint)))
         }
+        Ok(Outcome::Keys(_) | Outcome::Unchanged(_)) => Err(KeysUnavailable::new(
+            "The helper answered another question than it was asked.",
+            "Install the helper and the library of one version.",
+        )),
+        Err(Gone) => Err(gone()),
     }
 }
 

@@ -22,7 +22,8 @@ use crate::site::{ALL, JWKS, Site};
 ///
 /// Its documents are at `ISSUER/.well-known/openid-configuration` (OpenID Connect Discovery 1.0, section 4), at the
 /// `/.well-known/oauth-authorization-server` form of RFC 8414, section 3.1, and at `/jwks`. A POST to `/introspect`
-/// (RFC 7662) is answered as a test says, and else that the token is not active. Other paths are 404.
+/// (RFC 7662) is answered as a test says, and else that the token is not active. GETs of a path such as `/userinfo` are
+/// answered by the token that they show, once a test says so. Other paths are 404.
 /// Everything may be changed while it serves, and holds for the connections and requests that come afterwards.
 pub struct Provider {
     base_url: String,
@@ -135,6 +136,20 @@ impl Provider {
     pub fn set_reply_about(&self, path: &str, token: &str, reply: Reply) {
         check_path(path);
         lock(&self.site).set_reply(path, Some(token), reply);
+    }
+
+    /// Answers the GETs of a path, such as `/userinfo`, unless [`set_reply_to_bearer`](Self::set_reply_to_bearer) knows better.
+    #[track_caller]
+    pub fn set_reply_to_get(&self, path: &str, reply: Reply) {
+        check_path(path);
+        lock(&self.site).set_reply_to_get(path, None, reply);
+    }
+
+    /// Answers those GETs of a path that show this token as `Bearer`; others get 401.
+    #[track_caller]
+    pub fn set_reply_to_bearer(&self, path: &str, token: &str, reply: Reply) {
+        check_path(path);
+        lock(&self.site).set_reply_to_get(path, Some(token), reply);
     }
 
     /// From now on POSTs of a path are answered with 401 and `invalid_client`, unless their header `Authorization` is

@@ -55,6 +55,22 @@ pub(crate) struct Replies {
 }
 
 impl Replies {
+    /// Those of an endpoint that knows no token yet (RFC 6750, section 3.1).
+    pub(crate) fn unauthorized() -> Self {
+        let refusal = Reply::new(401, "").with_header("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+        Self { to_others: Some(refusal), ..Self::default() }
+    }
+
+    /// The answer to a request that shows a token as `Bearer`, or none.
+    pub(crate) fn to_bearer(&self, request: &Request) -> Response {
+        let token = request.header("Authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let about = self.about.iter().find(|(known, _)| Some(known.as_str()) == token);
+        match about.map(|(_, reply)| reply).or(self.to_others.as_ref()) {
+            Some(reply) => reply.into(),
+            None => Response::empty(401),
+        }
+    }
+
     /// The answer to a request.
     pub(crate) fn to(&self, request: &Request) -> Response {
         if self.authorization.is_some() && request.header("Authorization") != self.authorization.as_deref() {

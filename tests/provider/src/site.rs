@@ -24,6 +24,7 @@ pub(crate) struct Site {
     discovery: [String; 2],
     documents: BTreeMap<String, Value>,
     replies: BTreeMap<String, Replies>,
+    gets: BTreeMap<String, Replies>,
     headers: BTreeMap<String, Vec<(String, String)>>,
     pub(crate) faults: BTreeMap<String, Fault>,
     pub(crate) requests: Vec<Request>,
@@ -43,6 +44,7 @@ impl Site {
             discovery,
             documents: BTreeMap::from([(JWKS.to_owned(), json!({ "keys": [] }))]),
             replies: BTreeMap::from([(INTROSPECTION.to_owned(), Replies::default())]),
+            gets: BTreeMap::new(),
             headers: BTreeMap::new(),
             faults: BTreeMap::new(),
             requests: Vec::new(),
@@ -81,6 +83,18 @@ impl Site {
         }
     }
 
+    /// Answers the GETs of a path, all of them or those that show one token as `Bearer`, in place of a document.
+    pub(crate) fn set_reply_to_get(&mut self, path: &str, token: Option<&str>, reply: Reply) {
+        let replies = self.gets.entry(path.to_owned()).or_insert_with(Replies::unauthorized);
+        match token {
+            None => replies.to_others = Some(reply),
+            Some(token) => {
+                replies.about.retain(|(known, _)| known != token);
+                replies.about.push((token.to_owned(), reply));
+            }
+        }
+    }
+
     /// Answers POSTs of a path with 401 unless they have this header `Authorization`.
     pub(crate) fn demand_authorization(&mut self, path: &str, value: Option<&str>) {
         self.replies.entry(path.to_owned()).or_default().authorization = value.map(str::to_owned);
@@ -100,6 +114,9 @@ impl Site {
 
     /// The response to a request if nothing goes wrong.
     pub(crate) fn response(&self, request: &Request) -> Response {
+        if let Some(replies) = self.gets.get(&request.path).filter(|_| request.method == "GET") {
+            return replies.to_bearer(request);
+        }
         let mut response = match (self.documents.get(&request.path), self.replies.get(&request.path)) {
             (None, None) => return Response::empty(404),
             (Some(document), _) if request.method == "GET" => Response::json(document),

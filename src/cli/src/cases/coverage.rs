@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Reasons that come of a server or of a network, which no case has.
-const ELSEWHERE: [Reason; 8] = [
+const ELSEWHERE: [Reason; 10] = [
     Reason::ConfigUnreadable,
     Reason::ConfigInvalid,
     Reason::KeysUnavailable,
     Reason::KeyUnknown,
     Reason::IntrospectionUnavailable,
+    Reason::LookupUnavailable,
+    Reason::LookupRefused,
     Reason::SessionEndImpossible,
     Reason::NotMapped,
     Reason::Internal,

@@ -33,6 +33,8 @@ pub(crate) struct Sample {
     pub(crate) claims: Option<Members>,
     /// What the provider says of it, if it is asked.
     pub(crate) answer: Option<Members>,
+    /// What its userinfo endpoint says, if claims are looked up.
+    pub(crate) userinfo: Option<Members>,
 }
 
 /// One login.
@@ -188,7 +190,8 @@ impl<'t> Reader<'t> {
 
     fn sample(&mut self, table: &Table<'_>) -> Sample {
         let header = self.object(table, "header").unwrap_or_default();
-        Sample { header, claims: self.object(table, "claims"), answer: self.object(table, "answer") }
+        let [claims, answer, userinfo] = ["claims", "answer", "userinfo"].map(|key| self.object(table, key));
+        Sample { header, claims, answer, userinfo }
     }
 
     fn case(&mut self, table: &Table<'_>, samples: &BTreeMap<String, Sample>) -> Option<TestCase> {
@@ -373,6 +376,10 @@ fn span_of(table: &Table<'_>, key: &str) -> Range<usize> {
 fn lay_over(token: &mut Sample, own: Sample, without: &[String], without_header: &[String]) {
     token.header.extend(own.header);
     token.header.retain(|name, _| !without_header.contains(name));
+    // Not of what a token lacks: that is what userinfo is asked for.
+    if let Some(own) = own.userinfo {
+        token.userinfo.get_or_insert_default().extend(own);
+    }
     for (below, above) in [(&mut token.claims, own.claims), (&mut token.answer, own.answer)] {
         if let Some(above) = above {
             below.get_or_insert_default().extend(above);

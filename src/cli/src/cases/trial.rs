@@ -10,8 +10,9 @@ use crate::output::Failure;
 use crate::words;
 use oauth_validator_core::server_files::{Files, HbaContext, Reader, Unreadable};
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    OnlineKind, Privileges, Profile, ProviderKeys, Request, Resolver, Tracing, UnixSeconds, Verdict, decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    OnlineCheck, OnlineKind, Privileges, Profile, ProviderKeys, Request, Resolver, Tracing, UnixSeconds, Verdict,
+    decide_with,
 };
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -219,6 +220,20 @@ impl Resolver for OfCase<'_> {
         let refused = check.kind == OnlineKind::Tokeninfo && answer.contains_key("error");
         let status = if refused { 400 } else { 200 };
         Ok(OnlineAnswer { status, body: Value::Object(answer.clone()).to_string() })
+    }
+
+    fn looked_up(
+        &mut self,
+        profile: &str,
+        lookup: &Lookup,
+        _token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        let Some(answer) = &self.case.token.userinfo else {
+            let names = lookup.claims.join(", ");
+            let what = format!("Profile \"{profile}\" looks up {names}, and the case has no userinfo.");
+            return Err(KeysUnavailable::new(what, "Write userinfo, with the sub of the token."));
+        };
+        Ok(OnlineAnswer { status: 200, body: Value::Object(answer.clone()).to_string() })
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

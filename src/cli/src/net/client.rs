@@ -13,7 +13,7 @@ use oauth_validator_core::Reach;
 use oauth_validator_core::bounds::MAX_KEY_DOCUMENT_BYTES;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
-use ureq::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, NextTimeout, TcpConnector};
 use ureq::{Agent, Body, Proxy};
@@ -91,11 +91,32 @@ impl Client {
     pub(crate) fn get_if_changed(&self, url: &SafeUrl, etag: Option<&str>) -> Result<Answer, NetError> {
         let etag = etag.and_then(|etag| HeaderValue::from_str(etag).ok()).filter(|etag| !etag.is_empty());
         let was_asked = etag.is_some();
-        let response = self.request(url, etag)?;
+        let response = self.request(url, etag.map(|etag| (header::IF_NONE_MATCH, etag)))?;
         if was_asked && response.status() == StatusCode::NOT_MODIFIED {
             return Ok(Answer::Unchanged(response.into_parts().0.headers));
         }
         self.document(url, response).map(Answer::Document)
+    }
+
+    /// What is answered to somebody who shows this header `Authorization`: status 200 with JSON of at most `most` bytes, or 401
+    /// or 403 with nothing.
+    ///
+    /// # Errors
+    /// Those of [`Client::get`].
+    pub(crate) fn get_as(
+        &self,
+        url: &SafeUrl,
+        authorization: HeaderValue,
+        most: usize,
+    ) -> Result<(u16, Vec<u8>), NetError> {
+        let response = self.request(url, Some((header::AUTHORIZATION, authorization)))?;
+        let status = response.status();
+        if let 401 | 403 = status.as_u16() {
+            return Ok((status.as_u16(), Vec::new()));
+        }
+        judge_status(url.as_str(), status)?;
+        judge_headers(url.as_str(), response.headers())?;
+        Ok((status.as_u16(), self.read(url.as_str(), response.into_body(), most)?))
     }
 
     /// What is answered to a form: status 200, or 400 for a request that the other side does not like, and JSON.
@@ -116,7 +137,7 @@ impl Client {
             _ => judge_status(url.as_str(), status)?,
         }
         judge_headers(url.as_str(), response.headers())?;
-        Ok((status.as_u16(), self.read(url.as_str(), response.into_body())?))
+        Ok((status.as_u16(), self.read(url.as_str(), response.into_body(), MAX_KEY_DOCUMENT_BYTES)?))
     }
 
     /// What is answered to a client's request for a token, whatever the status: RFC 6749 section 5.2 has its errors in JSON
@@ -136,7 +157,7 @@ impl Client {
             judge_status(url.as_str(), status)?;
         }
         judge_headers(url.as_str(), response.headers())?;
-        Ok((status, self.read(url.as_str(), response.into_body())?))
+        Ok((status, self.read(url.as_str(), response.into_body(), MAX_KEY_DOCUMENT_BYTES)?))
     }
 
     /// Sends a form, and has the answer whatever it is.
@@ -150,11 +171,11 @@ impl Client {
         request.send(form).map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))
     }
 
-    fn request(&self, url: &SafeUrl, etag: Option<HeaderValue>) -> Result<Response<Body>, NetError> {
+    fn request(&self, url: &SafeUrl, own: Option<(HeaderName, HeaderValue)>) -> Result<Response<Body>, NetError> {
         let (left, connect) = self.limits(url)?;
         let mut request = self.agent.get(url.as_str());
-        if let Some(etag) = etag {
-            request = request.header(header::IF_NONE_MATCH, etag);
+        if let Some((name, value)) = own {
+            request = request.header(name, value);
         }
         let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
         request.call().map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))
@@ -181,21 +202,22 @@ impl Client {
         judge_status(url.as_str(), response.status())?;
         judge_headers(url.as_str(), response.headers())?;
         let (head, body) = response.into_parts();
-        let untrusted_body = self.read(url.as_str(), body)?;
+        let untrusted_body = self.read(url.as_str(), body, MAX_KEY_DOCUMENT_BYTES)?;
         Ok(Fetched { untrusted_body, headers: head.headers })
     }
 
-    /// The body, up to its limit, whatever its announced length.
-    fn read(&self, url: &str, body: Body) -> Result<Vec<u8>, NetError> {
-        if body.content_length().is_some_and(|length| length > MAX_KEY_DOCUMENT_BYTES as u64) {
-            return Err(too_large(url));
+    /// The body, up to `most` bytes, whatever its announced length.
+    fn read(&self, url: &str, body: Body, most: usize) -> Result<Vec<u8>, NetError> {
+        let limit = u64::try_from(most).unwrap_or(u64::MAX);
+        if body.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large(url, most));
         }
         let mut bytes = Vec::new();
         body.into_reader()
-            .take(MAX_KEY_DOCUMENT_BYTES as u64 + 1)
+            .take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(|error| self.broken_body(url, error))?;
-        if bytes.len() > MAX_KEY_DOCUMENT_BYTES { Err(too_large(url)) } else { Ok(bytes) }
+        if bytes.len() > most { Err(too_large(url, most)) } else { Ok(bytes) }
     }
 
     /// What ends in the middle of a body is no failure to connect any more.
@@ -213,8 +235,8 @@ fn not_believed(url: &str, status: StatusCode) -> NetError {
     NetError::new(Code::Credentials, message).with_status(number)
 }
 
-fn too_large(url: &str) -> NetError {
-    NetError::new(Code::TooLarge, format!("{url}: the answer exceeds {MAX_KEY_DOCUMENT_BYTES} bytes"))
+fn too_large(url: &str, most: usize) -> NetError {
+    NetError::new(Code::TooLarge, format!("{url}: the answer exceeds {most} bytes"))
 }
 
 /// A proxy that is asked to connect; the provider's certificate is checked all the same.

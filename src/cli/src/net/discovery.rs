@@ -149,6 +149,41 @@ impl Endpoints {
     }
 }
 
+/// The userinfo endpoint (OpenID Connect Discovery section 3) that the document from `url` names: at the issuer's host or at
+/// one of `allowed_hosts`, since tokens of people go there.
+///
+/// # Errors
+/// `not_json`, `issuer_mismatch`, and `url` for an endpoint that is missing or not acceptable.
+pub(super) fn userinfo_of(
+    url: &SafeUrl,
+    fetched: &Fetched,
+    issuer: &SafeUrl,
+    allowed_hosts: &[String],
+    plain: Plain,
+) -> Result<SafeUrl, NetError> {
+    let document = strict_json_object(&fetched.untrusted_body);
+    let document = document.ok_or_else(|| NetError::not_strict_json(url.as_str()))?;
+    same_issuer(url, &document, issuer)?;
+    let refused = |why: &str| NetError::new(Code::Url, format!("{}: its userinfo_endpoint {why}", url.as_str()));
+    let endpoint = match document.get("userinfo_endpoint") {
+        Some(Value::String(text)) => SafeUrl::parse(text, plain).map_err(refused)?,
+        Some(_) => return Err(refused("is not a string")),
+        None => {
+            return Err(refused("is missing").with_hint(
+                "if the provider documents a userinfo endpoint, write it as lookup.endpoint; else there is none to ask",
+            ));
+        }
+    };
+    let allowed = |host: &str| host.eq_ignore_ascii_case(endpoint.host());
+    if allowed(issuer.host()) || allowed_hosts.iter().any(|host| allowed(host)) {
+        return Ok(endpoint);
+    }
+    let host: String = endpoint.host().chars().take(MAX_REPEATED_BYTES).collect();
+    Err(refused(&format!("is at another host than the issuer's, {host}")).with_hint(format!(
+        "if the provider documents that host, allow it: {{allow}} {host}; or write lookup.endpoint"
+    )))
+}
+
 /// Where another document of the same issuer says that tokens can be asked about; `None` if that is not what it is.
 pub(super) fn introspection_of(fetched: &Fetched, issuer: &SafeUrl, plain: Plain) -> Option<Introspection> {
     let document = strict_json_object(&fetched.untrusted_body)?;

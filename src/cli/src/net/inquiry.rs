@@ -4,7 +4,7 @@
 //! unacceptable: only where a document is missing (404) may there be another.
 
 use super::client::{Client, Fetched};
-use super::discovery::{Endpoints, Introspection, Metadata, introspection_of, metadata_urls};
+use super::discovery::{Endpoints, Introspection, Metadata, introspection_of, metadata_urls, userinfo_of};
 use super::error::{Code, NetError};
 use super::url::{Plain, SafeUrl, is_host};
 
@@ -85,6 +85,14 @@ impl Inquiry {
     /// Those of the requests and of [`Endpoints::read`].
     pub(crate) fn endpoints(&self, client: &Client) -> Result<Endpoints, NetError> {
         self.document(client, |url, fetched| Endpoints::read(url, fetched, &self.issuer, self.plain))
+    }
+
+    /// Asks for the same document, for where claims are looked up.
+    ///
+    /// # Errors
+    /// Those of the requests and of [`userinfo_of`].
+    pub(crate) fn userinfo(&self, client: &Client) -> Result<SafeUrl, NetError> {
+        self.document(client, |url, fetched| userinfo_of(url, fetched, &self.issuer, &self.allowed_hosts, self.plain))
     }
 
     fn document<T>(

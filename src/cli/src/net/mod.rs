@@ -15,6 +15,7 @@ mod tls;
 mod trust;
 mod untrusted;
 mod url;
+mod userinfo;
 mod verifier;
 
 pub(crate) use client::Client;
@@ -25,4 +26,5 @@ pub(crate) use introspection::introspect;
 pub(crate) use jwks::{KeyDocument, Keys};
 pub(crate) use trust::{Ca, Trust, judge_authorities};
 pub(crate) use url::{Plain, SafeUrl};
+pub(crate) use userinfo::userinfo;
 pub(crate) use verifier::{Demand, client_config};

@@ -161,6 +161,20 @@ impl ClaimPath {
         self.query.segments.first().map_or_else(Vec::new, names)
     }
 
+    /// Whether what the path selects could depend on the claim of the token with this name. It says so too often rather than
+    /// too rarely: of `$`, `$..a` and `$[*]`, and of every filter, which can look at all of the token.
+    pub(crate) fn may_look_at(&self, name: &str) -> bool {
+        let filters = |segment: &Segment| segment.selectors.iter().any(|one| matches!(one, Selector::Filter(_)));
+        let Some(first) = self.query.segments.first() else { return true };
+        let is_it = |selector: &Selector| match selector {
+            Selector::Name(own) => own == name,
+            Selector::Wildcard | Selector::Filter(_) => true,
+            // Claims are members of an object.
+            Selector::Index(_) | Selector::Slice { .. } => false,
+        };
+        first.deep || first.selectors.iter().any(is_it) || self.query.segments.iter().any(filters)
+    }
+
     /// The names that the path selects at its end, before any index, wildcard or filter: `email` in `$.user.email`.
     #[must_use]
     pub fn last_claims(&self) -> Vec<&str> {

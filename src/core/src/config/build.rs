@@ -11,7 +11,7 @@ use super::online::{self, Mode};
 use super::profile::{At, Audience, Clients, KeySource, Profile, Scope, TokenIssuers, TokenKind};
 use super::section::Section;
 use super::settings::{Setting, clients as of_clients, profile as rows};
-use super::{keys, roles};
+use super::{keys, lookup, roles};
 use crate::bounds::MAX_ISSUER_BYTES;
 use crate::finding::FindingCode;
 use crate::introspection::OnlineCheck;
@@ -32,6 +32,7 @@ pub(super) fn profile(
         Some((keys, deny_kids)) => (Some(keys), deny_kids),
         None => key_source(findings, section, issuer_text, defaults.keys),
     };
+    let lookup = lookup::lookup(findings, section, keys.as_ref(), defaults.keys).map(Box::new);
     let limits = limits(findings, section, &defaults.limits);
     Some(Profile {
         name: name.to_owned(),
@@ -63,6 +64,7 @@ pub(super) fn profile(
         roles: roles::roles(findings, section).map(Box::new),
         session: layout.session(findings, section, defaults.session),
         deny_kids,
+        lookup,
         // Last, so that all else is read before one of these is missed.
         issuer: issuer?,
         audience: audience?,

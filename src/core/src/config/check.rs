@@ -4,6 +4,7 @@
 use super::collect::Findings;
 use super::doubts;
 use super::keys::{accepts_local_http, is_loopback};
+use super::lookup;
 use super::profile::{Audience, KeySource, Profile, ScopeClaim};
 use super::section::Section;
 use crate::finding::FindingCode;
@@ -37,6 +38,7 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
     if profile.scope.claim.value == ScopeClaim::None {
         scope_none(findings, section, profile);
     }
+    lookup::check(findings, section, profile);
     doubts::profile(findings, section, profile);
 }
 

@@ -62,7 +62,8 @@ pub fn effective(main: &str, (file, own): (usize, &str), name: &str) -> Vec<Effe
     let schema = rows::PRESET.table;
     let section = Section::open(&mut findings, Path::File, 0..0, profile, schema).over(base);
     let online = online::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));
-    let mut list = List { findings, of_main, defaults, online, settings: Vec::new() };
+    let looks_up = section.is_own("lookup");
+    let mut list = List { findings, of_main, defaults, online, looks_up, settings: Vec::new() };
     list.table(&section, schema, "");
     list.settings
 }
@@ -74,6 +75,8 @@ struct List<'t> {
     defaults: Vec<(&'static str, Section<'t>)>,
     /// What is asked about each token, if anybody is.
     online: Option<OnlineKind>,
+    /// Whether claims are looked up.
+    looks_up: bool,
     settings: Vec<Effective>,
 }
 
@@ -109,7 +112,7 @@ impl List<'_> {
             Counts::Always => true,
             Counts::Keys | Counts::Source => !online,
             Counts::Fetched => !online && !asks_nobody,
-            Counts::Asked => online || !asks_nobody,
+            Counts::Asked => online || self.looks_up || !asks_nobody,
             Counts::Online => online,
         }
     }

@@ -10,6 +10,7 @@ use super::settings::keys::{
     ALLOWED_HOSTS, CONNECT_TIMEOUT, DENY_KIDS, INSECURE_HTTP, KID_COOLDOWN, MAX_TTL, MIN_TTL, STALE_MAX, TIMEOUT,
 };
 use super::settings::{self, Counts, Setting, profile as rows};
+use super::source::Source;
 use crate::finding::FindingCode;
 use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 use crate::keys::{KeyFile, KeySet, LeftOut, is_thumbprint};
@@ -82,7 +83,7 @@ pub(super) fn keys(
         }
     };
     if let Some(file @ ("jwks_file" | "jwks" | "pem_file")) = written.first().copied() {
-        unused(findings, &section, file);
+        unused(findings, &section, file, profile.is_own("lookup"));
     }
     if written == ["pem_file"] {
         only_thumbprints(findings, &section, &deny_kids);
@@ -128,6 +129,15 @@ pub(super) fn reach_only(
         findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
     }
     reach(findings, &section, defaults).map(|(reach, _)| reach)
+}
+
+/// The same where keys are in a file or in the configuration, and the provider is only asked for claims. What is wrong with the
+/// table was reported when the keys were read.
+pub(super) fn reach_beside_keys(profile: &Section<'_>, defaults: Times) -> Reach<FilePath> {
+    let mut unread = Findings::new(Source::new(""));
+    let section = profile.table(&mut unread, &rows::KEYS);
+    let reach = section.and_then(|section| reach(&mut unread, &section, defaults));
+    reach.map_or_else(|| defaults.direct(), |(reach, _)| reach)
 }
 
 /// How the provider is reached, and the times of its keys.
@@ -338,9 +348,9 @@ fn sources() -> impl Iterator<Item = &'static str> {
     with(|counts| counts == Counts::Source)
 }
 
-/// Warns of what was written for a provider that is never asked.
-fn unused(findings: &mut Findings<'_>, section: &Section<'_>, source: &str) {
-    for key in with(counts_with_provider) {
+/// Warns of what was written for a provider that is never asked; one that is asked for claims still has to be reached.
+fn unused(findings: &mut Findings<'_>, section: &Section<'_>, source: &str, looks_up: bool) {
+    for key in with(|counts| counts_with_provider(counts) && !(looks_up && counts == Counts::Asked)) {
         if section.is_own(key) {
             let message = format!("{} means nothing beside {source}: no provider is asked for keys", section.name(key));
             findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");

@@ -21,6 +21,7 @@ mod kept;
 mod keys;
 mod layer;
 mod layout;
+mod lookup;
 mod online;
 mod origin;
 mod outline;

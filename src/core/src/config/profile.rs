@@ -15,6 +15,7 @@ use crate::claim_path::ClaimPath;
 use crate::introspection::OnlineCheck;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet};
+use crate::lookup::Lookup;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -347,6 +348,8 @@ pub struct Profile {
     pub roles: Option<Box<Roles>>,
     /// What sessions keep, and when they end.
     pub session: Arc<Session>,
+    /// Where claims are looked up that a token lacks.
+    pub lookup: Option<Box<At<Lookup>>>,
     /// Where the keys are.
     pub keys: KeySource,
     /// Refused keys.

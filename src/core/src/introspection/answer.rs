@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnlineAnswer {
-    /// The status, 200 or 400.
+    /// The status: 200 or 400; of a userinfo endpoint 200, 401 or 403.
     pub status: u16,
     /// The body.
     pub body: String,

@@ -4,6 +4,7 @@ use super::line::{ProtocolError, from_line, to_line};
 use super::secret::Secret;
 use crate::introspection::{ClientAuth, OnlineCheck};
 use crate::keys::source::{Location, ProviderKeys};
+use crate::lookup::{Lookup, Userinfo};
 use crate::reach::{Pem, Reach};
 use crate::token::BearerToken;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,30 @@ pub enum Task {
         token_param: String,
         /// The token.
         token: Secret,
+    },
+    /// To ask a userinfo endpoint for claims about the subject of a token, by GET. Since version 2.
+    Userinfo {
+        /// Where.
+        place: Place,
+        /// The token, by which the endpoint is asked.
+        token: Secret,
+    },
+}
+
+/// Where a userinfo endpoint is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Place {
+    /// At this URL.
+    Endpoint(String),
+    /// Where the metadata of the issuer says.
+    Metadata {
+        /// As it must spell it.
+        issuer: String,
+        /// Where the metadata is, if not at the well-known URLs.
+        discovery_url: Option<String>,
+        /// Hosts besides the issuer's that it may point to.
+        allowed_hosts: Vec<String>,
     },
 }
 
@@ -168,6 +193,19 @@ impl HelperRequest {
                 token: Secret::new(token.to_owned()),
             },
         })
+    }
+
+    /// The request for claims about the subject of `token`, or `None` if that is no text; `reach` holds the files of `lookup`.
+    #[must_use]
+    pub fn for_lookup(lookup: &Lookup, reach: Reach<Pem>, token: &BearerToken) -> Option<Self> {
+        let place = match lookup.userinfo.clone() {
+            Userinfo::Endpoint(url) => Place::Endpoint(url),
+            Userinfo::Metadata { issuer, discovery_url, allowed_hosts } => {
+                Place::Metadata { issuer, discovery_url, allowed_hosts }
+            }
+        };
+        let token = Secret::new(std::str::from_utf8(token.untrusted_bytes()).ok()?.to_owned());
+        Some(Self { version: 2, reach, task: Task::Userinfo { place, token } })
     }
 
     /// As it is sent: one line. It may hold a token, and is wiped when it is dropped.

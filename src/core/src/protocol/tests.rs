@@ -5,6 +5,7 @@ use crate::config::Times;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 use crate::keys::KeySet;
 use crate::keys::source::{Location, ProviderKeys, ProviderSettings};
+use crate::lookup::{Lookup, Userinfo};
 use crate::reach::{FilePath, Pem, Reach};
 use crate::token::BearerToken;
 use std::time::Duration;
@@ -103,6 +104,26 @@ fn a_token_travels_and_no_debug_output_shows_it() {
     assert!(!shown.contains("opaque-token") && !shown.contains("hush"), "{shown}");
     assert_eq!(HelperRequest::for_token(&check, reach(None), None, &token), None, "without its secret");
     assert_eq!(HelperRequest::for_token(&check, reach(None), secret(), &BearerToken::new(b"\xff")), None);
+}
+
+#[test]
+fn a_lookup_travels_and_no_debug_output_shows_its_token() {
+    let metadata = Userinfo::Metadata {
+        issuer: "https://idp.example".to_owned(),
+        discovery_url: None,
+        allowed_hosts: vec!["api.example".to_owned()],
+    };
+    for userinfo in [Userinfo::Endpoint("https://idp.example/userinfo".to_owned()), metadata] {
+        let lookup = Lookup { claims: vec!["groups".to_owned()], userinfo, reach: reach(None) };
+        let token = BearerToken::new(b"opaque-token");
+        let request = HelperRequest::for_lookup(&lookup, reach(None), &token).unwrap();
+        assert_eq!((request.version, HelperRequest::from_line(&request.to_line())), (2, Ok(request.clone())));
+        let line = String::from_utf8_lossy(&request.to_line()).into_owned();
+        // The names of claims are nobody's business but the server's.
+        assert!(line.contains("opaque-token") && !line.contains("groups"), "{line}");
+        assert!(!format!("{request:?}").contains("opaque-token"), "{request:?}");
+        assert_eq!(HelperRequest::for_lookup(&lookup, reach(None), &BearerToken::new(b"\xff")), None);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! Must never judge anything, nor read a clock: the time of a decision is the case's.
 
 use oauth_validator_core::{
-    BearerToken, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck, Privileges,
+    BearerToken, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer, OnlineCheck, Privileges,
     ProviderKeys, Request, Resolver, RoleAttributes, UnixSeconds,
 };
 use oauth_validator_fixtures::cases::{Case, roles};
@@ -31,6 +31,10 @@ impl Resolver for OfCase<'_> {
     }
 
     fn online_answer(&mut self, _: &str, _: &OnlineCheck, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
+        answer(self.0)
+    }
+
+    fn looked_up(&mut self, _: &str, _: &Lookup, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
         answer(self.0)
     }
 
@@ -64,7 +68,7 @@ fn keys(case: &Case, file: &KeyFile) -> Result<KeySet, KeysUnavailable> {
 }
 
 fn answer(case: &Case) -> Result<OnlineAnswer, KeysUnavailable> {
-    let answer = case.answer(ISSUED_AT).map(|body| OnlineAnswer { status: 200, body });
+    let answer = case.reply(ISSUED_AT).map(|(status, body)| OnlineAnswer { status, body });
     answer.ok_or_else(|| KeysUnavailable::new("The provider cannot be asked about the token.", "See whether it is up."))
 }
 

@@ -2,8 +2,8 @@
 
 use super::support::{ISSUER, Login, NOW, Told, jwks, token};
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
-    Privileges, ProviderKeys, Reason, Resolver, Tracing, UnixSeconds, decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    OnlineCheck, Privileges, ProviderKeys, Reason, Resolver, Tracing, UnixSeconds, decide_with,
 };
 use oauth_validator_fixtures::keys;
 use serde_json::json;
@@ -41,6 +41,15 @@ impl Resolver for Slow {
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.told.online_answer(profile, check, token)
+    }
+
+    fn looked_up(
+        &mut self,
+        profile: &str,
+        lookup: &Lookup,
+        token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        self.told.looked_up(profile, lookup, token)
     }
 
     fn privileges(&mut self, _role: &str) -> Result<Privileges, Denial> {

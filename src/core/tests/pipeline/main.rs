@@ -20,6 +20,7 @@ mod identity;
 mod key_documents;
 mod keys;
 mod line;
+mod lookup;
 mod mutants;
 mod online;
 mod properties;

@@ -1,7 +1,7 @@
 //! A login to vary: a profile, its keys, a request, and a token that passes.
 
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, NewerKeys, OnlineAnswer, OnlineCheck,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer, OnlineCheck,
     Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, Verdict, Wanted, decide_with,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
@@ -65,6 +65,10 @@ pub struct Told {
     pub newer: NewerKeys,
     /// What the provider says of the token; without it, asking fails the test.
     pub answer: Option<Result<OnlineAnswer, KeysUnavailable>>,
+    /// What the userinfo endpoint says; without it, asking fails the test.
+    pub userinfo: Option<Result<OnlineAnswer, KeysUnavailable>>,
+    /// What was looked up, in order.
+    pub lookups: Vec<Lookup>,
     pub privileges: Privileges,
     /// The key sources that a provider was asked for, in order.
     pub keys_asked: Vec<(Wanted, ProviderKeys)>,
@@ -80,6 +84,8 @@ impl Default for Told {
             keys: None,
             newer: NewerKeys::NotYet { newest: KeySet::default(), why },
             answer: None,
+            userinfo: None,
+            lookups: Vec::new(),
             privileges: Privileges::default(),
             keys_asked: Vec::new(),
             endpoints_asked: Vec::new(),
@@ -124,6 +130,16 @@ impl Resolver for Told {
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.endpoints_asked.push(check.endpoint.clone());
         self.answer.clone().expect("an answer to decide with")
+    }
+
+    fn looked_up(
+        &mut self,
+        _profile: &str,
+        lookup: &Lookup,
+        _token: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
+        self.lookups.push(lookup.clone());
+        self.userinfo.clone().expect("userinfo to decide with")
     }
 
     fn privileges(&mut self, _role: &str) -> Result<Privileges, Denial> {

@@ -1,13 +1,14 @@
 //! Asking about tokens: the secret's file, the places, and what becomes of each outcome.
 
 use super::{Place, give, needs_root, set_mode};
-use crate::{Gone, KeyFolder, ServerUser, Surroundings, TokenOrder};
+use crate::{Gone, KeyFolder, LookupOrder, Places, ServerUser, Surroundings, TokenOrder};
 use oauth_validator_core::protocol::{Authorization, Failure, Freshness, HelperRequest, Outcome, Task};
 use oauth_validator_core::{
-    BearerToken, ClientAuth, ClientSecret, FilePath, KeysUnavailable, OnlineAnswer, OnlineCheck, OnlineKind, Reach,
+    BearerToken, ClientAuth, ClientSecret, FilePath, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, OnlineKind,
+    Reach, Userinfo,
 };
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const SECRET: &str = "se:cr+et%\u{e4}";
@@ -169,7 +170,7 @@ fn only_so_many_ask_at_once() {
     let setup = Setup::new(SECRET);
     let path = setup.place.folder("oauth_validator", 0o700);
     let request = setup.order().request(&BearerToken::new(b"opaque")).expect("a question");
-    let ask = |world: &mut World| setup.order().ask_in_turn(&request, &path, false, 3, world);
+    let ask = |world: &mut World| setup.order().ask_in_turn(&request, places(&path), world);
     let folder = KeyFolder::open(&path, ServerUser::current(), false).unwrap();
     let mut taken: Vec<_> = (0..3).map(|_| folder.try_slot(3).unwrap().expect("a place")).collect();
     assert!(folder.try_slot(3).unwrap().is_none());
@@ -178,6 +179,65 @@ fn only_so_many_ask_at_once() {
     assert_eq!(ask(&mut world(Ok(Outcome::Answer(answer())))), Ok(answer()));
     assert_eq!(ask(&mut world(Ok(Outcome::Answer(answer())))), Ok(answer()), "a place is given back");
     assert_eq!(folder.profiles().unwrap(), [] as [String; 0], "places are no profiles");
+    set_mode(&path, 0o777);
+    says(ask(&mut never()), &["0777"]);
+}
+
+fn places(folder: &Path) -> Places<'_> {
+    Places { folder, create_folder: false, slots: 3 }
+}
+
+/// Asks for claims with so much time left.
+fn look_up(
+    setup: &Setup,
+    left: Duration,
+    folder: Option<&Path>,
+    world: &mut World,
+) -> Result<OnlineAnswer, KeysUnavailable> {
+    let lookup = Lookup {
+        claims: vec!["groups".to_owned()],
+        userinfo: Userinfo::Endpoint("https://idp.example/userinfo".to_owned()),
+        reach: setup.check.reach.clone(),
+    };
+    let order = LookupOrder { lookup: &lookup, config_path: &setup.config, user: ServerUser::current(), left };
+    order.ask(&BearerToken::new(b"opaque"), folder.map(places), world)
+}
+
+#[test]
+fn claims_are_asked_for_in_the_time_that_is_left() {
+    let setup = Setup::new(SECRET);
+    let whole = setup.check.reach.timeout;
+    for (left, own) in [(whole, whole), (whole * 2, whole), (Duration::from_secs(1), Duration::from_secs(1))] {
+        let mut asked = world(Ok(Outcome::Answer(answer())));
+        assert_eq!(look_up(&setup, left, None, &mut asked), Ok(answer()));
+        let request = asked.request.expect("a request");
+        assert_eq!(request.reach.timeout, own - Duration::from_millis(250), "{left:?}");
+        let Task::Userinfo { token, .. } = request.task else { panic!("another task") };
+        assert_eq!(token.expose(), "opaque");
+    }
+    for left in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(250)] {
+        says(look_up(&setup, left, None, &mut never()), &["keys.timeout was over before"]);
+    }
+}
+
+#[test]
+fn claims_take_a_place_and_every_other_outcome_is_a_reason() {
+    let setup = Setup::new(SECRET);
+    let path = setup.place.folder("oauth_validator", 0o700);
+    let second = Duration::from_secs(1);
+    let ask = |world: &mut World| look_up(&setup, second, Some(&path), world);
+    let folder = KeyFolder::open(&path, ServerUser::current(), false).unwrap();
+    let taken: Vec<_> = (0..3).map(|_| folder.try_slot(3).unwrap().expect("a place")).collect();
+    says(ask(&mut never()), &["is taken, 3 in all", "oauth_validator.max_helpers"]);
+    drop(taken);
+    assert_eq!(ask(&mut world(Ok(Outcome::Answer(answer())))), Ok(answer()));
+    let failure = Failure { code: "redirect".into(), message: "it is one".into(), hint: "look at it".into() };
+    says(
+        ask(&mut world(Ok(Outcome::Failed(failure)))),
+        &["cannot be asked for claims: redirect: it is one.", "Look at it."],
+    );
+    says(ask(&mut world(Ok(Outcome::Unchanged(Freshness::default())))), &["another question"]);
+    says(ask(&mut world(Err(Gone))), &["hung up"]);
     set_mode(&path, 0o777);
     says(ask(&mut never()), &["0777"]);
 }

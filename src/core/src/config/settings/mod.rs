@@ -14,7 +14,8 @@ use std::time::Duration;
 
 pub use kind::{Kind, Merge};
 pub(super) use rows::{
-    clients, defaults, fallback, identity, introspection, keys, profile, require, role_map, roles, root, scope, session,
+    clients, defaults, fallback, identity, introspection, keys, lookup, profile, require, role_map, roles, root, scope,
+    session,
 };
 pub use value::{Bytes, Default, Span};
 

@@ -30,6 +30,7 @@ mod at {
     pub(super) const SESSION: &str = "profiles.*.session";
     pub(super) const KEYS: &str = "profiles.*.keys";
     pub(super) const INTROSPECTION: &str = "profiles.*.introspection";
+    pub(super) const LOOKUP: &str = "profiles.*.lookup";
 }
 
 const CLAIM_OF_ROLES: (&str, &str) = ("claim", "\"$.r[*]\"");
@@ -89,6 +90,7 @@ rows! {
         SESSION = ("session", Table(ByKey, at::SESSION), D::Table, "when a session ends by itself, and which claims SQL may read in it", r#"{ end = "token" }"#);
         KEYS = ("keys", Table(ByKey, at::KEYS), D::Table, "where the issuer's public keys are", r#"{ jwks_file = "corp.jwks.json" }"#);
         INTROSPECTION = ("introspection", Table(ByKey, at::INTROSPECTION), D::None, "where and how the provider is asked about a token; needed unless mode is \"jwt\"", r#"{ endpoint = "https://idp.example/introspect", auth = "none" }"#).counts(Counts::Online);
+        LOOKUP = ("lookup", Table(Whole, at::LOOKUP), D::None, "claims that are looked up at the provider where the token lacks them, once all else holds", r#"{ kind = "userinfo", claims = ["groups"] }"#).of_profiles_alone();
     }
     clients: at::CLIENTS, &[("claims", "[\"$.azp\"]"), ("allow", "[\"psql\"]")] => {
         CLAIMS = ("claims", JsonPaths, D::Required, "claims that name the client; exactly one of them must be in the token", r#"["$.azp", "$.client_id"]"#);
@@ -183,6 +185,11 @@ rows! {
         TOKEN_PARAM = ("token_param", Text, D::Text("token"), "the form field that holds the token; \"access_token\" for tokeninfo", r#""access_token""#);
         SCOPE_SEPARATOR = ("scope_separator", Text, D::None, "what separates scopes in the answer, where that is not scope.separator", r#"",""#);
         CACHE = ("cache", duration("0s", "1min"), lasts("0s"), "how long an answer is kept for other logins with the same token; a token that is revoked meanwhile logs in", r#""30s""#).of_profiles_alone();
+    }
+    lookup: at::LOOKUP, &[("kind", "\"userinfo\""), ("claims", "[\"groups\"]")] => {
+        KIND = ("kind", Word(&["userinfo"]), D::Required, "what is asked: the userinfo endpoint, with the token that the client has shown", r#""userinfo""#);
+        CLAIMS = ("claims", Strings, D::Required, "the claims that may be looked up; one that the token has is never replaced", r#"["email", "groups"]"#);
+        ENDPOINT = ("endpoint", Url, D::None, "where is asked; without it, where the issuer's metadata says, which costs each such login a request more", r#""https://idp.example/userinfo""#);
     }
     defaults: at::DEFAULTS, &[] => {
         KEYS = ("keys", Table(ByKey, at::DEFAULT_KEYS), D::Table, "times of key sources of profiles that set none", r#"{ min_ttl = "10min" }"#);
