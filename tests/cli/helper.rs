@@ -3,6 +3,7 @@
 //! Here are the answers with keys. `helper/refusals.rs` has those without, `helper/process.rs` what the process does
 //! about signals, deadlines and its parent.
 
+mod bearer;
 mod process;
 pub mod refusals;
 mod way;
@@ -10,7 +11,7 @@ mod way;
 use crate::network::{METADATA, provider, with_keys, with_keys_elsewhere};
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::protocol::{
-    FetchedKeys, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, PROTOCOL_VERSION, Task,
+    FetchedKeys, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, PROTOCOL_VERSION, Secret, Task,
 };
 use oauth_validator_core::{Pem, Reach};
 use oauth_validator_fixtures::{jwks, keys};
@@ -144,6 +145,7 @@ pub fn request(provider: &Provider) -> HelperRequest {
             jwks_url: None,
             allowed_hosts: Vec::new(),
             known: None,
+            bearer: None,
         },
     }
 }
@@ -159,8 +161,9 @@ fn request_with(provider: &Provider, change: impl FnOnce(&mut Parts)) -> HelperR
     let mut request = request(provider);
     let mut parts = Parts { issuer: provider.issuer(), ..Parts::default() };
     change(&mut parts);
-    let Parts { issuer, discovery_url, jwks_url, allowed_hosts, known } = parts;
-    request.task = Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known };
+    let Parts { issuer, discovery_url, jwks_url, allowed_hosts, known, bearer } = parts;
+    request.version = if bearer.is_some() { 2 } else { 1 };
+    request.task = Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known, bearer };
     request
 }
 
@@ -172,6 +175,7 @@ struct Parts {
     jwks_url: Option<String>,
     allowed_hosts: Vec<String>,
     known: Option<KnownDocument>,
+    bearer: Option<Secret>,
 }
 
 /// What a helper answers; it says nothing else.

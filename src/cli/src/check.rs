@@ -20,7 +20,7 @@ use oauth_validator_core::{
     Config, DeniedProfile, FilePath, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Pem, Profile, Reach,
     Reason,
 };
-use oauth_validator_store::{Refusal, load_keys, read_secret, resolve, with_files};
+use oauth_validator_store::{Refusal, bearer_of, load_keys, read_secret, resolve, with_files};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fs;
@@ -216,7 +216,9 @@ fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Sh
         KeySource::File(source @ KeyFile::Pem(_)) => keys("pem_file", source),
         KeySource::Provider(source) => {
             let authorities = authorities(&source.settings.reach, file);
-            authorities.err().map(|why| unavailable("ca_file", &why)).into_iter().collect()
+            let bearer = bearer_of(source, &file.path, file.user).err();
+            let bearer = bearer.map(|why| unavailable("bearer_token_file", &why));
+            authorities.err().map(|why| unavailable("ca_file", &why)).into_iter().chain(bearer).collect()
         }
         KeySource::Inline(_) => Vec::new(),
         KeySource::Online(check) => online_files(check, profile, file, places),
@@ -254,7 +256,7 @@ fn online_files(check: &OnlineCheck, profile: &Profile, file: &ConfigFile, place
     }
     let Some(secret) = check.auth.secret_file() else { return found };
     let span = place("introspection", "client_secret_file");
-    match read_secret(secret, &file.path, file.user) {
+    match read_secret("introspection.client_secret_file", secret, &file.path, file.user) {
         Err(why) => found.push(unavailable(span, &why)),
         Ok(_) => found.extend(readable_by_others(secret, profile, file, span)),
     }

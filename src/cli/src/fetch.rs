@@ -36,7 +36,14 @@ fn ask(request: &HelperRequest, limit: Duration, asking: fn(&SafeUrl)) -> Result
     let client = Client::new(&reach.within(limit), &Ca::System, asking)?;
     let plain = Plain::of(&request.reach);
     match &request.task {
-        Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known } => {
+        Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known, bearer } => {
+            let configured =
+                [jwks_url.as_deref(), discovery_url.as_deref(), Some(issuer.as_str())].into_iter().flatten().next();
+            let configured = SafeUrl::parse(configured.unwrap_or_default(), plain).ok();
+            let client = match (configured, bearer) {
+                (Some(place), Some(bearer)) => client.showing(bearer, &place)?,
+                _ => client,
+            };
             let url = match jwks_url {
                 Some(url) => safe_url(url, plain, "the URL of the keys", JWKS_URL_HINT)?,
                 None => {

@@ -9,7 +9,7 @@ use crate::key_place::KeyPlace;
 use crate::words;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
 use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys};
-use oauth_validator_store::{Surroundings, with_files};
+use oauth_validator_store::{Surroundings, bearer_of, with_files};
 
 /// Supplies a decision with keys.
 pub(crate) struct Supply<'f> {
@@ -103,7 +103,8 @@ impl<'f> Supply<'f> {
     fn published(&mut self, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
         let reach = with_files(&source.settings.reach, &self.file.path, self.file.user)?;
         let timeout = reach.timeout;
-        let request = HelperRequest::for_keys(source, reach, None);
+        let bearer = bearer_of(source, &self.file.path, self.file.user)?;
+        let request = HelperRequest::for_keys(source, reach, bearer, None);
         let issuer = &source.issuer;
         let why = match Foreground::default().fetch(&request, timeout) {
             Outcome::Keys(fetched) => {

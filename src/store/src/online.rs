@@ -7,15 +7,15 @@
 
 use crate::cache::KeyFolder;
 use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, sentence, with_files};
-use crate::trusted::{read_trusted, resolve};
+use crate::secret::read_secret;
 use crate::users::ServerUser;
-use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
+use oauth_validator_core::protocol::{HelperRequest, Outcome};
 use oauth_validator_core::{BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck};
 use std::path::Path;
 use std::time::Duration;
 
-/// The longest file with a secret, in bytes.
-const MAX_SECRET_BYTES: usize = 4096;
+/// The setting that names the file with the secret.
+const SECRET_SETTING: &str = "introspection.client_secret_file";
 
 /// About whose token a provider is asked, and how.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ impl TokenOrder<'_> {
     pub fn request(&self, token: &BearerToken) -> Result<HelperRequest, KeysUnavailable> {
         let reach = with_files(&self.check.reach, self.config_path, self.user)?;
         let secret = match self.check.auth.secret_file() {
-            Some(path) => Some(read_secret(path, self.config_path, self.user)?),
+            Some(path) => Some(read_secret(SECRET_SETTING, path, self.config_path, self.user)?),
             None => None,
         };
         let limit = reach.timeout.saturating_sub(HELPER_MARGIN);
@@ -160,23 +160,4 @@ fn ask(
         )),
         Err(Gone) => Err(gone()),
     }
-}
-
-/// The secret in a file, without the newline that editors leave behind it.
-///
-/// # Errors
-/// If the file cannot be trusted or read, is empty, or is not text of one line.
-pub fn read_secret(path: &str, config_path: &Path, user: ServerUser) -> Result<Secret, KeysUnavailable> {
-    const SETTING: &str = "introspection.client_secret_file";
-    let path = resolve(config_path, path);
-    let content = read_trusted(&path, MAX_SECRET_BYTES, user)
-        .map_err(|refusal| KeysUnavailable::new(format!("{SETTING}: {refusal}."), refusal.hint()))?;
-    let text = Secret::new(String::from_utf8(content).unwrap_or_default());
-    let line = text.expose().strip_suffix('\n').unwrap_or(text.expose());
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    if line.is_empty() || line.chars().any(char::is_control) {
-        let detail = format!("{SETTING}: {path:?} does not hold one line of text in UTF-8.");
-        return Err(KeysUnavailable::new(detail, "Put the secret into it, and nothing else."));
-    }
-    Ok(Secret::new(line.to_owned()))
 }

@@ -4,9 +4,10 @@
 //! server a child process.
 
 use crate::cache::{CacheTrouble, KeyFolder};
+use crate::secret::read_secret;
 use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
 use crate::users::ServerUser;
-use oauth_validator_core::protocol::{HelperRequest, Outcome};
+use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
 use oauth_validator_core::{FilePath, KeyRecord, KeysUnavailable, Pem, ProviderKeys, Reach, Standing, UnixSeconds};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -112,6 +113,19 @@ fn read_authorities(path: &str, config_path: &Path, user: ServerUser) -> Result<
             "It must hold PEM blocks that begin with -----BEGIN CERTIFICATE-----.",
         )),
     }
+}
+
+/// The bearer token for asking for the keys of `source`, if it has one; as the file is now.
+///
+/// # Errors
+/// If the file cannot be trusted or read, or is not text of one line.
+pub fn bearer_of(
+    source: &ProviderKeys,
+    config_path: &Path,
+    user: ServerUser,
+) -> Result<Option<Secret>, KeysUnavailable> {
+    let path = source.settings.bearer_token_file.as_deref();
+    path.map(|path| read_secret("keys.bearer_token_file", path, config_path, user)).transpose()
 }
 
 pub(crate) fn no_folder(trouble: CacheTrouble) -> KeysUnavailable {

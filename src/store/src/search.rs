@@ -7,7 +7,9 @@
 //! presents tokens and hangs up would have the provider asked without end, since nothing would ever count as an outcome.
 
 use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
-use crate::provider::{Gone, HELPER_MARGIN, KeyOrder, Surroundings, gone, no_folder, now, sentence, since_1970};
+use crate::provider::{
+    Gone, HELPER_MARGIN, KeyOrder, Surroundings, bearer_of, gone, no_folder, now, sentence, since_1970,
+};
 use oauth_validator_core::asking::{APART, Attempt, AttemptEnd, MayAsk, may_ask};
 use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
 use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Pem, Reach, Standing, UnixSeconds, Wanted};
@@ -268,8 +270,17 @@ impl<'a> Search<'a> {
         let known = record.as_ref().filter(|_| usable).and_then(KeyRecord::known_document);
         let left = self.deadline.saturating_duration_since(Instant::now()).min(patience);
         let for_helper = left.saturating_sub(HELPER_MARGIN).max(HELPER_MARGIN);
-        let request = HelperRequest::for_keys(self.order.source, self.reach.clone().within(for_helper), known);
-        let outcome = self.world.fetch(&request, left);
+        let source = self.order.source;
+        let outcome = match bearer_of(source, self.order.config_path, self.order.user) {
+            Ok(bearer) => {
+                let reach = self.reach.clone().within(for_helper);
+                self.world.fetch(&HelperRequest::for_keys(source, reach, bearer, known), left)
+            }
+            Err(KeysUnavailable { detail, hint }) => {
+                let message = detail.trim_end_matches('.').to_owned();
+                Outcome::Failed(Failure { code: "bearer_token".to_owned(), message, hint })
+            }
+        };
         let record = self.record_of(outcome, record, usable);
         let saved = lock.write(&record.to_bytes());
         let ended = lock.end_attempt(saved.is_ok());

@@ -11,12 +11,14 @@ use super::url::SafeUrl;
 use super::verifier::{Demand, client_config};
 use oauth_validator_core::Reach;
 use oauth_validator_core::bounds::MAX_KEY_DOCUMENT_BYTES;
+use oauth_validator_core::protocol::Secret;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, NextTimeout, TcpConnector};
 use ureq::{Agent, Body, Proxy};
+use zeroize::Zeroizing;
 
 /// The largest answer's headers, in bytes.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
@@ -29,6 +31,8 @@ pub(crate) struct Client {
     connect_timeout: Duration,
     deadline: Instant,
     asking: fn(&SafeUrl),
+    /// A header `Authorization`, and the only origin that it is shown to.
+    shown: Option<(HeaderValue, String)>,
 }
 
 /// A JSON document as it was sent: bytes that no signature covers.
@@ -73,7 +77,21 @@ impl Client {
             .build();
         let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(Tls::new(tls));
         let agent = Agent::with_parts(config, connector, NamedResolver::default());
-        Ok(Self { agent, has_proxy: reach.proxy.is_some(), timeout, connect_timeout, deadline, asking })
+        Ok(Self { agent, has_proxy: reach.proxy.is_some(), timeout, connect_timeout, deadline, asking, shown: None })
+    }
+
+    /// The same, but that documents at the scheme, host and port of `place` are asked for with this bearer token.
+    ///
+    /// # Errors
+    /// `url`, if no header takes it.
+    pub(crate) fn showing(self, bearer: &Secret, place: &SafeUrl) -> Result<Self, NetError> {
+        let header = Zeroizing::new(format!("Bearer {}", bearer.expose()));
+        let mut header = HeaderValue::from_str(&header).map_err(|_| {
+            NetError::new(Code::Url, "the token in keys.bearer_token_file has characters that no header takes")
+                .with_hint("put the token into the file, and nothing else")
+        })?;
+        header.set_sensitive(true);
+        Ok(Self { shown: Some((header, place.origin_with_port())), ..self })
     }
 
     /// The JSON document at `url`.
@@ -174,6 +192,10 @@ impl Client {
     fn request(&self, url: &SafeUrl, own: Option<(HeaderName, HeaderValue)>) -> Result<Response<Body>, NetError> {
         let (left, connect) = self.limits(url)?;
         let mut request = self.agent.get(url.as_str());
+        let shown = self.shown.iter().filter(|(_, origin)| url.origin_with_port() == *origin);
+        for (value, _) in shown {
+            request = request.header(header::AUTHORIZATION, value.clone());
+        }
         if let Some((name, value)) = own {
             request = request.header(name, value);
         }
@@ -199,11 +221,22 @@ impl Client {
     }
 
     fn document(&self, url: &SafeUrl, response: Response<Body>) -> Result<Fetched, NetError> {
-        judge_status(url.as_str(), response.status())?;
+        judge_status(url.as_str(), response.status()).map_err(|error| self.of_who_asks(error))?;
         judge_headers(url.as_str(), response.headers())?;
         let (head, body) = response.into_parts();
         let untrusted_body = self.read(url.as_str(), body, MAX_KEY_DOCUMENT_BYTES)?;
         Ok(Fetched { untrusted_body, headers: head.headers })
+    }
+
+    /// What to do about a document that is not for everybody.
+    fn of_who_asks(&self, error: NetError) -> NetError {
+        match (error.status, &self.shown) {
+            (Some(401 | 403), Some(_)) => error.with_hint(
+                "is the token in keys.bearer_token_file still valid, and may whoever it is for read that document? It is shown \
+                 to the host of keys.jwks_url, keys.discovery_url or the issuer alone",
+            ),
+            _ => error,
+        }
     }
 
     /// The body, up to `most` bytes, whatever its announced length.

@@ -102,6 +102,14 @@ impl SafeUrl {
         let authority = self.uri.authority().map(ToString::to_string).unwrap_or_default();
         format!("{}://{authority}", self.uri.scheme_str().unwrap_or_default())
     }
+
+    /// The same in small letters and with the port, whether or not it is written: two URLs have the same origin (RFC 6454
+    /// section 5) if these are equal.
+    pub(crate) fn origin_with_port(&self) -> String {
+        let scheme = self.uri.scheme_str().unwrap_or_default();
+        let port = self.uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+        format!("{scheme}://{}:{port}", self.host().to_ascii_lowercase())
+    }
 }
 
 /// RFC 3986 section 2, without the apostrophe and with no byte that needs an encoding.

@@ -107,6 +107,7 @@ fn by_discovery(issuer: &str, times: Times) -> ProviderKeys {
         location: Location::Issuer,
         allowed_hosts: Vec::new(),
         reach: times.direct(),
+        bearer_token_file: None,
         timing: times.of_keys,
     };
     ProviderKeys { issuer: issuer.to_owned(), settings: Arc::new(settings) }
@@ -177,9 +178,11 @@ fn provider(
         Some(if key == "jwks_url" { Location::Jwks(url) } else { Location::Metadata(url) })
     });
     let allowed_hosts = hosts(findings, section);
+    let bearer = section.get("bearer_token_file").map(|_| section.text(findings, "bearer_token_file"));
     let (reach, timing) = reach?;
+    let bearer_token_file = bearer.map_or(Some(None), |path| path.map(|path| Some(path.value)))?;
     let location = location.unwrap_or(Some(Location::Issuer))?;
-    let settings = ProviderSettings { location, allowed_hosts, reach, timing };
+    let settings = ProviderSettings { location, allowed_hosts, reach, bearer_token_file, timing };
     Some(ProviderKeys { issuer: issuer?.to_owned(), settings: Arc::new(settings) })
 }
 

@@ -27,6 +27,9 @@ pub struct ProviderSettings {
     pub allowed_hosts: Vec<String>,
     /// How it is reached.
     pub reach: Reach<FilePath>,
+    /// A file with a bearer token that is shown where the configuration itself says that keys are asked for, and nowhere
+    /// else; relative to the configuration's folder.
+    pub bearer_token_file: Option<String>,
     /// How long keys are trusted and when the provider may be asked.
     pub timing: KeyTiming,
 }

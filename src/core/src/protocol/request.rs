@@ -40,6 +40,10 @@ pub enum Task {
         allowed_hosts: Vec<String>,
         /// What is had already: the answer may be that it still holds.
         known: Option<KnownDocument>,
+        /// A bearer token that is shown where `jwks_url`, `discovery_url` or `issuer` is, whichever is the first of these, and
+        /// nowhere else. Since version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bearer: Option<Secret>,
     },
     /// To ask the provider about a token, by POST with a form.
     Introspect {
@@ -138,16 +142,21 @@ pub struct KnownDocument {
 }
 
 impl HelperRequest {
-    /// The request for the keys of `source`, whose files `reach` holds.
+    /// The request for the keys of `source`, whose files `reach` and `bearer` hold.
     #[must_use]
-    pub fn for_keys(source: &ProviderKeys, reach: Reach<Pem>, known: Option<KnownDocument>) -> Self {
+    pub fn for_keys(
+        source: &ProviderKeys,
+        reach: Reach<Pem>,
+        bearer: Option<Secret>,
+        known: Option<KnownDocument>,
+    ) -> Self {
         let (discovery_url, jwks_url) = match &source.settings.location {
             Location::Issuer => (None, None),
             Location::Metadata(url) => (Some(url.clone()), None),
             Location::Jwks(url) => (None, Some(url.clone())),
         };
         Self {
-            version: 1,
+            version: if bearer.is_some() { 2 } else { 1 },
             reach,
             task: Task::Keys {
                 issuer: source.issuer.clone(),
@@ -155,6 +164,7 @@ impl HelperRequest {
                 jwks_url,
                 allowed_hosts: source.settings.allowed_hosts.clone(),
                 known,
+                bearer,
             },
         }
     }

@@ -16,15 +16,20 @@ fn reach<F>(ca: Option<F>) -> Reach<F> {
 }
 
 fn request() -> HelperRequest {
+    request_with(None)
+}
+
+fn request_with(bearer: Option<Secret>) -> HelperRequest {
     let settings = ProviderSettings {
         location: Location::Metadata("https://idp.example/meta?x".to_owned()),
         allowed_hosts: vec!["keys.example".to_owned()],
         reach: reach(Some(FilePath("ca.pem".to_owned()))),
+        bearer_token_file: None,
         timing: Times::BUILT_IN.of_keys,
     };
     let source = ProviderKeys { issuer: "https://idp.example".to_owned(), settings: settings.into() };
     let known = KnownDocument { url: "https://keys.example/jwks".to_owned(), etag: "\"1\"".to_owned() };
-    HelperRequest::for_keys(&source, reach(Some(Pem("PEM\n".to_owned()))), Some(known))
+    HelperRequest::for_keys(&source, reach(Some(Pem("PEM\n".to_owned()))), bearer, Some(known))
 }
 
 fn check() -> OnlineCheck {
@@ -104,6 +109,15 @@ fn a_token_travels_and_no_debug_output_shows_it() {
     assert!(!shown.contains("opaque-token") && !shown.contains("hush"), "{shown}");
     assert_eq!(HelperRequest::for_token(&check, reach(None), None, &token), None, "without its secret");
     assert_eq!(HelperRequest::for_token(&check, reach(None), secret(), &BearerToken::new(b"\xff")), None);
+}
+
+/// A helper that would fetch keys without it must not understand the request.
+#[test]
+fn a_bearer_token_for_keys_travels_and_is_not_shown() {
+    let request = request_with(Some(Secret::new("hush".to_owned())));
+    assert_eq!((request.version, HelperRequest::from_line(&request.to_line())), (2, Ok(request.clone())));
+    assert!(String::from_utf8_lossy(&request.to_line()).contains("\"bearer\":\"hush\""));
+    assert!(!format!("{request:?}").contains("hush"));
 }
 
 #[test]

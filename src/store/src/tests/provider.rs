@@ -124,6 +124,7 @@ impl Setup {
                 connect_timeout: Duration::from_secs(1),
                 timeout: Duration::from_secs(2),
             },
+            bearer_token_file: None,
             timing: TIMING,
         };
         let source = ProviderKeys { issuer: "https://idp.example".into(), settings: settings.into() };

@@ -12,6 +12,7 @@
     reason = "a test fails by a panic"
 )]
 
+mod bearer;
 mod clocks;
 mod faults;
 mod first;

@@ -182,3 +182,21 @@ fn what_is_for_providers_means_nothing_beside_a_file() {
     assert_eq!(codes, [FindingCode::UnusedSetting, FindingCode::UnusedSetting]);
     assert!(!found[0].is_error());
 }
+
+#[test]
+fn a_bearer_token_is_for_a_provider_that_is_asked_for_keys() {
+    let file = |keys: &str| match source(keys) {
+        KeySource::Provider(keys) => keys.settings.bearer_token_file.clone(),
+        other => panic!("{other:?}"),
+    };
+    for place in ["", "jwks_url = \"https://idp.example/k\", ", "discovery_url = \"https://idp.example/m\", "] {
+        assert_eq!(file(&format!("{place}bearer_token_file = \"t\"")).as_deref(), Some("t"), "{place}");
+    }
+    assert_eq!(file("jwks_url = \"https://idp.example/k\""), None);
+    let codes = |keys: &str| -> Vec<FindingCode> {
+        findings(&GOOD.replace("jwks_file = \"k\"", keys)).iter().map(|finding| finding.code).collect()
+    };
+    assert_eq!(codes("bearer_token_file = \"\""), [FindingCode::EmptyValue]);
+    assert_eq!(codes("bearer_token_file = 7"), [FindingCode::WrongType]);
+    assert_eq!(codes("jwks_file = \"k\", bearer_token_file = \"t\""), [FindingCode::UnusedSetting]);
+}

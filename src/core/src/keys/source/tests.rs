@@ -15,8 +15,13 @@ fn the_fingerprint_covers_whatever_decides_whose_keys_these_are() {
         connect_timeout: Duration::from_secs(2),
         timeout: Duration::from_secs(5),
     };
-    let settings =
-        ProviderSettings { location: Location::Issuer, allowed_hosts: vec![], reach, timing: Times::BUILT_IN.of_keys };
+    let settings = ProviderSettings {
+        location: Location::Issuer,
+        allowed_hosts: vec![],
+        reach,
+        bearer_token_file: None,
+        timing: Times::BUILT_IN.of_keys,
+    };
     let source = ProviderKeys { issuer: "https://i".into(), settings: settings.into() };
     let with_file = |source: &ProviderKeys, text: &str| {
         source.fingerprint(&source.settings.reach.map(|FilePath(_)| Pem(text.to_owned())))

@@ -113,3 +113,35 @@ fn a_refresh_asks_however_fresh_the_keys_are_and_says_what_failed() {
     let why = setup.order().refresh(&mut world(|_| answer(new_keys()))).unwrap_err();
     assert!(why.detail.contains("cannot be saved"), "{why:?}");
 }
+
+#[test]
+fn a_bearer_token_is_read_for_each_fetch() {
+    let mut setup = Setup::new();
+    let file = setup.place.path("token");
+    setup.settings().bearer_token_file = Some(file.display().to_string());
+    for token in ["first", "second\n"] {
+        fs::write(&file, token).unwrap();
+        let mut asked = world(|request| {
+            let Task::Keys { bearer, .. } = &request.task else { panic!("{request:?}") };
+            assert_eq!(bearer.as_ref().map(|bearer| bearer.expose()), Some(token.trim_end()));
+            answer(old_keys())
+        });
+        assert_eq!(Setup::usable(&setup, &mut asked), Ok(old_keys()));
+        assert_eq!(asked.fetches, 1);
+        // A profile's key file is forgotten, so that the next login asks.
+        fs::remove_dir_all(setup.place.path("oauth_validator")).unwrap();
+        setup.place.folder("oauth_validator", 0o700);
+    }
+}
+
+#[test]
+fn without_its_bearer_token_nobody_is_asked_and_old_keys_go_on() {
+    let mut setup = Setup::new();
+    setup.settings().bearer_token_file = Some("missing".to_owned());
+    says(setup.usable(&mut never()), &["bearer_token", "keys.bearer_token_file", "does not exist"]);
+    let mut setup = Setup::new().with_keys_aged(80);
+    setup.settings().bearer_token_file = Some("missing".to_owned());
+    let mut quiet = world(|_| panic!("nobody is asked"));
+    assert_eq!(setup.usable(&mut quiet), Ok(old_keys()));
+    assert!(quiet.complaints[0].contains("keys.bearer_token_file"), "{:?}", quiet.complaints);
+}
