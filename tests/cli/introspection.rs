@@ -5,6 +5,7 @@
 //! `introspection/explain.rs` and `introspection/check.rs` the commands. Whatever happens, neither the token nor the
 //! secret may be anywhere but where they are meant to be.
 
+mod certificate;
 mod check;
 mod explain;
 mod refusals;
@@ -34,6 +35,7 @@ fn check(provider: &Provider, auth: ClientAuth) -> OnlineCheck {
         kind: OnlineKind::Introspection,
         endpoint: format!("{}{INTROSPECT}", provider.base_url()),
         auth,
+        certificate: None,
         token_param: "token".into(),
         scope_separator: None,
         cache: Duration::ZERO,

@@ -20,7 +20,7 @@ use oauth_validator_core::{
     Config, DeniedProfile, FilePath, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Pem, Profile, Reach,
     Reason,
 };
-use oauth_validator_store::{Refusal, bearer_of, load_keys, read_secret, resolve, with_files};
+use oauth_validator_store::{Refusal, bearer_of, load_keys, read_certificate, read_secret, resolve, with_files};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fs;
@@ -253,6 +253,18 @@ fn online_files(check: &OnlineCheck, profile: &Profile, file: &ConfigFile, place
     let mut found = Vec::new();
     if let Err(why) = authorities(&check.reach, file) {
         found.push(unavailable(place("keys", "ca_file"), &why));
+    }
+    if let Some(certificate) = &check.certificate {
+        let read = read_certificate(certificate, &file.path, file.user);
+        let judged = read.and_then(|files| {
+            net::judge_identity(&files)
+                .map_err(|error| KeysUnavailable::new(format!("{error}."), error.hint(Wording::Configuration)))
+        });
+        let span = place("keys", "client_key_file");
+        match judged {
+            Err(why) => found.push(unavailable(span, &why)),
+            Ok(()) => found.extend(readable_by_others(&certificate.key_file, profile, file, span)),
+        }
     }
     let Some(secret) = check.auth.secret_file() else { return found };
     let span = place("introspection", "client_secret_file");

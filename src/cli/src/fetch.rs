@@ -4,7 +4,7 @@
 //! Hints are in the words of the configuration, since that is where all of the request comes from. Must never look at
 //! the environment, so that the tool trusts whom the server trusts.
 
-use crate::net::{Ca, Client, Code, Inquiry, Keys, NetError, Plain, SafeUrl, Wording, introspect, userinfo};
+use crate::net::{Ca, Client, Code, Identity, Inquiry, Keys, NetError, Plain, SafeUrl, Wording, introspect, userinfo};
 use crate::output::{complain, visible};
 use oauth_validator_core::Pem;
 use oauth_validator_core::protocol::{self, FetchedKeys, HelperRequest, KnownDocument, Outcome, Place, Task};
@@ -33,7 +33,11 @@ pub(crate) fn failed(error: &NetError) -> Outcome {
 fn ask(request: &HelperRequest, limit: Duration, asking: fn(&SafeUrl)) -> Result<Outcome, NetError> {
     let reach = request.reach.map(|Pem(text)| Ca::Pem(text.clone()));
     let limit = limit.min(reach.timeout);
-    let client = Client::new(&reach.within(limit), &Ca::System, asking)?;
+    let shown = match &request.task {
+        Task::Introspect { certificate: Some(files), .. } => Some(Identity::read(files)?),
+        _ => None,
+    };
+    let client = Client::identified(&reach.within(limit), &Ca::System, asking, shown)?;
     let plain = Plain::of(&request.reach);
     match &request.task {
         Task::Keys { issuer, discovery_url, jwks_url, allowed_hosts, known, bearer } => {
@@ -54,7 +58,7 @@ fn ask(request: &HelperRequest, limit: Duration, asking: fn(&SafeUrl)) -> Result
             };
             keys(&client, &url, known.as_ref())
         }
-        Task::Introspect { endpoint, authorization, token_param, token } => {
+        Task::Introspect { endpoint, authorization, token_param, token, .. } => {
             let endpoint = safe_url(endpoint, plain, "the introspection endpoint", ENDPOINT_HINT)?;
             introspect(&client, &endpoint, authorization, token_param, token).map(Outcome::Answer)
         }

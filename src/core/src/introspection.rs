@@ -13,7 +13,7 @@ use crate::token_kind::{Kind, kind_of_value};
 use serde_json::{Map, Value};
 
 pub use answer::OnlineAnswer;
-pub use check::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
+pub use check::{ClientAuth, ClientCertificate, ClientSecret, OnlineCheck, OnlineKind};
 
 /// What an answer says against the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

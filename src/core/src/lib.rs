@@ -63,7 +63,7 @@ pub use decision::{
 };
 pub use driver::{Resolver, decide_with};
 pub use finding::{Finding, FindingCode, Position, Related, Severity};
-pub use introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
+pub use introspection::{ClientAuth, ClientCertificate, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 pub use json::strict_json_object;
 pub use keys::asking::{self, Wanted};
 pub use keys::record::{self, KeyRecord, Standing};

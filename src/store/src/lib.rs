@@ -39,6 +39,6 @@ pub use keys::load_keys;
 pub use online::{LookupOrder, Places, TokenOrder};
 pub use provider::{Gone, KeyOrder, Surroundings, bearer_of, with_files};
 pub use refusal::Refusal;
-pub use secret::read_secret;
+pub use secret::{read_certificate, read_secret};
 pub use trusted::{MAX_CONFIG_BYTES, MAX_KEY_FILE_BYTES, judge_executable, read_trusted, resolve};
 pub use users::ServerUser;

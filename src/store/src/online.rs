@@ -7,7 +7,7 @@
 
 use crate::cache::KeyFolder;
 use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, sentence, with_files};
-use crate::secret::read_secret;
+use crate::secret::{read_certificate, read_secret};
 use crate::users::ServerUser;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
 use oauth_validator_core::{BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck};
@@ -40,7 +40,12 @@ impl TokenOrder<'_> {
             None => None,
         };
         let limit = reach.timeout.saturating_sub(HELPER_MARGIN);
+        let certificate = match &self.check.certificate {
+            Some(certificate) => Some(read_certificate(certificate, self.config_path, self.user)?),
+            None => None,
+        };
         HelperRequest::for_token(self.check, reach.within(limit), secret, token)
+            .map(|request| request.with_certificate(certificate))
             .ok_or_else(|| KeysUnavailable::new("The request for the provider could not be made.", ""))
     }
 

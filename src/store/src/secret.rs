@@ -3,10 +3,10 @@
 //! A file is judged like the configuration: whoever can write it decides who this server is. Must never put a byte of it into a
 //! message.
 
-use crate::trusted::{read_trusted, resolve};
+use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
 use crate::users::ServerUser;
-use oauth_validator_core::KeysUnavailable;
-use oauth_validator_core::protocol::Secret;
+use oauth_validator_core::protocol::{Secret, TlsClient};
+use oauth_validator_core::{ClientCertificate, KeysUnavailable};
 use std::path::Path;
 
 /// The longest file with a secret, in bytes.
@@ -28,4 +28,27 @@ pub fn read_secret(setting: &str, path: &str, config_path: &Path, user: ServerUs
         return Err(KeysUnavailable::new(detail, "Put the secret into it, and nothing else."));
     }
     Ok(Secret::new(line.to_owned()))
+}
+
+/// The certificate that this server shows, and its private key, as the files have them now.
+///
+/// # Errors
+/// If a file cannot be trusted or read, or is not text. What is in the PEM blocks is not looked at.
+pub fn read_certificate(
+    certificate: &ClientCertificate,
+    config_path: &Path,
+    user: ServerUser,
+) -> Result<TlsClient, KeysUnavailable> {
+    let read = |setting: &str, path: &str| {
+        let path = resolve(config_path, path);
+        let content = read_trusted(&path, MAX_KEY_FILE_BYTES, user)
+            .map_err(|refusal| KeysUnavailable::new(format!("{setting}: {refusal}."), refusal.hint()))?;
+        String::from_utf8(content)
+            .map(Secret::new)
+            .map_err(|_| KeysUnavailable::new(format!("{setting}: {path:?} is not text."), "It must hold PEM blocks."))
+    };
+    Ok(TlsClient {
+        cert_pem: read("keys.client_cert_file", &certificate.cert_file)?,
+        key_pem: read("keys.client_key_file", &certificate.key_file)?,
+    })
 }

@@ -13,9 +13,9 @@ use rcgen::{
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WantsServerCert;
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ALL_VERSIONS, ConfigBuilder, ServerConfig, SupportedProtocolVersion};
+use rustls::{ALL_VERSIONS, ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// Names of the good certificate. The second one lets a test point `jwks_uri` at another host.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
@@ -57,6 +57,24 @@ impl Authority {
     pub(crate) fn showing(shown: &LocalhostCertificate, versions: &[&'static SupportedProtocolVersion]) -> Self {
         let configs = BTreeMap::from([(Certificate::Good, Arc::new(shown.server_config_in(versions)))]);
         Self { ca_pem: shown.ca_pem.clone(), configs }
+    }
+
+    /// New keys and certificates, for a server that lets in nobody without a certificate of `clients`.
+    pub(crate) fn demanding(clients: &ClientCertificate) -> Self {
+        let (ca, ca_pem) = authority("Mock provider CA");
+        let (certificate, key) = certify(&NAMES, [2020, 2100], &ca);
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(clients.ca_pem.as_bytes()).expect("a certificate")).expect("a CA");
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider has suites for TLS 1.2 and 1.3")
+            .with_client_cert_verifier(verifier.build().expect("an authority"))
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .expect("the key belongs to the certificate");
+        Self { ca_pem, configs: BTreeMap::from([(Certificate::Good, Arc::new(config))]) }
     }
 
     /// What a connection that shows this certificate needs.
@@ -117,6 +135,38 @@ impl LocalhostCertificate {
         let (ca, ca_pem) = authority("Test CA for localhost");
         let (certificate, key) = certify(&NAMES, years, &ca);
         Self { ca_pem, certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
+    }
+}
+
+/// What a client needs to say who it is, all of it PEM and made anew by each call.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// The CA's certificate, for the server.
+    pub ca_pem: String,
+    /// The client's certificate.
+    pub certificate_pem: String,
+    /// Its private key, as PKCS #8.
+    pub key_pem: String,
+}
+
+impl ClientCertificate {
+    /// By a CA of its own, which signs nothing else.
+    pub fn new() -> Self {
+        let (ca, ca_pem) = authority("Test CA for clients");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, "postgres");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2100, 1, 1));
+        let key = new_key();
+        let certificate = params.signed_by(&key, &ca).expect("the CA signs what it is given");
+        Self { ca_pem, certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
+    }
+}
+
+impl Default for ClientCertificate {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

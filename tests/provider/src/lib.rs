@@ -44,7 +44,7 @@ mod shutdown;
 mod site;
 mod stream;
 
-pub use certificates::LocalhostCertificate;
+pub use certificates::{ClientCertificate, LocalhostCertificate};
 pub use fault::Fault;
 pub use http::Request;
 pub use provider::Provider;

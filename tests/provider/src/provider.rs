@@ -10,7 +10,7 @@ use rustls::version::TLS12;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::certificates::{Authority, Certificate, LocalhostCertificate};
+use crate::certificates::{Authority, Certificate, ClientCertificate, LocalhostCertificate};
 use crate::fault::Fault;
 use crate::http::Request;
 use crate::lock;
@@ -60,6 +60,11 @@ impl Provider {
     /// so the faults that are about certificates are not for it.
     pub fn showing(certificate: &LocalhostCertificate) -> Self {
         Self::launch("", Some(Authority::showing(certificate, ALL_VERSIONS)))
+    }
+
+    /// A provider whose issuer is `https://localhost:PORT`, and which talks to nobody without a certificate of `clients`.
+    pub fn demanding(clients: &ClientCertificate) -> Self {
+        Self::launch("", Some(Authority::demanding(clients)))
     }
 
     /// The same by TLS 1.2 alone.

@@ -5,18 +5,19 @@
 //! answer, but for 304 where that was asked for.
 
 use super::error::{Code, NetError};
+use super::identity::Identity;
+use super::resolver::NamedResolver;
 use super::tls::Tls;
 use super::trust::{Ca, Trust};
 use super::url::SafeUrl;
-use super::verifier::{Demand, client_config};
+use super::verifier::{Demand, client_config_as};
 use oauth_validator_core::Reach;
 use oauth_validator_core::bounds::MAX_KEY_DOCUMENT_BYTES;
 use oauth_validator_core::protocol::Secret;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector, NextTimeout, TcpConnector};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Body, Proxy};
 use zeroize::Zeroizing;
 
@@ -60,10 +61,27 @@ impl Client {
     /// # Errors
     /// `ca_file` and `proxy`, if they are no use.
     pub(crate) fn new(reach: &Reach<Ca>, system: &Ca, asking: fn(&SafeUrl)) -> Result<Self, NetError> {
+        Self::identified(reach, system, asking, None)
+    }
+
+    /// The same for somebody who shows a certificate of his own to whoever asks for it.
+    ///
+    /// # Errors
+    /// Those of [`Client::new`], and `credentials`.
+    pub(crate) fn identified(
+        reach: &Reach<Ca>,
+        system: &Ca,
+        asking: fn(&SafeUrl),
+        shown: Option<Identity>,
+    ) -> Result<Self, NetError> {
         let &Reach { timeout, connect_timeout, .. } = reach;
+        let is_identified = shown.is_some();
         let deadline = Instant::now() + timeout;
-        let tls = client_config(Demand::Name(Trust::new(reach.ca.as_ref().unwrap_or(system))?))
-            .map_err(|_| NetError::new(Code::Tls, "TLS cannot be prepared"))?;
+        let demand = Demand::Name(Trust::new(reach.ca.as_ref().unwrap_or(system))?);
+        let tls = client_config_as(demand, shown).map_err(|_| match is_identified {
+            true => Identity::mismatch(),
+            false => NetError::new(Code::Tls, "TLS cannot be prepared"),
+        })?;
         let config = Agent::config_builder()
             .proxy(reach.proxy.as_deref().map(proxy).transpose()?)
             .max_redirects(0)
@@ -322,24 +340,6 @@ fn is_json(content_type: &[u8]) -> bool {
     };
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// The default resolver, with its failures told from those of connecting.
-#[derive(Debug, Default)]
-struct NamedResolver(DefaultResolver);
-
-impl Resolver for NamedResolver {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &ureq::config::Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        self.0.resolve(uri, config, timeout).map_err(|error| match error {
-            ureq::Error::Io(_) => ureq::Error::HostNotFound,
-            other => other,
-        })
-    }
 }
 
 #[cfg(test)]

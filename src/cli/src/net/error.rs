@@ -3,7 +3,7 @@
 //! Texts name URLs that were asked for and what was expected. They never hold a body, nor a header of an answer.
 
 use super::untrusted::Untrusted;
-use rustls::{CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 use thiserror::Error;
@@ -235,6 +235,11 @@ pub(crate) fn tls_fault(peer: &str, error: &TlsError) -> (String, Option<&'stati
         TlsError::InvalidCertificate(why) => {
             let (what, hint) = certificate_fault(why);
             return (format!("{peer}'s certificate {what}"), hint);
+        }
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            let hint =
+                "it wants a certificate of this server's own: keys.client_cert_file and keys.client_key_file have one";
+            return (format!("{peer} ended the TLS handshake, for want of a certificate"), Some(hint));
         }
         TlsError::AlertReceived(_) => format!("{peer} ended the TLS handshake"),
         TlsError::PeerIncompatible(_) => format!("{peer} offers no TLS 1.2 or 1.3 that is acceptable"),

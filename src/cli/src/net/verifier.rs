@@ -6,8 +6,11 @@
 //! (`CN`), nor let a certificate vouch for others that is no authority's.
 
 use super::certificate::{Certificate, Validity};
+use super::error::NetError;
+use super::identity::Identity;
 use super::trust::Trust;
 use super::untrusted::Untrusted;
+use oauth_validator_core::protocol::TlsClient;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{
@@ -34,12 +37,32 @@ pub(crate) enum Demand {
 /// # Errors
 /// If aws-lc-rs has no suites for them.
 pub(crate) fn client_config(demand: Demand) -> Result<ClientConfig, Error> {
+    client_config_as(demand, None)
+}
+
+/// The same for somebody who shows a certificate of his own, if it is asked for.
+///
+/// # Errors
+/// Also if certificate and key do not belong together.
+pub(super) fn client_config_as(demand: Demand, shown: Option<Identity>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let builder = ClientConfig::builder_with_provider(Arc::<CryptoProvider>::clone(&provider))
         .with_safe_default_protocol_versions()?;
     let verifier = Arc::new(Verifier { demand, algorithms });
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    match shown {
+        Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key),
+        None => Ok(builder.with_no_client_auth()),
+    }
+}
+
+/// Whether these files are a certificate and its key, which go together.
+///
+/// # Errors
+/// `credentials`, if they are not.
+pub(crate) fn judge_identity(files: &TlsClient) -> Result<(), NetError> {
+    client_config_as(Demand::Key, Some(Identity::read(files)?)).map(drop).map_err(|_| Identity::mismatch())
 }
 
 #[derive(Debug)]

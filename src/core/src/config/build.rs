@@ -166,6 +166,6 @@ fn key_source(
         Mode::Online(kind) => kind,
     };
     let reach = keys::reach_only(findings, section, kind.mode(), defaults);
-    let check = reach.and_then(|reach| online::check(findings, section, kind, reach));
+    let check = reach.and_then(|reached| online::check(findings, section, kind, reached));
     (check.map(|check| KeySource::Online(Box::new(check))), Vec::new())
 }

@@ -12,6 +12,7 @@ use super::settings::keys::{
 use super::settings::{self, Counts, Setting, profile as rows};
 use super::source::Source;
 use crate::finding::FindingCode;
+use crate::introspection::ClientCertificate;
 use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
 use crate::keys::{KeyFile, KeySet, LeftOut, is_thumbprint};
 use crate::reach::{FilePath, Reach};
@@ -82,6 +83,10 @@ pub(super) fn keys(
             None
         }
     };
+    for key in with(|counts| counts == Counts::Online).filter(|key| section.is_own(key)) {
+        let message = format!("{} means nothing without mode: nobody is asked about tokens", section.name(key));
+        findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
+    }
     if let Some(file @ ("jwks_file" | "jwks" | "pem_file")) = written.first().copied() {
         unused(findings, &section, file, profile.is_own("lookup"));
     }
@@ -120,16 +125,32 @@ pub(super) fn reach_only(
     profile: &Section<'_>,
     mode: &str,
     defaults: Times,
-) -> Option<Reach<FilePath>> {
+) -> Option<(Reach<FilePath>, Option<ClientCertificate>)> {
     let Some(section) = profile.table(findings, &rows::KEYS) else {
-        return profile.get("keys").is_none().then(|| defaults.direct());
+        return profile.get("keys").is_none().then(|| (defaults.direct(), None));
     };
     let needless = with(|counts| !counts_online(counts));
     for key in needless.filter(|key| section.is_own(key)) {
         let message = format!("{} means nothing with mode = \"{mode}\": there are no keys", section.name(key));
         findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
     }
-    reach(findings, &section, defaults).map(|(reach, _)| reach)
+    let certificate = certificate(findings, &section);
+    reach(findings, &section, defaults).map(|(reach, _)| reach).zip(certificate)
+}
+
+/// The certificate that this server shows, if it has one; nothing at all where half of it is missing.
+fn certificate(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Option<ClientCertificate>> {
+    let keys = ["client_cert_file", "client_key_file"];
+    if !keys.iter().any(|key| section.get(key).is_some()) {
+        return Some(None);
+    }
+    let [cert_file, key_file] = keys.map(|key| {
+        if section.get(key).is_none() {
+            section.missing(findings, key, "a certificate and its private key go together");
+        }
+        section.text(findings, key).map(|path| path.value)
+    });
+    Some(Some(ClientCertificate { cert_file: cert_file?, key_file: key_file? }))
 }
 
 /// The same where keys are in a file or in the configuration, and the provider is only asked for claims. What is wrong with the

@@ -5,7 +5,7 @@ use super::keys;
 use super::section::Section;
 use super::settings::{self, Counts, introspection::CACHE, profile as rows};
 use crate::finding::FindingCode;
-use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
+use crate::introspection::{ClientAuth, ClientCertificate, ClientSecret, OnlineCheck, OnlineKind};
 use crate::reach::{FilePath, Reach};
 
 /// How tokens of a profile are verified.
@@ -62,7 +62,7 @@ pub(super) fn check(
     findings: &mut Findings<'_>,
     profile: &Section<'_>,
     kind: OnlineKind,
-    reach: Reach<FilePath>,
+    (reach, certificate): (Reach<FilePath>, Option<ClientCertificate>),
 ) -> Option<OnlineCheck> {
     let Some(section) = profile.table(findings, &rows::INTROSPECTION) else {
         if !profile.is_own("introspection") {
@@ -82,6 +82,7 @@ pub(super) fn check(
         kind,
         endpoint: endpoint?,
         auth: auth?,
+        certificate,
         token_param: token_param.unwrap_or_else(|| kind.default_param().to_owned()),
         scope_separator,
         cache,

@@ -13,6 +13,8 @@ pub struct OnlineCheck {
     pub endpoint: String,
     /// How this server proves itself there.
     pub auth: ClientAuth,
+    /// The certificate that this server shows there (RFC 8705), if it has one.
+    pub certificate: Option<ClientCertificate>,
     /// The form field that holds the token.
     pub token_param: String,
     /// What separates scopes in the answer, where that differs from `scope.separator`.
@@ -80,6 +82,15 @@ pub enum ClientAuth {
     },
     /// Not at all.
     None,
+}
+
+/// A certificate of this server's own and its private key, in PEM files; relative to the configuration's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCertificate {
+    /// The certificate, with those that lead to its authority.
+    pub cert_file: String,
+    /// Its private key.
+    pub key_file: String,
 }
 
 /// A client's name and where its secret is.

@@ -13,7 +13,7 @@ mod tests;
 
 pub use answer::{Failure, FetchedKeys, Freshness, HelperAnswer, Outcome};
 pub use line::{MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, PROTOCOL_VERSION, ProtocolError};
-pub use request::{Authorization, HelperRequest, KnownDocument, Place, Task};
+pub use request::{Authorization, HelperRequest, KnownDocument, Place, Task, TlsClient};
 pub use secret::Secret;
 
 /// What the helper is told to be, as its only argument.

@@ -55,6 +55,9 @@ pub enum Task {
         token_param: String,
         /// The token.
         token: Secret,
+        /// The certificate that this server shows there. Since version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        certificate: Option<TlsClient>,
     },
     /// To ask a userinfo endpoint for claims about the subject of a token, by GET. Since version 2.
     Userinfo {
@@ -63,6 +66,16 @@ pub enum Task {
         /// The token, by which the endpoint is asked.
         token: Secret,
     },
+}
+
+/// A certificate of this server's own with its private key, both in PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsClient {
+    /// The certificate, with those that lead to its authority.
+    pub cert_pem: Secret,
+    /// Its private key.
+    pub key_pem: Secret,
 }
 
 /// Where a userinfo endpoint is.
@@ -201,8 +214,20 @@ impl HelperRequest {
                 authorization,
                 token_param: check.token_param.clone(),
                 token: Secret::new(token.to_owned()),
+                certificate: None,
             },
         })
+    }
+
+    /// The same question, asked with this certificate.
+    #[must_use]
+    pub fn with_certificate(mut self, shown: Option<TlsClient>) -> Self {
+        if let (Task::Introspect { certificate, .. }, Some(shown)) = (&mut self.task, shown) {
+            *certificate = Some(shown);
+            // A helper that would ask without it must not understand this.
+            self.version = self.version.max(2);
+        }
+        self
     }
 
     /// The request for claims about the subject of `token`, or `None` if that is no text; `reach` holds the files of `lookup`.

@@ -1,6 +1,8 @@
 //! Lines as they travel, and those that must not be understood.
 
-use super::{Failure, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError, Secret};
+use super::{
+    Failure, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError, Secret, TlsClient,
+};
 use crate::config::Times;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 use crate::keys::KeySet;
@@ -37,6 +39,7 @@ fn check() -> OnlineCheck {
         kind: OnlineKind::Introspection,
         endpoint: "https://idp.example/i".to_owned(),
         auth: ClientAuth::Bearer { secret_file: "s".to_owned() },
+        certificate: None,
         token_param: "token".to_owned(),
         scope_separator: None,
         cache: Duration::ZERO,
@@ -117,6 +120,17 @@ fn a_bearer_token_for_keys_travels_and_is_not_shown() {
     let request = request_with(Some(Secret::new("hush".to_owned())));
     assert_eq!((request.version, HelperRequest::from_line(&request.to_line())), (2, Ok(request.clone())));
     assert!(String::from_utf8_lossy(&request.to_line()).contains("\"bearer\":\"hush\""));
+    assert!(!format!("{request:?}").contains("hush"));
+}
+
+#[test]
+fn a_certificate_travels_and_its_key_is_not_shown() {
+    let (check, token) = (OnlineCheck { auth: ClientAuth::None, ..check() }, BearerToken::new(b"t"));
+    let plain = HelperRequest::for_token(&check, reach(None), None, &token).unwrap();
+    assert_eq!(plain.clone().with_certificate(None), plain);
+    let secret = |text: &str| Secret::new(text.to_owned());
+    let request = plain.with_certificate(Some(TlsClient { cert_pem: secret("CERT"), key_pem: secret("hush") }));
+    assert_eq!((request.version, HelperRequest::from_line(&request.to_line())), (2, Ok(request.clone())));
     assert!(!format!("{request:?}").contains("hush"));
 }
 

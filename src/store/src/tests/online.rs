@@ -4,8 +4,8 @@ use super::{Place, give, needs_root, set_mode};
 use crate::{Gone, KeyFolder, LookupOrder, Places, ServerUser, Surroundings, TokenOrder};
 use oauth_validator_core::protocol::{Authorization, Failure, Freshness, HelperRequest, Outcome, Task};
 use oauth_validator_core::{
-    BearerToken, ClientAuth, ClientSecret, FilePath, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, OnlineKind,
-    Reach, Userinfo,
+    BearerToken, ClientAuth, ClientCertificate, ClientSecret, FilePath, KeysUnavailable, Lookup, OnlineAnswer,
+    OnlineCheck, OnlineKind, Reach, Userinfo,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,6 +73,7 @@ impl Setup {
             kind: OnlineKind::Introspection,
             endpoint: "https://idp.example/introspect".into(),
             auth: ClientAuth::Basic(client),
+            certificate: None,
             token_param: "token".into(),
             scope_separator: None,
             cache: Duration::ZERO,
@@ -240,4 +241,28 @@ fn claims_take_a_place_and_every_other_outcome_is_a_reason() {
     says(ask(&mut world(Err(Gone))), &["hung up"]);
     set_mode(&path, 0o777);
     says(ask(&mut never()), &["0777"]);
+}
+
+#[test]
+fn a_certificate_is_read_for_each_login_and_judged_like_the_secret() {
+    let mut setup = Setup::new(SECRET);
+    let (cert_file, key_file) = ("pg.crt".to_owned(), "pg.key".to_owned());
+    setup.check.certificate = Some(ClientCertificate { cert_file, key_file });
+    says(setup.ask(&mut never()), &["keys.client_cert_file", "does not exist"]);
+    fs::write(setup.place.path("pg.crt"), "CERT\n").unwrap();
+    says(setup.ask(&mut never()), &["keys.client_key_file", "does not exist"]);
+    for key in ["first", "second"] {
+        fs::write(setup.place.path("pg.key"), key).unwrap();
+        let mut asked = world(Ok(Outcome::Answer(answer())));
+        assert_eq!(setup.ask(&mut asked), Ok(answer()));
+        let Some(HelperRequest { task: Task::Introspect { certificate: Some(shown), .. }, .. }) = asked.request else {
+            panic!("no certificate")
+        };
+        assert_eq!((shown.cert_pem.expose(), shown.key_pem.expose()), ("CERT\n", key));
+    }
+    set_mode(&setup.place.path("pg.key"), 0o660);
+    says(setup.ask(&mut never()), &["keys.client_key_file", "mode 0660"]);
+    set_mode(&setup.place.path("pg.key"), 0o600);
+    fs::write(setup.place.path("pg.key"), b"\xff").unwrap();
+    says(setup.ask(&mut never()), &["keys.client_key_file", "is not text"]);
 }

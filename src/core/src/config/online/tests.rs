@@ -7,7 +7,7 @@ fn effective_of(text: &str, name: &str) -> Vec<Effective> {
     effective(text, (0, text), name)
 }
 use crate::finding::FindingCode;
-use crate::introspection::{ClientAuth, ClientSecret, OnlineCheck, OnlineKind};
+use crate::introspection::{ClientAuth, ClientCertificate, ClientSecret, OnlineCheck, OnlineKind};
 use crate::reach::FilePath;
 
 const HEAD: &str = "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nmode = \"introspection\"\n";
@@ -176,4 +176,21 @@ fn the_email_of_tokeninfo_may_be_that_of_somebody_else() {
     assert_eq!(codes(text), []);
     let email = format!("{text}identity = {{ claim = \"$.email\", verified_by = \"$.email_verified\" }}\n");
     assert_eq!(codes(&email), [FindingCode::MutableIdentity]);
+}
+
+#[test]
+fn a_certificate_has_its_key_and_somebody_to_be_shown_to() {
+    let with =
+        |keys: &str| profile(&format!("{ENDPOINT}auth = \"none\"\nclient_id = \"pg\"\n[profiles.corp.keys]\n{keys}"));
+    let (cert, key) = ("client_cert_file = \"pg.crt\"\n", "client_key_file = \"pg.key\"\n");
+    let check = online(&with(&format!("{cert}{key}")));
+    let certificate = ClientCertificate { cert_file: "pg.crt".to_owned(), key_file: "pg.key".to_owned() };
+    assert_eq!((check.certificate, check.auth), (Some(certificate), ClientAuth::Public { client_id: "pg".to_owned() }));
+    assert_eq!(online(&with("timeout = \"3s\"\n")).certificate, None);
+    for half in [cert, key] {
+        assert_eq!(codes(&with(half)), [FindingCode::MissingKey], "{half}");
+    }
+    assert_eq!(codes(&with(&format!("{cert}client_key_file = \"\"\n"))), [FindingCode::EmptyValue]);
+    let jwt = HEAD.replace("mode = \"introspection\"\n", "");
+    assert_eq!(codes(&format!("{jwt}[profiles.corp.keys]\n{cert}{key}")), [FindingCode::UnusedSetting; 2]);
 }

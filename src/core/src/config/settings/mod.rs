@@ -144,7 +144,13 @@ impl Setting {
         let name = self.table.replace('*', "corp");
         let is_rules = |setting: &Setting| matches!(setting.kind, Kind::Rules(rules) if rules == self.table);
         let asks = self.counts == Counts::Online || self.table == introspection::ENDPOINT.table;
-        let mode = if asks { "mode = \"introspection\"\n" } else { "" };
+        let mode = match (asks, self.table == keys::MIN_TTL.table) {
+            (true, true) => {
+                "mode = \"introspection\"\nintrospection = { endpoint = \"https://idp.example/i\", auth = \"none\" }\n"
+            }
+            (true, false) => "mode = \"introspection\"\n",
+            (false, _) => "",
+        };
         let of_role = self.table == role_map::ROLES.table;
         let roles = if of_role { "[profiles.corp.roles]\nclaim = \"$.r[*]\"\n" } else { "" };
         let profile = || format!("[profiles.corp]\n{mode}{}{roles}", lines(profile::ISSUER.beside));

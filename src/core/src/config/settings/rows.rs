@@ -170,6 +170,8 @@ rows! {
         PROXY = ("proxy", Proxy, D::Text(""), "a proxy to connect through; none is ever taken from the environment", r#""http://proxy.example:3128""#).counts(Counts::Asked);
         INSECURE_HTTP = ("insecure_http", Boolean, D::Boolean(false), "accepts http to a loopback address, for tests", "false").of_profiles_alone();
         BEARER_TOKEN_FILE = ("bearer_token_file", Path, D::None, "a file with a bearer token, for a provider that shows its keys to nobody else; read for each fetch", r#""/var/run/secrets/kubernetes.io/serviceaccount/token""#).counts(Counts::Fetched).of_profiles_alone();
+        CLIENT_CERT_FILE = ("client_cert_file", Path, D::None, "a PEM file with the certificate that this server shows to the introspection endpoint (RFC 8705)", r#""postgres.crt""#).counts(Counts::Online).beside(&[("client_key_file", "\"postgres.key\"")]).of_profiles_alone();
+        CLIENT_KEY_FILE = ("client_key_file", Path, D::None, "a PEM file with its private key; both are read for each login", r#""postgres.key""#).counts(Counts::Online).beside(&[("client_cert_file", "\"postgres.crt\"")]).of_profiles_alone();
         MIN_TTL = ("min_ttl", duration("1s", "24h"), lasts("5min"), "keys are fresh for at least this long, whatever the provider says", r#""10min""#).also_in(at::DEFAULT_KEYS).counts(Counts::Fetched);
         MAX_TTL = ("max_ttl", duration("1s", "7d"), lasts("24h"), "keys are fresh for at most this long", r#""12h""#).also_in(at::DEFAULT_KEYS).counts(Counts::Fetched);
         STALE_MAX = ("stale_max", duration("0s", "7d"), lasts("24h"), "how much longer keys are used while the provider does not answer", r#""72h""#).also_in(at::DEFAULT_KEYS).counts(Counts::Fetched);
