@@ -82,6 +82,23 @@ fn each_thing_that_a_preset_needs_is_asked_for_by_its_option() {
     assert!(refused >= 40, "{refused}");
 }
 
+/// As people paste it into bash, where `$[` begins an expression.
+#[test]
+fn the_examples_of_what_is_missing_reach_the_tool_as_they_are_meant() {
+    for known in presets::ALL {
+        let missing = init_in(&empty(), &preset(known.name, &[])).stderr;
+        let examples = missing.split_once("help: add ").expect("a hint").1;
+        let examples = examples.split_once("; what that is").expect("where to look").0;
+        let script = format!("printf '%s\\n' {examples}");
+        let words = std::process::Command::new("bash").args(["-c", &script]).output().expect("bash runs");
+        assert!(words.status.success(), "{script}: {}", String::from_utf8_lossy(&words.stderr));
+        let words = String::from_utf8(words.stdout).expect("UTF-8");
+        let words: Vec<&str> = words.lines().collect();
+        let printed = init_in(&empty(), &preset(known.name, &words));
+        assert_eq!((printed.code, printed.stderr.as_str()), (0, ""), "{}: {words:?}", known.name);
+    }
+}
+
 #[test]
 fn all_that_is_missing_is_named_at_once_with_examples() {
     init_in(&empty(), &preset("okta", &[])).assert_failed(&[

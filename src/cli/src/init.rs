@@ -58,9 +58,10 @@ fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
     let auth = asked.introspection_auth.as_deref().unwrap_or(&about.auth);
     let secret = about.endpoint.is_some() && auth != "none";
     let client = secret && auth != "bearer";
-    let rule = about.rule.as_ref().map(|rule| match &rule.equals {
-        Some(value) => format!("'{}={value}'", rule.claim),
-        None => format!("\"{}\"", rule.claim),
+    // A JSONPath may have either quotation mark; between these, a shell replaces nothing.
+    let rule = about.rule.as_ref().map(|rule| {
+        let claim = rule.claim.replace('\'', "\"");
+        rule.equals.as_ref().map_or_else(|| format!("'{claim}'"), |value| format!("'{claim}={value}'"))
     });
     let needs = [
         ("--issuer", options.issuer.is_none() && layout.preset.own_issuer().is_none(), Some(about.issuer.clone())),
