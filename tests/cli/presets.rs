@@ -18,8 +18,9 @@ fn each_preset_is_listed_with_what_it_is_for() {
     assert_eq!((list.code, list.stderr.as_str()), (0, ""));
     let names: Vec<&str> = list.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(names, presets::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>());
-    let entra = "entra            Microsoft Entra ID: access tokens of one tenant, version 1.0 or 2.0.\n";
-    assert!(list.stdout.contains(entra), "{}", list.stdout);
+    let wide = names.iter().map(|name| name.len()).max().expect("presets");
+    let entra = format!("{:wide$}  Microsoft Entra ID: access tokens of one tenant, version 1.0 or 2.0.\n", "entra");
+    assert!(list.stdout.contains(&entra), "{}", list.stdout);
     assert!(list.stdout.lines().all(|line| line.ends_with('.') && !line.contains('#')), "{}", list.stdout);
 }
 
@@ -69,10 +70,10 @@ fn each_text_is_printed_as_it_is() {
 #[test]
 fn an_unknown_preset_is_an_error_with_a_suggestion() {
     preset(&["show", "entar"]).assert_failed(&["'entar'", "a similar value exists: 'entra'", "kubernetes"]);
-    preset(&["show", "Okta"]).assert_failed(&["'Okta'", "possible values: auth0"]);
+    preset(&["show", "Okta"]).assert_failed(&["'Okta'", "possible values: adfs"]);
     preset(&["show", "Okta", "--json"]).assert_failed(&["'Okta'"]);
     preset(&["show", "../presets/okta"]).assert_failed(&["'../presets/okta'"]);
-    preset(&["show", ""]).assert_failed(&["possible values: auth0"]);
+    preset(&["show", ""]).assert_failed(&["possible values: adfs"]);
     preset(&["show", "okta.toml"]).assert_failed(&["'okta.toml'"]);
 }
 

@@ -65,6 +65,7 @@ fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
     });
     let needs = [
         ("--issuer", options.issuer.is_none() && layout.preset.own_issuer().is_none(), Some(about.issuer.clone())),
+        ("--token-issuer", options.token_issuer.is_none(), about.token_issuer.clone()),
         ("--audience", options.audience.is_empty(), about.audience.clone()),
         ("--client", options.client.is_empty() && about.needs_clients, Some("CLIENT-ID".to_owned())),
         ("--require", options.require.is_empty(), rule),
@@ -91,7 +92,7 @@ fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
 }
 
 fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
-    let host = options.issuer.as_deref().and_then(host_of).unwrap_or_default();
+    let host = options.issuer.as_deref().and_then(host_of).unwrap_or_default().to_ascii_lowercase();
     let prefix = match options.audience.first() {
         Some(uri) if layout.about.scope_has_audience && uri.starts_with("api://") => Some(format!("{uri}/")),
         Some(audience) if layout.about.scope_has_audience => Some(format!("api://{audience}/")),
@@ -104,9 +105,9 @@ fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
             jwks_file: options.jwks_file.as_deref(),
             introspection: Some(&options.introspection),
         },
-        name: options.profile.clone().unwrap_or_else(|| name_for(layout, host)),
+        name: options.profile.clone().unwrap_or_else(|| name_for(layout, &host)),
         issuer: options.issuer.as_deref(),
-        token_issuer: None,
+        token_issuer: options.token_issuer.as_deref(),
         audience: options.audience.clone(),
         clients: options.client.clone(),
         scope: options.scope.as_deref().unwrap_or(&layout.about.scope),

@@ -37,6 +37,10 @@ pub(crate) struct InitOptions {
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
 
+    /// The iss of access tokens, where the provider has another one for them than for itself.
+    #[arg(long, value_name = "ISSUER")]
+    pub(crate) token_issuer: Option<String>,
+
     /// An accepted audience: what stands for this server at the provider. Can be repeated.
     #[arg(long, value_name = "AUDIENCE")]
     pub(crate) audience: Vec<String>,

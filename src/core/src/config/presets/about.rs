@@ -40,6 +40,8 @@ pub struct About {
     pub everybody_role: String,
     /// How its issuers are spelled; the issuer itself where there is but one, which the preset names.
     pub issuer: String,
+    /// What stands for the issuer in access tokens, where that is another one: profiles have to say it, as `token_issuers`.
+    pub token_issuer: Option<String>,
     /// What stands for the audience; none where tokens have none.
     pub audience: Option<String>,
     /// The claims that name the client, one of which is in a token; none where there is no client.

@@ -38,6 +38,9 @@ fn profile_of(name: &str) -> String {
     if preset.own_issuer().is_none() {
         text.push_str("issuer = \"https://idp.example\"\n");
     }
+    if about.token_issuer.is_some() {
+        text.push_str("token_issuers = [\"http://idp.example/trust\"]\n");
+    }
     if about.audience.is_some() {
         text.push_str("audience = [\"pg\"]\n");
     }
@@ -93,6 +96,7 @@ fn every_preset_says_what_it_rests_on_and_what_tools_need() {
         // A placeholder accepts nobody.
         assert!(about.audience.as_deref().is_none_or(capitals), "{}", preset.name);
         assert!(capitals(&about.issuer) || preset.own_issuer().is_some() || about.issuer == "https://gitlab.com");
+        assert!(about.token_issuer.as_deref().is_none_or(capitals), "{}", preset.name);
         assert!(!(about.needs_clients && about.clients.is_empty()), "{}", preset.name);
         for example in &about.roles {
             let text = format!("{}[profiles.p.roles]\n{}", profile_of(preset.name), example.settings);
