@@ -69,6 +69,7 @@ fn a_made_line_that_somebody_changed_is_found() {
             "README.md" => ("| `okta` | `$.uid`, ", "| `okta` | `$.sub`, "),
             "man/oauth-validator.toml.5" => (".Pq duration, 1s to 10 years ;", ".Pq duration, 1s to 9 years ;"),
             "man/oauth_validator.7" => ("Whose problem: the client's token.", "Whose problem: nobody's."),
+            "docs/codes.md" => ("`oauth_validator: denied: expired`", "`oauth_validator: denied: stale`"),
             _ => ("#max_lifetime = \"24h\"", "#max_lifetime = \"25h\""),
         };
         assert!(document.found.contains(line), "{name}: {line}");

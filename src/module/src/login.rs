@@ -10,8 +10,8 @@ use crate::hba::Connection;
 use crate::report;
 use crate::request::request;
 use oauth_validator_core::{
-    BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer, OnlineCheck,
-    Privileges, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict, decide_with, kept_form,
+    BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict, decide_with, kept_form,
 };
 use oauth_validator_store::{
     FolderTexts, KeptConfiguration, KeptPlace, ServerUser, Unreadable, load_keys, read_configuration,

@@ -20,9 +20,7 @@ pub(crate) fn installed() -> bool {
 
 /// Whether what `make portable` built is tested: `OAUTH_VALIDATOR_PORTABLE=1`.
 fn portable() -> Option<PathBuf> {
-    env::var_os("OAUTH_VALIDATOR_PORTABLE")
-        .is_some_and(|value| value == "1")
-        .then(|| target_dir().join("portable"))
+    env::var_os("OAUTH_VALIDATOR_PORTABLE").is_some_and(|value| value == "1").then(|| target_dir().join("portable"))
 }
 
 /// The module to test: `OAUTH_VALIDATOR_MODULE`, else the installed one where `OAUTH_VALIDATOR_INSTALLED=1`, else what

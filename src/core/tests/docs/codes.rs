@@ -9,7 +9,12 @@ pub fn page(found: &str) -> String {
     let reasons = Reason::ALL.iter().map(reason).collect::<String>();
     let findings = FindingCode::ALL.iter().map(finding).collect::<String>();
     let page = between(found, "<!-- reason codes: made by make docs -->", "<!-- end -->", &reasons);
-    between(&page, "<!-- findings: made by make docs -->", "<!-- end -->", &format!("| | | |\n|---|---|---|\n{findings}"))
+    between(
+        &page,
+        "<!-- findings: made by make docs -->",
+        "<!-- end -->",
+        &format!("| | | |\n|---|---|---|\n{findings}"),
+    )
 }
 
 fn reason(reason: &Reason) -> String {

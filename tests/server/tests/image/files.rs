@@ -52,6 +52,7 @@ fn all_of_it_is_roots_and_written_by_nobody_else() {
 /// Each image has the library for its own release: the server refuses any other.
 #[test]
 fn the_libraries_are_not_the_same() {
-    let [first, second] = [18, 19].map(|major| fs::read(image(major).join("lib/oauth_validator.so")).expect("a library"));
+    let [first, second] =
+        [18, 19].map(|major| fs::read(image(major).join("lib/oauth_validator.so")).expect("a library"));
     assert!(first != second);
 }

@@ -72,9 +72,7 @@ impl Pod {
         init(major, &folder.path().join("data"), hba);
         let server = enter(major, folder.path());
         let pod = Self { major, folder, server, volume };
-        eventually("a server", PATIENCE, || {
-            matches!(pod.try_superuser(), LoginOutcome::Accepted(_)).then_some(())
-        });
+        eventually("a server", PATIENCE, || matches!(pod.try_superuser(), LoginOutcome::Accepted(_)).then_some(()));
         pod
     }
 

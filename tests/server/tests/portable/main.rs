@@ -18,7 +18,7 @@ mod needs;
 use needs::{Needs, too_new};
 use oauth_validator_server_tests::target_dir;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The release of RHEL 8 and of Debian 10.
 const OLDEST: u32 = 28;
@@ -40,7 +40,7 @@ fn built() -> Vec<PathBuf> {
     files
 }
 
-fn needs_of(file: &PathBuf) -> Needs {
+fn needs_of(file: &Path) -> Needs {
     Needs::read(&fs::read(file).expect("a file")).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Must never take a file for one that needs nothing because it could not be read.
 
+use object::Endianness;
 use object::elf::{DT_NEEDED, FileHeader64};
-use object::read::elf::{Dyn, FileHeader, SectionHeader};
-use object::{Endianness, SectionIndex};
+use object::read::elf::{Dyn, FileHeader};
 
 /// What the dynamic linker is told.
 #[derive(Debug, PartialEq, Eq)]
