@@ -6,6 +6,7 @@
 # make test-clients  psql, psycopg, asyncpg, pg8000 and others with the preload library, the gateway and the tokens of that provider
 # make soak-clients  the same for ten minutes with tokens of thirty seconds, and 1 GB each way through the gateway
 # make soak-kept  thousands of edits of the configuration between logins: none may be decided by an older text
+# make fuzz     random tokens, keys, answers, configurations, server files and paths, SECONDS=30 each; needs a C++ compiler
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
 # make bench-gateway  pgbench through the gateway, through PgBouncer, and without either; needs a server with TLS
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
@@ -140,6 +141,18 @@ $(OIDC)/installed: tests/oidc-provider/package.json tests/oidc-provider/package-
 $(OIDC)/provider.mjs: tests/oidc-provider/provider.mjs
 	$(call place,$<,$@)
 
+# By the toolchain that is here: stable Rust counts what is reached if it is told to. Crates of others are built so as well,
+# since most of the parsing is theirs; what runs while they are built is not, for which the target is named.
+.PHONY: fuzz
+SECONDS ?= 30
+FUZZ = cd tests/fuzz && RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)" \
+  $(CARGO) $(1) --release --target $(shell rustc -vV | sed -n 's/^host: //p') --target-dir ../../target/fuzz
+fuzz:
+	@c++ --version > /dev/null 2>&1 || { echo "make fuzz needs a C++ compiler: install one (Debian: apt-get install g++)" >&2; exit 1; }
+	$(call FUZZ,build)
+	$(CARGO) run --quiet --package oauth-validator-fixtures --example corpus -- target/fuzz/seeds
+	tests/fuzz/run "$(SECONDS)" $(TARGETS)
+
 # The client that measures need not be fast itself: most of its time it waits.
 BENCH ?=
 bench: module tool
@@ -163,6 +176,7 @@ bench-stages:
 # What .ci/run asks for besides the tests.
 check:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) clippy --all-targets -- --deny warnings
 	$(PREPARE); $(CARGO) clippy $(FOR_SERVER) --package oauth-validator-module --package oauth-validator-server-tests --package oauth-validator-bench --all-targets --features oauth-validator-server-tests/oidc-provider,oauth-validator-server-tests/providers,oauth-validator-server-tests/clients -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps
