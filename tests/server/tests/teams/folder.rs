@@ -158,7 +158,7 @@ fn a_config_map_is_replaced_by_its_link() {
     scene.all_log_in();
 }
 
-/// As a container has it: everybody may write, but nobody can.
+/// As a container has it: everybody may write in the folder, but nobody can.
 #[test]
 fn a_read_only_mount() {
     if !needs_root("a_read_only_mount") {
@@ -169,7 +169,7 @@ fn a_read_only_mount() {
     let Some(mount) = Mount::tmpfs(&folder, "mode=0777") else { return };
     for name in ["a.toml", "partner.toml"] {
         fs::copy(scene.path(FOLDER).join(name), folder.join(name)).expect("a copy");
-        set_mode(&folder.join(name), 0o666);
+        set_mode(&folder.join(name), 0o644);
     }
     scene.cluster.append_conf(&format!("oauth_validator.config_directory = '{}'", folder.display()));
     scene.cluster.reload();
