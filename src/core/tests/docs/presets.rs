@@ -79,7 +79,9 @@ pub fn sections() -> String {
 /// Lines of pg_ident.conf: for one person, and for everybody whom the profile lets in.
 fn map(preset: &Preset, about: &About) -> String {
     let expression = about.everybody.as_ref().map(|everybody| format!("/{everybody}"));
-    let wide = expression.iter().map(String::len).chain([about.identity.len()]).max().unwrap_or(0);
+    // Roles stand below each other, unless an identity is too long for that.
+    let widths = expression.iter().map(String::len).chain([about.identity.len()]);
+    let wide = widths.filter(|width| *width <= 48).max().unwrap_or(0);
     let line = |identity: &str, role: &str| format!("{}   {identity:wide$}   {role}", preset.name);
     let everybody = expression.map(|expression| line(&expression, &about.everybody_role));
     block(std::iter::once(line(&about.identity, &about.role)).chain(everybody))
