@@ -90,7 +90,7 @@ impl Accepted {
         self.expires
     }
 
-    /// The same with claims that somebody was asked for: those that the token lacks, and none that it has.
+    /// The token's claims with others that somebody was asked for: those that the token lacks, and none that it has.
     pub(crate) fn with_added(mut self, added: Map<String, Value>) -> Self {
         if let Value::Object(claims) = &mut self.claims {
             for (name, value) in added {

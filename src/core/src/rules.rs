@@ -26,7 +26,7 @@ pub(crate) fn check(
     check_those(|_| true, rules, claims, config, reason, trace, reported)
 }
 
-/// The same of those that are `meant`.
+/// Whether those rules of a table hold that are `meant`; otherwise what [`check`] says of all.
 pub(crate) fn check_those(
     meant: impl Fn(&Rule) -> bool,
     (table, rules): (&'static str, &[Rule]),

@@ -159,7 +159,7 @@ impl Opened {
         self.replace_after(new, name, contents, File::sync_all)
     }
 
-    /// The same for a file of which a reader sees whether it is whole: what a power cut leaves does not matter, and nobody
+    /// Replaces a file of which a reader sees whether it is whole: what a power cut leaves does not matter, and nobody
     /// waits for the disk.
     pub(crate) fn replace_unsynced(&self, new: &str, name: &str, contents: &[u8]) -> Result<(), CacheTrouble> {
         self.replace_after(new, name, contents, |_| Ok(()))

@@ -43,7 +43,7 @@ pub fn module_path() -> PathBuf {
     there(built_modules().join("liboauth_validator.so"), "module", "run `make module`")
 }
 
-/// The same module with faults on request, which is never installed: what `make faults` builds, or `make test-portable`.
+/// The module to test with faults on request, which is never installed: what `make faults` builds, or `make test-portable`.
 ///
 /// # Panics
 /// Where there is no such file.

@@ -64,7 +64,7 @@ impl Client {
         Self::identified(reach, system, asking, None)
     }
 
-    /// The same for somebody who shows a certificate of his own to whoever asks for it.
+    /// A client as [`Client::new`] makes one, which shows a certificate of its own to whoever asks for it.
     ///
     /// # Errors
     /// Those of [`Client::new`], and `credentials`.
@@ -98,7 +98,7 @@ impl Client {
         Ok(Self { agent, has_proxy: reach.proxy.is_some(), timeout, connect_timeout, deadline, asking, shown: None })
     }
 
-    /// The same, but that documents at the scheme, host and port of `place` are asked for with this bearer token.
+    /// A client that asks for documents at the scheme, host and port of `place` with this bearer token, and for others as before.
     ///
     /// # Errors
     /// `url`, if no header takes it.

@@ -103,8 +103,8 @@ impl SafeUrl {
         format!("{}://{authority}", self.uri.scheme_str().unwrap_or_default())
     }
 
-    /// The same in small letters and with the port, whether or not it is written: two URLs have the same origin (RFC 6454
-    /// section 5) if these are equal.
+    /// Scheme, host and port in small letters, with the port whether or not it is written: two URLs have the same origin
+    /// (RFC 6454 section 5) if these are equal.
     pub(crate) fn origin_with_port(&self) -> String {
         let scheme = self.uri.scheme_str().unwrap_or_default();
         let port = self.uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });

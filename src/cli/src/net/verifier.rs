@@ -40,7 +40,7 @@ pub(crate) fn client_config(demand: Demand) -> Result<ClientConfig, Error> {
     client_config_as(demand, None)
 }
 
-/// The same for somebody who shows a certificate of his own, if it is asked for.
+/// What [`client_config`] gives, for somebody who shows a certificate of his own if it is asked for.
 ///
 /// # Errors
 /// Also if certificate and key do not belong together.

@@ -3,7 +3,7 @@
 //! Nothing here makes a file unusable, and nothing here is looked at in a login: contradictions are found in `check`.
 
 use super::collect::Findings;
-use super::profile::{Audience, FormatPart, IdentityClaims, KeySource, Origin, Profile, RoleSource, TokenKind};
+use super::profile::{Audience, IdentityClaims, KeySource, Origin, Profile, RoleSource, TokenKind};
 use super::section::Section;
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
@@ -198,23 +198,10 @@ fn identity(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profil
 
 /// What somebody may write into a claim of their own must not be taken for what the provider says.
 fn deep_paths(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
-    let identity = &profile.identity;
-    let claims: Vec<&ClaimPath> = match &identity.claims.value {
-        IdentityClaims::One(path) => vec![path],
-        IdentityClaims::Format(parts) => parts
-            .iter()
-            .filter_map(|part| match part {
-                FormatPart::Claim(path) => Some(path),
-                FormatPart::Literal(_) => None,
-            })
-            .collect(),
-    };
-    let verified_by = identity.verified_by.iter().map(|path| &path.value);
-    let fallback = identity.fallback.iter().map(|fallback| &fallback.claim);
     let roles = profile.roles.iter().map(|roles| match &roles.source {
         RoleSource::Values(path) | RoleSource::Names(path) => path,
     });
-    let paths = claims.into_iter().chain(verified_by).chain(fallback).map(|path| ("identity", path));
+    let paths = profile.identity.claim_paths().map(|path| ("identity", path));
     for (key, path) in paths.chain(roles.map(|path| ("roles", path))).filter(|(_, path)| path.is_deep()) {
         let message = format!("{} takes {path} from any depth of the token", section.name(key));
         findings.add(FindingCode::DeepPath, section.span_of(key), message).hint(

@@ -53,6 +53,25 @@ pub(super) fn identity(findings: &mut Findings<'_>, section: &Section<'_>) -> Id
     identity
 }
 
+impl Identity {
+    /// Every path that it looks at: its claims, the one that says that they are verified, and that of the fallback.
+    pub(super) fn claim_paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        let own: Vec<&ClaimPath> = match &self.claims.value {
+            IdentityClaims::One(path) => vec![path],
+            IdentityClaims::Format(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    FormatPart::Claim(path) => Some(path),
+                    FormatPart::Literal(_) => None,
+                })
+                .collect(),
+        };
+        let verified_by = self.verified_by.iter().map(|path| &path.value);
+        let fallback = self.fallback.iter().map(|fallback| &fallback.claim);
+        own.into_iter().chain(verified_by).chain(fallback)
+    }
+}
+
 /// `claim`, or `claims` with `format`.
 fn claims(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<At<IdentityClaims>> {
     let several = section.get("claims").is_some() || section.get("format").is_some();

@@ -153,7 +153,7 @@ fn certificate(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Opt
     Some(Some(ClientCertificate { cert_file: cert_file?, key_file: key_file? }))
 }
 
-/// The same where keys are in a file or in the configuration, and the provider is only asked for claims. What is wrong with the
+/// How the provider is reached where keys are in a file or in the configuration, and it is only asked for claims. What is wrong with the
 /// table was reported when the keys were read.
 pub(super) fn reach_beside_keys(profile: &Section<'_>, defaults: Times) -> Reach<FilePath> {
     let mut unread = Findings::new(Source::new(""));

@@ -6,10 +6,7 @@
 use super::collect::Findings;
 use super::keys;
 use super::origin::At;
-use super::profile::{
-    FormatPart, Identity, IdentityClaims, KeySource, Profile, RoleMapping, RoleSource, Roles, Rule, ScopeClaim,
-    Session, Test,
-};
+use super::profile::{Identity, KeySource, Profile, RoleMapping, RoleSource, Roles, Rule, ScopeClaim, Session, Test};
 use super::section::Section;
 use super::settings::{lookup as rows, profile};
 use crate::claim_path::ClaimPath;
@@ -148,19 +145,7 @@ impl Rule {
 impl Identity {
     /// Whether it could depend on one of these claims of the token.
     pub(crate) fn looks_at(&self, names: &[&str]) -> bool {
-        let own: Vec<&ClaimPath> = match &self.claims.value {
-            IdentityClaims::One(path) => vec![path],
-            IdentityClaims::Format(parts) => parts
-                .iter()
-                .filter_map(|part| match part {
-                    FormatPart::Claim(path) => Some(path),
-                    FormatPart::Literal(_) => None,
-                })
-                .collect(),
-        };
-        let verified_by = self.verified_by.iter().map(|path| &path.value);
-        let fallback = self.fallback.iter().map(|fallback| &fallback.claim);
-        own.into_iter().chain(verified_by).chain(fallback).any(|path| any(path, names))
+        self.claim_paths().any(|path| any(path, names))
     }
 }
 

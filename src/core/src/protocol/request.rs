@@ -219,7 +219,7 @@ impl HelperRequest {
         })
     }
 
-    /// The same question, asked with this certificate.
+    /// This question, asked with this certificate.
     #[must_use]
     pub fn with_certificate(mut self, shown: Option<TlsClient>) -> Self {
         if let (Task::Introspect { certificate, .. }, Some(shown)) = (&mut self.task, shown) {

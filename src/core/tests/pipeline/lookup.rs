@@ -58,7 +58,7 @@ fn login(profile: &str, claims: Value, answer: Answer) -> Asked {
     decided(profile, &token(claims), Some(answer), Login::new().request, Privileges::default())
 }
 
-/// The same where asking fails the test.
+/// A login's verdict, where asking anybody fails the test.
 fn unasked(profile: &str, token: &str) -> Asked {
     decided(profile, token, None, Login::new().request, Privileges::default())
 }
