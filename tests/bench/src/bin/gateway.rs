@@ -174,9 +174,10 @@ fn server(folder: &Folder) -> Result<Option<Cluster>> {
     let key = folder.file("key.pem", &certificate.key_pem)?;
     let ca = folder.file("ca.pem", &certificate.ca_pem)?;
     folder.hand_over(&ca, 0o644)?;
-    let oauth = format!("hostssl all {ROLE} 127.0.0.1/32 oauth issuer=\"{ISSUER}\" scope=\"db.connect\" map=bench");
+    let oauth = format!("hostssl all {ROLE} samehost oauth issuer=\"{ISSUER}\" scope=\"db.connect\" map=bench");
+    // Of "localhost" some resolvers tell both addresses, whatever /etc/hosts says (PgBouncer's does).
     let conf = format!(
-        "listen_addresses = '127.0.0.1'\nssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'\nlog_connections = ''\n",
+        "listen_addresses = '127.0.0.1, ::1'\nssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'\nlog_connections = ''\n",
         cert.display(),
         key.display()
     );
@@ -184,7 +185,7 @@ fn server(folder: &Folder) -> Result<Option<Cluster>> {
         module: Some(module_path()),
         config: Some(CONFIG.into()),
         // PgBouncer and whoever connects directly have a password, as they have no token.
-        hba: format!("hostssl all by_password 127.0.0.1/32 scram-sha-256\n{oauth}"),
+        hba: format!("hostssl all by_password samehost scram-sha-256\n{oauth}"),
         ident: format!("bench {ROLE} {ROLE}\n"),
         conf,
         ..ClusterOptions::default()
