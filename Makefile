@@ -60,7 +60,7 @@ place = mkdir -p $(dir $(2)) && cp $(1) $(2).new && mv $(2).new $(2)
 module:
 	$(PREPARE); $(BUILD_MODULE); $(call place,$(SHIPPED)/liboauth_validator.so,target/module/$$PG_MAJOR/liboauth_validator.so)
 
-# The same with faults on request; for the tests alone.
+# The module with faults on request; for the tests alone.
 faults: module
 	$(PREPARE); $(BUILD_MODULE) --features oauth-validator-module/test-faults; \
 	$(call place,$(SHIPPED)/liboauth_validator.so,target/module/$$PG_MAJOR/liboauth_validator_faults.so)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The same Ed25519 key has two names for its algorithm, and five libraries draw five different conclusions.
+# An Ed25519 key has two names for its algorithm, and five libraries draw five different conclusions.
 #
 # Guess: RFC 9864 has deprecated "EdDSA" for "Ed25519" since the old name leaves the curve open. Libraries know one name or
 #   both; whoever knows both takes either for the same key.

@@ -86,7 +86,7 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
     String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
 }
 
-/// The same choice that pgrx makes, so that both describe one server.
+/// The `pg_config` that pgrx chooses as well, so that both describe one server.
 fn pg_config() -> Result<PathBuf, String> {
     let names = ["PGRX_PG_CONFIG_PATH", "PG_CONFIG"];
     for name in names {

@@ -61,7 +61,7 @@ impl Helper {
         helper
     }
 
-    /// The same with this request.
+    /// A running helper that has read this request.
     fn asked(request: &HelperRequest) -> Self {
         let mut helper = Self::running();
         helper.tell(&request.to_line());

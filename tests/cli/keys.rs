@@ -173,7 +173,7 @@ impl Server {
         run(self.command(&["status"]).args(args).args(["--config", CONFIG, "--pgdata", "data"]))
     }
 
-    /// The same by a copy of the tool that every user may run, as user `uid`; for root alone.
+    /// `keys` by a copy of the tool that every user may run, as user `uid`; for root alone.
     fn keys_as(&self, uid: u32, args: &[&str]) -> Run {
         let tool = self.path("oauth-validator");
         fs::copy(cargo_bin!("oauth-validator"), &tool).expect("a copy");

@@ -92,7 +92,7 @@ fn explained(folder: &Folder, provider: Option<&str>, token: &str, args: &[&str]
     asked(folder, provider, token, &args)
 }
 
-/// The same, without a line of pg_hba.conf.
+/// The screen of `explain` without a line of pg_hba.conf.
 fn asked(folder: &Folder, provider: Option<&str>, token: &str, args: &[&str]) -> String {
     screen(folder, provider, "explain", args, |columns| {
         let mut command = folder.command("explain");

@@ -29,7 +29,7 @@ pub fn decide(request: &Request, token: &BearerToken, config: &Config, known: &K
     decide_for(Tracing::Values, request, token, config, known, now)
 }
 
-/// The same decision, for somebody who reads as much of its trace as `tracing` says.
+/// Decides as [`decide`] does, and keeps as much of the trace as `tracing` says.
 pub fn decide_for(
     tracing: Tracing,
     request: &Request,

@@ -294,14 +294,14 @@ impl Denial {
         Self { reason, profile: None, detail: detail.into(), hint: reason.remedy().to_owned(), authn_id: None }
     }
 
-    /// The same with another hint.
+    /// This denial with another hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
     }
 
-    /// The same, said of a profile.
+    /// This denial as one by the profile of this name.
     #[must_use]
     pub fn for_profile(mut self, profile: &str) -> Self {
         self.profile = Some(profile.to_owned());
@@ -323,7 +323,7 @@ impl Denial {
         self.message_of("denied")
     }
 
-    /// The same of what a rule with `report_only` would deny.
+    /// The log's primary message about what a rule with `report_only` would deny.
     #[must_use]
     pub fn report(&self) -> String {
         self.message_of("report_only")

@@ -1,7 +1,7 @@
 //! How a provider is reached: what `[profiles.NAME.keys]` says of certificates, proxy and patience, for keys and for
 //! questions about tokens.
 //!
-//! The same at every stage, from the configuration over the helper's request to the connection: the stages differ in what
+//! Every stage has one type, from the configuration over the helper's request to the connection: the stages differ in what
 //! stands for a file. Whatever belongs to reaching a provider is one more field here.
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub struct FilePath(pub String);
 pub struct Pem(pub String);
 
 impl<F> Reach<F> {
-    /// The same way, where each file is held otherwise.
+    /// This way to a provider, with each file held as something else.
     ///
     /// # Errors
     /// The first that `read` gives.
@@ -47,14 +47,14 @@ impl<F> Reach<F> {
         })
     }
 
-    /// The same way, where each file is held otherwise.
+    /// This way to a provider, with each file held as something else.
     #[must_use]
     pub fn map<G>(&self, mut hold: impl FnMut(&F) -> G) -> Reach<G> {
         let Ok(reach) = self.try_map(|file| Ok::<_, Infallible>(hold(file)));
         reach
     }
 
-    /// The same way, with so much time for the whole of it.
+    /// This way to a provider, with so much time for the whole request.
     #[must_use]
     pub fn within(self, timeout: Duration) -> Self {
         Self { timeout, ..self }

@@ -186,7 +186,7 @@ impl Trace {
         }
     }
 
-    /// The same for a value that has to be worked out.
+    /// Remembers a value that has to be worked out first, which is left undone if nobody reads it.
     pub(crate) fn fact_of(&mut self, name: &str, value: impl FnOnce() -> Value) {
         if self.tracing == Tracing::Values {
             self.fact(name, &value());
@@ -198,7 +198,7 @@ impl Trace {
         self.facts.extend(other.facts);
     }
 
-    /// The same, with words before their names: they are about something else.
+    /// Takes over the values of another trace under names that begin with `whose`: they are about something else.
     pub(crate) fn adopt_facts_of(&mut self, other: Self, whose: &str) {
         let of = |fact: Fact| Fact { name: format!("{whose} {}", fact.name), ..fact };
         self.facts.extend(other.facts.into_iter().map(of));

@@ -45,7 +45,7 @@ pub(crate) fn response(token: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     BearerToken::new(token).to_client_response()
 }
 
-/// The same for the token of a file.
+/// The client's response with the token of a file.
 ///
 /// # Errors
 /// Why it has none: a sentence without its full stop, and without anything that is in the file.

@@ -1,6 +1,6 @@
 //! What comes before a login: requests for encryption, to cancel, and the first message of a session.
 //!
-//! The same packets go on, byte for byte. Must never take more of a stranger than PostgreSQL does, 10,000 bytes, nor read on
+//! What was read is passed on byte for byte. Must never take more of a stranger than PostgreSQL does, 10,000 bytes, nor read on
 //! behind a request for TLS before there is TLS (CVE-2021-23222).
 
 use crate::wire::Duplex;

@@ -32,7 +32,7 @@ pub(crate) fn reported(denial: &Denial) {
     emit(pg_sys::COMMERROR, sqlstate, &denial.report(), &denial.detail, &denial.hint);
 }
 
-/// The same for the DETAIL of somebody else's report: message, detail and hint in a line each.
+/// A denial as the DETAIL of the server's report: message, detail and hint in a line each.
 #[cfg(feature = "pg19")]
 pub(crate) fn as_detail(denial: &Denial) -> CString {
     let lines = [format!("{PREFIX}{}", denial.message()), denial.detail.clone(), format!("Hint: {}", denial.hint)];

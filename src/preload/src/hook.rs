@@ -57,10 +57,10 @@ pub unsafe extern "C" fn PQdefaultAuthDataHook(kind: c_int, conn: *mut PGconn, d
     std::arch::naked_asm!("endbr64", "mov rcx, [rsp]", "jmp {answer}", answer = sym answer)
 }
 
-/// The same.
+/// libpq's hook, as above, for a machine that passes arguments in other registers.
 ///
 /// # Safety
-/// The same.
+/// As libpq calls it: `data` is what belongs to `kind`.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 #[unsafe(no_mangle)]

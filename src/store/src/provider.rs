@@ -90,7 +90,7 @@ impl KeyOrder<'_> {
     }
 }
 
-/// The same way to a provider, with the content of its files: of `keys.ca_file`, if there is one.
+/// A way to a provider with the content of its files: of `keys.ca_file`, if there is one.
 ///
 /// # Errors
 /// If a file cannot be trusted or read, or is not text.

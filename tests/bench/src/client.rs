@@ -49,7 +49,7 @@ impl Client {
         self.login_and(|_| Ok(()))
     }
 
-    /// The same, and looks at the process of the backend while it is there.
+    /// Logs in as [`Self::login`] does, and looks at the process of the backend while it is there.
     ///
     /// # Errors
     /// As [`Client::login`], and those of `look`.

@@ -142,7 +142,7 @@ fn what_comes_before_tls_is_not_what_comes_through_it() {
     }
 }
 
-/// The same where the bytes come a moment later, and so into the handshake.
+/// Bytes that come a moment after the server's answer to the request for TLS, and so into the handshake.
 #[test]
 fn what_comes_into_the_handshake_ends_it() {
     let server = Server::tcp(|client| {

@@ -167,7 +167,7 @@ fn profiles_that_a_line_names_meet_where_the_line_takes_both() {
     ] {
         let found = two(&corp, &partner, "all");
         assert!(words(&found, "shared_line").contains("identity.fallback.prefix"), "{corp}");
-        // The same two, where the line has connections for one of them alone.
+        // These two, where the line has connections for one of them alone.
         let (corp, partner) = (format!("{corp}databases = [\"a\"]\n"), format!("{partner}databases = [\"b\"]\n"));
         let found = two(&corp, &partner, "a,b").check(&["--pgdata", "data", "--json"]);
         assert!(!found.stdout.contains("shared_line"), "{}", found.stdout);

@@ -112,7 +112,7 @@ impl LocalhostCertificate {
         Self::valid_in([2020, 2100])
     }
 
-    /// The same, but out of date.
+    /// A certificate by a CA of its own that is out of date.
     pub fn expired() -> Self {
         Self::valid_in([2010, 2020])
     }

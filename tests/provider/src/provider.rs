@@ -67,7 +67,7 @@ impl Provider {
         Self::launch("", Some(Authority::demanding(clients)))
     }
 
-    /// The same by TLS 1.2 alone.
+    /// A provider that shows this certificate, and speaks TLS 1.2 alone.
     pub fn showing_by_tls12(certificate: &LocalhostCertificate) -> Self {
         Self::launch("", Some(Authority::showing(certificate, &[&TLS12])))
     }

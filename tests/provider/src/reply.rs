@@ -28,7 +28,7 @@ impl Reply {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
-    /// The same with a header, in place of one of this name.
+    /// This reply with a header, in place of one of this name.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));

@@ -54,7 +54,7 @@ impl Account {
         command
     }
 
-    /// The same under the account of the tests.
+    /// A command with an empty environment, under the account of the tests.
     pub(crate) fn own_command(program: &Path, home: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear();

@@ -91,7 +91,7 @@ pub fn asyncpg_wheel() -> Result<PathBuf> {
     ASYNCPG.unpacked()
 }
 
-/// The same for pg8000.
+/// The folders for PYTHONPATH with which `import pg8000` finds it; installs them under `target/tools`.
 pub fn pg8000_wheels() -> Result<Vec<PathBuf>> {
     PG8000.iter().map(Wheel::unpacked).collect()
 }

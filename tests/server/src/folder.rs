@@ -70,7 +70,7 @@ impl Folder {
         self.replace_as(name, contents, 0o600)
     }
 
-    /// The same for a program.
+    /// Replaces a program, as [`Self::replace`] does a file.
     pub fn replace_program(&self, name: &str, contents: &[u8]) -> Result<()> {
         self.replace_as(name, contents, 0o755)
     }

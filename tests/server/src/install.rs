@@ -106,7 +106,7 @@ impl Postgres {
         Some(prefix)
     }
 
-    /// The same installation, copied from `root` to `copy`.
+    /// This installation, as it is after a copy from `root` to `copy`.
     pub(crate) fn relocated(&self, root: &Path, copy: &Path) -> Result<Self> {
         let bin_dir = self
             .bin_dir

@@ -84,7 +84,7 @@ impl<'a> Section<'a> {
         Self { path, span, table: None, base: None }
     }
 
-    /// The same table over one of a preset.
+    /// This table, laid over the one of a preset.
     pub(super) fn over(self, base: Option<Base<'a>>) -> Self {
         Self { base, ..self }
     }

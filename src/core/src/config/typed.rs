@@ -91,7 +91,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The same for a key of the user's own; `None` also if the array is empty and must not be.
+    /// The array of strings under a key that the user named; `None` also if the array is empty and must not be.
     pub(super) fn strings_of(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
         let strings = self.any_strings(findings, key, empty)?;
         if let Some(at) = strings.value.iter().position(String::is_empty) {
@@ -106,7 +106,7 @@ impl<'a> Section<'a> {
         Some(strings)
     }
 
-    /// The same, where an empty string means something.
+    /// An array of strings that may hold an empty one, because it means something there.
     fn any_strings(&self, findings: &mut Findings<'_>, key: &str, empty: Empty) -> Option<At<Vec<String>>> {
         let Array { written, values } = self.array(findings, key, "an array of strings", empty)?;
         let mut strings = Vec::with_capacity(values.len());

@@ -114,8 +114,8 @@ impl Config {
             .for_profile(denied.name())
     }
 
-    /// The same, but that keys written into it are asked for like those of a file: for whoever tests a configuration with
-    /// tokens of his own making. A signature is verified as before, by what he hands over.
+    /// This configuration, with keys that are written into it asked for like those of a file: for tests of a configuration with
+    /// tokens that the tester signs. A signature is verified as before, by the keys that the tester hands over.
     #[must_use]
     pub fn with_keys_asked_for(mut self) -> Self {
         for profile in &mut self.profiles {

@@ -117,7 +117,7 @@ impl KeyRecord {
         }
     }
 
-    /// The same record after the provider confirmed its keys at `now`.
+    /// This record after the provider confirmed its keys at `now`.
     #[must_use]
     pub fn confirmed(mut self, timing: &KeyTiming, freshness: Freshness, now: UnixSeconds) -> Self {
         if let Some(success) = &mut self.last_success {

@@ -164,14 +164,14 @@ impl HbaLine {
         self.covers_but_for_roles(other) && names::cover(&self.roles, &other.roles, |_| true)
     }
 
-    /// The same, whatever role.
+    /// Whether every connection that `other` is for is for this line, if roles are left aside.
     pub(super) fn covers_but_for_roles(&self, other: &Self) -> bool {
         // `all` is every database, which replication has none of.
         let database = |name: &Name| !name.is_keyword("replication");
         self.covers_clients(other) && names::cover(&self.databases, &other.databases, database)
     }
 
-    /// The same, whatever database and role.
+    /// Whether every connection that `other` is for is for this line, if databases and roles are left aside.
     pub(super) fn covers_clients(&self, other: &Self) -> bool {
         let address = match (&self.address, &other.address) {
             (None, None) => true,

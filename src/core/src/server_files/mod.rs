@@ -119,7 +119,7 @@ impl<'f> Reader<'f> {
         &self.sources
     }
 
-    /// The same, for good.
+    /// Every file that was read, in that order, and no reader any more.
     #[must_use]
     pub fn into_sources(self) -> Vec<Source> {
         self.sources

@@ -106,7 +106,7 @@ pub struct SlotRecord {
 }
 
 impl SlotEntry<'_> {
-    /// The same as a reader of the slot would have it.
+    /// This entry as a reader of the slot gets it.
     #[must_use]
     pub fn as_kept(&self) -> Option<SlotRecord> {
         SlotRecord::decode(&self.encode())

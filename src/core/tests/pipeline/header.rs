@@ -27,7 +27,7 @@ fn a_public_key_is_no_shared_secret() {
         let input = mint::signing_input(head.to_string().as_bytes(), claims().to_string().as_bytes());
         let forged = format!("{input}.{}", mint::b64(mint::hmac_sha256(&secret, input.as_bytes())));
         Login::new().denies(&forged, Algorithm);
-        // The same signature under the header of an honest token.
+        // An HMAC under the header of an honest token.
         let input = mint::signing_input(header().to_string().as_bytes(), claims().to_string().as_bytes());
         let forged = format!("{input}.{}", mint::b64(mint::hmac_sha256(&secret, input.as_bytes())));
         Login::new().denies(&forged, SignatureInvalid);

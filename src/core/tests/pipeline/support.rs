@@ -17,7 +17,7 @@ pub fn claims() -> Value {
     json!({"iss": ISSUER, "aud": "postgres", "sub": "ana", "scope": "openid db.connect", "iat": NOW, "exp": NOW + 3600})
 }
 
-/// The same with members replaced; `null` removes one.
+/// [`claims`] with members replaced; `null` removes one.
 pub fn claims_with(changes: Value) -> Value {
     merged(claims(), changes)
 }

@@ -12,7 +12,7 @@ use std::process::{Child, Stdio};
 /// Set in the processes that a test of this file starts to run itself once more.
 const AGAIN: &str = "OAUTH_VALIDATOR_STORE_TEST";
 
-/// The same test in a process of its own, after these commands of a shell.
+/// Runs this test once more in a process of its own, after these commands of a shell.
 fn again(test: &str, commands: &str, value: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{commands}; exec \"$0\" \"$@\"")).arg(std::env::current_exe().expect("this program"));

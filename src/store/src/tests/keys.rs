@@ -8,7 +8,7 @@ use oauth_validator_core::{KeyFile, KeySet, KeysUnavailable};
 const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"one",
     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
-/// The same key (RFC 8410, section 4).
+/// The key of [`JWKS`] as PEM (RFC 8410, section 4).
 const PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
                    MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\
                    -----END PUBLIC KEY-----\n";

@@ -107,7 +107,7 @@ impl<'a> Client<'a> {
         self.exchange(&mut StreamOwned::new(connection, SocketWithPatience::new(socket, self.patience)), target)
     }
 
-    /// The same without TLS.
+    /// Asks for `target` without TLS.
     pub fn get_plain(&self, target: &str) -> Seen {
         let socket = TcpStream::connect(("127.0.0.1", self.provider.port())).expect("the provider is up");
         self.exchange(&mut SocketWithPatience::new(socket, self.patience), target)

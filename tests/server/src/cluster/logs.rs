@@ -26,7 +26,7 @@ impl Cluster {
         log::with_own_reports(&self.log_as_written(mark))
     }
 
-    /// The same byte for byte, but for what is not UTF-8.
+    /// What was logged since the mark, byte for byte, but for what is not UTF-8.
     pub fn log_as_written(&self, mark: usize) -> String {
         let bytes = fs::read(self.folder.path("log")).unwrap_or_default();
         String::from_utf8_lossy(bytes.get(mark..).unwrap_or_default()).into_owned()

@@ -111,7 +111,7 @@ impl DebianCluster {
         Login::new(role, "postgres").token(token).attempt(self.sockets.path()).outcome
     }
 
-    /// The same, which must be let in; with what the log says if it is not.
+    /// Logs in on the Unix socket, which must succeed; fails with what the log says if it does not.
     #[track_caller]
     pub fn lets_in(&self, role: &str, token: &str) -> Session {
         match self.login(role, token) {

@@ -39,7 +39,7 @@ pub fn apt(arguments: &[&str], debs: &[PathBuf]) -> Output {
     command.output().expect("apt-get runs")
 }
 
-/// The same, which must succeed.
+/// Runs apt-get, which must succeed.
 #[track_caller]
 pub fn apt_does(arguments: &[&str], debs: &[PathBuf]) {
     let output = apt(arguments, debs);

@@ -88,7 +88,7 @@ fn denies(cluster: &Cluster, role: &str, database: &str, token: Token, code: &st
     log
 }
 
-/// The same, where the login does not get as far as an identity, or to one that may be told.
+/// A denial of a login that does not get as far as an identity, or to one that may be told.
 #[track_caller]
 fn denies_anybody(cluster: &Cluster, role: &str, database: &str, token: Token, code: &str) -> String {
     let log = refused_as(cluster, role, &login(role, database, token), &format!("{code} (profile \"{database}\")"));
@@ -148,7 +148,7 @@ fn a_name_that_resembles_a_granted_one_is_refused() {
         denies_ungranted(&cluster, role, "prefixed", ana("prefixed").claim("groups", json!(["pg:app_reader"])));
         denies_ungranted(&cluster, role, "mapped", granting("mapped", "DB.Reader"));
     }
-    // The same letter in two ways of writing it.
+    // One letter, written in two ways.
     denies_ungranted(&cluster, "café", "exact", granting("exact", "cafe\u{301}"));
 }
 

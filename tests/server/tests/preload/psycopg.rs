@@ -40,7 +40,7 @@ fn the_wheels_own_libpq_shows_the_token_over_tls() {
     assert!(said.succeeded && said.stdout.starts_with("binary 18\n"), "{said:?}");
     assert_eq!(said.stdout.lines().last(), Some("oauth:alice"), "{said:?}");
 
-    // The same server where it is not listed; psycopg looks the name up itself, so either could be.
+    // That server where it is not listed; psycopg looks the name up itself, so either could be.
     let before = front.seen().matches("auth=Bearer ey").count();
     let said = psycopg(&file, &conninfo(&front, "localhost", "verify-full"), "db.example,localhost");
     assert!(!said.succeeded && said.stderr.contains("is not in OAUTH_TOKEN_HOSTS"), "{said:?}");

@@ -76,7 +76,7 @@ impl Client {
         self.device_flow_with(name, &[("scope", scope)])
     }
 
-    /// The same with these parameters, such as the API for which the tokens are.
+    /// Tokens by the device flow with these parameters, such as the API for which the tokens are.
     pub fn device_flow_with(&self, name: &str, parameters: &[(&str, &str)]) -> Tokens {
         let form: Vec<(&str, &str)> = parameters.iter().copied().chain([("client_id", "psql")]).collect();
         let (status, device) = self.post("device_authorization_endpoint", &form);

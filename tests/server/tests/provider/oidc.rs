@@ -40,7 +40,7 @@ impl OidcProvider {
         Self::with_lifetime(keys, 600)
     }
 
-    /// The same, with access tokens that are good for so many seconds.
+    /// A provider with these keys, whose access tokens are good for so many seconds.
     pub fn with_lifetime(keys: &[&Value], lifetime: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("oidc-provider-").tempdir().expect("a temporary folder");
         let certificate = LocalhostCertificate::new();

@@ -159,7 +159,7 @@ fn keys_of_another_authority_or_another_issuer_are_given_up() {
     place.lets_in_soon(keys::corp(), &["keys_unavailable"]);
 }
 
-/// The same name, and another issuer, whose key has the name of the first one's.
+/// A profile keeps its name and gets another issuer, whose key has the name of the first one's.
 #[test]
 fn a_profile_that_changes_its_issuer_believes_the_new_one_alone() {
     let place = Place::start(LONG);

@@ -202,7 +202,7 @@ impl Place {
         Self { cluster, party }
     }
 
-    /// The same settings under another name: for it there is no key file yet, and no attempt to fetch was made.
+    /// Puts the settings under another name: for it there is no key file yet, and no attempt to fetch was made.
     pub fn take_new_profile(&mut self, keys: &str) {
         let number: usize = self.party.profile.strip_prefix("corp-").and_then(|rest| rest.parse().ok()).unwrap_or(1);
         self.party.profile = format!("corp-{}", number + 1);

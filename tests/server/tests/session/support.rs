@@ -38,7 +38,7 @@ pub fn start(session: &str, conf: &str) -> Cluster {
     start_with(session, conf, |_| ())
 }
 
-/// The same with other options.
+/// A server as [`start`] makes it, with other options.
 pub fn start_with(session: &str, conf: &str, change: impl FnOnce(&mut ClusterOptions)) -> Cluster {
     let mut options = ClusterOptions {
         config: Some(config(session)),
@@ -57,7 +57,7 @@ pub fn start_with(session: &str, conf: &str, change: impl FnOnce(&mut ClusterOpt
     cluster
 }
 
-/// The same with the extension.
+/// A server as [`start`] makes it, with the extension.
 pub fn start_with_extension(session: &str, conf: &str) -> Cluster {
     let cluster = start(session, conf);
     cluster.sql("CREATE EXTENSION oauth_validator").expect("the extension");

@@ -42,7 +42,7 @@ pub fn start(conf: &str) -> Cluster {
     start_with(conf, |_| ())
 }
 
-/// The same with other options.
+/// A server as [`start`] makes it, with other options.
 pub fn start_with(conf: &str, change: impl FnOnce(&mut ClusterOptions)) -> Cluster {
     let mut options = ClusterOptions {
         config: Some(config("", "")),

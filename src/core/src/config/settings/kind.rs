@@ -22,7 +22,7 @@ pub enum Kind {
     NamedJsonPaths,
     /// A table of arrays of strings, with names of the user's own.
     NamedStrings,
-    /// The same; in place of an array there can be a table, whose name this is.
+    /// A table of arrays of strings, with names of the user's own; an array's place can be taken by a table of this name.
     RoleMap(&'static str),
     /// `true` or `false`.
     Boolean,
@@ -58,7 +58,7 @@ pub enum Kind {
     Regex,
     /// A JSONPath of RFC 9535.
     JsonPath,
-    /// The same, or the string `none`.
+    /// A JSONPath of RFC 9535, or the string `none`.
     JsonPathOrNone,
     /// An array of JSONPaths.
     JsonPaths,

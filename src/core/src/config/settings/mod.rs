@@ -64,7 +64,7 @@ pub enum Counts {
     Always,
     /// Signatures are verified, wherever the keys come from.
     Keys,
-    /// The same; and it is what says where they come from, so that one profile has one of these.
+    /// Signatures are verified, and this key says where the keys come from: a profile has one such key.
     Source,
     /// A provider is asked for its keys.
     Fetched,
@@ -108,7 +108,7 @@ impl Setting {
         Self { counts, ..self }
     }
 
-    /// The same key stands in another table as well: of `[defaults]`, for profiles that do not have it, or of rules.
+    /// Says that another table has this key as well: `[defaults]`, for profiles that do not have it, or a table of rules.
     const fn also_in(self, table: &'static str) -> Self {
         Self { also: Some(table), ..self }
     }
@@ -125,7 +125,7 @@ impl Setting {
         Self { may_hold_empty_string: true, ..self }
     }
 
-    /// The same key in the other table that has it.
+    /// The row of this key in the other table that has it.
     const fn copy(self, table: &'static str) -> Self {
         let of_defaults = matches!(table.as_bytes().first_chunk(), Some(b"defaults"));
         let holds_for = if of_defaults { Some(self.table) } else { None };
