@@ -16,7 +16,7 @@ fn a_granted_login_step_by_step() {
 }
 
 const GRANTED: &str = r#"✓ bounds     TOKEN_BYTES bytes in three parts
-✓ rule       pg_hba.conf issuer "https://acme.okta.example/oauth2/aus000001": corp
+✓ line       pg_hba.conf issuer "https://acme.okta.example/oauth2/aus000001": corp
 ✓ issuer     profile "corp"
              iss = "https://acme.okta.example/oauth2/aus000001"
 ✓ header     algorithm RS256
@@ -31,7 +31,7 @@ const GRANTED: &str = r#"✓ bounds     TOKEN_BYTES bytes in three parts
              iat = 1800000000 (2027-01-15T08:00:00Z)
 ✓ scope      1 required, all granted
              $.scp = ["openid","db.connect"]
-✓ rules      0 rules, all hold
+✓ rules      no rules
 ✓ identity   as oauth-validator.toml:6 says
              $.uid = "00u000user0000000h7"
 - delegation not needed: delegate_ident_mapping=0
@@ -53,7 +53,7 @@ const DENIED: &str = r#"note: no --hba-issuer given: as if the pg_hba.conf line 
 note: no --hba-scope given: as if the pg_hba.conf line named no scope
 
 ✓ bounds     TOKEN_BYTES bytes in three parts
-✓ rule       pg_hba.conf issuer "https://acme.okta.example/oauth2/aus000001": corp
+✓ line       pg_hba.conf issuer "https://acme.okta.example/oauth2/aus000001": corp
 ✓ issuer     profile "corp"
              iss = "https://acme.okta.example/oauth2/aus000001"
 ✓ header     algorithm RS256
@@ -145,7 +145,7 @@ fn a_granted_login_as_json() {
     let names: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
     let all = [
         "bounds",
-        "rule",
+        "line",
         "issuer",
         "header",
         "key",

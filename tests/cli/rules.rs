@@ -37,7 +37,7 @@ fn explain_says_which_alternative_held_and_what_only_reports() {
         said(finance),
         (
             0,
-            "1 rules, all hold; oauth-validator.toml:10 by alternative 1 of 2 ($.dept equals); \
+            "1 rule, which holds; oauth-validator.toml:10 by alternative 1 of 2 ($.dept equals); \
              oauth-validator.toml:16 only reports, and holds ($.acr equals)"
                 .to_owned()
         )

@@ -115,7 +115,7 @@ impl<'a> Decider<'a> {
 
     fn run(&mut self, token: &[u8]) -> Result<Grant, Stop> {
         let shape = self.bounds(token).at(Step::Bounds)?;
-        let candidates = self.rule(token.len())?;
+        let candidates = self.line(token.len())?;
         self.permitted.clone_from(&candidates);
         let (profile, verified) = match shape {
             Shape::Jwt(dots) => self.jwt(token, dots, &candidates)?,
@@ -169,16 +169,16 @@ impl<'a> Decider<'a> {
     }
 
     /// The profiles that the line permits, and that look at tokens of this size.
-    fn rule(&mut self, token_bytes: usize) -> Result<Vec<&'a Profile>, Stop> {
+    fn line(&mut self, token_bytes: usize) -> Result<Vec<&'a Profile>, Stop> {
         let request = self.request;
-        let Permitted { profiles: permitted, denied } = line::permitted(self.config, request).at(Step::Rule)?;
+        let Permitted { profiles: permitted, denied } = line::permitted(self.config, request).at(Step::Line)?;
         self.denied = denied;
         let is_too_large = permitted.iter().all(|profile| token_bytes > profile.max_token_size.value);
         if let Some(first) = permitted.first().copied().filter(|_| is_too_large) {
             self.profile = Some(first).filter(|_| permitted.len() == 1);
             return Err(self.too_large(token_bytes, first)).at(Step::Bounds);
         }
-        self.trace.held(Step::Rule, || {
+        self.trace.held(Step::Line, || {
             let names: Vec<&str> = permitted.iter().map(|profile| profile.name.as_str()).collect();
             let by = match &request.hba_profiles {
                 Some(_) => line::HBA_PROFILE_OPTION.to_owned(),

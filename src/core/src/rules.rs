@@ -69,7 +69,11 @@ fn judge(rule: &Rule, claims: &Value, config: &Config, reason: Reason, trace: &m
 /// What a step says of rules that hold: of alternatives which one did, and what only reports.
 pub(crate) fn said(rules: &[Rule], seen: &[RuleSeen], config: &Config) -> String {
     let demanded = rules.iter().filter(|rule| !rule.report_only).count();
-    let mut said = format!("{demanded} rules, all hold");
+    let mut said = match demanded {
+        0 => "no rules".to_owned(),
+        1 => "1 rule, which holds".to_owned(),
+        _ => format!("{demanded} rules, all hold"),
+    };
     for (number, rule) in rules.iter().enumerate() {
         let Some(seen) = seen.iter().find(|seen| seen.table == "require" && seen.number == number) else { continue };
         let place = config.place(rule.origin);

@@ -12,8 +12,8 @@ use std::fmt::Display;
 pub enum Step {
     /// Size, charset and number of dots.
     Bounds,
-    /// Profiles that the matched pg_hba.conf line permits.
-    Rule,
+    /// Profiles that the matched line of pg_hba.conf permits.
+    Line,
     /// The one of them that the token's issuer picks.
     Issuer,
     /// Algorithm, type, and extensions of the JOSE header.
@@ -44,7 +44,7 @@ impl Step {
     /// All of them, in their order.
     pub const ALL: [Self; 14] = [
         Self::Bounds,
-        Self::Rule,
+        Self::Line,
         Self::Issuer,
         Self::Header,
         Self::Key,
@@ -64,7 +64,7 @@ impl Step {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Bounds => "bounds",
-            Self::Rule => "rule",
+            Self::Line => "line",
             Self::Issuer => "issuer",
             Self::Header => "header",
             Self::Key => "key",

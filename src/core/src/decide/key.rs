@@ -124,9 +124,10 @@ impl<'a> Decider<'a> {
         let denied = keys.denied(&profile.deny_kids);
         let failure = match keys.choose(&header.key, header.algorithm, &issuers, &denied) {
             Ok(choice) => {
-                let found = match choice.keys.len() {
-                    1 => format!("one of {} keys fits", keys.keys().len()),
-                    several => format!("{several} of {} keys fit, and are tried", keys.keys().len()),
+                let found = match (choice.keys.len(), keys.keys().len()) {
+                    (1, 1) => "the only key fits".to_owned(),
+                    (1, all) => format!("one of {all} keys fits"),
+                    (several, all) => format!("{several} of {all} keys fit, and are tried"),
                 };
                 if let Some((verified, key)) = Verified::check(token, header.algorithm, &choice.keys) {
                     self.thumbprints(&[key]);
@@ -210,6 +211,16 @@ fn signature_invalid(token: &Unverified<'_>, header: &Header, tried: usize) -> (
     (denial, for_graph.cloned())
 }
 
+/// That no key of so many `has` or `is` something.
+fn none_of(number: usize, verb: &str, what: &str) -> String {
+    match number {
+        0 => format!("The issuer has no key at all, so none {verb} {what}."),
+        1 if verb == "has" => format!("The issuer's only key does not have {what}."),
+        1 => format!("The issuer's only key is not {what}."),
+        _ => format!("None of the issuer's {number} keys {verb} {what}."),
+    }
+}
+
 fn no_key(why: NoKey, header: &Header, keys: &KeySet, profile: &Profile) -> Denial {
     let (algorithm, number) = (header.algorithm.name(), keys.keys().len());
     if let (NoKey::Unknown | NoKey::NoneFits, Some(key)) = (why, keys.left_out_as(header.key.kid.as_deref())) {
@@ -220,14 +231,12 @@ fn no_key(why: NoKey, header: &Header, keys: &KeySet, profile: &Profile) -> Deni
         );
     }
     let detail = match (why, &header.key.kid) {
-        (NoKey::Unknown, Some(_)) => format!("None of the issuer's {number} keys has the kid of the token's header."),
-        (NoKey::Unknown, None) => format!("None of the issuer's {number} keys has the x5t of the token's header."),
+        (NoKey::Unknown, Some(_)) => none_of(number, "has", "the kid of the token's header"),
+        (NoKey::Unknown, None) => none_of(number, "has", "the x5t of the token's header"),
         (NoKey::NoneFits, Some(_)) => {
             format!("The key with the kid of the token's header is not one for {algorithm} and this issuer.")
         }
-        (NoKey::NoneFits, None) => {
-            format!("None of the issuer's {number} keys is one for {algorithm} and this issuer.")
-        }
+        (NoKey::NoneFits, None) => none_of(number, "is", &format!("one for {algorithm} and this issuer")),
         (NoKey::SeveralFit | NoKey::TooMany(_), Some(_)) => {
             format!("Several keys have the kid of the token's header, or none at all, and fit {algorithm}.")
         }

@@ -95,7 +95,7 @@ fn a_rotated_key_is_picked_up_by_the_login_that_waits_for_it() {
 fn an_unknown_kid_is_searched_for_once_and_no_more() {
     let newer = NewerKeys::Found(set(&[keys::corp()]));
     let denial = provider(&[keys::corp()], newer).denies(&token_of(keys::partner()), Reason::KeyUnknown, TWICE);
-    assert_eq!(denial.detail, "None of the issuer's 1 keys has the kid of the token's header.");
+    assert_eq!(denial.detail, "The issuer's only key does not have the kid of the token's header.");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn the_key_step_has_held_where_the_signature_fails_and_not_before() {
         ),
     );
     assert_eq!(forged.code, Some(SignatureInvalid));
-    assert!(forged.says("key: ok: one of 1 keys fits"), "{:?}", forged.lines);
+    assert!(forged.says("key: ok: the only key fits"), "{:?}", forged.lines);
     let unknown = Seen::of(&Login::new(), &token_with_header(json!({"kid": "other"})));
     assert_eq!(unknown.code, Some(KeyUnknown));
     assert!(!unknown.says("key: ok"), "{:?}", unknown.lines);
