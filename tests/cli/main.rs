@@ -35,6 +35,7 @@ mod probe;
 mod proposals;
 mod rules;
 mod schema;
+mod screens;
 mod secrets;
 mod server_files;
 mod shapes;

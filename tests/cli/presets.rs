@@ -51,6 +51,27 @@ fn the_list_as_json_says_the_same() {
     }
 }
 
+/// A preset is prose to a good part: its comments are broken anew, and nothing else of it changes.
+#[test]
+fn a_preset_is_shown_in_lines_that_fit() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../core/presets");
+    for entry in fs::read_dir(folder).expect("the presets") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let mut command = Command::new(cargo_bin!("oauth-validator"));
+        let shown = run(command.env_clear().env("COLUMNS", "80").args(["preset", "show", &name]));
+        crate::screens::assert_fits(&shown.stdout);
+        let whole = run(Command::new(cargo_bin!("oauth-validator")).env_clear().args(["preset", "show", &name]));
+        let text = whole.stdout;
+        let words =
+            |text: &str| text.split_whitespace().filter(|word| *word != "#").map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&shown.stdout), words(&text), "{name}");
+        let settings =
+            |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(settings(&shown.stdout), settings(&text), "{name}");
+    }
+}
+
 #[test]
 fn each_text_is_printed_as_it_is() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../core/presets");

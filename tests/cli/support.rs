@@ -2,7 +2,7 @@
 //!
 //! The environment is emptied, so that neither HOME nor the locale of the one who tests has a part in the result.
 
-use crate::shapes;
+use crate::{screens, shapes};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -127,6 +127,15 @@ pub fn run(command: &mut Command) -> Run {
     let code = output.status.code().expect("it exits by itself");
     let run = Run { code, stdout: text(output.stdout), stderr: text(output.stderr) };
     shapes::check(command, run.code, &run.stdout);
+    screens::check(command, run.code);
+    run
+}
+
+/// What a person sees on a terminal of a command that asks somebody, or writes.
+#[track_caller]
+pub fn seen(command: &mut Command) -> Run {
+    let run = run(command.env("COLUMNS", screens::COLUMNS.to_string()));
+    screens::assert_fits(&format!("{}{}", run.stderr, run.stdout));
     run
 }
 

@@ -195,6 +195,10 @@ fn the_environment_makes_no_difference() {
             ("HOME", "/nonexistent"),
             ("COLUMNS", "200"),
         ] {
+            // The comments of a preset are prose, which a terminal has in lines of its own; see `screens`.
+            if (args[0], name) == ("preset", "COLUMNS") {
+                continue;
+            }
             let mut command = Command::new(cargo_bin!("oauth-validator"));
             let with = run(command.env_clear().env(name, value).args(args));
             let (plain, with) = ((plain.code, &plain.stdout, &plain.stderr), (with.code, &with.stdout, &with.stderr));

@@ -86,10 +86,10 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
 /// The text that is to be judged.
 fn open(options: &CheckOptions, settings: Option<&Settings>) -> Result<ConfigFile, Failure> {
     let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
-    let path = config_path(options.file.as_deref(), settings)?;
+    let path = config_path(options.file(), settings)?;
     let folder = config_directory(options.config_directory.as_deref(), &path, settings)?;
     let folder = folder.as_deref();
-    match options.file.as_deref() {
+    match options.file() {
         Some(path) if path.as_os_str() == "-" => ConfigFile::on_stdin(folder, user),
         _ if options.syntax => ConfigFile::text_of(&path, folder, user),
         _ => ConfigFile::open(&path, folder, user),
@@ -147,7 +147,7 @@ impl Seen<'_> {
         let colour = output::colour();
         let rendered = self.pages.iter().map(|page| findings::render(&page.found, &page.name, &page.text, colour));
         let mut text = output::prose(&rendered.collect::<String>());
-        let mut say = |line: String| text.push_str(&format!("{}\n", output::visible(&line, false)));
+        let mut say = |line: String| text.push_str(&output::prose(&format!("{}\n", output::visible(&line, false))));
         let (own, others) = self.pages.split_at(self.own_pages.min(self.pages.len()));
         own.first().iter().for_each(|page| say(self.summary(page)));
         own.iter().skip(1).filter(|page| !page.found.is_empty()).for_each(|page| {

@@ -23,7 +23,7 @@ use std::process::Command;
 const FOLDER: &str = "oauth_validator";
 
 /// What a command that goes on as another user keeps of the environment: how to write to a terminal.
-const KEPT: [&str; 5] = ["LC_ALL", "LC_CTYPE", "LANG", "TERM", "NO_COLOR"];
+const KEPT: [&str; 6] = ["LC_ALL", "LC_CTYPE", "LANG", "TERM", "NO_COLOR", "COLUMNS"];
 
 /// A server's folder of key files.
 #[derive(Debug)]

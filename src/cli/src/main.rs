@@ -9,6 +9,7 @@
 mod args;
 mod cases;
 mod check;
+mod comments;
 mod completions;
 mod config_file;
 mod discover;
@@ -54,7 +55,10 @@ fn main() -> ExitCode {
     if is_helper() {
         return output::finish(helper::run(false).map(|never| match never {}));
     }
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return output::misused(&error),
+    };
     let result = match &args.command {
         Command::Check(options) => check::run(options, args.json),
         Command::Completions(options) => completions::run(options, args.json),

@@ -2,7 +2,7 @@
 //!
 //! Must never panic because nobody reads, and never let a name or a claim write control sequences to a terminal.
 
-use crate::fit;
+use crate::{comments, fit};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::env;
@@ -64,9 +64,26 @@ pub(crate) fn finish(result: Result<Report, Failure>) -> ExitCode {
     }
 }
 
+/// Prints what clap says of a command line that is none; what it was asked for, such as help, goes to standard output.
+pub(crate) fn misused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render();
+    let coloured = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+    let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    complain(prose_on_stderr(&text).trim_end_matches('\n'));
+    ExitCode::from(2)
+}
+
 /// What people read, in lines that fit the terminal.
 pub(crate) fn prose(text: &str) -> String {
     fit::for_stream(text, &io::stdout())
+}
+
+/// A file whose comments people read, in lines that fit the terminal; all else of it stays as it is.
+pub(crate) fn with_comments(text: &str) -> String {
+    width().map_or_else(|| text.to_owned(), |width| comments::fitted(text, width))
 }
 
 /// How wide its lines may be, where somebody reads them.

@@ -1,6 +1,6 @@
 //! `oauth-validator preset`: the built-in layouts of providers, as they are.
 //!
-//! Must never change a preset's text: its comments say what its safety rests on.
+//! Must never change a preset's text: its comments say what its safety rests on. A terminal may break their lines elsewhere.
 
 use crate::args::PresetCommand;
 use crate::output::{self, Failure, Report};
@@ -30,7 +30,7 @@ fn show(preset: &Preset, as_json: bool) -> String {
     if as_json {
         format!("{:#}\n", json!({ "name": preset.name, "text": preset.text }))
     } else {
-        preset.text.to_owned()
+        output::with_comments(preset.text)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{SERVER, Server, contents, give, needs_root, profile, provider};
 use crate::network::{METADATA, connecting_proxy, proxy_variables, with_keys, with_keys_elsewhere};
-use crate::support::{CONFIG, corp, run};
+use crate::support::{CONFIG, corp, run, seen};
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::KeySet;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
@@ -229,4 +229,19 @@ fn root_is_given_up_before_anything_is_done() {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     assert!(contents(&server.folder()).iter().all(|(_, uid, _)| *uid == SERVER));
+}
+
+/// Those of a refresh that went well, one that did not, and of the list after each.
+#[test]
+fn screens_fit_a_terminal() {
+    let provider = provider();
+    let server = Server::of(&provider);
+    let refresh = || seen(&mut server.command(&["keys", "refresh", "corp", "--config", CONFIG, "--pgdata", "data"]));
+    assert_eq!(server.keys(&["list"]).code, 1, "there are no keys yet");
+    assert_eq!(refresh().code, 0);
+    assert_eq!(server.keys(&["list"]).code, 0);
+    provider.set_fault("/jwks", Fault::Status(503));
+    assert_eq!(refresh().code, 1);
+    let listed = server.keys(&["list"]).stdout;
+    assert!(listed.contains("  last error "), "{listed}");
 }

@@ -3,7 +3,7 @@
 use super::server_files::folder_or_none;
 use super::{ServerFileOptions, ServerOptions};
 use clap::Args as ClapArgs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) const HELP: &str = "\
 Example: put a new version in place only if it is valid.
@@ -27,11 +27,16 @@ Errors exit with 1, warnings alone with 0.";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CheckOptions {
-    /// The configuration to check; "-" is standard input.
+    /// The configuration to check, as with --config; "-" is standard input.
     ///
     /// By default the one that the server's postgresql.conf names, else /etc/postgresql/oauth-validator.toml. On standard
     /// input nobody owns it, and files that it names are looked for from the working directory.
-    pub(crate) file: Option<PathBuf>,
+    #[arg(conflicts_with = "config")]
+    file: Option<PathBuf>,
+
+    /// The configuration to check, named as the other commands name it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// The folder of further files with profiles, instead of the one that goes with the configuration.
     ///
@@ -69,4 +74,11 @@ pub(crate) struct CheckOptions {
 
     #[command(flatten)]
     pub(crate) server: ServerOptions,
+}
+
+impl CheckOptions {
+    /// The configuration that is named, in either way.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.config.as_deref())
+    }
 }

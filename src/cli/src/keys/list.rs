@@ -5,7 +5,7 @@
 use crate::args::ListOptions;
 use crate::config_file::ConfigFile;
 use crate::key_place::KeyPlace;
-use crate::output::{Failure, Report, put, visible};
+use crate::output::{Failure, Report, prose, put, visible};
 use crate::words;
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{
@@ -20,8 +20,10 @@ pub(crate) fn run(options: &ListOptions, as_json: bool) -> Result<Report, Failur
     let (place, file) = super::server_of(&options.folder, options.config.as_deref(), false)?;
     let config = file.usable()?;
     let list = List::of(&config, &place, &file);
-    let text = if as_json { format!("{:#}\n", list.to_json(&place)) } else { list.to_text(&place) };
-    let text = if as_json { text } else { text + &super::denied(&config) };
+    let text = match as_json {
+        true => format!("{:#}\n", list.to_json(&place)),
+        false => prose(&(list.to_text(&place) + &super::denied(&config))),
+    };
     Ok(Report { text, fine: list.without_keys().is_empty() && config.troubles().is_empty() })
 }
 

@@ -5,7 +5,7 @@
 
 use crate::args::RefreshOptions;
 use crate::fetch::Foreground;
-use crate::output::{Failure, Report, visible};
+use crate::output::{Failure, Report, prose, visible};
 use crate::words;
 use oauth_validator_core::config::{KeySource, suggest};
 use oauth_validator_core::{Config, KeyRecord, KeysUnavailable, Profile, ProviderKeys, Reason};
@@ -31,7 +31,7 @@ pub(crate) fn run(options: &RefreshOptions, as_json: bool) -> Result<Report, Fai
     } else {
         outcomes.iter().map(Outcome::to_text).collect()
     };
-    let text = if as_json { text } else { text + &super::denied(&config) };
+    let text = if as_json { text } else { prose(&(text + &super::denied(&config))) };
     let fetched = outcomes.iter().all(|outcome| outcome.refreshed.is_ok());
     Ok(Report { text, fine: fetched && config.troubles().is_empty() })
 }

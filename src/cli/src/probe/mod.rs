@@ -14,7 +14,7 @@ mod tls;
 mod wire;
 
 use crate::args::ProbeOptions;
-use crate::output::{Failure, Report};
+use crate::output::{self, Failure, Report};
 use crate::{token, token_input, words};
 use connection::{Connection, Deadline};
 use discovery::Discovery;
@@ -46,7 +46,7 @@ pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failu
         let what = "the server's answer repeats the token, and is not shown";
         return Err(Failure::new(what).with_hint("no PostgreSQL does that: what listens there? withdraw the token"));
     }
-    Ok(Report { text, fine: probe.is_accepted() })
+    Ok(Report { text: shown(text, as_json), fine: probe.is_accepted() })
 }
 
 /// Without a token: what the server asks for, and what libpq would find of the provider.
@@ -61,7 +61,13 @@ fn asked(options: &ProbeOptions, target: &Target, as_json: bool) -> Result<Repor
     let fine = discovery.as_ref().is_some_and(Discovery::is_fine);
     let (connection, now) = (wire.stream(), words::now());
     let probe = Probe { target, options, connection, outcome, findings, now, discovery };
-    Ok(Report { text: if as_json { probe.to_json() } else { probe.to_text() }, fine })
+    let text = if as_json { probe.to_json() } else { probe.to_text() };
+    Ok(Report { text: shown(text, as_json), fine })
+}
+
+/// In lines that fit the terminal, where a person reads them.
+fn shown(text: String, as_json: bool) -> String {
+    if as_json { text } else { output::prose(&text) }
 }
 
 /// What is sent; a file with something else than a token is not.

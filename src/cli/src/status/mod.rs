@@ -11,7 +11,7 @@ use crate::config_file::{ConfigFile, server_user};
 use crate::key_place::KeyPlace;
 use crate::keys::place_of;
 use crate::library::{self, Library};
-use crate::output::{Failure, Report};
+use crate::output::{self, Failure, Report};
 use crate::{server_files, words};
 use oauth_validator_core::{Denial, Profile, Reason, Trouble, UnixSeconds};
 use oauth_validator_store::{KeyState, ServerUser};
@@ -24,7 +24,7 @@ pub(crate) fn run(options: &StatusOptions, as_json: bool) -> Result<Report, Fail
     let text = match (as_json, options.prometheus) {
         (true, _) => format!("{:#}\n", status.to_json()),
         (false, true) => prometheus::text(&status),
-        (false, false) => status.to_text(),
+        (false, false) => output::prose(&status.to_text()),
     };
     Ok(Report { text, fine: status.is_fine() })
 }
