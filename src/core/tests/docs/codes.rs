@@ -3,10 +3,11 @@
 //! What PostgreSQL itself says was written by hand, from its own messages, and stays.
 
 use super::between;
+use super::reasons::by_blame;
 use oauth_validator_core::{FindingCode, Reason, Severity};
 
 pub fn page(found: &str) -> String {
-    let reasons = Reason::ALL.iter().map(reason).collect::<String>();
+    let reasons = list() + &Reason::ALL.iter().map(reason).collect::<String>();
     let findings = FindingCode::ALL.iter().map(finding).collect::<String>();
     let page = between(found, "<!-- reason codes: made by make docs -->", "<!-- end -->", &reasons);
     between(
@@ -15,6 +16,16 @@ pub fn page(found: &str) -> String {
         "<!-- end -->",
         &format!("| | | |\n|---|---|---|\n{findings}"),
     )
+}
+
+/// All codes by whose problem they are, each leading to its own section.
+fn list() -> String {
+    let row = |(whose, reasons): (&str, Vec<&Reason>)| {
+        let codes = reasons.iter().map(|reason| format!("[{0}](#{0})", reason.code())).collect::<Vec<_>>().join(", ");
+        format!("| {whose} | {codes} |\n")
+    };
+    let rows: String = by_blame().into_iter().map(row).collect();
+    format!("| whose problem | codes |\n|---|---|\n{rows}\n")
 }
 
 fn reason(reason: &Reason) -> String {
