@@ -82,7 +82,7 @@ fn report(case: &Case) -> String {
         report.extend(settings.iter().map(|one| line(&one.key, &one.value, config.place(one.origin))));
     }
     let token = BearerToken::new(&case.token(ISSUED_AT));
-    let Verdict { decision, trace, reported, unsure: _ } =
+    let Verdict { decision, trace, reported, .. } =
         decide_with(&mut OfCase(case), Tracing::Values, &request(case), &token, &config);
     for passage in trace.passages() {
         let outcome = if passage.held { "ok" } else { "failed" };

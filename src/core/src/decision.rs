@@ -203,6 +203,7 @@ pub enum Answer {
 /// A decision and the way to it.
 #[derive(Debug)]
 #[must_use]
+#[non_exhaustive]
 pub struct Verdict {
     /// Let in or not.
     pub decision: Decision,
@@ -274,6 +275,7 @@ impl Grant {
 ///
 /// None of its texts may hold a piece of the token or the value of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Denial {
     /// The code.
     pub reason: Reason,

@@ -71,6 +71,73 @@ pub trait Resolver {
 }
 
 /// Decides about one login with all that `resolver` delivers; its trace has as much as `tracing` says.
+///
+/// A front end brings a [`Resolver`]. This one has the keys of its one issuer in memory, and nobody to ask:
+///
+/// ```
+/// use oauth_validator_core::*;
+///
+/// struct InMemory(KeySet);
+///
+/// fn nobody() -> KeysUnavailable {
+///     KeysUnavailable::new("Nobody can be asked.", "Use mode = \"jwt\".")
+/// }
+///
+/// impl Resolver for InMemory {
+///     fn now(&mut self) -> UnixSeconds {
+///         UnixSeconds::new(1_800_000_060)
+///     }
+///     fn keys(&mut self, _: &str, _: &KeyFile) -> Result<KeySet, KeysUnavailable> {
+///         Ok(self.0.clone())
+///     }
+///     fn provider_keys(&mut self, _: &str, _: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
+///         Err(nobody())
+///     }
+///     fn newer_keys(&mut self, _: &str, _: &ProviderKeys) -> NewerKeys {
+///         NewerKeys::Unavailable(nobody())
+///     }
+///     fn online_answer(&mut self, _: &str, _: &OnlineCheck, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
+///         Err(nobody())
+///     }
+///     fn looked_up(&mut self, _: &str, _: &Lookup, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
+///         Err(nobody())
+///     }
+///     fn privileges(&mut self, _: &str) -> Result<Privileges, Denial> {
+///         Ok(Privileges::default())
+///     }
+/// }
+///
+/// # use oauth_validator_fixtures::{Token, jwks, keys};
+/// # let published = jwks(&[keys::corp()]).to_string();
+/// # let token = Token::from_sample("okta_custom_as").sign(keys::corp());
+/// let text = r#"
+///     [profiles.corp]
+///     issuer = "https://acme.okta.example/oauth2/aus000001"
+///     audience = ["api://postgres"]
+///     token_types = ["", "JWT"]
+///     identity = { claim = "$.uid" }
+///     scope = { claim = "$.scp" }
+///     keys = { jwks_file = "corp.jwks.json" }
+/// "#;
+/// let config = Config::parse(text.as_bytes(), "oauth-validator.toml").config.expect("no finding is an error");
+/// let request = Request {
+///     hba_issuer: "https://acme.okta.example/oauth2/aus000001".to_owned(),
+///     hba_scope: "db.connect".to_owned(),
+///     role: "ana".to_owned(),
+///     database: "app".to_owned(),
+///     ..Request::default()
+/// };
+/// let mut resolver = InMemory(KeySet::from_jwks(published.as_bytes()).expect("a JWKS document"));
+///
+/// let verdict = decide_with(&mut resolver, Tracing::Off, &request, &BearerToken::new(token.as_bytes()), &config);
+/// let Decision::Granted(grant) = verdict.decision else { panic!("the token is one of the issuer's") };
+/// assert_eq!(grant.authn_id(), "00u000user0000000h7");
+///
+/// // A text that is no token is refused before anybody is asked for keys.
+/// let verdict = decide_with(&mut resolver, Tracing::Off, &request, &BearerToken::new(b"a.b.c"), &config);
+/// let Decision::Denied(denial) = verdict.decision else { panic!("it is no token") };
+/// assert_eq!(denial.reason, Reason::TokenMalformed);
+/// ```
 pub fn decide_with(
     resolver: &mut impl Resolver,
     tracing: Tracing,

@@ -10,6 +10,10 @@
         reason = "a test fails by a panic, and reads files and clocks"
     )
 )]
+#![cfg_attr(
+    not(feature = "server-files"),
+    allow(dead_code, reason = "some questions are asked by server_files alone; with it, nothing is dead")
+)]
 #![forbid(unsafe_code)]
 
 mod algorithm;
@@ -42,6 +46,7 @@ mod reason;
 mod roles;
 mod rules;
 mod scope;
+#[cfg(feature = "server-files")]
 pub mod server_files;
 mod serving;
 mod session;

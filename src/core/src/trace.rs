@@ -9,6 +9,7 @@ use std::fmt::Display;
 
 /// The steps of a decision, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Step {
     /// Size, charset and number of dots.
     Bounds,
@@ -83,6 +84,7 @@ impl Step {
 
 /// A name and a value that the decision used.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fact {
     /// Such as `aud`.
     pub name: String,
@@ -92,6 +94,7 @@ pub struct Fact {
 
 /// One step that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Passage {
     /// Which step.
     pub step: Step,

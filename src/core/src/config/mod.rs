@@ -68,7 +68,28 @@ pub use values::{json as json_of_toml, suggest};
 impl Config {
     /// Reads the text of a file that stands alone. `file_name` is how messages call it.
     ///
-    /// An empty file is valid and trusts nobody.
+    /// An empty file is valid and trusts nobody. There is a configuration only if no finding is an error.
+    ///
+    /// ```
+    /// use oauth_validator_core::{Config, FindingCode};
+    ///
+    /// let text = r#"
+    /// [profiles.corp]
+    /// issuer = "https://idp.example/corp"
+    /// audience = ["postgres"]
+    /// identity = { claim = "$.sub" }
+    /// scope = { claim = "$.scope" }
+    /// "#;
+    /// let parsed = Config::parse(text.as_bytes(), "oauth-validator.toml");
+    /// let config = parsed.config.expect("it is valid");
+    /// assert_eq!(config.profiles()[0].name, "corp");
+    ///
+    /// let misspelt = text.replace("audience", "audeince");
+    /// let parsed = Config::parse(misspelt.as_bytes(), "oauth-validator.toml");
+    /// assert!(parsed.config.is_none());
+    /// let mut errors = parsed.findings.iter().filter(|found| found.is_error());
+    /// assert!(errors.any(|found| found.code == FindingCode::UnknownKey && found.position.line == 4));
+    /// ```
     #[must_use]
     pub fn parse(text: &[u8], file_name: &str) -> Parsed {
         files::parse(text, file_name, Folder::default())

@@ -131,8 +131,9 @@ fn last_words(kept: &SessionGrant, profile: &str) -> Option<LastWords> {
 
 fn impossible(grant: &Grant, why: &std::io::Error) -> Denial {
     let detail = format!("The session is to end by itself, and timer_create(2) says: {why}.");
-    let denial = Denial::new(Reason::SessionEndImpossible, detail).for_profile(grant.profile());
-    Denial { authn_id: Some(grant.authn_id().to_owned()), ..denial }
+    let mut denial = Denial::new(Reason::SessionEndImpossible, detail).for_profile(grant.profile());
+    denial.authn_id = Some(grant.authn_id().to_owned());
+    denial
 }
 
 /// `ClientAuthentication_hook` (auth.c): the server has compared the identity as well.
