@@ -12,7 +12,7 @@
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
 # make preload  builds liboauth_token.so, by which any program on libpq shows the token of a file
-# make install  installs library, extension, tool, manual and configuration into the server of PG_CONFIG (DESTDIR is honoured)
+# make install  installs library, extension, tool, manual and configuration into the server of PG_CONFIG; prefix and DESTDIR
 # make deb      builds Debian packages into target/deb, for each PostgreSQL whose server headers are installed
 # make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
 #               and psql there; as root, on Linux, with debootstrap and Node.js
@@ -236,7 +236,8 @@ clean:
 	$(CARGO) clean
 
 # Into the server of PG_CONFIG; an existing configuration is kept.
-prefix ?= /usr/local
+# As GNU names it; PREFIX=DIR on the command line is taken as well, and one of the environment is about something else.
+prefix ?= $(if $(filter command,$(origin PREFIX)),$(PREFIX),/usr/local)
 sysconfdir ?= /etc/postgresql
 # Where each shell looks by itself.
 completions = mkdir -p "$(dir $(DESTDIR)$(prefix)/share/$(2))" && $(BUILT) completions $(1) > "$(DESTDIR)$(prefix)/share/$(2)"
