@@ -183,6 +183,8 @@ fn check(cluster: &Cluster) -> Result<Output> {
     if let (Some(folder), Some(file)) = (config.parent(), config.file_name()) {
         command.current_dir(folder).arg("check").arg(file);
     }
+    // As much as a quotation has.
+    command.env("COLUMNS", "76");
     command.arg("--server-user").arg(cluster.server_user().0.to_string());
     let cannot = |error| HarnessError::new(format!("cannot run {}: {error}; run `make tool`", tool.display()));
     command.output().map_err(cannot)

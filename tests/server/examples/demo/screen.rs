@@ -1,10 +1,10 @@
 //! The page that the demo prints: headings, files, rows with a mark, and the count at the end.
 //!
-//! At most 100 columns; colour only where somebody looks at it. Never decides whether an outcome is right.
+//! At most 80 columns; colour only where somebody looks at it. Never decides whether an outcome is right.
 
 use std::io::{IsTerminal, Write, stdout};
 
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
@@ -26,7 +26,10 @@ impl Screen {
 
     /// The title of a part of the page.
     pub fn heading(&self, title: &str) {
-        put(&format!("\n{}", self.painted(BOLD, title)));
+        put("");
+        for line in wrapped(title, WIDTH, 2) {
+            put(&self.painted(BOLD, &line));
+        }
     }
 
     /// A paragraph.
@@ -55,17 +58,23 @@ impl Screen {
 
     /// The names of columns.
     pub fn columns(&self, line: &str) {
-        put(&self.painted(DIM, &format!("    {line}")));
+        for line in wrapped(line, WIDTH - 4, 4) {
+            put(&self.painted(DIM, &format!("    {line}")));
+        }
     }
 
     /// One outcome; `mismatch` says what is wrong with it.
     pub fn outcome(&mut self, row: &str, mismatch: Option<&str>) {
         self.total += 1;
+        let rows = wrapped(row, WIDTH - 4, 4);
+        let (first, more) = rows.split_first().map_or((row, &[][..]), |(first, more)| (first.as_str(), more));
         let Some(mismatch) = mismatch else {
             self.right += 1;
-            return put(&format!("  {} {row}", self.painted(GREEN, "✓")));
+            put(&format!("  {} {first}", self.painted(GREEN, "✓")));
+            return more.iter().for_each(|line| put(&format!("    {line}")));
         };
-        put(&format!("  {} {}", self.painted(RED, "✗"), self.painted(RED, row)));
+        put(&format!("  {} {}", self.painted(RED, "✗"), self.painted(RED, first)));
+        more.iter().for_each(|line| put(&format!("    {}", self.painted(RED, line))));
         for line in mismatch.lines().flat_map(|line| wrapped(line, WIDTH - 6, 4)) {
             put(&format!("      {line}"));
         }
