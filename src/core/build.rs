@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files: Vec<PathBuf> =
         fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    // By their names: of two that begin alike, the shorter one is first.
+    // The presets are ordered by their names: of two that begin alike, the shorter one is first.
     files.sort_by_key(|file| file.file_stem().map(ToOwned::to_owned));
     let mut list = String::new();
     for file in files {

@@ -158,7 +158,7 @@ mod tests {
     use super::{Algorithm, P256_POINT, warm_up};
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 
-    /// With a key that is none, nothing would be warmed up.
+    /// The key must be a real one: without, nothing would be warmed up.
     #[test]
     fn the_point_that_warms_up_is_one_of_the_curve() {
         assert!(ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, P256_POINT).is_ok());

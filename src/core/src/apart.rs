@@ -207,7 +207,7 @@ pub(crate) fn mistakable_in_a_map<'p>(profiles: &[&'p Profile]) -> Vec<Collision
     let mut found = company.sharing(all_prefixes);
     found.extend(company.collisions(|profile| prefixes(profile).filter_map(fallback).collect(), begins));
     let of = |at: usize| profiles.get(at);
-    // Of one provider, with identities made in one way, they are the same people.
+    // Two profiles of one provider that make identities in one way let the same people in.
     found.retain(|pair| of(pair.later).zip(of(pair.earlier)).is_some_and(|(a, b)| !have_the_same_people(a, b)));
     found.sort_unstable();
     one_each(found)

@@ -111,7 +111,7 @@ impl Accepted {
     }
 }
 
-/// Once more, now that the claim is genuine: the profile was chosen by an untrusted one.
+/// Compares the issuer once more, now that the claim is genuine: the profile was chosen by an untrusted one.
 ///
 /// An answer need not say it (RFC 7662 section 2.2): it came from the profile's own endpoint.
 fn issuer(claims: &Map<String, Value>, profile: &Profile, proof: Proof) -> Result<(), Denial> {

@@ -99,7 +99,7 @@ fn key_name(untrusted: &Map<String, Value>) -> Result<KeyName, Denial> {
 fn kid(untrusted: &Map<String, Value>) -> Result<Option<String>, Denial> {
     match untrusted.get("kid") {
         None => Ok(None),
-        // As if it were not there, in a key as well: it names nothing.
+        // An empty name is taken as none, in a key as well: it names nothing.
         Some(Value::String(kid)) if kid.is_empty() => Ok(None),
         Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => Ok(Some(kid.clone())),
         Some(_) => Err(malformed("The kid of the token's header is too long, or not a string.")),

@@ -55,7 +55,7 @@ pub(crate) fn is_meant_as_jwt(token: &[u8], dots: (usize, usize)) -> bool {
     }
     // An opening brace, whatever is wrong with the rest: the first six bits, and two of the second six.
     let brace = matches!(head, [b'e', b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_', ..]);
-    // Or one behind white space.
+    // An object can also begin behind white space.
     brace || text.is_ok_and(|text| text.trim_ascii_start().first() == Some(&b'{'))
 }
 

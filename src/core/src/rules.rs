@@ -54,7 +54,7 @@ pub(crate) fn first_failure(rules: &[Rule], claims: &Value, config: &Config, tra
     rules.iter().find_map(|rule| judge(rule, claims, config, Reason::RuleFailed, trace).err())
 }
 
-/// By which of its clauses a rule holds; otherwise the denial.
+/// Finds the clause by which a rule holds; otherwise the denial.
 fn judge(rule: &Rule, claims: &Value, config: &Config, reason: Reason, trace: &mut Trace) -> Result<usize, Denial> {
     let mut failures = Vec::new();
     for (at, clause) in rule.clauses.iter().enumerate() {

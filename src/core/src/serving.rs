@@ -128,7 +128,7 @@ impl<'p> Served<'p> {
 /// Lines that several profiles serve: the issuer as one of them writes it, and the profiles by their places in
 /// `profiles`. In which databases these meet is for [`Served`].
 pub(crate) fn shared_lines<'p>(profiles: &[Outline<'p>]) -> Vec<(&'p str, Vec<usize>)> {
-    /// Who serves a line: one profile, or a group of several.
+    /// What serves a line: one profile, or a group of several.
     enum Servants {
         One(usize),
         Group(usize),

@@ -50,7 +50,7 @@ impl UnixSeconds {
     }
 }
 
-/// As RFC 3339 writes it, in UTC; a bare number where no calendar has it.
+/// The time as RFC 3339 writes it, in UTC; a bare number where no calendar has it.
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Timestamp::from_second(self.0) {

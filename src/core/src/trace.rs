@@ -88,7 +88,7 @@ impl Step {
 pub struct Fact {
     /// Such as `aud`.
     pub name: String,
-    /// As JSON, cut at 200 characters, free of control characters.
+    /// The value as JSON, cut at 200 characters, free of control characters.
     pub value: String,
 }
 

@@ -18,9 +18,9 @@ pub(crate) struct Filed<'p> {
 /// How one text goes on from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Goes {
-    /// By nothing, or by more.
+    /// The longer text is the shorter one, or goes on behind it.
     On,
-    /// By more.
+    /// The longer text goes on behind the shorter one.
     Further,
 }
 

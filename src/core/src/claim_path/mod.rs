@@ -57,7 +57,7 @@ impl TryFrom<String> for ClaimPath {
 /// Why a text is no path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadPath {
-    /// As a phrase.
+    /// Why the path is refused, as a phrase.
     pub why: String,
     /// The path that is probably meant.
     pub instead: Option<String>,

@@ -56,7 +56,7 @@ pub(super) enum Logical {
     Or(Vec<Logical>),
     /// All of these.
     And(Vec<Logical>),
-    /// Not this.
+    /// This expression must not hold.
     Not(Box<Logical>),
     /// The query selects something.
     Exists(Query),

@@ -18,10 +18,10 @@ use serde_json::Value;
 const KIND_CLAIMS: [&str; 9] =
     ["typ", "token_use", "token_class", "token_kind", "token_type", "tokenType", "tokenName", "type", "purpose"];
 
-/// Of these, claims with other meanings as well: only a word for access tokens proves something there.
+/// Those of these claims that have other meanings as well: only a word for access tokens proves something there.
 const AMBIGUOUS_CLAIMS: [&str; 2] = ["type", "purpose"];
 
-/// Of these, claims that say how a token is used (RFC 6749 section 7.1), which is `Bearer` for refresh tokens as well.
+/// Those of these claims that say how a token is used (RFC 6749 section 7.1), which is `Bearer` for refresh tokens as well.
 const USE_CLAIMS: [&str; 2] = ["token_type", "tokenType"];
 
 /// Claims of ID tokens (OpenID Connect Core sections 2 and 3.3.2.11).

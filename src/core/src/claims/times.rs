@@ -58,7 +58,7 @@ pub(super) fn check_those_there(
             return Err(Denial::new(Reason::NotYetValid, detail));
         }
     }
-    // Without an end, it has lived until now at least.
+    // A token without an end has lived until now at least.
     let lifetime = expires.unwrap_or(now).since(issued.unwrap_or(now));
     if lifetime > profile.max_lifetime.value {
         return Err(too_long(lifetime, config, profile, proof));

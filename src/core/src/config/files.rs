@@ -93,7 +93,7 @@ fn readable<'t>(file: &FolderFile<'t>) -> Option<&'t str> {
 /// What is wrong with files and profiles, and which profiles are denied for it.
 struct Troubles {
     list: Vec<Trouble>,
-    /// By file: which trouble denies all its profiles.
+    /// The trouble that denies all profiles of a file, by the number of the file.
     of_file: Vec<Option<usize>>,
     check: String,
 }

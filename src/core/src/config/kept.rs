@@ -49,7 +49,7 @@ struct Summary {
     bucket_count: u64,
 }
 
-/// By key, the numbers of records and where they are.
+/// The index: the numbers of records and where they are, by key.
 type Bucket = Vec<(u64, Vec<(u32, Place)>)>;
 
 /// A profile, as it is kept.

@@ -40,7 +40,7 @@ impl Times {
         timeout: TIMEOUT.default_duration(),
     };
 
-    /// Without a proxy, and by the system's authorities.
+    /// A way to a provider without a proxy, by the system's authorities.
     fn direct(self) -> Reach<FilePath> {
         let Self { connect_timeout, timeout, .. } = self;
         Reach { ca: None, proxy: None, insecure_http: false, connect_timeout, timeout }

@@ -92,7 +92,7 @@ impl<'c> Prefixes<'c> {
 /// Texts that begin alike.
 struct Group<'s, 't> {
     texts: &'s [&'t str],
-    /// With what they all begin.
+    /// The text with which all of them begin.
     stem: &'t str,
 }
 

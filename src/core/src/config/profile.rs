@@ -204,7 +204,7 @@ pub enum Test {
     Contains(#[serde(with = "written::value")] Value),
     /// Exactly one, an array of strings that holds none of these; a string is the array of it alone.
     ContainsNone(Vec<String>),
-    /// At least one that is not null.
+    /// The claim has at least one value that is not null.
     Present,
     /// None.
     Absent,

@@ -32,7 +32,7 @@ pub(super) fn together(findings: &mut Findings<'_>, read: &[Entry<'_>]) {
             Audience::None => Vec::new(),
         }));
     }
-    // Once is enough, by whatever lines and with whomever.
+    // One finding for a profile is enough, whatever other profiles and lines it meets.
     lines.sort_unstable();
     lines.dedup_by_key(|pair| pair.later);
     for shared in [&mut issuers, &mut audiences] {

@@ -145,7 +145,7 @@ impl<'a> Decider<'a> {
                 Failure::of_key(no_key(why, header, keys, profile), about, newer_may_do)
             }
         };
-        // Not tried, but for the reason: nothing that such a key signed is good for anything.
+        // Denied keys are not tried but to choose the reason code: nothing that such a key signed is accepted.
         match denied.into_iter().find(|key| token.is_signed_by(header.algorithm, key)) {
             Some(key) => {
                 let detail = format!("The token is signed by a key that {} denies.", list_of(profile));

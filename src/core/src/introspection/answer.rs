@@ -13,7 +13,7 @@ pub struct OnlineAnswer {
     pub body: String,
 }
 
-/// Without the body, which says who somebody is.
+/// Shows no body, which says who somebody is.
 impl fmt::Debug for OnlineAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OnlineAnswer({}, {} bytes)", self.status, self.body.len())

@@ -75,12 +75,12 @@ pub enum ClientAuth {
         /// A file with the token; relative to the configuration's folder.
         secret_file: String,
     },
-    /// Not at all, but with a client's name in the form.
+    /// The server proves nothing, but gives a client's name in the form.
     Public {
         /// The name.
         client_id: String,
     },
-    /// Not at all.
+    /// The server proves nothing.
     None,
 }
 

@@ -20,7 +20,7 @@ pub struct Attempt {
 /// How an attempt to ask the provider ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptEnd {
-    /// Not at all: it was cut off with the login that made it.
+    /// The attempt has no end: it was cut off with the login that made it.
     CutOff,
     /// What came of it, be it a failure, could not be written down.
     Unsaved,
@@ -44,7 +44,7 @@ pub const APART: Duration = Duration::from_secs(1);
 /// When the provider may be asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MayAsk {
-    /// At once.
+    /// The provider may be asked at once.
     Now,
     /// In so short a time that a login can wait for it.
     Soon(Duration),
@@ -98,7 +98,7 @@ pub fn may_ask(
     let answer = match left_by(last, record, fingerprint) {
         // Were this the whole cooldown after one that was cut off, whoever has one ended could keep everybody waiting.
         Left::CutOff | Left::Forgotten | Left::OtherSettings => MayAsk::Soon(rest_of(last.began, APART)),
-        // Without the cooldown, each login would ask.
+        // A cooldown keeps each login from asking.
         Left::Unsaved => MayAsk::LaterUnsaved(rest_of(last.began, cooldown)),
         // There is no hurry: a login that asks in vain waits in vain.
         Left::Failed { .. } if can_do_without() => MayAsk::Later(rest_of(last.began, cooldown)),

@@ -124,7 +124,7 @@ impl LeftOut {
         self.other_use
     }
 
-    /// As it is kept; a text alone is what the first version kept.
+    /// The reason as it is kept; a text alone is what the first version kept.
     fn to_value(&self) -> Value {
         json!({ "kid": self.kid, "why": self.why, "other_use": self.other_use })
     }
@@ -228,7 +228,7 @@ impl KeySet {
     }
 }
 
-/// As a JWKS document, with each key reduced to what a verification needs: no certificates, no other members.
+/// The keys as a JWKS document, with each key reduced to what a verification needs: no certificates, no other members.
 impl Serialize for KeySet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let keys: Vec<Value> = self.keys.iter().map(jwk::write_key).collect();
@@ -310,7 +310,7 @@ pub struct KeysUnavailable {
 }
 
 impl KeysUnavailable {
-    /// Of the two texts.
+    /// Why there are no keys, and what to do.
     #[must_use]
     pub fn new(detail: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { detail: detail.into(), hint: hint.into() }

@@ -41,7 +41,7 @@ pub enum Location {
     Issuer,
     /// In the metadata at this URL.
     Metadata(String),
-    /// At this URL.
+    /// The keys are at this URL.
     Jwks(String),
 }
 

@@ -77,7 +77,7 @@ impl HelperAnswer {
         Self { version: asked.clamp(*UNDERSTOOD.start(), *UNDERSTOOD.end()), outcome }
     }
 
-    /// As it is sent: one line.
+    /// The answer as it is sent: one line.
     #[must_use]
     pub fn to_line(&self) -> Vec<u8> {
         to_line(self)

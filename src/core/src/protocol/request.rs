@@ -30,7 +30,7 @@ pub struct HelperRequest {
 pub enum Task {
     /// To fetch an issuer's keys.
     Keys {
-        /// As discovery must spell it.
+        /// The issuer as discovery must spell it.
         issuer: String,
         /// Where the metadata is, if not at the well-known URLs.
         discovery_url: Option<String>,
@@ -82,11 +82,11 @@ pub struct TlsClient {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Place {
-    /// At this URL.
+    /// The endpoint is this URL.
     Endpoint(String),
     /// Where the metadata of the issuer says.
     Metadata {
-        /// As it must spell it.
+        /// The issuer as the metadata must spell it.
         issuer: String,
         /// Where the metadata is, if not at the well-known URLs.
         discovery_url: Option<String>,
@@ -243,7 +243,7 @@ impl HelperRequest {
         Some(Self { version: 2, reach, task: Task::Userinfo { place, token } })
     }
 
-    /// As it is sent: one line. It may hold a token, and is wiped when it is dropped.
+    /// The request as it is sent: one line. It may hold a token, and is wiped when it is dropped.
     #[must_use]
     pub fn to_line(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(to_line(self))

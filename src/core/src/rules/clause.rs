@@ -58,7 +58,7 @@ fn found<'v>(clause: &Clause, claims: &'v Value) -> Result<Found<'v>, Unsearchab
             Ok(Found::Absent(absent, clause.claim.select(claims)?))
         }
         Test::EqualsClaim(other) => Ok(Found::Both(clause.claim.select(claims)?, other.select(claims)?)),
-        // Of a list that was left out, nobody knows all.
+        // A list that was left out is not known in full.
         _ if clause.all && overage::leaves_out(claims, &clause.claim) => Ok(Found::Nodes(Vec::new())),
         _ => clause.claim.select(claims).map(Found::Nodes),
     }

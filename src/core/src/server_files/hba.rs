@@ -297,7 +297,7 @@ fn method(fields: &mut Fields<'_>, connection: Connection) -> Result<String, Pro
         "cert" if connection != Connection::HostSsl => {
             "cert authentication is only supported on hostssl connections".to_owned()
         }
-        // As it was called before peer had its own name.
+        // `ident` on a Unix socket is what peer was called before it had a name of its own.
         "ident" if local => return Ok("peer".to_owned()),
         _ => return Ok(token.text),
     };

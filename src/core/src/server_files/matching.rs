@@ -13,9 +13,9 @@ use core::net::IpAddr;
 pub enum Client {
     /// From anywhere, and in any way.
     Any,
-    /// By a Unix socket.
+    /// A Unix socket.
     Local,
-    /// By TCP with TLS, from this address.
+    /// TCP with TLS, from this address.
     Tls(IpAddr),
 }
 

@@ -29,10 +29,10 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-/// As deep as files may include each other (CONF_FILE_MAX_DEPTH of conffiles.h).
+/// How deep files may include each other (CONF_FILE_MAX_DEPTH of conffiles.h).
 const MAX_DEPTH: usize = 10;
 
-/// As many files as are read at all: folders that include each other would otherwise be read 10 deep.
+/// How many files are read at all: folders that include each other would otherwise be read 10 deep.
 const MAX_FILES: usize = 1000;
 
 /// Somebody who may read files.
@@ -108,7 +108,7 @@ impl fmt::Debug for Reader<'_> {
 }
 
 impl<'f> Reader<'f> {
-    /// One that has read nothing yet.
+    /// A reader that has read nothing yet.
     pub fn new(files: &'f mut dyn Files) -> Self {
         Self { files, sources: Vec::new() }
     }
@@ -211,7 +211,7 @@ pub fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// Without `.` and `..`, by the text alone (`canonicalize_path`).
+/// The path without `.` and `..`, by its text alone (`canonicalize_path`).
 fn canonical(path: &Path) -> PathBuf {
     let mut parts = PathBuf::new();
     for part in path.components() {

@@ -17,9 +17,9 @@ const MAX_ERRORS: usize = 100;
 /// A setting in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// As written; the server does not tell cases apart.
+    /// The name as written; the server takes upper and lower case for the same.
     pub name: String,
-    /// Without quotes and escapes.
+    /// The value without quotes and escapes.
     pub value: String,
     /// The line.
     pub place: Place,

@@ -119,7 +119,7 @@ pub struct Answers<'r> {
     secret: &'r [AtomicU64],
     /// The first word of each place's question, so that one page is looked at and not each place.
     tags: &'r [AtomicU64],
-    /// Until when each place is taken.
+    /// The time until which each place is taken.
     untils: &'r [AtomicU64],
     places: &'r [AtomicU64],
 }

@@ -34,7 +34,7 @@ pub enum Code {
 const REPORT_ONLY: u64 = 0xffff;
 
 impl Code {
-    /// As the views call it: `granted`, `report_only`, or the reason code.
+    /// The name that the views have for it: `granted`, `report_only`, or the reason code.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! Whether a session that was let in would be denied now.
 //!
-//! By what a slot keeps, and nothing else: the deny lists and the list of clients. Scopes, rules and roles cannot be judged
-//! again, because the token is gone.
+//! A session is judged by what its slot keeps, and nothing else: by the deny lists and the list of clients. Scopes,
+//! rules and roles cannot be judged again, because the token is gone.
 
 use super::SlotRecord;
 use crate::bounds::MAX_SESSION_NAME_BYTES;

@@ -60,7 +60,7 @@ pub struct SlotEntry<'t> {
     pub role: &'t str,
     /// The profile that let it in.
     pub profile: &'t str,
-    /// Who it is.
+    /// The identity that was reported.
     pub authn_id: &'t str,
     /// The client that the token was issued to, if it names one.
     pub client: Option<&'t str>,

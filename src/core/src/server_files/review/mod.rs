@@ -28,7 +28,7 @@ pub enum Spot {
     At(Place),
     /// About one of the server's files as a whole: its index.
     File(usize),
-    /// At the table of this profile in the configuration.
+    /// The table of this profile in the configuration.
     Profile(String),
 }
 
@@ -56,7 +56,7 @@ struct Review<'a> {
     /// Whom lines are for that say the same of it.
     meant: HashMap<(Option<&'a str>, &'a str), Rc<Meant<'a>>>,
     sources: &'a [Source],
-    /// Of each kind no more than are shown.
+    /// The findings, of each kind no more than are shown.
     found: Vec<ServerFinding>,
     /// How many there are of each kind.
     counts: BTreeMap<FindingCode, usize>,
