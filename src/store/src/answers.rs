@@ -13,7 +13,7 @@ impl KeyOrder<'_> {
         Search::start(self, world).and_then(|mut search| search.run(Wanted::Usable)).map_err(
             |obstacle| match obstacle {
                 Obstacle::Unavailable(why) => why,
-                // Who is not content with an answer that was saved may ask at once.
+                // A login without keys has to wait only where the last answer could not be saved.
                 Obstacle::NotYet(_, why) => KeysUnavailable::new(
                     why,
                     "Look for an earlier line that says why the key file could not be written.",

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
-/// As often as a lock that vanishes, or a name that is taken, is tried again.
+/// How often a lock that vanishes, or a name that is taken, is tried again.
 pub(crate) const MAX_TRIES: u32 = 100;
 
 /// What the server's user alone may read and write.
@@ -32,7 +32,7 @@ const GROUP_FILE: Mode = PRIVATE.union(Mode::RGRP);
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) handle: OwnedFd,
-    /// As it was when it was opened; the path as it was given.
+    /// The folder as it was when it was opened, and the path as it was given.
     pub(crate) found: Found,
     pub(crate) user: ServerUser,
     /// Whether the group may read what is made here.
@@ -131,7 +131,7 @@ impl Opened {
                 Err(errno) => Err(errno.into()),
             })
             .map_err(|error| self.io(Operation::Create, name, error));
-        // One that stays is in nobody's way.
+        // A temporary file that stays is in nobody's way.
         let _ = unlinkat(&self.handle, &temporary, AtFlags::empty());
         made
     }
@@ -154,7 +154,7 @@ impl Opened {
     /// Replaces the file `name` in one step, with `new` as the name beside: of that the caller must be the only user. What
     /// else has either name is replaced, not followed.
     pub(crate) fn replace(&self, new: &str, name: &str, contents: &[u8]) -> Result<(), CacheTrouble> {
-        // Else a power cut could leave an empty file under the name. That the name itself may be lost does not matter:
+        // Without this, a power cut could leave an empty file under the name. That the name itself may be lost does not matter:
         // the older keys are there, or are fetched again.
         self.replace_after(new, name, contents, File::sync_all)
     }

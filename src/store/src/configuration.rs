@@ -228,7 +228,7 @@ fn read_once(path: &Path, user: ServerUser) -> Result<Read, Refusal> {
         let path = path.join(&name);
         match read_file(&folder, &path, &name, &mut room, user) {
             Ok(Contents { contents, stamp, unchanged }) => {
-                // Of one that was written meanwhile it cannot be said what was read.
+                // If a file was written meanwhile, it cannot be said what was read of it.
                 stamps.extend(unchanged.then_some(stamp));
                 files.push(FolderText { path, text: Ok(contents) });
             }

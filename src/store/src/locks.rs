@@ -50,7 +50,7 @@ impl Drop for Held {
 enum Whose {
     Ours,
     AnothersOfUs,
-    /// Of somebody who has the file open for reading.
+    /// The lock of a process that has the file open for reading.
     AReaders,
     /// It was somebody's a moment ago.
     Nobodys,
@@ -117,7 +117,7 @@ impl Opened {
         match replaced {
             Ok(()) => Ok(file),
             Err(error) => {
-                // One that stays is in nobody's way.
+                // A file that stays is in nobody's way.
                 let _ = unlinkat(&self.handle, &temporary, AtFlags::empty());
                 Err(self.io(Operation::Lock, name, error))
             }

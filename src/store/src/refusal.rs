@@ -325,7 +325,7 @@ pub(crate) fn shell_word(path: &Path) -> String {
         return text.into_owned();
     }
     if text.chars().any(char::is_control) {
-        // Not for pasting, but it cannot forge a line of the log either.
+        // Such a command cannot be pasted, but it cannot forge a line of the log either.
         return format!("{path:?}");
     }
     format!("'{}'", text.replace('\'', r"'\''"))

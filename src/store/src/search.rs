@@ -40,7 +40,7 @@ enum Permission {
     Ask,
     /// In a moment.
     Soon,
-    /// Not for a while, and why.
+    /// The provider may not be asked for a while, and why.
     Later(String),
 }
 
@@ -146,7 +146,7 @@ impl<'a> Search<'a> {
 
     /// Whether the attempt after one that was cut off is this login's.
     ///
-    /// Whoever keeps coming and hanging up must not be the next each time, or nobody would ever get an answer. So it is
+    /// A client that keeps coming and hanging up must not be the next each time, or nobody would ever get an answer. So it is
     /// for those who have waited themselves; later for everybody, since it may be that nobody can wait that long.
     fn is_next(&self, cut_off: Attempt, now: Duration, can_do_without: bool) -> bool {
         let has_waited = !can_do_without && self.started.elapsed() >= APART / 2;

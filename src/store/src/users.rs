@@ -8,7 +8,7 @@ use crate::found::Found;
 use std::fs::File;
 use std::io::Read;
 
-/// As much of /etc/passwd and /etc/group as is read, in bytes: some 50 000 users.
+/// How much of /etc/passwd and /etc/group is read, in bytes: some 50 000 users.
 const MAX_DATABASE_BYTES: u64 = 4 * 1024 * 1024;
 
 const READ: u32 = 0o4;
@@ -53,7 +53,7 @@ impl ServerUser {
         self.has_bit(found, &groups, EXECUTE)
     }
 
-    /// As the mode says; `true` where the kernel itself will be asked.
+    /// Whether the mode allows it; `true` where the kernel itself will be asked.
     fn may(self, found: &Found, wanted: u32) -> bool {
         self.uid == 0 || self == Self::current() || self.has_bit(found, &groups_of(self.uid), wanted)
     }

@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-/// As many symbolic links as the kernel follows before it says ELOOP (path_resolution(7)).
+/// How many symbolic links the kernel follows before it says ELOOP (path_resolution(7)).
 const MAX_LINKS: u32 = 40;
 
 /// PATH_MAX of Linux. The kernel would refuse a longer path at once; a walk by hand would go on for a million folders.
@@ -65,7 +65,7 @@ impl Walked<'_> {
         &self.0.folder
     }
 
-    /// With the symbolic links before it resolved.
+    /// The path with the symbolic links before it resolved.
     pub(crate) fn path(&self) -> &Path {
         &self.0.at.path
     }
