@@ -30,14 +30,14 @@ pub(crate) struct Draft<'a> {
 
 /// How tokens are verified.
 pub(crate) enum Way<'a> {
-    /// As the layout's preset says, with what the options say besides.
+    /// Tokens are verified as the layout's preset says, with what the options say besides.
     Preset {
         /// In place of the preset's; those of the preset if there are none.
         algorithms: Vec<&'static str>,
         jwks_file: Option<&'a Path>,
         introspection: Option<&'a IntrospectionOptions>,
     },
-    /// By introspection without a preset: those are about JWTs, whose claims an answer need not have.
+    /// Tokens are verified by introspection, without a preset: presets are about JWTs, whose claims an answer need not have.
     Introspection { endpoint: &'a str, auth: &'static str },
 }
 
@@ -189,7 +189,7 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// As a string of TOML, in visible characters.
+/// A string of TOML with this text, in visible characters.
 pub(crate) fn quoted(text: &str) -> String {
     visible_toml(&serde_json::Value::from(text).to_string()).into_owned()
 }

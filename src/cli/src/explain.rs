@@ -147,7 +147,7 @@ fn request(
             "no --role given: as if the client asked for a role without a name, which no token grants".to_owned(),
         );
     }
-    // As libpq does, and as the line was found.
+    // Like libpq, take the role's name for a database that is not named; the line was found by that name as well.
     let own_database = options.role.clone().filter(|_| line.is_some() && !options.replication);
     Ok(Request {
         hba_issuer,

@@ -66,12 +66,12 @@ impl Explanation {
         Self { verdict: Some(verdict), ..Self::unjudged(options) }
     }
 
-    /// Of a login that asks for this role.
+    /// The explanation of a login that asks for this role.
     pub(crate) fn of(verdict: Verdict, role: Option<String>) -> Self {
         Self { verdict: Some(verdict), role, notes: Vec::new(), findings: Vec::new(), login: None }
     }
 
-    /// Of a token that nobody looks at.
+    /// The explanation of a login in which nobody looks at the token.
     pub(crate) fn unjudged(options: &ExplainOptions) -> Self {
         Self { verdict: None, role: options.role.clone(), notes: Vec::new(), findings: Vec::new(), login: None }
     }

@@ -62,7 +62,7 @@ fn protect() -> io::Result<()> {
 /// One line, wiped when it is dropped, read without a buffer that would keep a copy of it.
 ///
 /// # Errors
-/// Also for one that more comes with: nobody may say more than was agreed.
+/// A request with members that the protocol does not have is refused as well: nobody may say more than was agreed.
 fn read_request() -> io::Result<Zeroizing<Vec<u8>>> {
     let mut line = Zeroizing::new(vec![0; USUAL_REQUEST_BYTES]);
     let mut length = 0;

@@ -17,7 +17,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// As packages install it: the server's user has to read it, and there is no secret in it.
+/// The mode with which packages install the file: the server's user has to read it, and there is no secret in it.
 const MODE: u32 = 0o644;
 
 /// Runs the command.
@@ -283,7 +283,7 @@ impl Lines {
         }
     }
 
-    /// With `mark` in front of each line.
+    /// The lines with `mark` in front of each.
     fn to_text(&self, mark: &str) -> String {
         let shown = |line: &String| format!("{mark}  {}\n", visible(line, false));
         format!(

@@ -111,7 +111,7 @@ fn client_auth(methods: Option<&[String]>) -> Option<&'static str> {
 
 /// The algorithms of the keys, if there is a key for which the profile has none; nothing else need be said.
 ///
-/// Of what a key could do, the profile's own algorithms count first: a key that names no algorithm fits several.
+/// A key that names no algorithm fits several: of these, the profile's own count first.
 fn algorithms_of(profile: &str, keys: &KeySet) -> Vec<&'static str> {
     let config = Config::parse(profile.as_bytes(), "").config;
     let Some(accepted) = config.as_ref().and_then(|config| config.profiles().first()).map(|one| &one.algorithms.value)

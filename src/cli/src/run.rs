@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::thread;
 
-/// Beside the tool's own folder.
+/// The library, as seen from the folder that the tool's own folder is in.
 const LIBRARY: &str = "lib/oauth-validator/liboauth_token.so";
 
 /// What a shell says of a command that is not there, or cannot be started.
@@ -93,7 +93,7 @@ fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, Failure> {
     status.map(code_of).map_err(|error| Failure::new(format!("cannot wait for the command: {error}")))
 }
 
-/// As a shell has it: 128 and the number of the signal that ended it.
+/// The exit code as shells count it: 128 and the number of the signal that ended the program.
 fn code_of(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))

@@ -69,9 +69,9 @@ fn all_of(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(input)
 }
 
-/// Without one newline at the end, and without the scheme in front (case-insensitive, RFC 9110 section 11.1).
+/// The text without one newline at its end, and without the scheme in front (case-insensitive, RFC 9110 section 11.1).
 ///
-/// Also what was left out, in words.
+/// What was left out is told as well, in words.
 fn bare(input: &[u8]) -> (&[u8], Option<&'static str>) {
     let line = input.strip_suffix(b"\n").unwrap_or(input);
     let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -102,7 +102,7 @@ pub(crate) enum SslMode {
     VerifyFull,
 }
 
-/// As libpq spells it.
+/// `sslmode`, with the words of libpq.
 pub(crate) fn ssl_mode(text: &str) -> Result<SslMode, String> {
     match text {
         "disable" => Ok(SslMode::Disable),

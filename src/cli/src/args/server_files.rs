@@ -31,9 +31,9 @@ pub(super) fn folder_or_none(text: &str) -> Result<PathBuf, Infallible> {
 /// From where a client connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientAddress {
-    /// By a Unix socket.
+    /// The connection is by a Unix socket.
     Local,
-    /// By TCP.
+    /// The connection is by TCP.
     Ip(IpAddr),
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failur
 
 /// Where the server's keys are, as its own settings have it if its data directory has them.
 ///
-/// Whoever is to `write` there goes on as the owner.
+/// A process that is to `write` there becomes the folder's owner first.
 fn server_of(folder: &FolderOptions, config: Option<&Path>, write: bool) -> Result<(KeyPlace, ConfigFile), Failure> {
     let (place, config, directory) = place_of(folder, config)?;
     if write {

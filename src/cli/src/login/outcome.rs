@@ -37,12 +37,12 @@ impl Outcome {
         Self { succeeds, why, next, roles: Vec::new(), ident: None }
     }
 
-    /// With the roles that it depends on.
+    /// This outcome, with the roles that it depends on.
     pub(super) fn of_roles(self, roles: Vec<String>) -> Self {
         Self { roles, ..self }
     }
 
-    /// With the line of pg_ident.conf that decides.
+    /// This outcome, with the line of pg_ident.conf that decides.
     pub(super) fn by_line(self, ident: String) -> Self {
         Self { ident: Some(ident), ..self }
     }

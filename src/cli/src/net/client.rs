@@ -41,7 +41,7 @@ pub(crate) struct Client {
 pub(crate) struct Fetched {
     /// The body, at most [`MAX_KEY_DOCUMENT_BYTES`].
     pub(crate) untrusted_body: Vec<u8>,
-    /// Of the answer.
+    /// The headers of the answer.
     pub(crate) headers: HeaderMap,
 }
 

@@ -70,7 +70,7 @@ fn other_spelling(authorization: &Authorization) -> Option<&'static str> {
     (is_encoded(client_id) || is_encoded(secret.expose())).then_some(hint)
 }
 
-/// As a form has it.
+/// The parameters as a body of `application/x-www-form-urlencoded`.
 fn encoded(part: &str) -> Zeroizing<String> {
     // Large enough from the start: a text that grows leaves copies of itself behind.
     let mut text = Zeroizing::new(String::with_capacity(3 * part.len()));

@@ -28,7 +28,7 @@ pub(crate) struct KeyDocument {
 /// The keys at a place, for somebody who may have them already.
 #[derive(Debug)]
 pub(crate) enum Keys {
-    /// As they are now.
+    /// The keys as they are now.
     Document(KeyDocument),
     /// They are those of the known document, which may be kept for this long.
     Unchanged(Freshness),

@@ -19,7 +19,7 @@ use ureq::unversioned::transport::{
 pub(super) struct Tls(Arc<ClientConfig>);
 
 impl Tls {
-    /// With servers that the configuration's verifier accepts.
+    /// TLS with servers that the configuration's verifier accepts.
     pub(super) fn new(config: ClientConfig) -> Self {
         Self(Arc::new(config))
     }

@@ -173,7 +173,7 @@ mod tests {
         assert!(why(&block("AAAA")).contains("has no certificate in PEM"));
     }
 
-    /// Else the short way would trust somebody whom the long one does not.
+    /// The short way must not trust somebody whom the long one does not.
     #[test]
     fn whoever_the_bundle_has_is_in_the_folders_as_well() {
         let Some(bundle) = bundle() else {

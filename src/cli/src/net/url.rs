@@ -21,7 +21,7 @@ pub(crate) enum Plain {
 }
 
 impl Plain {
-    /// As the way to a provider says.
+    /// Whether plain http is allowed is what the way to a provider says.
     pub(crate) fn of<F>(reach: &Reach<F>) -> Self {
         if reach.insecure_http { Self::Loopback } else { Self::Never }
     }
@@ -77,7 +77,7 @@ impl SafeUrl {
         Ok(Self { text: text.to_owned(), uri })
     }
 
-    /// As it was given.
+    /// The URL as it was given.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }

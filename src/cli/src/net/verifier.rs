@@ -43,7 +43,7 @@ pub(crate) fn client_config(demand: Demand) -> Result<ClientConfig, Error> {
 /// What [`client_config`] gives, for somebody who shows a certificate of his own if it is asked for.
 ///
 /// # Errors
-/// Also if certificate and key do not belong together.
+/// Fails also if certificate and key do not belong together.
 pub(super) fn client_config_as(demand: Demand, shown: Option<Identity>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;

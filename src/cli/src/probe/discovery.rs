@@ -22,7 +22,7 @@ const CLIENT: &str = "CLIENT";
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Discovery {
-    /// As `oauth_issuer` must have it; `None` where the server names no document that libpq knows.
+    /// The issuer as `oauth_issuer` must have it; `None` where the server names no document that libpq knows.
     pub(super) issuer: Option<String>,
     /// What the document says, or why libpq would go no further: a sentence without its full stop.
     pub(super) document: Result<Document, String>,

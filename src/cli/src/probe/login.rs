@@ -74,7 +74,7 @@ pub(super) struct Session {
 enum Step {
     Startup,
     TokenSent,
-    /// By the token, or without anything.
+    /// The server has let the client in: by the token, or without having asked for anything.
     Authenticated {
         by_token: bool,
     },

@@ -46,11 +46,11 @@ pub(super) enum Security {
 /// How a certificate is judged.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Check {
-    /// Not at all.
+    /// The server's certificate is not verified.
     Nothing,
-    /// By its authority.
+    /// The certificate's authority is verified.
     Authority(Roots),
-    /// By its authority and its names.
+    /// The certificate's authority and its names are verified.
     Name(Roots),
 }
 
@@ -158,7 +158,7 @@ fn security(options: &ProbeOptions, variables: &Variables<'_>) -> Result<Securit
     })
 }
 
-/// As libpq finds them; `None` if nothing is said.
+/// The authorities as libpq finds them; `None` if nothing is said.
 fn roots(options: &ProbeOptions, variables: &Variables<'_>) -> Result<Option<Roots>, Failure> {
     Ok(match variables.choose(&options.sslrootcert, "PGSSLROOTCERT")? {
         Some(roots) if roots == "system" => Some(Roots::System),

@@ -73,7 +73,7 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    /// By a key as PKCS #8 in PEM.
+    /// A signer with this key, PKCS #8 in PEM.
     ///
     /// # Errors
     /// What is wrong with the key: half a sentence.

@@ -31,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// How long a request may go on after the signal that ends the process.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Whoever has got a token, and may get the next.
+/// Keeps a token fresh: the one at hand, and how the next one is got.
 pub(crate) struct Keeper {
     source: Source,
     refresh: Option<Zeroizing<String>>,
@@ -180,7 +180,7 @@ impl Stop {
         Self(Arc::new((Mutex::new(false), Condvar::new())))
     }
 
-    /// By SIGTERM, SIGINT or SIGHUP. A request that is on its way is not waited for for long.
+    /// The end was asked for by SIGTERM, SIGINT or SIGHUP. A request that is on its way is not waited for for long.
     ///
     /// # Errors
     /// If the signals cannot be had.

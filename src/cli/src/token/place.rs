@@ -88,7 +88,7 @@ impl Place {
     }
 
     fn create(&self) -> std::io::Result<File> {
-        // Of a process of the same number that ended in the middle.
+        // A file of this name is what a process with this number left when it ended in the middle.
         let _ = fs::remove_file(&self.beside);
         // Neither follows a link nor takes what is there.
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.beside)

@@ -31,18 +31,18 @@ pub(crate) enum Grant {
     Refresh(PathBuf),
     /// RFC 8693, with the file that has the other token, and the type of that.
     Exchange(PathBuf, String),
-    /// By a command of the user's.
+    /// A command of the user's prints the token.
     Command(String),
 }
 
 /// How the client proves itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// Not at all: it is a public client.
+    /// The client proves nothing: it is a public one.
     None,
-    /// By the secret in this file.
+    /// The client has the secret in this file.
     Secret(PathBuf),
-    /// By a JWT signed with the key in this file, under this ID (RFC 7523).
+    /// The client signs a JWT with the key in this file, under this ID (RFC 7523).
     Key(PathBuf, Option<String>),
 }
 
@@ -272,7 +272,7 @@ pub(super) fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| failed(error.to_string()))
 }
 
-/// Whoever runs this has to mend what is missing here: nobody waits for it.
+/// A file that cannot be read is for the user to mend: trying again does not help.
 pub(super) fn unreadable(failure: Failure) -> NoToken {
     NoToken::here(failure.what().to_owned())
 }
