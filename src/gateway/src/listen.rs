@@ -151,7 +151,7 @@ impl Door {
     }
 }
 
-/// Who has come, as far as the system knows.
+/// A client that has connected, and its user as far as the system knows.
 struct Guest {
     stream: Box<dyn Duplex>,
     user: User,
@@ -159,7 +159,7 @@ struct Guest {
 
 #[derive(Clone, Copy)]
 enum User {
-    /// By TCP, which does not say.
+    /// The client came by TCP, which does not say whose it is.
     Anybody,
     Known(u32),
     Unknown,

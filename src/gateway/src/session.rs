@@ -146,7 +146,7 @@ async fn cancel(packet: &[u8], settings: &Settings, keys: &Keys) -> io::Result<(
     let Ok(mut server) = settings.upstream.connect_to(number).await else { return Ok(()) };
     server.write_all(packet).await?;
     server.flush().await?;
-    // Until it has been carried out: clients rely on that.
+    // Go on reading until the request was carried out: clients rely on that.
     let mut rest = [0; 1];
     let _ = server.read(&mut rest).await;
     Ok(())

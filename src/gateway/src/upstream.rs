@@ -109,7 +109,7 @@ impl Upstream {
     }
 }
 
-/// Without the number of the system's error, and without what a certificate has in it.
+/// An error without the number of the system's error, and without what a certificate has in it.
 fn words(error: &io::Error) -> String {
     if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
         return "its certificate is not acceptable, or there is no TLS; no token was sent".to_owned();

@@ -37,7 +37,7 @@ impl Message {
         Ok(Self { kind, body })
     }
 
-    /// As it was.
+    /// The message as it was read.
     pub(crate) async fn write(&self, stream: &mut dyn Duplex) -> io::Result<()> {
         send(stream, self.kind, &[&self.body]).await
     }

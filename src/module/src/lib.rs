@@ -52,11 +52,11 @@ pgrx::pg_module_magic!(name = c"oauth_validator", version);
 pub extern "C-unwind" fn _PG_init() {
     guard::install_panic_hook();
     guc::define();
-    // Else the linker would leave the words out.
+    // Without a use, the linker would leave the words out.
     std::hint::black_box(&mark::MARK);
     // SAFETY: the postmaster alone writes it, around the loading of these libraries (miscinit.c), in its one thread.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
-        // Else every backend does it in its login.
+        // Done here once, so that no backend has to do it in its login.
         oauth_validator_core::warm_up();
         shared::ask_for_memory();
     }

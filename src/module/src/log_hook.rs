@@ -9,7 +9,7 @@ use crate::unsaid;
 use pgrx::pg_sys;
 use std::sync::OnceLock;
 
-/// Who looked at reports before this library does.
+/// The hook of another library, which was there before and is called first.
 static FORMER_HOOK: OnceLock<pg_sys::emit_log_hook_type> = OnceLock::new();
 
 /// From now on reports are looked at. A second call changes nothing.

@@ -122,7 +122,7 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
     }
 }
 
-/// By what was kept, where that can say it; else by the texts, as they are now.
+/// Decides by the kept form of the configuration, where that can say it; else by the texts, as they are now.
 fn decide_by_kept(kept: &RefCell<KeptConfiguration>, file: &Path, request: &Request, token: &BearerToken) -> Verdict {
     let chosen = kept.borrow_mut().choose(request);
     let damaged = matches!(chosen, Chosen::Damaged);

@@ -34,7 +34,7 @@ pub(crate) fn ask_for_memory() {
     });
 }
 
-/// Who asked for memory before this library did.
+/// The hook of another library that asks for memory, which was there before.
 static FORMER_HOOKS: OnceLock<(pg_sys::shmem_request_hook_type, pg_sys::shmem_startup_hook_type)> = OnceLock::new();
 
 /// `shmem_request_hook` (miscinit.c): MaxBackends is known by now.

@@ -27,7 +27,7 @@ pub(crate) use version_1;
 /// Seconds between 1970 and PostgreSQL's own epoch, the beginning of 2000.
 const EPOCH: i64 = 946_684_800;
 
-/// As PostgreSQL counts: microseconds since the beginning of 2000.
+/// A `timestamptz` of PostgreSQL: microseconds since the beginning of 2000.
 pub(crate) fn timestamp(at: UnixSeconds) -> pg_sys::TimestampTz {
     at.get().saturating_sub(EPOCH).saturating_mul(1_000_000)
 }

@@ -97,7 +97,7 @@ impl<'fd> Waiting<'fd> {
         let event = reason.event();
         let most = c_int::try_from(MAX_EVENTS).unwrap_or(c_int::MAX);
         // SAFETY: CreateWaitEventSet (waiteventset.c) returns a set with room for that many events or raises an ERROR.
-        // Without a resource owner it is ours to free, which `drop` does; after FATAL the process ends.
+        // A set without a resource owner is ours to free, which `drop` does; after FATAL the process ends.
         let set = unsafe { pg_sys::CreateWaitEventSet(ptr::null_mut(), most) };
         #[expect(clippy::panic, reason = "the guard makes a denial of it, and nothing can be waited for")]
         let Some(set) = NonNull::new(set) else { panic!("CreateWaitEventSet returned nothing") };

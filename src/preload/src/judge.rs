@@ -15,7 +15,7 @@ pub(crate) const ISSUER: &str = "OAUTH_TOKEN_ISSUER";
 /// The servers that may get it: `HOST[:PORT]`, separated by commas.
 pub(crate) const HOSTS: &str = "OAUTH_TOKEN_HOSTS";
 
-/// As libpq has it compiled in, wherever it has not been changed.
+/// The folder of sockets that libpq has compiled in, wherever that has not been changed.
 const DEFAULT_PORT: &str = "5432";
 
 /// What the environment says.

@@ -64,12 +64,12 @@ mod bindings_hook {
 }
 
 unsafe extern "C-unwind" {
-    /// Of auth.c: called once in each login, with its outcome, before the client hears of it.
+    /// `ClientAuthentication_hook` of auth.c: called once in each login, with its outcome, before the client hears of it.
     #[allow(non_upper_case_globals, reason = "the server's own name")]
     static mut ClientAuthentication_hook: Hook;
 }
 
-/// Who looked at logins before this library did.
+/// The hook of another library that looks at logins, which was there before.
 static FORMER_HOOK: OnceLock<Hook> = OnceLock::new();
 
 /// Remembers a grant until the server has made a login of it, and gets the timer that will end the session: without one

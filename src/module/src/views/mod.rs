@@ -1,6 +1,6 @@
 //! What SQL may see of all sessions and decisions, and the functions that end sessions. `src/module/sql` declares them.
 //!
-//! Who may call what, the extension's script says, by grants; which rows of `sessions` somebody sees is decided here. An
+//! The extension's script says by grants who may call what; which rows of `sessions` somebody sees is decided here. An
 //! answer is whole, or it is an ERROR: where there is no shared memory, nobody is told that nobody is there.
 
 mod ending;
