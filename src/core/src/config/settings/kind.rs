@@ -38,7 +38,7 @@ pub enum Kind {
     Words(&'static [&'static str]),
     /// The name of a preset.
     Preset,
-    /// A string.
+    /// A string, which `Section::text` reads and refuses if it is empty; a row that may be empty is read by `Section::string`.
     Text,
     /// An array of strings.
     Strings,
