@@ -83,12 +83,14 @@ test: module faults tool preload
 	$(CARGO) test --no-fail-fast
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --package oauth-validator-bench
 
-# Tests of the tool that open connections, of which some wait for a limit to pass.
-SLOW = certificates:: discover:: helper:: introspection:: keys:: probe:: proposals:: token::
+# Tests that take long: those of the tool that open connections, of which some wait for a limit to pass; cases that are run by
+# a process each, and by the core alone in any case; and edits of files between logins, for a minute.
+SLOW = cases:: certificates:: discover:: helper:: introspection:: keys:: probe:: proposals:: token::
+SLOW_IN_STORE = kept::edits
 
 quick:
 	$(CARGO) fmt --all --check
-	$(CARGO) test --quiet --package oauth-validator-core --package oauth-validator-store --package oauth-validator-fixtures
+	$(CARGO) test --quiet --package oauth-validator-core --package oauth-validator-store --package oauth-validator-fixtures -- $(SLOW_IN_STORE:%=--skip %)
 	$(CARGO) test --quiet --package oauth-validator -- $(SLOW:%=--skip %)
 
 # A provider that nobody here wrote: at the versions of its lock file, in a folder of its own.
