@@ -8,6 +8,7 @@
 # make soak-kept  thousands of edits of the configuration between logins: none may be decided by an older text
 # make fuzz     random tokens, keys, answers, configurations, server files and paths, SECONDS=30 each; needs a C++ compiler
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
+# make fleet    what a provider is asked by 500 servers, hour by hour: with real key files and helpers, and a clock turned by hand
 # make bench-gateway  pgbench through the gateway, through PgBouncer, and without either; needs a server with TLS
 # make bench-stages  what the parts of a login cost, cold, warm and (with valgrind) in instructions
 # make module   builds the library for the server of PG_CONFIG, PostgreSQL 18 or 19
@@ -159,6 +160,13 @@ fuzz:
 BENCH ?=
 bench: module tool
 	$(PREPARE); $(CARGO) run --quiet --package oauth-validator-bench --bin logins -- $(BENCH)
+
+# FLEET="--json docs/fleet.json --svg docs/fleet.svg" writes down what it prints; --quick shows that it works. In memory, since
+# a key file is written through to the disk each time.
+.PHONY: fleet
+FLEET ?=
+fleet: tool
+	TMPDIR=$${TMPDIR:-/dev/shm} $(CARGO) run --quiet --package oauth-validator-bench --bin fleet -- $(FLEET)
 
 # Needs a server with TLS, and PgBouncer; says so where one of them is missing.
 .PHONY: bench-gateway

@@ -165,26 +165,26 @@ impl KeyLock {
         Some(Attempt { began, end }).filter(|attempt| !attempt.began.is_zero())
     }
 
-    /// Records that an attempt begins now. Needs no space on the disk.
+    /// Records that an attempt begins at `now`, since 1970. Needs no space on the disk.
     ///
     /// # Errors
     ///
     /// When the times cannot be changed. The caller must not fetch then, since nothing would hold the next login back.
-    pub fn begin_attempt(&self) -> Result<(), CacheTrouble> {
-        let began = FileTimes::new().set_modified(SystemTime::now()).set_accessed(SystemTime::UNIX_EPOCH);
+    pub fn begin_attempt(&self, now: Duration) -> Result<(), CacheTrouble> {
+        let began = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + now).set_accessed(SystemTime::UNIX_EPOCH);
         self.set_times(began)
     }
 
-    /// Records that the attempt came to an end, be it a failure, and whether the key file says so.
+    /// Records that the attempt came to an end at `now`, be it a failure, and whether the key file says so.
     ///
     /// # Errors
     ///
     /// When the times cannot be changed; the attempt then counts as cut off.
-    pub fn end_attempt(&self, saved: bool) -> Result<(), CacheTrouble> {
+    pub fn end_attempt(&self, saved: bool, now: Duration) -> Result<(), CacheTrouble> {
         let time = if saved {
             // A clock that was set back during the attempt must not make its end look like none.
             let began = self.file.file.metadata().and_then(|metadata| metadata.modified());
-            SystemTime::now().max(began.unwrap_or(SystemTime::UNIX_EPOCH))
+            (SystemTime::UNIX_EPOCH + now).max(began.unwrap_or(SystemTime::UNIX_EPOCH))
         } else {
             SystemTime::UNIX_EPOCH + UNSAVED
         };

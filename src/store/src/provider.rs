@@ -21,6 +21,11 @@ pub struct Gone;
 
 /// What a search for keys does besides looking at files.
 pub trait Surroundings {
+    /// The time since 1970, by which keys age and providers are asked again. A simulation has another one than the machine.
+    fn since_1970(&self) -> Duration {
+        since_1970()
+    }
+
     /// Waits, and lets the process be interrupted meanwhile.
     ///
     /// # Errors

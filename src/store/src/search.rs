@@ -7,9 +7,7 @@
 //! presents tokens and hangs up would have the provider asked without end, since nothing would ever count as an outcome.
 
 use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
-use crate::provider::{
-    Gone, HELPER_MARGIN, KeyOrder, Surroundings, bearer_of, gone, no_folder, now, sentence, since_1970,
-};
+use crate::provider::{Gone, HELPER_MARGIN, KeyOrder, Surroundings, bearer_of, gone, no_folder, sentence};
 use oauth_validator_core::asking::{APART, Attempt, AttemptEnd, MayAsk, may_ask};
 use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
 use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Pem, Reach, Standing, UnixSeconds, Wanted};
@@ -128,7 +126,7 @@ impl<'a> Search<'a> {
         wanted: Wanted,
         can_do_without: bool,
     ) -> Permission {
-        let (timing, last, now) = (&self.order.source.settings.timing, lock.last_attempt(), since_1970());
+        let (timing, last, now) = (&self.order.source.settings.timing, lock.last_attempt(), self.world.since_1970());
         let not_yet = |wait| not_yet(last.map_or(Duration::ZERO, |last| now.saturating_sub(last.began)), wait);
         match may_ask(record, &self.fingerprint, timing, last, wanted, now) {
             MayAsk::Now => {
@@ -187,7 +185,7 @@ impl<'a> Search<'a> {
     /// one in a cooldown, and need not all be a line.
     fn warn_of_the_end(&mut self, record: &KeyRecord, failed_before: Option<UnixSeconds>) {
         let timing = &self.order.source.settings.timing;
-        let soon_again = failed_before.is_some_and(|before| now().since(before) < timing.kid_cooldown);
+        let soon_again = failed_before.is_some_and(|before| self.now().since(before) < timing.kid_cooldown);
         if let (Some(until), false) = (record.usable_until(timing), soon_again) {
             let KeysUnavailable { detail, hint } = self.failed(record);
             let profile = self.order.profile;
@@ -265,7 +263,7 @@ impl<'a> Search<'a> {
         record: Option<KeyRecord>,
         patience: Duration,
     ) -> Result<(KeyRecord, Option<CacheTrouble>), Obstacle> {
-        lock.begin_attempt().map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
+        lock.begin_attempt(self.world.since_1970()).map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
         let usable = self.standing(record.as_ref()).is_usable();
         let known = record.as_ref().filter(|_| usable).and_then(KeyRecord::known_document);
         let left = self.deadline.saturating_duration_since(Instant::now()).min(patience);
@@ -283,7 +281,7 @@ impl<'a> Search<'a> {
         };
         let record = self.record_of(outcome, record, usable);
         let saved = lock.write(&record.to_bytes());
-        let ended = lock.end_attempt(saved.is_ok());
+        let ended = lock.end_attempt(saved.is_ok(), self.world.since_1970());
         Ok((record, saved.and(ended).err()))
     }
 
@@ -293,10 +291,15 @@ impl<'a> Search<'a> {
 
     /// `known` is what the key file held; whether its keys are `usable` is whether the provider may confirm them.
     fn record_of(&self, outcome: Outcome, known: Option<KeyRecord>, usable: bool) -> KeyRecord {
-        let (profile, timing, now) = (self.order.profile, &self.order.source.settings.timing, now());
+        let (profile, timing, now) = (self.order.profile, &self.order.source.settings.timing, self.now());
+        let chance = self.world.since_1970();
         let failure = match (outcome, known.clone().filter(|_| usable)) {
-            (Outcome::Keys(keys), _) => return KeyRecord::fetched(profile, &self.fingerprint, timing, keys, now),
-            (Outcome::Unchanged(freshness), Some(record)) => return record.confirmed(timing, freshness, now),
+            (Outcome::Keys(keys), _) => {
+                return KeyRecord::fetched(profile, &self.fingerprint, timing, keys, now).spread_by(chance);
+            }
+            (Outcome::Unchanged(freshness), Some(record)) => {
+                return record.confirmed(timing, freshness, now).spread_by(chance);
+            }
             (Outcome::Failed(failure), _) => failure,
             (Outcome::Answer(_), _) => Failure {
                 code: "helper".to_owned(),
@@ -334,7 +337,11 @@ impl<'a> Search<'a> {
 
     fn standing(&self, record: Option<&KeyRecord>) -> Standing {
         let timing = &self.order.source.settings.timing;
-        record.map_or(Standing::NoRecord, |record| record.standing(&self.fingerprint, timing, now()))
+        record.map_or(Standing::NoRecord, |record| record.standing(&self.fingerprint, timing, self.now()))
+    }
+
+    fn now(&self) -> UnixSeconds {
+        UnixSeconds::of(self.world.since_1970())
     }
 
     /// Why the keys of a record that ends in a failure are not to be had.

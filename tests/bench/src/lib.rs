@@ -2,7 +2,7 @@
 //!
 //! `logins` (`make bench`) measures real logins: `servers` has two of them, one for each validator, `variant` says what
 //! differs between the rows, `measure` takes the times and `report` writes them down. `stage` has the parts of a
-//! decision, for the microbenchmarks. Nothing here asserts a time: machines differ, and so do their neighbours.
+//! decision, for the microbenchmarks. `fleet` (`make fleet`) counts what a provider is asked by many servers. Nothing here asserts a time: machines differ, and so do their neighbours.
 
 #![allow(
     clippy::expect_used,
@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod fleet;
 pub mod measure;
 pub mod noop;
 pub mod picture;

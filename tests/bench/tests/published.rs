@@ -1,4 +1,5 @@
-//! What README.md says about speed is what was measured: the table and the picture come from one published report.
+//! What README.md says about speed is what was measured, and docs/fleet.md what was simulated: table and picture come from one
+//! published report each.
 
 #![allow(
     clippy::expect_used,
@@ -9,6 +10,7 @@
     reason = "a test fails by a panic"
 )]
 
+use oauth_validator_bench::fleet;
 use oauth_validator_bench::picture::svg;
 use oauth_validator_bench::report::table;
 use serde_json::Value;
@@ -50,4 +52,44 @@ fn the_report_is_of_a_whole_run() {
         .filter(|name| !names.contains(&name.as_str()))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// And of the code as it is: no herd, nobody denied but in an outage without keys or by a key that nobody was told of.
+#[test]
+fn the_fleet_is_that_of_its_report() {
+    let report: Value = serde_json::from_str(&text("docs/fleet.json")).expect("a report of make fleet");
+    let table = fleet::report::table(&report);
+    assert!(text("docs/fleet.md").contains(&table), "docs/fleet.md lacks this table:\n{table}");
+    assert_eq!(text("docs/fleet.svg"), fleet::report::svg(&report));
+    assert!(report["about"]["servers"].as_str().is_some_and(|servers| servers.starts_with("500, ")), "{report}");
+    let names: Vec<&str> =
+        fleet::scenes::every().iter().flat_map(|scene| scene.looks.clone()).map(|look| look.0).collect();
+    let looks: Vec<&str> =
+        report["looks"].as_array().into_iter().flatten().filter_map(|look| look["name"].as_str()).collect();
+    assert_eq!(looks, names);
+}
+
+/// The manual has the figures that an administrator plans by.
+#[test]
+fn the_manual_has_figures_of_the_report() {
+    let report: Value = serde_json::from_str(&text("docs/fleet.json")).expect("a report of make fleet");
+    let manual = text("man/oauth_validator.7");
+    for (number, name) in
+        [(0, "as usual"), (1, "all begin at one moment without keys"), (2, "the second hour after that")]
+            .into_iter()
+            .chain([(3, "the fifth hour after that"), (6, "an outage of two hours"), (7, "the ten minutes after it")])
+            .chain([(10, "a new key, published an hour before"), (11, "a new key, used at once")])
+    {
+        let figures = &report["looks"][number]["as_it_is"];
+        let a_minute = figures["a_minute"].as_f64().expect("a number");
+        let row = format!(".It {name} Ta {a_minute:.0} Ta {}\n", figures["busiest_minute"]);
+        assert!(manual.contains(&row), "the manual lacks: {row}");
+    }
+    let without = |number: usize| &report["looks"][number]["without"]["busiest_minute"];
+    let said = format!(
+        "the busiest minute of the second hour would have {}, and that of the fifth {}.",
+        without(2),
+        without(3)
+    );
+    assert!(manual.contains(&said), "the manual lacks: {said}");
 }

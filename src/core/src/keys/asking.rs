@@ -3,7 +3,7 @@
 //! All of it is judgement, of what the key file and the times of its lock say. No instant that lies ahead of the clock may
 //! hold up a fetch.
 
-use super::record::KeyRecord;
+use super::record::{KeyRecord, part_by_chance};
 use super::source::KeyTiming;
 use crate::time::UnixSeconds;
 use std::time::Duration;
@@ -103,7 +103,7 @@ pub fn may_ask(
         // There is no hurry: a login that asks in vain waits in vain.
         Left::Failed { .. } if can_do_without() => MayAsk::Later(rest_of(last.began, cooldown)),
         Left::Failed { attempts, noted_at } => {
-            MayAsk::Later(rest_of(end_of(last, noted_at, now), doubled_with_each(attempts)))
+            MayAsk::Later(rest_of(end_of(last, noted_at, now), longer_with_each(attempts, last.began)))
         }
         Left::Succeeded => match wanted {
             // Age decides, but with a time to live of a second or two every login would find the keys due.
@@ -142,9 +142,12 @@ fn end_of(last: Attempt, noted_at: UnixSeconds, now: Duration) -> Duration {
     if noted_at <= now { noted_at.max(last.began) } else { last.began }
 }
 
-/// A second after the first failure, then two, four, and so on.
-fn doubled_with_each(failures: u32) -> Duration {
-    Duration::from_secs(1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX))
+/// A second after the first failure, then two, four, and so on; from two on with up to half of it more, by the moment at which
+/// the attempt `began`. Servers that a provider failed at one moment would come again at one moment otherwise.
+fn longer_with_each(failures: u32, began: Duration) -> Duration {
+    let seconds = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
+    let half = if seconds == 1 { 0 } else { (seconds / 2).saturating_mul(1000) };
+    Duration::from_secs(seconds).saturating_add(Duration::from_millis(part_by_chance(began, half)))
 }
 
 #[cfg(test)]

@@ -21,8 +21,11 @@ const READABLE: RangeInclusive<u32> = VERSION..=VERSION;
 /// The largest record, in bytes: a key document and what is said about it.
 pub const MAX_KEY_RECORD_BYTES: usize = 512 * 1024;
 
-/// From this part of the time that keys are fresh on, somebody is to refresh them ahead, in percent.
-const REFRESH_AHEAD_PERCENT: u64 = 80;
+/// In which part of the time that keys are fresh somebody begins to refresh them ahead, in thousandths. Where in it, is
+/// drawn at each fetch ([`KeyRecord::spread_by`]): servers that fetched at one moment, as after a change of all
+/// configurations, would ask the provider at one moment ever after. What is left at the end is for refreshing ahead, since
+/// with `stale_max` of zero nothing comes after it.
+const REFRESH_AHEAD: RangeInclusive<u16> = 800..=950;
 
 /// How far ahead of the clock a record may be dated and still be used: as much as `clock_skew` can be at most.
 /// Clocks are set back by so much after a start or a migration, and the keys were good a moment before.
@@ -49,6 +52,9 @@ struct Success {
     fetched_at: UnixSeconds,
     #[serde(with = "instant")]
     fresh_until: UnixSeconds,
+    /// One of [`REFRESH_AHEAD`]; an earlier version wrote none.
+    #[serde(default = "earliest")]
+    refresh_at_permille: u16,
     source: String,
     etag: Option<String>,
     jwks: KeySet,
@@ -112,7 +118,14 @@ impl KeyRecord {
         let FetchedKeys { url, etag, freshness, keys } = keys;
         let fresh_until = fresh_until(timing, freshness, now);
         Self {
-            last_success: Some(Success { fetched_at: now, fresh_until, source: url, etag, jwks: keys }),
+            last_success: Some(Success {
+                fetched_at: now,
+                fresh_until,
+                refresh_at_permille: earliest(),
+                source: url,
+                etag,
+                jwks: keys,
+            }),
             ..Self::empty(profile, fingerprint)
         }
     }
@@ -125,6 +138,17 @@ impl KeyRecord {
             success.fresh_until = fresh_until(timing, freshness, now);
         }
         Self { failing: None, ..self }
+    }
+
+    /// The same record, to be refreshed at a time of its own; `chance` is what no two servers have in common.
+    #[must_use]
+    pub fn spread_by(mut self, chance: Duration) -> Self {
+        let steps = REFRESH_AHEAD.end().saturating_sub(*REFRESH_AHEAD.start());
+        let later = u16::try_from(part_by_chance(chance, u64::from(steps))).unwrap_or(0);
+        if let Some(success) = &mut self.last_success {
+            success.refresh_at_permille = earliest().saturating_add(later);
+        }
+        self
     }
 
     /// What becomes of `known`, if there is such a record, when an attempt failed at `now`. Keys that were fetched
@@ -169,7 +193,7 @@ impl KeyRecord {
         if !self.is_of(fingerprint) {
             return Standing::OtherSettings;
         }
-        let Some(Success { fetched_at, fresh_until, .. }) = self.last_success else {
+        let Some(Success { fetched_at, fresh_until, refresh_at_permille, .. }) = self.last_success else {
             return Standing::NeverFetched;
         };
         if fetched_at > now.after(CLOCK_STEP) {
@@ -181,7 +205,8 @@ impl KeyRecord {
         }
         // Rounded up: keys that are fresh for a second are not due at once.
         let fresh_for = fresh_until.since(fetched_at).as_secs();
-        let ahead = Duration::from_secs(fresh_for.saturating_mul(REFRESH_AHEAD_PERCENT).div_ceil(100));
+        let permille = u64::from(refresh_at_permille.clamp(*REFRESH_AHEAD.start(), *REFRESH_AHEAD.end()));
+        let ahead = Duration::from_secs(fresh_for.saturating_mul(permille).div_ceil(1000));
         if now < fetched_at.after(ahead) { Standing::Fresh } else { Standing::Due }
     }
 
@@ -242,6 +267,18 @@ impl KeyRecord {
         let failure = self.failing.as_ref().map(|failing| failing.last_at);
         success.max(failure).is_some_and(|at| at >= UnixSeconds::of(began))
     }
+}
+
+const fn earliest() -> u16 {
+    *REFRESH_AHEAD.start()
+}
+
+/// A part of `whole`, from nothing to all of it, by the fraction of a second in `chance`: not in its order, or servers whose
+/// timers start at the same second would get the same part.
+pub(super) fn part_by_chance(chance: Duration, whole: u64) -> u64 {
+    // Fibonacci hashing: the odd number nearest to 2^32 divided by the golden ratio moves neighbours far apart.
+    let scattered = u64::from(chance.subsec_nanos().wrapping_mul(0x9E37_79B1));
+    scattered.saturating_mul(whole.saturating_add(1)) >> 32
 }
 
 /// A record from before `max_ttl` was lowered obeys the new one.

@@ -1,6 +1,7 @@
 //! The folder of key files: what is refused, and who gets the lock.
 
 use super::*;
+use crate::provider::since_1970;
 use crate::{CacheTrouble, KeyFolder, KeyLock, Operation};
 use oauth_validator_core::asking::{Attempt, AttemptEnd};
 use oauth_validator_core::record::MAX_KEY_RECORD_BYTES;
@@ -313,7 +314,7 @@ fn an_attempt_is_what_was_noted_and_nothing_else() {
     assert_eq!(held.last_attempt(), None, "nor is taking it");
 
     let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    held.begin_attempt().unwrap();
+    held.begin_attempt(since_1970()).unwrap();
     let begun = held.last_attempt().expect("an attempt");
     // A file system may keep whole seconds.
     assert!(begun.began + Duration::from_secs(1) >= before && begun.end == AttemptEnd::CutOff, "{begun:?}");
@@ -324,10 +325,10 @@ fn an_attempt_is_what_was_noted_and_nothing_else() {
     held.write(b"{}").unwrap();
     assert_eq!(held.last_attempt(), Some(begun), "to write is no end");
     for (saved, end) in [(false, AttemptEnd::Unsaved), (true, AttemptEnd::Saved)] {
-        held.end_attempt(saved).unwrap();
+        held.end_attempt(saved, since_1970()).unwrap();
         assert_eq!(held.last_attempt(), Some(Attempt { end, ..begun }));
     }
-    held.begin_attempt().unwrap();
+    held.begin_attempt(since_1970()).unwrap();
     assert!(held.last_attempt().is_some_and(|attempt| attempt.end == AttemptEnd::CutOff), "the end of another one");
 
     let file = fs::File::options().write(true).open(place.path("keys/corp.lock")).unwrap();

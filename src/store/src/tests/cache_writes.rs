@@ -3,6 +3,7 @@
 use super::cache::{assert_errno, assert_trouble, lock, names, open};
 use super::*;
 use crate::Operation;
+use crate::provider::since_1970;
 use oauth_validator_core::record::MAX_KEY_RECORD_BYTES;
 use rustix::io::Errno;
 use std::io::{BufRead, BufReader};
@@ -230,8 +231,8 @@ fn a_full_disk_and_a_read_only_one() {
     assert_eq!(names(&path), ["corp.json", "corp.lock", "filler"]);
     assert_eq!(folder.read("corp").unwrap().unwrap(), b"old");
     // The cooldown works all the same.
-    held.begin_attempt().unwrap();
-    held.end_attempt(false).unwrap();
+    held.begin_attempt(since_1970()).unwrap();
+    held.end_attempt(false, since_1970()).unwrap();
     drop(held);
     let mut held = lock(&folder, "corp");
     assert!(held.last_attempt().is_some());

@@ -4,6 +4,7 @@
 use super::cache::{lock, names, open};
 use super::*;
 use crate::KeyFolder;
+use crate::provider::since_1970;
 use oauth_validator_core::asking::AttemptEnd;
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use std::io::{BufRead, BufReader};
@@ -65,8 +66,8 @@ fn who_can_merely_read_a_lock_holds_nobody_up() {
     let place = Place::new();
     let (folder, path) = (open(&place), place.path("keys/corp.lock"));
     let held = lock(&folder, "corp");
-    held.begin_attempt().unwrap();
-    held.end_attempt(true).unwrap();
+    held.begin_attempt(since_1970()).unwrap();
+    held.end_attempt(true, since_1970()).unwrap();
     let noted = held.last_attempt().expect("an attempt");
     drop(held);
     set_mode(&path, 0o644);
@@ -195,9 +196,9 @@ fn a_clock_set_back_during_an_attempt_does_not_hide_its_end() {
     let place = Place::new();
     let folder = open(&place);
     let held = lock(&folder, "corp");
-    held.begin_attempt().unwrap();
+    held.begin_attempt(since_1970()).unwrap();
     let ahead = std::time::SystemTime::now() + Duration::from_secs(100);
     held.file.file.set_modified(ahead).unwrap();
-    held.end_attempt(true).unwrap();
+    held.end_attempt(true, since_1970()).unwrap();
     assert_eq!(held.last_attempt().map(|attempt| attempt.end), Some(AttemptEnd::Saved));
 }

@@ -41,6 +41,31 @@ fn failures_back_off_up_to_the_cooldown() {
     assert_eq!(asked(record.as_ref(), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Later(seconds(30)));
 }
 
+/// From the second failure on, by up to half of the time more; never beyond the cooldown, and never less than without.
+#[test]
+fn servers_that_failed_at_one_moment_come_again_at_different_ones() {
+    for (attempts, least, most) in
+        [(1, 1000, 1000), (2, 2000, 3000), (3, 4000, 6000), (5, 16_000, 24_000), (6, 30_000, 30_000)]
+    {
+        let record = (0..attempts).fold(None, |record, _| Some(failed(record, NOW)));
+        let waits: Vec<u128> = (0..500_u32)
+            .map(|server| {
+                let last = Attempt { began: Duration::new(NOW.unsigned_abs(), 1000 * server), end: AttemptEnd::Saved };
+                let now = last.began.max(Duration::from_secs(NOW.unsigned_abs()));
+                match may_ask(record.as_ref(), OURS, &TIMING, Some(last), Wanted::Newer, now) {
+                    MayAsk::Later(wait) => wait.as_millis(),
+                    answer => panic!("{answer:?}"),
+                }
+            })
+            .collect();
+        assert!(waits.iter().all(|wait| (least..=most).contains(wait)), "{attempts}: {waits:?}");
+        let slots = (most - least) / 100;
+        let fullest = (0..=slots).map(|slot| waits.iter().filter(|wait| (**wait - least) / 100 == slot).count()).max();
+        let even = 500 / (usize::try_from(slots).unwrap() + 1);
+        assert!(fullest.unwrap() <= even + even / 2 + 5, "{attempts}: {fullest:?} of 500 within a tenth of a second");
+    }
+}
+
 #[test]
 fn the_back_off_begins_when_the_attempt_ended() {
     let record = failed(None, NOW + 5);

@@ -88,6 +88,50 @@ fn keys_age_to_the_second() {
     assert_eq!(record.standing(OURS, &none, at(NOW + 100)), Standing::Expired);
 }
 
+/// Each limit of the part in which keys are refreshed ahead, and what somebody else may have written into the file.
+#[test]
+fn servers_that_fetched_at_one_moment_refresh_at_different_ones() {
+    let first_due =
+        |record: &KeyRecord| (0..=1000).find(|age| record.standing(OURS, &TIMING, at(NOW + age)) == Standing::Due);
+    let mut moments: Vec<i64> = Vec::new();
+    for server in 0..500_u32 {
+        let record = fetched(Some(1000), false).spread_by(Duration::new(1_800_000_000, 1000 * server));
+        assert_eq!(record.times(), Some((at(NOW), at(NOW + 1000))), "nothing else has changed");
+        moments.push(first_due(&record).unwrap());
+    }
+    assert!(moments.iter().all(|moment| (800..=950).contains(moment)), "{moments:?}");
+    let at_once = (800..=950).map(|moment| moments.iter().filter(|other| **other == moment).count()).max().unwrap();
+    assert!(at_once <= 8, "{at_once} of 500 servers whose clocks differ by microseconds ask in one second");
+
+    let text = String::from_utf8(fetched(Some(1000), false).to_bytes()).unwrap();
+    for (written, due) in [("0", 800), ("799", 800), ("801", 801), ("950", 950), ("951", 950), ("65535", 950)] {
+        let other = text.replace("\"refresh_at_permille\": 800", &format!("\"refresh_at_permille\": {written}"));
+        let read = KeyRecord::read(other.as_bytes()).expect("a record");
+        assert_eq!(first_due(&read), Some(due), "{written}");
+    }
+    let of_an_earlier_version =
+        text.replace("      \"refresh_at_permille\": 800,\n", "").replace("    \"refresh_at_permille\": 800,\n", "");
+    assert!(!of_an_earlier_version.contains("permille"), "{of_an_earlier_version}");
+    assert_eq!(KeyRecord::read(of_an_earlier_version.as_bytes()).as_ref().and_then(first_due), Some(800));
+    for wrong in ["-1", "65536", "800.5", "\"800\"", "null"] {
+        let other = text.replace("\"refresh_at_permille\": 800", &format!("\"refresh_at_permille\": {wrong}"));
+        assert_eq!(KeyRecord::read(other.as_bytes()), None, "{wrong}");
+    }
+}
+
+#[test]
+fn a_spread_is_drawn_anew_with_each_answer_and_makes_no_keys() {
+    let of = |nanos| fetched(Some(1000), false).spread_by(Duration::new(0, nanos));
+    assert_ne!(of(1), of(2), "a nanosecond");
+    assert_eq!(of(0), fetched(Some(1000), false), "where clocks have no fraction, as before");
+    assert_eq!(failed(None, NOW).spread_by(Duration::new(0, 7)).keys(), None);
+    for chance in [Duration::ZERO, Duration::MAX, Duration::new(u64::MAX, 0)] {
+        assert!(super::part_by_chance(chance, 150) <= 150);
+        assert_eq!(super::part_by_chance(chance, 0), 0);
+        let _ = super::part_by_chance(chance, u64::MAX);
+    }
+}
+
 #[test]
 fn keys_that_live_for_a_second_are_not_due_at_once() {
     let short = KeyTiming { min_ttl: seconds(1), max_ttl: seconds(1), stale_max: seconds(1), ..TIMING };

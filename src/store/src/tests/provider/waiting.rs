@@ -92,7 +92,7 @@ fn nobody_is_let_in_who_has_left() {
 /// As by a shutdown or `authentication_timeout` in the midst of a fetch: the attempt began, and has no end.
 fn cut_off(setup: &Setup) {
     let folder = KeyFolder::open(&setup.folder, ServerUser::current(), false).unwrap();
-    folder.try_lock("corp").unwrap().unwrap().begin_attempt().unwrap();
+    folder.try_lock("corp").unwrap().unwrap().begin_attempt(now()).unwrap();
 }
 
 #[test]
