@@ -27,6 +27,7 @@
 # make test-deploy  judges the manifests of config/deploy by the schemas of Kubernetes, CloudNativePG and Compose; needs pip
 # make dist     packs the commit with all that it needs into target/dist, the same bytes each time; see RELEASING.md
 # make sbom     lists all that is in the tool and the library, as CycloneDX, into target/dist; needs cargo-cyclonedx
+# make manual-html  makes the manual's pages in HTML, with links from one to another, into target/manual; needs mandoc
 # make docs     writes anew what README, manual, sample file and schema repeat of the tables of the code, and docs/manual
 # make deny     checks licences, sources and banned crates of all dependencies
 # make clean    removes what was built
@@ -202,6 +203,11 @@ docs:
 	$(call written,schema --cases,config/oauth-validator-cases.schema.json)
 	$(call written,schema --folder,config/oauth-validator-folder.schema.json)
 	.ci/manual
+
+# Not committed: mandoc makes other HTML with each version, and Markdown is what forges show. A workflow keeps it.
+.PHONY: manual-html
+manual-html:
+	.ci/manual-html
 
 # By packages of PyPI, at these versions.
 .PHONY: test-deploy
