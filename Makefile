@@ -24,7 +24,7 @@
 # make test-image  mounts them in pods of a Debian folder, and logs in; as root, on Linux, with debootstrap
 # make rpm      makes RPMs of that, laid out as PGDG does, into target/rpm; needs rpmbuild and checkpolicy
 # make test-rpm unpacks them, and looks at files, scripts, needs and the SELinux policy; needs setools
-# make test-deploy  judges the manifests of config/deploy by the schemas of Kubernetes, CloudNativePG and Compose; needs pip
+# make test-deploy  judges manifests and workflows by the schemas of Kubernetes, CloudNativePG, Compose, GitHub and GitLab; needs pip
 # make dist     packs the commit with all that it needs into target/dist, the same bytes each time; see RELEASING.md
 # make sbom     lists all that is in the tool and the library, as CycloneDX, into target/dist; needs cargo-cyclonedx
 # make manual-html  makes the manual's pages in HTML, with links from one to another, into target/manual; needs mandoc
@@ -211,10 +211,10 @@ manual-html:
 
 # By packages of PyPI, at these versions.
 .PHONY: test-deploy
-DEPLOY_TOOLS = target/tools/kubernetes-validate-1.37.0
+DEPLOY_TOOLS = target/tools/deploy-kubernetes-validate-1.37.0-check-jsonschema-0.39.0
 test-deploy:
 	@[ -d $(DEPLOY_TOOLS) ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --only-binary :all: \
-	  --target $(DEPLOY_TOOLS) kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.3 || \
+	  --target $(DEPLOY_TOOLS) kubernetes-validate==1.37.0 check-jsonschema==0.39.0 jsonschema==4.26.0 PyYAML==6.0.3 || \
 	  { echo "make test-deploy needs Python 3 with pip (Debian: apt-get install python3-pip)" >&2; exit 1; }
 	$(CARGO) build --quiet --package oauth-validator
 	tests/deploy $(DEPLOY_TOOLS) $(or $(CARGO_TARGET_DIR),target)/debug/oauth-validator
