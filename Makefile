@@ -250,14 +250,9 @@ deny:
 dist:
 	.ci/dist
 
-# One for what people run, and one for what the server loads.
+# One for what people run, one for what the server loads, and one for what programs on libpq load.
 sbom:
-	@$(CARGO) cyclonedx --version > /dev/null 2>&1 || { echo "make sbom needs cargo-cyclonedx: cargo install cargo-cyclonedx --locked --version 0.5.9" >&2; exit 1; }
-	mkdir -p target/dist
-	for package in cli module; do \
-	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(CARGO) cyclonedx --quiet --format json --spec-version 1.5 --manifest-path src/$$package/Cargo.toml --override-filename sbom && \
-	  mv src/$$package/sbom.json target/dist/$$package.cdx.json || exit 1; \
-	done
+	.ci/sbom
 
 clean:
 	$(CARGO) clean
