@@ -20,6 +20,8 @@ const KEY_PAIRS = {
   RS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   EdDSA: () => generateKeyPairSync('ed25519'),
+  // The fully-specified name of RFC 9864.
+  Ed25519: () => generateKeyPairSync('ed25519'),
 };
 const makeKey = (kid) => ({ ...KEY_PAIRS[alg]().privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig' });
 
