@@ -23,8 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Ready {
     /// The version of what is run.
     pub version: String,
-    /// As discovery spells it.
+    /// As discovery spells it, or tokens where discovery does not.
     pub issuer: String,
+    /// Where its documents are, if not below the issuer.
+    pub served_at: Option<String>,
     /// By kind.
     pub tokens: BTreeMap<String, String>,
     /// Whose these are, by kind: the identity that must be reported.

@@ -44,8 +44,10 @@ pub struct Trial {
     /// For the driver.
     #[serde(default)]
     pub arguments: Vec<String>,
-    /// Which of the profiles that `discover` proposes: by keys, or the one that has the provider asked.
+    /// Which of the profiles that `discover` proposes: by keys, or the one that has the provider asked; or that of a preset.
     pub profile: Way,
+    /// Where `discover` cannot know the provider: the code that it ends with, and what `init` is told instead.
+    pub instead: Option<Instead>,
     /// The words in capitals of the proposal, and what a person writes in their place.
     pub fill: BTreeMap<String, String>,
     /// What the proposal cannot know, and a person has to add.
@@ -62,12 +64,23 @@ pub struct Trial {
     pub absent: BTreeMap<String, String>,
 }
 
+/// A profile that a person makes from a preset.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instead {
+    /// The code of `discover`.
+    pub discover_says: String,
+    /// Options of `init` besides the issuer.
+    pub init: Vec<String>,
+}
+
 /// How tokens are judged.
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     Keys,
     Introspection,
+    Preset,
 }
 
 impl Provider {
@@ -121,5 +134,7 @@ impl Trial {
         }
         let asked = self.profile == Way::Introspection;
         assert_eq!(self.wrong_secret.is_some(), asked, "{provider}, {}: wrong_secret is for introspection", self.name);
+        let by_preset = self.profile == Way::Preset;
+        assert_eq!(self.instead.is_some(), by_preset, "{provider}, {}: instead is for a preset", self.name);
     }
 }

@@ -1,4 +1,5 @@
 //! What `discover` proposes, filled in mechanically: the words in capitals, and the settings that the provider's folder adds.
+//! Where it cannot know the provider, and says so, `init` makes the profile of a preset.
 //!
 //! Must never mend a proposal: whatever has to be known besides stands in `provider.toml`, for everybody to see.
 
@@ -22,37 +23,69 @@ pub struct Files {
     pub hba: String,
 }
 
-/// What `discover` says of the provider, as a program reads it.
-pub fn discovered(issuer: &str) -> Value {
+/// What the tool says, as a program reads it, and whether all was well.
+fn said(arguments: &[&str]) -> (Value, bool) {
     let mut command = Command::new(tool_path());
-    command.env_clear().args(["discover", issuer, "--json", "--insecure-http"]);
-    let output = command.output().expect("the tool runs");
+    let output =
+        command.env_clear().args(arguments).args(["--json", "--insecure-http"]).output().expect("the tool runs");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_str(&text).expect("JSON")
+    let other = String::from_utf8_lossy(&output.stderr);
+    let document = serde_json::from_str(&text).unwrap_or_else(|why| panic!("{arguments:?}: {why}: {text}{other}"));
+    (document, output.status.success())
+}
+
+/// The words in capitals, and what a person writes in their place.
+fn words<'a>(trial: &'a Trial, ready: &'a Ready) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let own = ready.introspection.iter().map(|asking| ("CLIENT-ID", asking.client_id.as_str()));
+    own.chain(trial.fill.iter().chain(&ready.fill).map(|(word, value)| (word.as_str(), value.as_str())))
+}
+
+/// A text of TOML without them.
+fn fill(text: &str, trial: &Trial, ready: &Ready) -> Table {
+    let replaced = |text: String, (word, value): (&str, &str)| {
+        text.replace(&format!("\"{word}\""), &Setting::from(value).to_string())
+    };
+    let text = words(trial, ready).fold(text.to_owned(), replaced);
+    text.parse().unwrap_or_else(|why| panic!("{text}: {why}"))
 }
 
 impl Files {
-    /// The proposal of this report, filled in.
-    pub fn filled_in(report: &Value, trial: &Trial, ready: &Ready) -> Self {
-        let proposal = &report["proposal"];
+    /// Of `discover`, or of `init` where that has failed as the provider's folder says.
+    pub fn proposed(trial: &Trial, ready: &Ready) -> Self {
+        let (report, is_fine) = said(&["discover", ready.served_at.as_ref().unwrap_or(&ready.issuer)]);
+        let Some(instead) = &trial.instead else {
+            assert!(is_fine, "{report:#}");
+            return Self::of_discover(&report["proposal"], trial, ready);
+        };
+        assert_eq!((report["error"]["code"].as_str(), is_fine), (Some(&*instead.discover_says), false), "{report:#}");
+        let find =
+            |option: &str| words(trial, ready).find(|(word, _)| *word == option).map(|(_, value)| value.to_owned());
+        let options: Vec<String> = instead.init.iter().map(|one| find(one).unwrap_or_else(|| one.clone())).collect();
+        let mut arguments = vec!["init", "--config", "/none", "--issuer", &ready.issuer];
+        arguments.extend(options.iter().map(String::as_str));
+        let (made, is_fine) = said(&arguments);
+        assert!(is_fine, "{made:#}");
+        Self::filled_in(made["profile"].as_str().expect("a profile"), &made, trial, ready)
+    }
+
+    fn of_discover(proposal: &Value, trial: &Trial, ready: &Ready) -> Self {
         let by_keys = trial.profile == Way::Keys;
         let text = match (by_keys, &proposal["introspection"], &proposal["preset"]) {
             (true, _, Value::String(_)) => &proposal["profile"],
             (false, Value::String(_), _) => &proposal["introspection"],
             (false, _, Value::Null) => &proposal["profile"],
-            _ => panic!("no such profile is proposed: {report:#}"),
+            _ => panic!("no such profile is proposed: {proposal:#}"),
         };
-        let mut text = text.as_str().expect("a profile").replace(SECRET_FILE, "secret");
-        let words = trial.fill.iter().chain(&ready.fill);
-        let own = ready.introspection.iter().map(|asking| ("CLIENT-ID", asking.client_id.as_str()));
-        for (word, value) in own.chain(words.map(|(word, value)| (word.as_str(), value.as_str()))) {
-            text = text.replace(&format!("\"{word}\""), &Setting::from(value).to_string());
-        }
-        let name = proposal["name"].as_str().expect("a name").to_owned();
-        let mut config: Table = text.parse().unwrap_or_else(|why| panic!("{text}: {why}"));
-        lay_over(profile_of(&mut config, &name), &trial.settings);
-        let line = proposal["hba"].as_str().expect("a line");
+        let text = text.as_str().expect("a profile").replace(SECRET_FILE, "secret");
+        Self::filled_in(&text, proposal, trial, ready)
+    }
+
+    /// This text, and the name and the line that come with it.
+    fn filled_in(text: &str, with: &Value, trial: &Trial, ready: &Ready) -> Self {
+        let name = with["name"].as_str().expect("a name").to_owned();
+        let mut config = fill(text, trial, ready);
+        lay_over(profile_of(&mut config, &name), &fill(&trial.settings.to_string(), trial, ready));
+        let line = with["hba"].as_str().expect("a line");
         let mut hba = line.replacen("hostssl all all all", "local all all", 1);
         if let Some(scope) = &trial.scope {
             let (before, rest) = hba.split_once(" scope=\"").expect("a scope");

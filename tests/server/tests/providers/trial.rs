@@ -5,7 +5,7 @@
 use crate::driver::{Driver, Ready};
 use crate::folder::{Provider, Trial};
 use crate::logins::{Outcome, Place};
-use crate::profile::{Files, discovered};
+use crate::profile::Files;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ struct Findings<'t> {
 pub fn run(place: &Place, provider: &Provider, trial: &Trial) -> Counts {
     let (mut driver, ready) = Driver::start(provider, trial);
     println!("{} {}, {}", provider.package, provider.version, trial.name);
-    let files = Files::filled_in(&discovered(&ready.issuer), trial, &ready);
+    let files = Files::proposed(trial, &ready);
     place.read(&files);
     if let Some(asking) = &ready.introspection {
         place.set_secret(&asking.client_secret);
