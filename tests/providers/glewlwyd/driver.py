@@ -1,7 +1,8 @@
 """glewlwyd of Debian, with a database in a file: its plugin oidc, set up by its own API as an administrator would.
 
 It has one lifetime and one set of keys for all tokens, so a short-lived token and a key's replacement are a change of the
-plugin's settings, and a reset of it.
+plugin's settings, and a reset of it. With the argument `asked` there is no short-lived one: for a second the provider calls
+such a token active whose JWT is over.
 """
 
 import gzip
@@ -9,6 +10,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 from urllib.parse import urlencode
 
 from protocol import Browser, free_port, serve, start, wait_for_port
@@ -128,9 +130,10 @@ tokens = {
     "service": service(), "other_client": by_code("other")["access_token"],
     "other_audience": by_code("psql", REPORTS)["access_token"],
 }
-change(seconds=2)
-tokens["expired"] = by_code("psql")["access_token"]
-change()
+if "asked" not in sys.argv:
+    change(seconds=2)
+    tokens["expired"] = by_code("psql")["access_token"]
+    change()
 # A person has the same sub for every client.
 sub = Browser().json(f"{ISSUER}/userinfo", headers={"Authorization": f"Bearer {user['access_token']}"})["sub"]
 serve({
