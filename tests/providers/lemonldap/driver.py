@@ -19,6 +19,8 @@ CALLBACK = "https://client.example/callback"
 HERE = os.getcwd()
 ROOT = f"{HERE}/debian/usr"
 PERL = {
+    # Members of its documents in the same order at each start.
+    "PERL_HASH_SEED": "0",
     "PATH": os.environ["PATH"], "HOME": HERE, "LLNG_DEFAULTCONFFILE": f"{HERE}/settings/lemonldap-ng.ini",
     "LD_LIBRARY_PATH": f"{ROOT}/lib/x86_64-linux-gnu",
     "PERL5LIB": ":".join([f"{ROOT}/share/perl5", f"{ROOT}/lib/x86_64-linux-gnu/perl5/5.36", f"{ROOT}/share/perl/5.36",

@@ -55,6 +55,9 @@ pub struct Trial {
     pub settings: toml::Table,
     /// The scopes of the line, if the provider has none of the name that is proposed.
     pub scope: Option<String>,
+    /// The provider's word for a kind, where OAuth's does not fit.
+    #[serde(default)]
+    pub called: BTreeMap<String, String>,
     /// What becomes of each token: `granted`, or the code of the denial.
     pub tokens: BTreeMap<String, String>,
     /// The code of the denial while this server proves itself by a wrong secret.

@@ -61,13 +61,14 @@ pub fn run(place: &Place, provider: &Provider, trial: &Trial) -> Counts {
 impl Findings<'_> {
     fn compare(&mut self, kind: &str, wanted: &str, outcome: &Outcome) {
         let identity = self.ready.identities.get(kind);
+        let called = self.trial.called.get(kind).map_or(kind, String::as_str);
         if outcome.said != wanted {
             let why = outcome.log.lines().find(|line| line.contains("DETAIL:")).unwrap_or_default();
-            self.wrong.push(format!("{} ({kind}): {} instead of {wanted}: {why}", self.trial.name, outcome.said));
+            self.wrong.push(format!("{} ({called}): {} instead of {wanted}: {why}", self.trial.name, outcome.said));
         } else if wanted != "granted" {
             self.counts.refusals += 1;
         } else if identity.is_none() || outcome.identity.as_ref() != identity {
-            self.wrong.push(format!("{kind} is {:?}, and the driver says {identity:?}", outcome.identity));
+            self.wrong.push(format!("{called} is {:?}, and the driver says {identity:?}", outcome.identity));
         } else {
             self.counts.logins += 1;
         }
