@@ -2,7 +2,7 @@
 # make quick    what needs nothing but Rust, in less than a minute once it is built: formatting, the core, the store, the tool
 # make test     every test: the core, the tool, and the module in a real server
 # make test-provider  logs in against a certified OpenID provider, npm's oidc-provider; needs Node.js
-# make test-providers  logs in against providers of PyPI and npm, each with what discover proposes; PROVIDERS="all" or their names
+# make test-providers  logs in against providers of PyPI, npm and Debian, each with what discover proposes; PROVIDERS="all" or their names
 # make test-clients  psql, psycopg, asyncpg, pg8000 and others with the preload library, the gateway and the tokens of that provider
 # make soak-clients  the same for ten minutes with tokens of thirty seconds, and 1 GB each way through the gateway
 # make soak-kept  thousands of edits of the configuration between logins: none may be decided by an older text
