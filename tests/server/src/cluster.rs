@@ -73,6 +73,7 @@ impl Cluster {
             as_process_1: options.as_process_1,
             no_timers: options.no_timers,
             dev_shm: options.dev_shm,
+            mounts: options.mounts.clone(),
         };
         let mut cluster = Self { server: None, template, launch, folder: Folder::create(template.account)? };
         cluster.fill(&options)?;

@@ -36,6 +36,8 @@ pub(crate) struct Launch {
     pub no_timers: bool,
     /// It has a /dev/shm of its own, of that many bytes.
     pub dev_shm: Option<u64>,
+    /// What it alone sees, and in whose place.
+    pub mounts: Vec<(PathBuf, PathBuf)>,
 }
 
 /// A running postmaster.
@@ -161,21 +163,20 @@ fn command(template: &Template, root: &Path, launch: &Launch) -> Command {
     let postgres = template.postgres.bin_dir().join("postgres");
     let account = template.account;
     let mut command = match launch {
-        Launch { as_process_1: true, .. } => {
-            // Only root may make the namespace, and only somebody else may run the server.
-            let mut unshare = Account::own_command(Path::new("unshare"), root);
-            unshare.args(["--pid", "--fork", "--mount-proc", "setpriv", "--clear-groups"]);
-            unshare.arg(format!("--reuid={}", account.uid)).arg(format!("--regid={}", account.gid)).arg(&postgres);
-            unshare
-        }
+        Launch { as_process_1: true, .. } => in_namespace(template, root, &["--pid", "--fork", "--mount-proc"]),
         Launch { dev_shm: Some(bytes), .. } => {
-            // As above: root mounts, and somebody else runs the server.
-            let mut unshare = Account::own_command(Path::new("unshare"), root);
             let script = r#"mount -t tmpfs -o "size=$1,mode=1777" shm /dev/shm && shift && exec "$@""#;
-            unshare.args(["--mount", "sh", "-c", script, "sh"]).arg(bytes.to_string());
-            unshare.args(["setpriv", "--clear-groups"]);
-            unshare.arg(format!("--reuid={}", account.uid)).arg(format!("--regid={}", account.gid)).arg(&postgres);
-            unshare
+            in_namespace(template, root, &["--mount", "sh", "-c", script, "sh", &bytes.to_string()])
+        }
+        Launch { mounts, .. } if !mounts.is_empty() => {
+            let script =
+                r#"while [ "$1" != -- ]; do mount --bind "$1" "$2" && shift 2 || exit 1; done; shift; exec "$@""#;
+            let paths = mounts.iter().flat_map(|(seen, place)| [seen.to_string_lossy(), place.to_string_lossy()]);
+            let paths: Vec<_> = paths.collect();
+            let mut arguments = vec!["--mount", "sh", "-c", script, "sh"];
+            arguments.extend(paths.iter().map(AsRef::as_ref));
+            arguments.push("--");
+            in_namespace(template, root, &arguments)
         }
         Launch { no_timers: true, .. } => {
             let mut prlimit = account.command(Path::new("prlimit"), root);
@@ -194,6 +195,17 @@ fn command(template: &Template, root: &Path, launch: &Launch) -> Command {
     command.arg("-D").arg(root.join("data"));
     command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
     command
+}
+
+/// `unshare ARGUMENTS setpriv ... postgres`: only root may make the namespace, and mount in it, and only somebody else may
+/// run the server.
+fn in_namespace(template: &Template, root: &Path, arguments: &[&str]) -> Command {
+    let account = template.account;
+    let mut unshare = Account::own_command(Path::new("unshare"), root);
+    unshare.args(arguments).args(["setpriv", "--clear-groups"]);
+    unshare.arg(format!("--reuid={}", account.uid)).arg(format!("--regid={}", account.gid));
+    unshare.arg(template.postgres.bin_dir().join("postgres"));
+    unshare
 }
 
 /// As pg_ctl does: the eighth line of postmaster.pid, in a file that is this postmaster's own.

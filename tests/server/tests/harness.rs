@@ -9,12 +9,12 @@
     reason = "a test fails by a panic"
 )]
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use oauth_validator_server_tests::{Account, Cluster, ClusterOptions, Login, LoginOutcome};
+use oauth_validator_server_tests::{Account, Cluster, ClusterOptions, Login, LoginOutcome, may_mount};
 
 const OAUTH_LINE: &str = r#"local all all oauth issuer="https://issuer.example" scope="db.connect""#;
 
@@ -217,6 +217,25 @@ fn limits_the_address_space_of_the_server() {
 
     let starved = Cluster::try_start(ClusterOptions { ulimit_as: Some(1 << 20), ..ClusterOptions::default() });
     assert!(starved.is_err(), "1 MiB is not enough for postgres");
+}
+
+#[test]
+fn what_is_mounted_the_server_alone_sees() {
+    if let Err(why) = may_mount() {
+        eprintln!("skipped: {why}");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("hosts"), "127.0.0.9 seen.example\n").expect("a file");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    let before = std::fs::read_to_string("/etc/hosts").expect("the system's");
+    let mounts = vec![(folder.path().join("hosts"), "/etc/hosts".into())];
+    let cluster = Cluster::start(ClusterOptions { mounts, ..ClusterOptions::default() });
+    assert_eq!(one(&cluster, "SELECT pg_read_file('/etc/hosts')"), "127.0.0.9 seen.example\n");
+    assert_eq!(std::fs::read_to_string("/etc/hosts").expect("the system's"), before);
+    drop(cluster);
+    let mounts = vec![(folder.path().join("none"), "/etc/hosts".into())];
+    assert!(Cluster::try_start(ClusterOptions { mounts, ..ClusterOptions::default() }).is_err());
 }
 
 #[test]

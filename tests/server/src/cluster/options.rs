@@ -31,6 +31,9 @@ pub struct ClusterOptions {
     /// The server has a /dev/shm of its own, of that many bytes; see [`may_mount`](crate::may_mount). Its dynamic shared
     /// memory is there if its `conf` says `dynamic_shared_memory_type = posix`.
     pub dev_shm: Option<u64>,
+    /// Files and folders that the server alone sees in the place of others: what is seen, and where; see
+    /// [`may_mount`](crate::may_mount). Nothing of the system is changed.
+    pub mounts: Vec<(PathBuf, PathBuf)>,
 }
 
 impl ClusterOptions {
