@@ -1,23 +1,22 @@
-//! A client that logs in and leaves, over a Unix socket, and does as little as it can besides: what is measured is the
-//! server.
+//! A client that logs in and leaves, over a Unix socket or over TLS, and does as little as it can besides: what is measured
+//! is the server.
 //!
 //! Everything that does not depend on the server's words is prepared beforehand. A login that is refused is an error,
 //! never a measurement. It never sees how a token is judged; tests/server has the client that asks such questions.
 
 use crate::scram::Scram;
+use crate::stream::{Stream, Way};
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// A login that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a client proves who it is with.
 #[derive(Clone)]
 pub enum Proof {
-    /// Nothing: pg_hba.conf says `trust`.
+    /// Nothing: pg_hba.conf says `trust`, or `cert`, whose proof is part of TLS.
     Nothing,
+    /// A password as it is, for a server that asks somebody else about it.
+    ClearText(String),
     /// The password of a role, as SCRAM-SHA-256 wants it.
     Password(String),
     /// A bearer token. Has no `Debug`.
@@ -27,7 +26,7 @@ pub enum Proof {
 /// A login that can be repeated.
 #[derive(Clone)]
 pub struct Client {
-    socket: PathBuf,
+    way: Way,
     startup: Vec<u8>,
     proof: Proof,
 }
@@ -37,7 +36,13 @@ impl Client {
     pub fn new(socket_dir: &Path, role: &str, proof: Proof) -> Self {
         let mut body = (3u32 << 16).to_be_bytes().to_vec();
         body.extend(format!("user\0{role}\0database\0postgres\0\0").bytes());
-        Self { socket: socket_dir.join(".s.PGSQL.5432"), startup: message(None, &body), proof }
+        Self { way: Way::Socket(socket_dir.join(".s.PGSQL.5432")), startup: message(None, &body), proof }
+    }
+
+    /// The same client by another way.
+    #[must_use]
+    pub fn by(self, way: Way) -> Self {
+        Self { way, ..self }
     }
 
     /// Logs in, leaves, and waits until the backend has closed its end, so that one login does not pay for the end of
@@ -55,8 +60,7 @@ impl Client {
     /// As [`Client::login`], and those of `look`.
     pub fn login_and(&self, look: impl FnOnce(i32) -> Result<()>) -> Result<Duration> {
         let started = Instant::now();
-        let mut stream = UnixStream::connect(&self.socket)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut stream = self.way.connect()?;
         stream.write_all(&self.startup)?;
         let mut conversation = Conversation { stream, unread: Vec::with_capacity(4096), read: 0 };
         let backend = conversation.until_ready(&self.proof)?;
@@ -68,7 +72,7 @@ impl Client {
 }
 
 struct Conversation {
-    stream: UnixStream,
+    stream: Stream,
     unread: Vec<u8>,
     /// How much of `unread` was taken.
     read: usize,
@@ -100,7 +104,8 @@ impl Conversation {
         self.stream.write_all(&message(Some(b'X'), &[]))?;
         match self.stream.read(&mut [0; 64]) {
             Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(()),
+            // Over TLS, a server that ends without saying so is told apart from one that does.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -132,6 +137,7 @@ fn authentication(number: u32, data: &[u8], proof: &Proof, scram: &mut Option<Sc
     let out_of_place = || Error::other(format!("authentication request {number} does not belong to this login"));
     match (number, proof) {
         (0, _) => Ok(None),
+        (3, Proof::ClearText(password)) => Ok(Some(message(Some(b'p'), format!("{password}\0").as_bytes()))),
         (10, Proof::Token(token)) => {
             Ok(Some(initial("OAUTHBEARER", format!("n,,\x01auth=Bearer {token}\x01\x01").as_bytes())))
         }

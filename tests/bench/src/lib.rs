@@ -1,8 +1,9 @@
 //! What a login with oauth_validator costs, beside a validator that does nothing.
 //!
 //! `logins` (`make bench`) measures real logins: `servers` has two of them, one for each validator, `variant` says what
-//! differs between the rows, `measure` takes the times and `report` writes them down. `stage` has the parts of a
-//! decision, for the microbenchmarks. `fleet` (`make fleet`) counts what a provider is asked by many servers. Nothing here asserts a time: machines differ, and so do their neighbours.
+//! differs between the rows, `instead` has what people use in place of tokens, `measure` takes the times and `report`
+//! writes them down. `stage` has the parts of a decision, for the microbenchmarks. `fleet` (`make fleet`) counts what a
+//! provider is asked by many servers. Nothing here asserts a time: machines differ, and so do their neighbours.
 
 #![allow(
     clippy::expect_used,
@@ -16,13 +17,21 @@
 
 pub mod client;
 pub mod fleet;
+pub mod files;
+pub mod hosts;
+pub mod instead;
 pub mod measure;
 pub mod noop;
+pub mod pam;
 pub mod picture;
 pub mod report;
+pub mod rows;
 pub mod scram;
 pub mod servers;
+pub mod slapd;
 pub mod soak;
 pub mod stage;
+pub mod stream;
+pub mod tls;
 pub mod usage;
 pub mod variant;

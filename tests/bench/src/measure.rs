@@ -39,7 +39,12 @@ pub struct Subject<'a> {
     pub config: Option<String>,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// Without a configuration of its own.
+    pub fn new(client: Client, server: &'a Cluster) -> Self {
+        Self { client, server, config: None }
+    }
+
     /// Its process id.
     pub fn postmaster(&self) -> u32 {
         self.server.postmaster_pid()

@@ -126,6 +126,16 @@ fn row_json(row: &Row) -> Value {
     json
 }
 
+/// What stands before and behind the table in a text that has one.
+const AROUND: [&str; 2] = ["<!-- speed: made by make bench -->\n", "<!-- end -->"];
+
+/// A text with this report's table in the place of the one that it has; none if it has none.
+pub fn with_table(text: &str, report: &Value) -> Option<String> {
+    let (before, rest) = text.split_once(AROUND[0])?;
+    let (_, after) = rest.split_once(AROUND[1])?;
+    Some(format!("{before}{}\n{}\n{}{after}", AROUND[0], table(report), AROUND[1]))
+}
+
 /// What a report says in Markdown, made from its JSON: so a table that was published can be made again.
 pub fn table(report: &Value) -> String {
     let mut text = String::new();
@@ -181,7 +191,7 @@ pub fn table(report: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Row, Spread, median, table};
+    use super::{Report, Row, Spread, median, table, with_table};
     use crate::measure::Sample;
     use std::time::Duration;
 
@@ -233,6 +243,13 @@ mod tests {
             "| page faults | 1 client | 4 clients | 16 clients |\n|---|---|---|---|---|---|---|---|---|\n",
         ] {
             assert!(table.contains(text), "{text}: {table}");
+        }
+        let text = "a\n<!-- speed: made by make bench -->\nold\n<!-- end -->\nb <!-- end -->\n";
+        let expected = format!("a\n<!-- speed: made by make bench -->\n\n{table}\n<!-- end -->\nb <!-- end -->\n");
+        assert_eq!(with_table(text, &json).unwrap(), expected);
+        assert_eq!(with_table(&expected, &json).unwrap(), expected);
+        for without in ["", "<!-- end -->", "<!-- speed: made by make bench -->\n"] {
+            assert_eq!(with_table(without, &json), None, "{without}");
         }
         assert_eq!(json["logins"][0]["median"]["ratio"]["max"], 1.3);
         assert_eq!((&json["requests_to_the_provider"], &json["further_profile_us"]["max"]), (&0.into(), &5.2.into()));

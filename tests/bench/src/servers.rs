@@ -6,13 +6,27 @@ use oauth_validator_mock_provider::{Provider, Reply};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, tool_path};
 use std::collections::BTreeSet;
 use std::io::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The role that logs in with a password, and the password.
-const BY_PASSWORD: &str = "password";
+pub const BY_PASSWORD: &str = "password";
 /// The role that is let in without a proof.
 const BY_TRUST: &str = "trusted";
+
+/// Of a file that changed less than two seconds ago each login reads the text.
+pub const SETTLED: Duration = Duration::from_millis(2_100);
+
+/// What a server has besides.
+#[derive(Default)]
+pub struct More {
+    /// Lines of pg_hba.conf, each with the role that it is for.
+    pub lines: Vec<(String, String)>,
+    /// Lines of postgresql.conf.
+    pub conf: String,
+    /// Files and folders that it alone sees.
+    pub mounts: Vec<(PathBuf, PathBuf)>,
+}
 
 /// The server with the validator that does nothing, and the one with ours.
 pub struct Servers {
@@ -27,25 +41,19 @@ pub struct Servers {
 impl Servers {
     /// Starts both. Settings are the same, down to a log of denials alone.
     pub fn start(noop: &Path, preloaded: bool) -> Result<Self> {
-        let server = |module: &Path| {
-            let preload = if preloaded { "shared_preload_libraries = 'oauth_validator'\n" } else { "" };
-            let cluster = Cluster::start(ClusterOptions {
-                module: Some(module.to_owned()),
-                helper: Some(tool_path()),
-                hba: hba(),
-                // The harness' own lines of the log for each login are no part of what is measured.
-                // Sixteen clients at once are no flood here.
-                conf: format!(
-                    "log_connections = ''\nmax_connections = 100\noauth_validator.max_helpers = 32\n{preload}"
-                ),
-                ..ClusterOptions::default()
-            });
-            for role in roles() {
-                run(&cluster, &format!("CREATE ROLE \"{role}\" LOGIN PASSWORD '{BY_PASSWORD}'"))?;
-            }
-            Ok::<_, Error>(cluster)
-        };
-        Ok(Self { noop: server(noop)?, ours: server(&module_path())?, preloaded })
+        Self::start_with(noop, preloaded, &[More::default(), More::default()])
+    }
+
+    /// The same with more for each.
+    ///
+    /// # Errors
+    /// When a server does not start, or has no such role.
+    pub fn start_with(noop: &Path, preloaded: bool, [for_noop, for_ours]: &[More; 2]) -> Result<Self> {
+        Ok(Self {
+            noop: server(noop, preloaded, for_noop)?,
+            ours: server(&module_path(), preloaded, for_ours)?,
+            preloaded,
+        })
     }
 
     /// Has our server use the configuration of a variant, and know its keys. Both servers' clients for it.
@@ -53,13 +61,27 @@ impl Servers {
     /// # Errors
     /// When either of them cannot log in.
     pub fn clients(&self, variant: &Variant, providers: &Providers) -> Result<[Client; 2]> {
+        self.configure(variant, providers)?;
+        std::thread::sleep(SETTLED);
+        self.settled_clients(variant)
+    }
+
+    /// Has our server use the configuration of a variant.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn configure(&self, variant: &Variant, providers: &Providers) -> Result<()> {
         self.ours.write_file(CA_FILE, std::fs::read(providers.asked.ca_file())?);
         self.ours.write_config(&variant.config(&providers.of(variant).base_url()));
-        // Of a file that changed less than two seconds ago each login reads the text. The login below keeps what came of it.
-        std::thread::sleep(Duration::from_millis(2_100));
-        let token = variant.token(now());
-        let clients = [&self.noop, &self.ours]
-            .map(|cluster| Client::new(cluster.socket_dir(), &variant.profile(), Proof::Token(token.clone())));
+        Ok(())
+    }
+
+    /// Both servers' clients for a configuration that has [`SETTLED`]: the first login keeps what came of it.
+    ///
+    /// # Errors
+    /// When either of them cannot log in.
+    pub fn settled_clients(&self, variant: &Variant) -> Result<[Client; 2]> {
+        let clients = [&self.noop, &self.ours].map(|cluster| by_token(cluster, variant));
         for (client, server) in clients.iter().zip([&self.noop, &self.ours]) {
             client.login().map_err(|error| {
                 let log = server.log();
@@ -79,6 +101,38 @@ impl Servers {
             ("scram-sha-256", client(BY_PASSWORD, Proof::Password(BY_PASSWORD.into()))),
         ]
     }
+}
+
+/// A server with this module, and roles for all that `hba` and `more` have lines for.
+///
+/// # Errors
+/// When it does not start.
+pub fn server(module: &Path, preloaded: bool, more: &More) -> Result<Cluster> {
+    let preload = if preloaded { "shared_preload_libraries = 'oauth_validator'\n" } else { "" };
+    let cluster = Cluster::try_start(ClusterOptions {
+        module: Some(module.to_owned()),
+        helper: Some(tool_path()),
+        hba: hba() + &more.lines.iter().map(|(_, line)| format!("{line}\n")).collect::<String>(),
+        // The harness' own lines of the log for each login are no part of what is measured.
+        // Sixteen clients at once are no flood here.
+        conf: format!(
+            "log_connections = ''\nmax_connections = 100\noauth_validator.max_helpers = 32\n{preload}{}",
+            more.conf
+        ),
+        mounts: more.mounts.clone(),
+        ..ClusterOptions::default()
+    });
+    let cluster = cluster.map_err(|error| Error::other(error.to_string()))?;
+    let further: BTreeSet<String> = more.lines.iter().map(|(role, _)| role.clone()).collect();
+    let roles = roles();
+    let create = |role: &String| format!("CREATE ROLE \"{role}\" LOGIN PASSWORD '{BY_PASSWORD}';");
+    run(&cluster, &roles.union(&further).map(create).collect::<String>())?;
+    Ok(cluster)
+}
+
+/// A client that logs in with a token of this variant.
+pub fn by_token(cluster: &Cluster, variant: &Variant) -> Client {
+    Client::new(cluster.socket_dir(), &variant.profile(), Proof::Token(variant.token(now())))
 }
 
 /// Who issues tokens.

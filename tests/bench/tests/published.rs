@@ -11,6 +11,7 @@
 )]
 
 use oauth_validator_bench::fleet;
+use oauth_validator_bench::instead::Kind;
 use oauth_validator_bench::picture::svg;
 use oauth_validator_bench::report::table;
 use serde_json::Value;
@@ -92,4 +93,18 @@ fn the_manual_has_figures_of_the_report() {
         without(3)
     );
     assert!(manual.contains(&said), "the manual lacks: {said}");
+}
+
+/// What people use instead is in the table, or the report says why not. Reports of before November 28 know nothing of it.
+#[test]
+fn what_people_use_instead_was_measured_or_has_a_reason() {
+    let report = report();
+    let Some(reasons) = report["not_measured"].as_object() else { return };
+    let names: Vec<&str> =
+        report["logins"].as_array().into_iter().flatten().filter_map(|row| row["name"].as_str()).collect();
+    for kind in Kind::ALL {
+        let there = kind.rows().iter().filter(|name| names.contains(name)).count();
+        let expected = if reasons.contains_key(kind.name()) { 0 } else { kind.rows().len() };
+        assert_eq!(there, expected, "{}", kind.name());
+    }
 }

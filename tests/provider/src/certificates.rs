@@ -123,7 +123,7 @@ impl LocalhostCertificate {
     }
 
     /// The same in some versions of TLS.
-    pub(crate) fn server_config_in(&self, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
+    pub fn server_config_in(&self, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
         let certificate = CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).expect("a certificate");
         let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("a private key");
         let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).expect("a key of a known kind");
@@ -150,11 +150,16 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// By a CA of its own, which signs nothing else.
+    /// For `postgres`, by a CA of its own, which signs nothing else.
     pub fn new() -> Self {
+        Self::of("postgres")
+    }
+
+    /// The same for a client of this name.
+    pub fn of(name: &str) -> Self {
         let (ca, ca_pem) = authority("Test CA for clients");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.distinguished_name.push(DnType::CommonName, "postgres");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2100, 1, 1));

@@ -14,19 +14,16 @@
 )]
 #![forbid(unsafe_code)]
 
+use oauth_validator_bench::files::{Files, Running};
 use oauth_validator_fixtures::{Token, jwks, keys};
 use oauth_validator_mock_provider::LocalhostCertificate;
-use oauth_validator_server_tests::{Account, Cluster, ClusterOptions, module_path, now, tool_path};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, tool_path};
 use serde_json::json;
-use std::fs::{self, Permissions};
 use std::io::{Error, Result};
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 const ISSUER: &str = "https://issuer.example";
 const CONFIG: &str = "[profiles.corp]\nissuer = \"https://issuer.example\"\naudience = [\"api://db\"]\n\
@@ -77,7 +74,8 @@ fn bench(options: &Options) -> Result<()> {
         println!("skipped: Debian's pgbouncer is not installed");
         return Ok(());
     };
-    let folder = Folder::new()?;
+    let folder = Files::new()?;
+    folder.folder("pooler")?;
     let Some(server) = server(&folder)? else { return Ok(()) };
     let gateway = gateway(&folder)?;
     let pooler = pooler(&folder, pgbouncer)?;
@@ -112,63 +110,8 @@ fn bench(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Files of the server's account, which all of this runs as: neither pgbouncer nor the server takes root.
-struct Folder {
-    folder: TempDir,
-    account: Account,
-}
-
-impl Folder {
-    fn new() -> Result<Self> {
-        let own = Self { folder: tempfile::tempdir()?, account: Account::for_server() };
-        own.hand_over(own.folder.path(), 0o755)?;
-        fs::create_dir(own.path("pooler"))?;
-        own.hand_over(&own.path("pooler"), 0o755)?;
-        Ok(own)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn hand_over(&self, path: &Path, mode: u32) -> Result<()> {
-        fs::set_permissions(path, Permissions::from_mode(mode))?;
-        // Only root can, and only root has to.
-        if rustix::process::geteuid().is_root() {
-            chown(path, Some(self.account.uid), Some(self.account.gid))?;
-        }
-        Ok(())
-    }
-
-    fn file(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.path(name);
-        fs::write(&path, text)?;
-        self.hand_over(&path, 0o600)?;
-        Ok(path)
-    }
-
-    /// A program of that account.
-    fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").stdin(Stdio::null());
-        if rustix::process::geteuid().is_root() {
-            command.uid(self.account.uid).gid(self.account.gid);
-        }
-        command
-    }
-}
-
-/// A process that ends with the value.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill().and_then(|()| self.0.wait());
-    }
-}
-
 /// The server with TLS, and pgbench's tables in it; none if it was built without.
-fn server(folder: &Folder) -> Result<Option<Cluster>> {
+fn server(folder: &Files) -> Result<Option<Cluster>> {
     let certificate = LocalhostCertificate::new();
     let cert = folder.file("cert.pem", &certificate.certificate_pem)?;
     let key = folder.file("key.pem", &certificate.key_pem)?;
@@ -213,7 +156,7 @@ fn server(folder: &Folder) -> Result<Option<Cluster>> {
     Ok(Some(cluster))
 }
 
-fn gateway(folder: &Folder) -> Result<Running> {
+fn gateway(folder: &Files) -> Result<Running> {
     let claims = json!({"iss": ISSUER, "sub": ROLE, "aud": "api://db", "scope": "db.connect"});
     let token = Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 3600);
     let token = folder.file("token", &token.sign(keys::corp()))?;
@@ -225,7 +168,7 @@ fn gateway(folder: &Folder) -> Result<Running> {
     Ok(running)
 }
 
-fn pooler(folder: &Folder, program: &Path) -> Result<Running> {
+fn pooler(folder: &Files, program: &Path) -> Result<Running> {
     let (place, ca) = (folder.path("pooler"), folder.path("ca.pem"));
     let users = folder.file("users", "\"by_password\" \"x\"\n")?;
     let settings = format!(
@@ -257,9 +200,9 @@ fn wait_for(socket: &Path) -> Result<()> {
 }
 
 /// Transactions of a second, without the time for connecting. As the gateway's own user, since it lets in nobody else.
-fn transactions(folder: &Folder, server: &Cluster, place: &str, options: &Options) -> Result<f64> {
+fn transactions(folder: &Files, server: &Cluster, place: &str, options: &Options) -> Result<f64> {
     let mut command = folder.command(&server.psql_path().with_file_name("pgbench"));
-    command.env("PGPASSWORD", "x").env("HOME", folder.folder.path());
+    command.env("PGPASSWORD", "x").env("HOME", folder.root());
     command.args(["--no-vacuum", "--select-only", "--protocol=simple", "--jobs=2"]);
     command.args([format!("--client={}", options.clients), format!("--time={}", options.seconds)]);
     let user = if place.contains("sslmode") { "by_password" } else { ROLE };

@@ -15,14 +15,17 @@
 #![forbid(unsafe_code)]
 
 use oauth_validator_bench::client::Client;
-use oauth_validator_bench::measure::{Subject, round};
-use oauth_validator_bench::report::{Report, Row, Spread, median, table};
+use oauth_validator_bench::instead::{self, Kind, Usable};
+use oauth_validator_bench::measure::Subject;
+use oauth_validator_bench::report::{Report, table, with_table};
+use oauth_validator_bench::rows::{Rows, beside, further_profile, servers_of};
 use oauth_validator_bench::servers::{Providers, Servers};
+use oauth_validator_bench::slapd::Slapd;
 use oauth_validator_bench::soak::{growth, soak};
 use oauth_validator_bench::variant::{Asked, BASE, Variant, every};
 use oauth_validator_bench::{noop, picture};
 use std::io::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// What a postmaster may have more after any number of logins, in kB: a page or two for what it logs or counts itself.
@@ -36,16 +39,23 @@ struct Options {
     only: String,
     json: Option<PathBuf>,
     svg: Option<PathBuf>,
+    readme: Option<PathBuf>,
 }
 
-const USAGE: &str =
-    "usage: logins [--quick] [--base] [--only TEXT] [--rounds N] [--logins N] [--soak N] [--json FILE] [--svg FILE]
+const USAGE: &str = "usage: logins [--quick] [--base] [--only TEXT] [--rounds N] [--logins N] [--soak N]
+              [--json FILE] [--svg FILE] [--readme FILE]
   --quick     2 rounds of 20 logins and a soak of 200: shows that it works
-  --base      only the case that the targets name, preloaded and not
+  --base      only the case that the targets name, preloaded and not, at Unix sockets
   --only TEXT only rows whose names have this in them
   --rounds N  rounds (5)
   --logins N  logins of each kind in a round (400)
-  --soak N    logins after which the postmaster must be as it was (100000; 0: none)";
+  --soak N    logins after which the postmaster must be as it was (100000; 0: none)
+  --json FILE, --svg FILE   the report, and a picture of it
+  --readme FILE             puts the table in the place of the one that FILE has
+Beside tokens it measures scram-sha-256, cert and both over TLS, PAM and LDAP, as far as server and
+system have them; where not, it says why. PAM needs root, and util-linux's unshare and setpriv: the
+server gets an /etc/passwd, an /etc/shadow and an /etc/pam.d that it alone sees. LDAP needs slapd, which
+is started with a database of its own. Nothing of the system is changed.";
 
 fn main() -> ExitCode {
     let outcome = options(std::env::args().skip(1)).and_then(|options| bench(&options));
@@ -63,8 +73,16 @@ fn main() -> ExitCode {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options =
-        Options { rounds: 5, logins: 400, soak: 100_000, only_base: false, only: String::new(), json: None, svg: None };
+    let mut options = Options {
+        rounds: 5,
+        logins: 400,
+        soak: 100_000,
+        only_base: false,
+        only: String::new(),
+        json: None,
+        svg: None,
+        readme: None,
+    };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| Error::other(format!("{argument} needs a value\n{USAGE}")));
         let number = |text: String| text.parse().map_err(|_| Error::other(format!("{text} is no number\n{USAGE}")));
@@ -77,6 +95,11 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
             "--soak" => options.soak = number(value()?)?,
             "--json" => options.json = Some(value()?.into()),
             "--svg" => options.svg = Some(value()?.into()),
+            "--readme" => options.readme = Some(value()?.into()),
+            "--help" => {
+                println!("{USAGE}");
+                std::process::exit(0);
+            }
             other => return Err(Error::other(format!("{other} is not known\n{USAGE}"))),
         }
     }
@@ -92,39 +115,29 @@ fn bench(options: &Options) -> Result<Vec<String>> {
         .filter(|variant| !options.only_base || base(variant) == BASE)
         .filter(|variant| variant.name().contains(&options.only))
         .collect();
+    let named = |kind: &Kind| kind.rows().iter().any(|row| row.contains(&options.only));
+    let wanted: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !options.only_base && named(kind)).collect();
+    let Usable { kinds, not_measured } = instead::usable(&noop, &wanted)?;
 
     let mut rows = Rows::of(&variants);
     let mut requests = 0;
-    // Where in memory a server happens to lie makes more of a difference than one round has from the next, so each round
-    // has servers of its own.
     for number in 1..=options.rounds {
         eprintln!("round {number} of {}", options.rounds);
-        let servers = [Servers::start(&noop, false)?, Servers::start(&noop, true)?];
-        // Each set of keys is fetched once, before anything is measured.
-        for variant in &variants {
-            of(&servers, variant).clients(&beside(variant), &providers)?;
-            of(&servers, variant).clients(variant, &providers)?;
-        }
-        let asked = providers.keys.connection_count();
-        rows.add_round(&servers, &variants, &providers, options)?;
-        requests += providers.keys.connection_count() - asked;
+        requests += add_round(&mut rows, &noop, &variants, &providers, options)?;
+        requests += add_instead(&mut rows, &noop, &kinds, &providers, options)?;
     }
 
     let servers = Servers::start(&noop, false)?;
     let clients = servers.clients(&BASE, &providers)?;
     let asked = providers.keys.connection_count();
-    let spreads = |asked: bool| -> Vec<(String, Spread)> {
-        let rows = rows.beside.iter().filter(|(variant, _)| (variant.asked != Asked::No) == asked);
-        rows.map(|(variant, ratios)| (variant.name(), Spread::of(ratios.iter().copied()))).collect()
-    };
-    let (sessions, introspection) = (spreads(false), spreads(true));
+    let (sessions, introspection) = (rows.spreads(false), rows.spreads(true));
     let rows = rows.finished();
     let mut report = Report {
-        about: about(&servers, options)?,
+        about: about(&servers, &kinds, options)?,
         further_profile: further_profile(&rows),
         sessions,
         introspection,
-        not_measured: not_measured()?,
+        not_measured,
         rows,
         requests: 0,
         memory: Vec::new(),
@@ -134,7 +147,52 @@ fn bench(options: &Options) -> Result<Vec<String>> {
     if report.requests > 0 {
         problems.push(format!("the provider was asked {} times by logins that had all keys", report.requests));
     }
+    written(&report, options)?;
+    Ok(problems)
+}
 
+/// A round of logins at Unix sockets, and how often the provider was asked in it. Where in memory a server happens to lie
+/// makes more of a difference than one round has from the next, so each round has servers of its own.
+fn add_round(
+    rows: &mut Rows,
+    noop: &Path,
+    variants: &[Variant],
+    providers: &Providers,
+    options: &Options,
+) -> Result<usize> {
+    let servers = [Servers::start(noop, false)?, Servers::start(noop, true)?];
+    // Each set of keys is fetched once, before anything is measured.
+    for variant in variants {
+        servers_of(&servers, variant).clients(&beside(variant), providers)?;
+        servers_of(&servers, variant).clients(variant, providers)?;
+    }
+    let asked = providers.keys.connection_count();
+    rows.add_round(&servers, variants, providers, options.logins)?;
+    Ok(providers.keys.connection_count() - asked)
+}
+
+/// A round of what people use instead, once those servers have ended; and how often the provider was asked in it.
+fn add_instead(
+    rows: &mut Rows,
+    noop: &Path,
+    kinds: &[Kind],
+    providers: &Providers,
+    options: &Options,
+) -> Result<usize> {
+    let mut requests = 0;
+    if kinds.contains(&Kind::Tls) {
+        let (measured, asked) = instead::over_tls(noop, providers, options.logins)?;
+        rows.add(measured);
+        requests = asked;
+    }
+    if kinds.iter().any(|kind| *kind != Kind::Tls) {
+        rows.add(instead::by_clear_text(noop, kinds, options.logins)?);
+    }
+    Ok(requests)
+}
+
+/// To standard output, and into the files that are named.
+fn written(report: &Report, options: &Options) -> Result<()> {
     let json = report.json();
     print!("{}", table(&json));
     if let Some(file) = &options.json {
@@ -143,115 +201,11 @@ fn bench(options: &Options) -> Result<Vec<String>> {
     if let Some(file) = &options.svg {
         std::fs::write(file, picture::svg(&json))?;
     }
-    Ok(problems)
-}
-
-fn of<'a>(servers: &'a [Servers; 2], variant: &Variant) -> &'a Servers {
-    &servers[usize::from(variant.preloaded)]
-}
-
-/// What people use instead and this run does not show, and why.
-fn not_measured() -> Result<Vec<(String, String)>> {
-    let postgres = oauth_validator_server_tests::Postgres::find_or_install().map_err(Error::other)?;
-    let configured = Command::new(postgres.pg_config()).arg("--configure").output()?.stdout;
-    let configured = String::from_utf8_lossy(&configured).into_owned();
-    let ways = [
-        ("cert, and logins over TLS", ["--with-openssl", "--with-ssl"]),
-        ("PAM (pam_unix)", ["--with-pam", "--with-pam"]),
-        ("LDAP (slapd)", ["--with-ldap", "--with-ldap"]),
-    ];
-    let why = |options: [&str; 2]| match options.into_iter().any(|option| configured.contains(option)) {
-        true => "this program has no client for it".to_owned(),
-        false => format!("this server is built without {}", options[0]),
-    };
-    Ok(ways.into_iter().map(|(name, options)| (name.to_owned(), why(options))).collect())
-}
-
-/// All rounds of all variants, and of the server's own ways to log in.
-struct Rows {
-    noop: [Row; 2],
-    ours: Vec<Row>,
-    others: [Row; 2],
-    /// For each row with a session, or whose provider is asked, round by round: its median over that of the same without.
-    beside: Vec<(Variant, Vec<f64>)>,
-}
-
-impl Rows {
-    fn of(variants: &[Variant]) -> Self {
-        let row = |name: &str| Row { name: name.to_owned(), rounds: Vec::new(), noop: Vec::new() };
-        Self {
-            noop: [row("no-op"), row("no-op, preloaded")],
-            ours: variants.iter().map(|variant| row(&variant.name())).collect(),
-            others: [row("trust"), row("scram-sha-256")],
-            beside: variants.iter().filter(|it| beside(it) != **it).map(|it| (*it, Vec::new())).collect(),
-        }
+    if let Some(file) = &options.readme {
+        let text = std::fs::read_to_string(file)?;
+        std::fs::write(file, with_table(&text, &json).ok_or_else(|| Error::other("no place for a table"))?)?;
     }
-
-    fn add_round(
-        &mut self,
-        servers: &[Servers; 2],
-        variants: &[Variant],
-        providers: &Providers,
-        options: &Options,
-    ) -> Result<()> {
-        let mut seen = [false; 2];
-        for (variant, row) in variants.iter().zip(&mut self.ours) {
-            let pair = of(servers, variant);
-            let other = beside(variant);
-            let [_, without] = pair.clients(&other, providers)?;
-            let [floor, ours] = pair.clients(variant, providers)?;
-            let mut subjects = vec![subject(floor, &pair.noop), subject(ours, &pair.ours)];
-            if other != *variant {
-                let of = |variant: &Variant| Some(variant.config(&providers.of(variant).base_url()));
-                subjects.push(Subject { client: without, server: &pair.ours, config: of(&other) });
-                subjects[1].config = of(variant);
-            }
-            let mut samples = round(&subjects, variant.logins(options.logins))?.into_iter();
-            let (Some(floor), Some(ours)) = (samples.next(), samples.next()) else { continue };
-            if let (Some(without), Some((_, ratios))) =
-                (samples.next(), self.beside.iter_mut().find(|(of, _)| of == variant))
-            {
-                ratios.push(median(&ours) / median(&without));
-            }
-            let preloaded = usize::from(variant.preloaded);
-            if !std::mem::replace(&mut seen[preloaded], true) {
-                self.noop[preloaded].rounds.push(floor.clone());
-                self.noop[preloaded].noop.push(floor.clone());
-            }
-            row.rounds.push(ours);
-            row.noop.push(floor);
-        }
-        let plain = servers[0].clients_without_a_token();
-        let subjects: Vec<_> = plain.into_iter().map(|(_, client)| subject(client, &servers[0].noop)).collect();
-        for (row, sample) in self.others.iter_mut().zip(round(&subjects, options.logins)?) {
-            row.rounds.push(sample);
-            row.noop.extend(self.noop[0].rounds.last().cloned());
-        }
-        Ok(())
-    }
-
-    fn finished(self) -> Vec<Row> {
-        let rows = self.noop.into_iter().chain(self.ours).chain(self.others);
-        rows.filter(|row| !row.noop.is_empty()).collect()
-    }
-}
-
-/// The login that the variant is compared with: without a session, and with a signed token.
-fn beside(variant: &Variant) -> Variant {
-    Variant { session: false, asked: Asked::No, ..*variant }
-}
-
-fn subject(client: Client, server: &oauth_validator_server_tests::Cluster) -> Subject<'_> {
-    Subject { client, server, config: None }
-}
-
-/// From the rows with 1,000 profiles and with 1, round by round, in microseconds.
-fn further_profile(rows: &[Row]) -> Option<Spread> {
-    let rounds = |profiles| {
-        let name = Variant { profiles, ..BASE }.name();
-        Some(rows.iter().find(|row| row.name == name)?.rounds.iter().map(median))
-    };
-    Some(Spread::of(rounds(1000)?.zip(rounds(1)?).map(|(many, one)| (many - one) * 1e3 / 999.0)))
+    Ok(())
 }
 
 /// Fills in what logins cost in memory, and returns what they leave behind.
@@ -264,7 +218,7 @@ fn memory(servers: &Servers, [noop, ours]: [Client; 2], options: &Options, repor
     }
     if options.soak > 0 {
         eprintln!("soak of {} logins", options.soak);
-        let [before, after] = soak(&subject(ours, &servers.ours), options.soak)?;
+        let [before, after] = soak(&Subject::new(ours, &servers.ours), options.soak)?;
         let text = format!(
             "{} kB and {} files before, {} kB and {} files after",
             before.memory, before.files, after.memory, after.files
@@ -277,7 +231,7 @@ fn memory(servers: &Servers, [noop, ours]: [Client; 2], options: &Options, repor
     Ok(problems)
 }
 
-fn about(servers: &Servers, options: &Options) -> Result<Vec<(String, String)>> {
+fn about(servers: &Servers, kinds: &[Kind], options: &Options) -> Result<Vec<(String, String)>> {
     let version = servers.ours.sql("SELECT version()").map_err(|error| Error::other(error.to_string()))?;
     let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
     let model = cpu
@@ -286,7 +240,8 @@ fn about(servers: &Servers, options: &Options) -> Result<Vec<(String, String)>> 
         .map_or("unknown", |(_, name)| name);
     let cores = std::thread::available_parallelism()?;
     let date = Command::new("date").arg("+%Y-%m-%d").output()?;
-    let pairs = [
+    let slapd = Slapd::program().filter(|_| kinds.contains(&Kind::Ldap)).map(|program| Slapd::version(&program));
+    let mut pairs = vec![
         ("machine", format!("{model}, {cores} cores")),
         ("server", version.into_iter().flatten().flatten().next().unwrap_or_default()),
         ("date", String::from_utf8_lossy(&date.stdout).trim().to_owned()),
@@ -295,5 +250,8 @@ fn about(servers: &Servers, options: &Options) -> Result<Vec<(String, String)>> 
             format!("{}, of {} logins of each kind, each with servers of its own", options.rounds, options.logins),
         ),
     ];
+    if let Some(version) = slapd {
+        pairs.push(("directory", version?));
+    }
     Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
