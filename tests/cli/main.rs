@@ -25,6 +25,7 @@ mod examples;
 mod explain;
 mod helper;
 mod init;
+mod init_token;
 mod introspection;
 mod keys;
 mod lookup;

@@ -4,25 +4,16 @@
 //! judged: keys come from the core's reader, URLs from the network layer.
 
 use crate::args::DiscoverOptions;
-use crate::net::{Ca, Client, Code, Inquiry, Introspection, KeyDocument, Metadata, NetError, Plain, SafeUrl, Wording};
+use crate::found::Found;
+use crate::net::{Ca, Client, Inquiry, Introspection, NetError, Plain, SafeUrl, Wording};
 use crate::output::{self, Failure, Report};
-use crate::proposal::{Proposal, Published};
+use crate::proposal::{Proposal, Wishes};
 use crate::sample::{self, Fitted, Sample};
 use crate::words;
 use oauth_validator_core::KeySet;
 use oauth_validator_core::protocol::Freshness;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-/// What was found.
-struct Found {
-    metadata_url: SafeUrl,
-    metadata: Metadata,
-    /// In the metadata, or elsewhere.
-    introspection: Option<Introspection>,
-    /// Where the keys are, and which they are; none if the provider publishes none.
-    keys: Option<(SafeUrl, KeyDocument)>,
-}
 
 /// Runs the command.
 pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Failure> {
@@ -32,7 +23,7 @@ pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Fa
     let asking = |url: &SafeUrl| output::complain(&format!("asking {}", url.as_str()));
     let client = Client::new(&reach, &Ca::Environment, asking).map_err(unusable)?;
     let found = Found::by(&inquiry, &client).and_then(|found| {
-        let proposal = Proposal::new(inquiry.issuer(), options, &found.published(&inquiry));
+        let proposal = Proposal::new(inquiry.issuer(), &Wishes::none(&options.reach), &found.published(&inquiry));
         Ok((proposal.ok_or_else(|| found.no_way())?, found))
     });
     let (proposal, found) = match found {
@@ -65,70 +56,16 @@ fn fitted(
 ) -> Result<Option<Fitted>, Failure> {
     let Some(path) = &options.token_file else { return Ok(None) };
     let Some((_, document)) = &found.keys else {
-        return Err(Failure::new("the provider publishes no keys, so nothing verifies the token")
-            .with_hint("without --token-file, the profile that has the provider asked is proposed"));
+        return Err(sample::no_keys("without --token-file, the profile that has the provider asked is proposed"));
     };
     let sample = Sample::read(path)?;
-    let others: Vec<_> =
-        options.not.iter().map(|path| Ok((path.as_path(), Sample::read(path)?))).collect::<Result<_, Failure>>()?;
+    let others = Sample::all(&options.not)?;
     let provider = sample::Provider { issuer: inquiry.issuer().as_str(), keys: &document.keys, proposal };
     sample::fit(&sample, &others, &provider).map(Some)
 }
 
 fn unusable(error: NetError) -> Failure {
     Failure::new(error.to_string()).with_hint(error.hint(Wording::Options))
-}
-
-impl Found {
-    /// All requests, one after the other.
-    fn by(inquiry: &Inquiry, client: &Client) -> Result<Self, NetError> {
-        let (metadata_url, metadata) = inquiry.metadata(client)?;
-        let keys = match metadata.keys(&metadata_url) {
-            Ok(jwks_uri) => Ok((jwks_uri.clone(), KeyDocument::fetch(client, jwks_uri)?)),
-            Err(missing) => Err(missing),
-        };
-        // Last, since whoever does not answer there uses up the time.
-        let introspection =
-            metadata.introspection.clone().or_else(|| inquiry.introspection_elsewhere(client, &metadata_url));
-        let keys = match (keys, &introspection) {
-            (Ok(keys), _) => Some(keys),
-            (Err(_), Some(_)) => None,
-            (Err(missing), None) => return Err(missing),
-        };
-        Ok(Self { metadata_url, metadata, introspection, keys })
-    }
-
-    /// What a profile can be made of.
-    fn published<'a>(&'a self, inquiry: &'a Inquiry) -> Published<'a> {
-        Published {
-            keys: self.keys.as_ref().map(|(_, document)| &document.keys),
-            introspection: self.introspection.as_ref(),
-            token_issuer: self.metadata.access_token_issuer.as_deref(),
-            hba_issuer: inquiry.hba_issuer(&self.metadata_url),
-        }
-    }
-
-    /// Why there is no proposal: no keys, and an endpoint that wants what this server does not do.
-    fn no_way(&self) -> NetError {
-        let what = "the document has no jwks_uri, and its introspection endpoint takes no client authentication of this \
-                    server's";
-        NetError::new(Code::JwksUri, format!("{}: {what}", self.metadata_url.as_str()))
-            .with_hint("allow a client there that proves itself by client_secret_basic or client_secret_post")
-    }
-
-    /// Whether the keys are at another host than the issuer's, which was allowed then.
-    fn is_elsewhere(&self, inquiry: &Inquiry) -> bool {
-        self.keys.as_ref().is_some_and(|(url, _)| !url.host().eq_ignore_ascii_case(inquiry.issuer().host()))
-    }
-
-    /// Why psql cannot get a token by its own device flow, if it cannot.
-    fn no_device_flow(&self, inquiry: &Inquiry) -> Option<&'static str> {
-        match inquiry.hba_issuer(&self.metadata_url) {
-            None => Some("libpq looks for the metadata below the issuer alone"),
-            Some(_) if !inquiry.issuer().as_str().starts_with("https://") => Some("libpq asks nobody without https"),
-            Some(_) => self.metadata.no_device_flow(),
-        }
-    }
 }
 
 fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option<&Fitted>) -> String {
@@ -161,18 +98,12 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option
     let see = preset.map(|preset| format!(";\n# see: oauth-validator preset show {preset}")).unwrap_or_default();
     let no_audience = if preset.is_none() && fitted.is_none() { NO_AUDIENCE } else { "" };
     let introspection = introspection.as_deref().map(commented).unwrap_or_default();
-    let remarks = fitted.map(of_the_token).unwrap_or_default();
+    let remarks = fitted.map(Fitted::comments).unwrap_or_default();
     format!(
         "{rows}\n# In oauth-validator.toml, with the words in capitals replaced{see}\n\
          {profile}{no_audience}\n{remarks}{introspection}\
          # In pg_hba.conf, with the scopes that your clients request:\n#   {hba}\n"
     )
-}
-
-/// What became of the tokens at hand, and what to know of the profile.
-fn of_the_token(fitted: &Fitted) -> String {
-    let remarks = fitted.remarks.iter().map(|remark| format!("# * {}\n", output::visible(remark, false)));
-    output::prose(&format!("# With these tokens:\n{}\n", remarks.collect::<String>()))
 }
 
 /// What no document says: whether answers have an audience.
@@ -228,7 +159,7 @@ fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option
             "introspection": proposal.introspection,
             "hba": proposal.hba,
         },
-        "tokens": fitted.map(|fitted| json!({ "fine": fitted.fine, "remarks": fitted.remarks })),
+        "tokens": fitted.map(Fitted::to_json),
     });
     format!("{report:#}\n")
 }

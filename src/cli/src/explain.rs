@@ -161,7 +161,7 @@ fn request(
 }
 
 /// The keys of a file that somebody has at hand.
-fn given_keys(path: &Path) -> Result<KeySet, Failure> {
+pub(crate) fn given_keys(path: &Path) -> Result<KeySet, Failure> {
     let failed = |why: String| Failure::new(format!("cannot use the keys in {path:?}: {why}"));
     let document = read_untrusted(path).map_err(|error| failed(error.to_string()))?;
     KeySet::from_jwks(&document).map_err(|error| {

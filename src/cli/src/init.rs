@@ -1,14 +1,18 @@
-//! `oauth-validator init`: a profile, and the lines that the server's files need for it.
+//! `oauth-validator init`: a profile, by a preset or for a token at hand, and the lines that the server's files need for it.
 //!
 //! Must never change a file that is there, nor hand out a profile that `check` would refuse together with what the
 //! configuration holds already.
+
+mod of_token;
 
 use crate::args::InitOptions;
 use crate::config_file::ConfigFile;
 use crate::draft::{Draft, Way, absolute};
 use crate::layouts::Layout;
+use crate::login::word;
 use crate::output::{Failure, Report, visible};
 use crate::proposal::name_for;
+use crate::sample::Fitted;
 use oauth_validator_core::{Config, Denial, Finding, Folder, FolderFile, Parsed, folder_of};
 use oauth_validator_store::{ServerUser, is_folder_file};
 use serde_json::json;
@@ -22,8 +26,25 @@ const MODE: u32 = 0o644;
 
 /// Runs the command.
 pub(crate) fn run(options: &InitOptions, as_json: bool) -> Result<Report, Failure> {
-    let Some(layout) = Layout::of(&options.preset) else {
-        return Err(Failure::new(format!("there is no preset \"{}\"", options.preset)));
+    match options.token_file.as_deref() {
+        Some(token) => for_token(options, token, as_json),
+        None => by_preset(options, as_json),
+    }
+}
+
+/// A profile that is handed out.
+struct New<'a> {
+    preset: Option<&'a str>,
+    name: &'a str,
+    profile: &'a str,
+    lines: Lines,
+    /// What became of the tokens at hand.
+    fitted: Option<&'a Fitted>,
+}
+
+fn by_preset(options: &InitOptions, as_json: bool) -> Result<Report, Failure> {
+    let Some(layout) = options.preset.as_deref().and_then(Layout::of) else {
+        return Err(Failure::new("there is no such preset").with_hint("see oauth-validator preset list"));
     };
     complete(options, layout)?;
     let draft = draft(options, layout);
@@ -33,22 +54,56 @@ pub(crate) fn run(options: &InitOptions, as_json: bool) -> Result<Report, Failur
     if let Some(path) = &options.output {
         create(path, &profile)?;
     }
-    let lines = Lines::new(&draft, &issuer, options);
-    let text = if as_json {
-        let report = json!({
-            "preset": layout.preset.name,
-            "name": draft.name,
-            "profile": profile,
-            "written": options.output,
-            "postgresql_conf": lines.postgresql_conf,
-            "hba": lines.hba,
-            "ident": lines.ident,
-        });
-        format!("{report:#}\n")
-    } else {
-        to_text(&draft.name, &profile, &lines, &existing, options)
-    };
-    Ok(Report { text, fine: true })
+    let about = &layout.about;
+    let ident = format!("{}   {}   {}", draft.name, about.identity, about.role);
+    let lines = Lines::new(draft.hba(&issuer), ident, options);
+    let new = New { preset: options.preset.as_deref(), name: &draft.name, profile: &profile, lines, fitted: None };
+    Ok(hand_out(&new, &existing, options, as_json))
+}
+
+/// A profile that does not do with the tokens what it should is shown, and not handed out.
+fn for_token(options: &InitOptions, token: &Path, as_json: bool) -> Result<Report, Failure> {
+    let (name, fitted) = of_token::fitted(options, token)?;
+    let existing = existing(options)?;
+    if fitted.fine {
+        judge(&existing, &fitted.profile, &name, options)?;
+        if let Some(path) = &options.output {
+            create(path, &fitted.profile)?;
+        }
+    }
+    let identity = fitted.authn_id.as_deref().and_then(word).unwrap_or_else(|| "IDENTITY".to_owned());
+    let lines = Lines::new(fitted.hba.clone(), format!("{name}   {identity}   ROLE"), options);
+    let (preset, profile) = (fitted.preset, fitted.profile.as_str());
+    let new = New { preset, name: &name, profile, lines, fitted: Some(&fitted) };
+    Ok(hand_out(&new, &existing, options, as_json))
+}
+
+fn hand_out(new: &New<'_>, existing: &Existing, options: &InitOptions, as_json: bool) -> Report {
+    let fine = new.fitted.is_none_or(|fitted| fitted.fine);
+    if !as_json {
+        let text = match new.fitted.filter(|fitted| !fitted.fine) {
+            Some(fitted) => refused(new.profile, fitted),
+            None => to_text(new, existing, options),
+        };
+        return Report { text, fine };
+    }
+    let report = json!({
+        "preset": new.preset,
+        "name": new.name,
+        "profile": new.profile,
+        "written": options.output.as_ref().filter(|_| fine),
+        "postgresql_conf": new.lines.postgresql_conf,
+        "hba": new.lines.hba,
+        "ident": new.lines.ident,
+        "tokens": new.fitted.map(Fitted::to_json),
+    });
+    Report { text: format!("{report:#}\n"), fine }
+}
+
+/// What became of the tokens, and the profile in comments: whoever appends this has changed nothing.
+fn refused(profile: &str, fitted: &Fitted) -> String {
+    let lines: String = profile.lines().map(|line| format!("#   {line}\n").replace("#   \n", "#\n")).collect();
+    format!("{}# No profile is proposed. This one would do as above:\n{lines}", fitted.comments())
 }
 
 /// Whether all is there that a profile with this preset needs; else which options are missing.
@@ -93,11 +148,7 @@ fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
 
 fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
     let host = options.issuer.as_deref().and_then(host_of).unwrap_or_default().to_ascii_lowercase();
-    let prefix = match options.audience.first() {
-        Some(uri) if layout.about.scope_has_audience && uri.starts_with("api://") => Some(format!("{uri}/")),
-        Some(audience) if layout.about.scope_has_audience => Some(format!("api://{audience}/")),
-        _ => None,
-    };
+    let prefix = options.audience.first().and_then(|audience| layout.scope_prefix(audience));
     Draft {
         layout,
         way: Way::Preset {
@@ -267,7 +318,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(draft: &Draft<'_>, issuer: &str, options: &InitOptions) -> Self {
+    fn new(hba: String, ident: String, options: &InitOptions) -> Self {
         let main = options.output.as_deref().and_then(main_of);
         let path = absolute(main.as_ref().or(options.output.as_ref()).unwrap_or(&options.config));
         let mut postgresql_conf = vec!["oauth_validator_libraries = 'oauth_validator'".to_owned()];
@@ -275,12 +326,7 @@ impl Lines {
             let path = path.to_string_lossy().replace('\'', "''");
             postgresql_conf.push(format!("oauth_validator.config_file = '{path}'"));
         }
-        let about = &draft.layout.about;
-        Self {
-            postgresql_conf,
-            hba: draft.hba(issuer),
-            ident: format!("{}   {}   {}", draft.name, about.identity, about.role),
-        }
+        Self { postgresql_conf, hba, ident }
     }
 
     /// The lines with `mark` in front of each.
@@ -298,7 +344,9 @@ impl Lines {
 }
 
 /// With `--output`, what was written and what is left to do; else the profile, ready to be appended.
-fn to_text(name: &str, profile: &str, lines: &Lines, existing: &Existing, options: &InitOptions) -> String {
+fn to_text(new: &New<'_>, existing: &Existing, options: &InitOptions) -> String {
+    let New { name, profile, lines, fitted, .. } = new;
+    let remarks = fitted.map(Fitted::comments).unwrap_or_default();
     let file = options.output.as_ref().unwrap_or(&options.config).to_string_lossy();
     let file = visible(&file, false);
     if options.output.is_some() {
@@ -309,7 +357,7 @@ fn to_text(name: &str, profile: &str, lines: &Lines, existing: &Existing, option
             .and_then(main_of)
             .map_or(file.to_string(), |main| visible(&main.to_string_lossy(), false).into_owned());
         return format!(
-            "{file} is written, with the profile \"{name}\".\n\n{lines}Then: oauth-validator check {main}\n"
+            "{file} is written, with the profile \"{name}\".\n\n{remarks}{lines}Then: oauth-validator check {main}\n"
         );
     }
     let place = match existing {
@@ -321,5 +369,5 @@ fn to_text(name: &str, profile: &str, lines: &Lines, existing: &Existing, option
         Existing::Folder(_) => String::new(),
         Existing::Hidden => ": append it to a copy.\n# It cannot be read here, so check the copy.".to_owned(),
     };
-    format!("\n# For {file}{place}\n{profile}\n{}", lines.to_text("# "))
+    format!("\n# For {file}{place}\n{profile}\n{remarks}{}", lines.to_text("# "))
 }

@@ -25,6 +25,12 @@ impl Layout {
         LAYOUTS.iter().find(|layout| layout.preset.name == preset)
     }
 
+    /// What scopes have in front when clients request them, for an API with this audience; none if nothing.
+    pub(crate) fn scope_prefix(&self, audience: &str) -> Option<String> {
+        let uri = if audience.starts_with("api://") { audience.to_owned() } else { format!("api://{audience}") };
+        self.about.scope_has_audience.then(|| uri + "/")
+    }
+
     /// That of the preset which is proposed for an issuer at this host, in small letters, with this path: the one that
     /// fits every issuer, if no other does.
     pub(crate) fn for_issuer(host: &str, path: &str) -> Option<&'static Self> {

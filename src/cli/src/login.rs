@@ -16,6 +16,8 @@ use oauth_validator_core::server_files::{
     Chosen, Client, HbaLine, Login, Mapping, Place, RolesOfIdentity, choose, map_identity, place_in, roles_of,
 };
 use outcome::Outcome;
+
+pub(crate) use ident_line::word;
 pub(crate) use report::LoginReport;
 
 /// What to do where the server alone knows.

@@ -20,6 +20,7 @@ mod explanation;
 mod fetch;
 mod findings;
 mod fit;
+mod found;
 mod gateway;
 mod helper;
 mod init;

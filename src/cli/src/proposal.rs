@@ -4,11 +4,12 @@
 //! that tokens name, and where and how tokens can be asked about: what the server would believe as well. Must never guess an
 //! audience, a client or a rule: placeholders in capitals accept nobody.
 
-use crate::args::{ClaimRule, DiscoverOptions};
+use crate::args::{ClaimRule, ReachOptions};
 use crate::draft::{Draft, Way};
 use crate::layouts::Layout;
 use crate::net::{Introspection, SafeUrl};
 use oauth_validator_core::{Algorithm, Config, KeySet};
+use std::path::Path;
 
 /// What to write where.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,16 +39,34 @@ pub(crate) struct Published<'a> {
     pub(crate) hba_issuer: Option<&'a str>,
 }
 
+/// What whoever asks has decided already.
+pub(crate) struct Wishes<'a> {
+    /// How the provider is reached.
+    pub(crate) reach: &'a ReachOptions,
+    /// The layout, in place of the one that is proposed for the issuer.
+    pub(crate) layout: Option<&'static Layout>,
+    /// The profile's name.
+    pub(crate) name: Option<&'a str>,
+    /// A file with the keys, in place of the provider's own document.
+    pub(crate) jwks_file: Option<&'a Path>,
+}
+
+impl<'a> Wishes<'a> {
+    /// None but how the provider is reached.
+    pub(crate) fn none(reach: &'a ReachOptions) -> Self {
+        Self { reach, layout: None, name: None, jwks_file: None }
+    }
+}
+
 impl Proposal {
-    /// For `issuer`, which was asked with these options and publishes this; nothing if it publishes no way to verify tokens
-    /// that a server has.
-    pub(crate) fn new(issuer: &SafeUrl, options: &DiscoverOptions, published: &Published<'_>) -> Option<Self> {
+    /// For `issuer`, which publishes this; nothing if it publishes no way to verify tokens that a server has.
+    pub(crate) fn new(issuer: &SafeUrl, wishes: &Wishes<'_>, published: &Published<'_>) -> Option<Self> {
         let host = issuer.host().to_ascii_lowercase();
-        let layout = Layout::for_issuer(&host, issuer.path())?;
+        let layout = wishes.layout.or_else(|| Layout::for_issuer(&host, issuer.path()))?;
         let endpoint = published.introspection.and_then(|found| Some((found, client_auth(found.methods.as_deref())?)));
         let asking = endpoint.map(|(found, auth)| {
             let way = Way::Introspection { endpoint: &found.endpoint, auth };
-            draft(issuer, options, published, layout, way)
+            draft(issuer, wishes, published, layout, way)
         });
         let hba_issuer = published.hba_issuer.unwrap_or(issuer.as_str());
         let Some(keys) = published.keys else {
@@ -56,8 +75,8 @@ impl Proposal {
             return Some(Self { preset: None, name: asking.name, profile, introspection: None, hba });
         };
         let by_keys = |algorithms| {
-            let way = Way::Preset { algorithms, jwks_file: None, introspection: None };
-            draft(issuer, options, published, layout, way)
+            let way = Way::Preset { algorithms, jwks_file: wishes.jwks_file, introspection: None };
+            draft(issuer, wishes, published, layout, way)
         };
         let of_preset = by_keys(Vec::new());
         let algorithms = algorithms_of(&of_preset.profile(), keys);
@@ -70,7 +89,7 @@ impl Proposal {
 
 fn draft<'a>(
     issuer: &'a SafeUrl,
-    options: &'a DiscoverOptions,
+    wishes: &Wishes<'a>,
     published: &Published<'a>,
     layout: &'static Layout,
     way: Way<'a>,
@@ -85,14 +104,14 @@ fn draft<'a>(
     Draft {
         layout,
         way,
-        name: name_for(layout, issuer.host()),
+        name: wishes.name.map_or_else(|| name_for(layout, issuer.host()), str::to_owned),
         issuer: Some(issuer.as_str()),
         token_issuer: published.token_issuer,
         audience: audience.into_iter().map(str::to_owned).collect(),
         clients,
         scope: &about.scope,
-        scope_prefix: about.scope_has_audience.then(|| "api://CLIENT-ID/".to_owned()),
-        reach: &options.reach,
+        scope_prefix: layout.scope_prefix("CLIENT-ID"),
+        reach: wishes.reach,
         rules: rule.into_iter().collect(),
     }
 }
@@ -152,7 +171,7 @@ fn name_of(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Proposal, Published, name_of};
+    use super::{Proposal, Published, Wishes, name_of};
     use crate::args::{Args, Command, DiscoverOptions};
     use crate::layouts::LAYOUTS;
     use crate::net::{Plain, SafeUrl};
@@ -175,7 +194,8 @@ mod tests {
         let keys = jwks(&[keys::corp(), keys::p256()]);
         let keys = KeySet::from_jwks(keys.to_string().as_bytes()).expect("keys");
         let published = Published { keys: Some(&keys), ..Published::default() };
-        Proposal::new(&SafeUrl::parse(issuer, plain).expect("an issuer"), &options, &published).expect("a proposal")
+        let issuer = SafeUrl::parse(issuer, plain).expect("an issuer");
+        Proposal::new(&issuer, &Wishes::none(reach), &published).expect("a proposal")
     }
 
     fn parsed(proposal: &Proposal) -> Config {

@@ -1,12 +1,15 @@
-//! `discover --token-file`: the profile that lets in a token of the right kind, and what it does with others.
+//! `--token-file` of `discover` and `init`: the profile that lets in a token of the right kind, and what it does with others.
 //!
 //! Whatever is proposed goes through the core's own decision, with the keys that the provider publishes. Must never show a
 //! value of a token that these keys have not verified, nor a token.
 
+mod claim_name;
+mod marks;
+mod remarks;
 mod traits;
 
 use crate::draft::quoted;
-use crate::output::Failure;
+use crate::output::{self, Failure};
 use crate::proposal::Proposal;
 use crate::token_input;
 use crate::words;
@@ -17,8 +20,8 @@ use oauth_validator_core::{
     OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, decide_with,
     strict_json_object,
 };
-use serde_json::{Map, Value};
-use std::path::Path;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
 use traits::Traits;
 
 /// A token that somebody has at hand.
@@ -37,6 +40,8 @@ pub(crate) struct Fitted {
     pub(crate) profile: String,
     /// A line of pg_hba.conf.
     pub(crate) hba: String,
+    /// Who the sample is for, if it is let in.
+    pub(crate) authn_id: Option<String>,
     /// What a person should know about it.
     pub(crate) remarks: Vec<String>,
     /// Whether the sample is let in and no other token.
@@ -48,6 +53,41 @@ pub(crate) struct Provider<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) keys: &'a KeySet,
     pub(crate) proposal: &'a Proposal,
+}
+
+impl Fitted {
+    /// What became of the tokens at hand, and what to know of the profile, as comments.
+    pub(crate) fn comments(&self) -> String {
+        let mut text = "# With these tokens:\n".to_owned();
+        for remark in &self.remarks {
+            let mut line = "# *".to_owned();
+            // Broken here: a line that a terminal's width broke would be none of TOML.
+            for word in output::visible(remark, false).split(' ') {
+                if line.chars().count() + 1 + word.chars().count() > COMMENT_WIDTH && line.len() > 3 {
+                    text.push_str(&line);
+                    line = "\n#  ".to_owned();
+                }
+                line.push(' ');
+                line.push_str(word);
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text + "\n"
+    }
+
+    /// The same for a program.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "fine": self.fine, "remarks": self.remarks })
+    }
+}
+
+/// How wide comments are.
+const COMMENT_WIDTH: usize = 80;
+
+/// Why no token can be judged.
+pub(crate) fn no_keys(hint: &str) -> Failure {
+    Failure::new("the provider publishes no keys, so nothing verifies the token").with_hint(hint)
 }
 
 impl Sample {
@@ -70,6 +110,20 @@ impl Sample {
         Ok(Self { token: BearerToken::new(&bytes), untrusted_header, untrusted_claims })
     }
 
+    /// All of these files, with their paths.
+    ///
+    /// # Errors
+    /// Those of [`Sample::read`].
+    pub(crate) fn all(paths: &[PathBuf]) -> Result<Vec<(&Path, Self)>, Failure> {
+        paths.iter().map(|path| Ok((path.as_path(), Self::read(path)?))).collect()
+    }
+
+    /// For how long it says to be good, in seconds.
+    fn lifetime(&self) -> Option<i64> {
+        let at = |name: &str| self.untrusted_claims.get(name).and_then(Value::as_i64);
+        Some(at("exp")?.saturating_sub(at("iat").or_else(|| at("nbf"))?))
+    }
+
     /// When it is judged: now, or while it was still good.
     fn at(&self) -> UnixSeconds {
         let now = words::now();
@@ -86,7 +140,12 @@ impl Sample {
 /// If the provider's keys do not verify the sample.
 pub(crate) fn fit(sample: &Sample, others: &[(&Path, Sample)], provider: &Provider<'_>) -> Result<Fitted, Failure> {
     let mut traits = Traits::of(sample, provider);
-    let own = decision(&traits, sample, provider);
+    let mut own = decision(&traits, sample, provider);
+    while let Decision::Denied(denial) = &own
+        && traits.give_way(denial.reason)
+    {
+        own = decision(&traits, sample, provider);
+    }
     if let Decision::Denied(denial) = &own
         && is_before_verification(denial.reason)
     {
@@ -94,14 +153,13 @@ pub(crate) fn fit(sample: &Sample, others: &[(&Path, Sample)], provider: &Provid
         return Err(Failure::new(format!("the token is not one that this provider's keys verify: {code}"))
             .with_hint("give an access token that this issuer has signed, as its client got it"));
     }
-    let let_in: Vec<&Sample> =
-        others.iter().map(|(_, other)| other).filter(|other| is_granted(&traits, other, provider)).collect();
-    if !let_in.is_empty() {
-        traits.find_mark(sample, &let_in);
-    }
+    tell_apart(&mut traits, sample, others, provider);
     let own = decision(&traits, sample, provider);
     let mut fine = matches!(own, Decision::Granted(_));
     let mut remarks = vec![format!("this token: {}", said(&own))];
+    if let Decision::Denied(denial) = &own {
+        remarks.push(denial.hint.to_string());
+    }
     for (path, other) in others {
         let decision = decision(&traits, other, provider);
         let granted = matches!(decision, Decision::Granted(_));
@@ -109,8 +167,34 @@ pub(crate) fn fit(sample: &Sample, others: &[(&Path, Sample)], provider: &Provid
         let none = if granted { "; nothing in it tells it from this token, so no rule can refuse it" } else { "" };
         remarks.push(format!("the token in {}: {}{none}", quoted(&path.to_string_lossy()), said(&decision)));
     }
-    remarks.extend(traits.remarks(others.is_empty()));
-    Ok(Fitted { preset: traits.preset, profile: traits.profile(provider), hba: traits.hba(provider), remarks, fine })
+    remarks.extend(remarks::of(&traits, sample, others.is_empty()));
+    let authn_id = match &own {
+        Decision::Granted(grant) => Some(grant.authn_id().to_owned()),
+        Decision::Denied(_) => None,
+    };
+    let (profile, hba) = (traits.profile(provider), traits.hba(provider));
+    Ok(Fitted { preset: traits.preset, profile, hba, authn_id, remarks, fine })
+}
+
+/// Adds what refuses those of the others that are let in: one rule for all of them if there is one, else one for each, else
+/// a shorter lifetime.
+fn tell_apart(traits: &mut Traits, sample: &Sample, others: &[(&Path, Sample)], provider: &Provider<'_>) {
+    let granted = |traits: &Traits| -> Vec<&Sample> {
+        others.iter().map(|(_, other)| other).filter(|other| is_granted(traits, other, provider)).collect()
+    };
+    let let_in = granted(traits);
+    if let_in.is_empty() || traits.tell(sample, &let_in) {
+        return;
+    }
+    for other in let_in {
+        if is_granted(traits, other, provider) {
+            traits.tell(sample, &[other]);
+        }
+    }
+    let let_in = granted(traits);
+    if !let_in.is_empty() {
+        traits.shorten(&let_in);
+    }
 }
 
 fn is_granted(traits: &Traits, sample: &Sample, provider: &Provider<'_>) -> bool {

@@ -180,3 +180,132 @@ fn what_is_no_jwt_is_refused_with_what_to_do() {
         assert!(run.code == 2 && run.stderr.contains("use the profile with introspection"), "{token}: {}", run.stderr);
     }
 }
+
+/// A service's token of the same client and API: nothing tells its kind, but it is its own subject.
+#[test]
+fn a_service_that_is_its_own_subject_is_kept_out_by_the_rule_on_both() {
+    let provider = with_keys(Provider::start());
+    let of = |further: Value| signed("at+jwt", claims(&provider, further), keys::corp());
+    let run = asked(&provider, &[&of(json!({})), &of(json!({ "sub": "psql" }))], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let profile = profile(&run);
+    assert!(profile.contains(".require]]\nclaim = \"$[?$.sub != $.client_id]\"\npresent = true\n"), "{profile}");
+    let remarks = run.json()["tokens"]["remarks"].clone();
+    assert!(remarks[1].as_str().is_some_and(|said| said.ends_with("denied: rule_failed")), "{remarks}");
+}
+
+#[test]
+fn two_others_that_no_single_rule_refuses_get_a_rule_each() {
+    let provider = with_keys(Provider::start());
+    let of = |further: Value| signed("JWT", claims(&provider, further), keys::corp());
+    let access = of(json!({ "token_class": "access_token" }));
+    let refresh = of(json!({ "token_class": "renewal" }));
+    let another = of(json!({ "token_class": "access_token", "jti": null }));
+    let run = asked(&provider, &[&access, &refresh, &another], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let profile = profile(&run);
+    for rule in ["claim = \"$.token_class\"\nequals = \"access_token\"", "claim = \"$.jti\"\npresent = true"] {
+        assert!(profile.contains(rule), "{rule}: {profile}");
+    }
+}
+
+#[test]
+fn a_longer_lifetime_is_the_last_thing_that_tells_a_token_apart() {
+    let provider = with_keys(Provider::start());
+    let of = |seconds: u64| signed("JWT", claims(&provider, json!({ "exp": now() + seconds })), keys::corp());
+    let run = asked(&provider, &[&of(3600), &of(36_000)], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(profile(&run).contains("max_lifetime = \"60min\"\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("denied: lifetime_too_long"), "{}", run.stdout);
+    // Lifetimes that differ a little are no mark.
+    let run = asked(&provider, &[&of(3600), &of(5000)], &["--json"]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+}
+
+/// Claims of a person are in whichever token a client asks for them.
+#[test]
+fn an_address_is_no_mark_of_a_kind() {
+    let provider = with_keys(Provider::start());
+    let of = |further: Value| signed("JWT", claims(&provider, further), keys::corp());
+    for (own, others) in [(json!({ "email": "a@x" }), json!({})), (json!({}), json!({ "email": "a@x" }))] {
+        let run = asked(&provider, &[&of(own), &of(others)], &["--json"]);
+        assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+        assert!(!profile(&run).contains("email\"\n"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_type_of_its_own_tells_the_kind() {
+    let provider = with_keys(Provider::start());
+    for typ in ["at+jwt", "vnd.backstage.user"] {
+        let token = signed(typ, claims(&provider, json!({ "jti": null })), keys::corp());
+        let run = asked(&provider, &[&token], &["--json"]);
+        assert!(run.code == 0 && run.stdout.contains("the typ of its header tells it"), "{typ}: {}", run.stdout);
+        assert!(!run.stdout.contains("nothing in the token says"), "{typ}: {}", run.stdout);
+    }
+    let plain = signed("JWT", claims(&provider, json!({})), keys::corp());
+    let run = asked(&provider, &[&plain], &["--json"]);
+    assert!(run.stdout.contains("nothing in the token says that it is an access token"), "{}", run.stdout);
+}
+
+#[test]
+fn the_identity_is_what_stays_with_a_person_and_is_doubted_otherwise() {
+    let provider = with_keys(Provider::start());
+    let of = |further: Value| {
+        let run = asked(&provider, &[&signed("JWT", claims(&provider, further), keys::corp())], &["--json"]);
+        (run.code, run.stdout)
+    };
+    for (further, setting, remark) in [
+        (json!({ "sub": 7 }), "identity = { claim = \\\"$.sub\\\", type = \\\"integer\\\" }", "is sub, a number"),
+        (json!({ "sub": null, "user_id": 7, "username": "ana" }), "claim = \\\"$.user_id\\\"", "is user_id, a number"),
+        (json!({ "sub": null, "uid": "7" }), "claim = \\\"$.uid\\\"", "see at the provider"),
+        (json!({ "sub": null, "username": "ana" }), "claim = \\\"$.username\\\"", "is username, which can be changed"),
+        (json!({ "username": "ana" }), "", "sub is the same as username"),
+        (json!({ "email": "a@x" }), "", "which an issuer gives to nobody else"),
+    ] {
+        let (code, shown) = of(further.clone());
+        assert!(code == 0 && shown.contains(setting) && shown.contains(remark), "{further}: {shown}");
+    }
+    for further in [json!({ "sub": null }), json!({ "sub": null, "email": "a@x" }), json!({ "sub": ["ana"] })] {
+        let (code, shown) = of(further.clone());
+        assert!(code == 1 && shown.contains("this token: denied: identity_"), "{further}: {shown}");
+    }
+}
+
+#[test]
+fn scopes_between_commas_have_that_separator() {
+    let provider = with_keys(Provider::start());
+    let token = signed("JWT", claims(&provider, json!({ "scope": "db.connect,db.read" })), keys::corp());
+    let run = asked(&provider, &[&token], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(profile(&run).contains("separator = \",\""), "{}", run.stdout);
+    assert!(run.json()["proposal"]["hba"].as_str().is_some_and(|hba| hba.contains("\"openid db.connect db.read\"")));
+}
+
+#[test]
+fn a_providers_preset_is_filled_with_the_tokens_own_scopes() {
+    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let further = json!({ "client_id": null, "azp": "psql", "typ": "Bearer", "scope": "profile pg.read" });
+    let access = signed("JWT", claims(&provider, further), keys::corp());
+    let run = asked(&provider, &[&access], &["--json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.json()["proposal"]["hba"].as_str().is_some_and(|hba| hba.contains("pg.read")), "{}", run.stdout);
+}
+
+/// Names and values of a token are a provider's, and perhaps a user's: they stay values.
+#[test]
+fn whatever_a_token_holds_the_profile_stays_one() {
+    let provider = with_keys(Provider::start());
+    let hostile = "x\"]\n[profiles.evil]\u{1b}";
+    let further = json!({
+        "client_id": hostile, "aud": [hostile, "pg"], "scope": format!("db.connect {hostile}"), "sub": "a\"b",
+        (hostile): "x", "it's": 1,
+    });
+    let access = signed("JWT", claims(&provider, further.clone()), keys::corp());
+    let other = signed("JWT", claims(&provider, json!({ "client_id": hostile, "aud": hostile })), keys::corp());
+    let run = asked(&provider, &[&access, &other], &["--json"]);
+    let text = profile(&run);
+    let config = Config::parse(text.as_bytes(), "f").config.expect("a configuration");
+    assert_eq!(config.profiles().len(), 1, "{text}");
+    assert!(!text.contains('\u{1b}') && !run.stdout.contains("\n[profiles.evil]"), "{text}");
+}

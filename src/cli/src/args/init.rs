@@ -24,14 +24,18 @@ Example: a configuration where there is none yet; an installation brings one.
     --issuer https://acme.okta.com/oauth2/aus000001 \\
     --output /etc/postgresql/oauth-validator.toml
 
-Nobody is asked; see oauth-validator discover for what a provider says itself. \
-A profile that check would refuse is not written: exits with 2 and what is missing.";
+Example: a profile for tokens like this one, and not for these others.
+  oauth-validator init --issuer https://sso.corp.example \\
+    --token-file access.txt --not id.txt --not refresh.txt
+
+Nobody is asked, unless there is a token to verify; see oauth-validator discover \
+for what a provider says itself. A profile that check would refuse is not written: exits with 2 and what is missing.";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InitOptions {
     /// The layout of the provider; see oauth-validator preset list.
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(presets::ALL.iter().map(|preset| preset.name)))]
-    pub(crate) preset: String,
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(presets::ALL.iter().map(|preset| preset.name)), required_unless_present = "token_file")]
+    pub(crate) preset: Option<String>,
 
     /// The issuer, spelled as in the tokens' iss claim.
     #[arg(long, value_name = "URL")]
@@ -82,6 +86,17 @@ pub(crate) struct InitOptions {
     /// Take the keys from this file with a JWKS document instead of the provider.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks_file: Option<PathBuf>,
+
+    /// Make the profile for the access token in this file, which the issuer's keys have to verify.
+    ///
+    /// As discover ISSUER does: the token says audience, client, scopes, kind and lifetime.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["audience", "client", "require", "scope", "scope_prefix",
+        "introspection_endpoint", "introspection_auth", "introspection_client_id", "introspection_secret_file"])]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// A token that the profile must refuse: an ID token, a refresh token. Can be repeated.
+    #[arg(long, value_name = "FILE", requires = "token_file")]
+    pub(crate) not: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) reach: ReachOptions,

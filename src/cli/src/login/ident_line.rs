@@ -10,7 +10,7 @@ pub(super) fn mapped(before: &str, map: &str, identity: &str, role: Option<&str>
 
 /// A name as it is written in pg_ident.conf, where a quotation mark is doubled between quotation marks; `None` if it
 /// cannot be, since it would be a regular expression, whatever its quotes.
-fn word(name: &str) -> Option<String> {
+pub(crate) fn word(name: &str) -> Option<String> {
     let plain = |c: char| c.is_alphanumeric() || "-_.@:|".contains(c);
     match name {
         "" | "all" => Some(format!("\"{name}\"")),

@@ -2,43 +2,64 @@
 //! is good.
 //!
 //! Nothing here is believed: the profile goes to the core, which verifies the token. Must never choose an identity that its
-//! owner can change where there is a `sub`.
+//! owner can change where there is another.
 
+use super::claim_name::path;
+use super::marks::{self, Mark};
 use super::{Provider, Sample};
 use crate::draft::quoted;
+use crate::layouts::Layout;
+use oauth_validator_core::{ClaimPath, Reason};
 use serde_json::{Map, Value};
 
 /// What a profile for tokens like this one says.
 pub(super) struct Traits {
-    /// RFC 9068, if the token has all that it wants.
+    /// That of the provider, or RFC 9068 if the token has all that it wants.
     pub(super) preset: Option<&'static str>,
-    token_type: String,
+    /// Whether that preset is one of this provider, which knows better where everything is.
+    pub(super) is_own_layout: bool,
+    pub(super) token_type: String,
     algorithm: String,
-    audience: Vec<String>,
-    client: Option<(&'static str, String)>,
-    /// The claim, and what it has.
-    scope: Option<(&'static str, Vec<String>)>,
+    pub(super) audience: Vec<String>,
+    pub(super) client: Option<(&'static str, String)>,
+    pub(super) scope: Option<Scope>,
     /// In seconds.
-    lifetime: Option<i64>,
-    /// A test that access tokens pass, and others do not: the claim, and the rest of the rule.
-    mark: Option<(String, String)>,
-    remarks: Vec<String>,
+    pub(super) lifetime: Option<i64>,
+    /// The claim of the identity, where that is not `sub`, or no string.
+    pub(super) identity: Option<(&'static str, bool)>,
+    /// Tests that access tokens pass, and others do not.
+    pub(super) marks: Vec<Mark>,
+    /// What the token has otherwise than its provider's preset says.
+    pub(super) differs: Vec<Reason>,
+    /// The longest lifetime that is accepted, if the usual one does not fit; in seconds.
+    pub(super) limit: Option<i64>,
+    claims: Value,
+}
+
+/// Where the scopes are.
+pub(super) struct Scope {
+    pub(super) claim: &'static str,
+    names: Vec<String>,
+    pub(super) shape: Shape,
+}
+
+/// How they are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Spaces,
+    Commas,
+    List,
 }
 
 /// In the order of preference.
 const CLIENTS: [&str; 4] = ["client_id", "azp", "cid", "appid"];
 const SCOPES: [&str; 3] = ["scope", "scp", "permissions"];
-/// Where providers say what kind a token is, and what they call an access token there.
-const KINDS: [&str; 5] = ["token_use", "token_class", "typ", "type", "token_type"];
-const ACCESS: [&str; 6] = ["access", "access_token", "access-token", "accesstoken", "at", "bearer"];
-/// What people can change, or hand on.
-const MUTABLE: [&str; 6] = ["preferred_username", "email", "upn", "unique_name", "username", "name"];
-/// What is another value in each token, or another person's.
-const OF_ONE_TOKEN: [&str; 9] = ["iat", "exp", "nbf", "auth_time", "jti", "sub", "sid", "nonce", "at_hash"];
+/// Identities in the order of preference: those that stay with a person first.
+const IDENTITIES: [&str; 6] = ["sub", "oid", "uid", "user_id", "username", "preferred_username"];
 /// What a client may ask for besides, and a token need not repeat.
 const STANDARD: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 /// The default of `max_lifetime`, in seconds.
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
 impl Traits {
     pub(super) fn of(sample: &Sample, provider: &Provider<'_>) -> Self {
@@ -46,59 +67,74 @@ impl Traits {
         let token_type = text(header, "typ").unwrap_or_default();
         let has = |name: &&str| claims.get(*name).is_some_and(|value| !value.is_null());
         let follows = token_type.eq_ignore_ascii_case("at+jwt") && ["sub", "client_id", "iat", "jti"].iter().all(has);
-        let client = CLIENTS.into_iter().find_map(|name| Some((name, text(claims, name)?)));
+        let preset = provider.proposal.preset.filter(|preset| *preset != "rfc9068" || follows);
+        let is_own_layout = preset.is_some_and(|preset| preset != "rfc9068");
         // An endpoint of the provider's own is in the audience of tokens for every service, and so is Keycloak's account page.
         let all = strings(claims.get("aud"));
         let own = |audience: &&String| !audience.starts_with(provider.issuer) && audience.as_str() != "account";
         let audience: Vec<String> = all.iter().filter(own).cloned().collect();
         let audience = if audience.is_empty() { all } else { audience };
-        let start = ["iat", "nbf"].iter().find_map(|name| claims.get(*name)?.as_i64());
-        let lifetime =
-            claims.get("exp").and_then(Value::as_i64).zip(start).map(|(exp, start)| exp.saturating_sub(start));
-        let mut traits = Self {
-            preset: provider.proposal.preset.filter(|preset| *preset != "rfc9068" || follows),
+        let lifetime = sample.lifetime();
+        Self {
+            preset,
+            is_own_layout,
             token_type,
             algorithm: text(header, "alg").unwrap_or_default(),
-            client,
-            scope: SCOPES.into_iter().find_map(|name| Some((name, scopes(claims.get(name)?)))),
+            client: CLIENTS.into_iter().find_map(|name| Some((name, text(claims, name)?))),
+            scope: SCOPES.into_iter().find_map(|name| Scope::of(name, claims.get(name)?)),
             lifetime,
-            mark: None,
+            identity: identity(claims),
+            // A preset tells the kinds apart by itself.
+            marks: if preset.is_none() { marks::said(claims).into_iter().collect() } else { Vec::new() },
             audience,
-            remarks: Vec::new(),
-        };
-        // A preset tells the kinds apart by itself.
-        if traits.preset.is_none() {
-            traits.mark = KINDS.into_iter().find_map(|name| kind(claims, name));
+            differs: Vec::new(),
+            limit: lifetime.filter(|lifetime| !is_own_layout && *lifetime > DAY),
+            claims: Value::Object(claims.clone()),
         }
-        traits.remark(claims);
-        traits
     }
 
-    /// A test that `sample` passes and none of `others` does, if there is one: a kind, then a claim that only it has, then one
-    /// that only they have.
-    pub(super) fn find_mark(&mut self, sample: &Sample, others: &[&Sample]) {
-        let own = &sample.untrusted_claims;
-        let equal = |name: &str| others.iter().any(|other| other.untrusted_claims.get(name) == own.get(name));
-        let telling = |name: &&String| !OF_ONE_TOKEN.contains(&name.as_str());
-        let said = own.iter().filter(|(name, value)| telling(name) && value.is_string() && !equal(name));
-        let kinds = said.filter(|(name, _)| KINDS.contains(&name.as_str()));
-        let kind =
-            kinds.map(|(name, value)| (path(name), format!("equals = {}", quoted(value.as_str().unwrap_or_default()))));
-        let nobody_has = |name: &str| others.iter().all(|other| !other.untrusted_claims.contains_key(name));
-        let only_own = own.keys().filter(|name| nobody_has(name)).map(|name| (path(name), "present = true".to_owned()));
-        let theirs = others.first().map(|other| &other.untrusted_claims).into_iter().flat_map(Map::keys);
-        let all_have = |name: &str| others.iter().all(|other| other.untrusted_claims.contains_key(name));
-        let only_theirs = theirs.filter(|name| !own.contains_key(*name) && all_have(name));
-        let only_theirs = only_theirs.map(|name| (path(name), "absent = true".to_owned()));
-        self.mark = kind.chain(only_own).chain(only_theirs).next().or_else(|| self.mark.take());
+    /// Has the profile say what the token has otherwise than its provider's preset, if that is why it was denied.
+    pub(super) fn give_way(&mut self, reason: Reason) -> bool {
+        if !self.is_own_layout || self.differs.contains(&reason) {
+            return false;
+        }
+        match reason {
+            Reason::TokenType | Reason::Algorithm | Reason::ScopeMissing => {}
+            Reason::LifetimeTooLong => self.limit = self.lifetime,
+            _ => return false,
+        }
+        self.differs.push(reason);
+        true
+    }
+
+    /// Adds a rule that `sample` passes and none of `others` does; whether there is one.
+    pub(super) fn tell(&mut self, sample: &Sample, others: &[&Sample]) -> bool {
+        let theirs: Vec<&Map<String, Value>> = others.iter().map(|other| &other.untrusted_claims).collect();
+        let client = self.client.as_ref().map(|(claim, _)| *claim);
+        let found = marks::telling(&sample.untrusted_claims, &theirs, client);
+        let new = found.filter(|mark| !self.marks.contains(mark));
+        let any = new.is_some();
+        self.marks.extend(new);
+        any
+    }
+
+    /// Accepts no longer lifetime than the token's own, if all of `others` live longer; whether that is so.
+    pub(super) fn shorten(&mut self, others: &[&Sample]) -> bool {
+        let Some(own) = self.lifetime.filter(|own| *own > 0) else { return false };
+        // Lifetimes vary a little, and what is rounded up must still be shorter than theirs.
+        let longer = others.iter().all(|other| other.lifetime().is_some_and(|lifetime| lifetime / 2 >= own));
+        if longer {
+            self.limit = Some(own);
+        }
+        longer
     }
 
     /// Lines of TOML, beginning with the table's head.
     pub(super) fn profile(&self, provider: &Provider<'_>) -> String {
-        if self.has_own_layout() {
-            return self.of_layout(provider);
-        }
         let name = &provider.proposal.name;
+        if self.is_own_layout {
+            return self.of_layout(provider) + &self.rules(name);
+        }
         let mut lines = vec![format!("[profiles.{name}]")];
         lines.extend(self.preset.map(|preset| format!("preset = {}", quoted(preset))));
         lines.push(format!("issuer = {}", quoted(provider.issuer)));
@@ -113,56 +149,86 @@ impl Traits {
         if self.preset.is_none() {
             lines.push(format!("token_types = [{}]", quoted(&self.token_type)));
         }
-        let days =
-            self.lifetime.filter(|lifetime| *lifetime > DAY).map(|lifetime| lifetime.saturating_add(DAY - 1) / DAY);
-        lines.extend(days.map(|days| format!("max_lifetime = \"{days}d\"")));
+        lines.extend(self.limit.map(max_lifetime));
         lines.extend(self.client.iter().map(|(claim, client)| {
             format!("clients = {{ claims = [{}], allow = [{}] }}", quoted(&path(claim)), quoted(client))
         }));
+        lines.extend(self.identity.map(|(claim, is_integer)| {
+            let kind = if is_integer { ", type = \"integer\"" } else { "" };
+            format!("identity = {{ claim = {}{kind} }}", quoted(&path(claim)))
+        }));
         lines.push(self.scope_setting());
         lines.extend(of_proposal("keys = ").map(str::to_owned));
-        lines.extend(self.mark_table(name).map(|table| table.trim_end().to_owned()));
+        let mut profile = lines.join("\n") + "\n" + &self.rules(name);
         if self.scope.is_none() {
             let (claim, test) = match &self.client {
                 Some((claim, client)) => (path(claim), format!("equals = {}", quoted(client))),
-                None => ("$.sub".to_owned(), "present = true".to_owned()),
+                None => (path(self.identity.map_or("sub", |(claim, _)| claim)), "present = true".to_owned()),
             };
-            lines.push(format!("\n[[profiles.{name}.require]]\nclaim = {}\n{test}", quoted(&claim)));
+            profile.push_str(&format!("\n[[profiles.{name}.require]]\nclaim = {}\n{test}\n", quoted(&claim)));
         }
-        lines.join("\n") + "\n"
+        profile
     }
 
-    /// Whether the provider has a preset of its own, which knows better where everything is.
-    fn has_own_layout(&self) -> bool {
-        self.preset.is_some_and(|preset| preset != "rfc9068")
-    }
-
-    /// The proposal with that preset, with the token's audience and client in place of the words in capitals.
+    /// The proposal with the provider's preset, with the token's audience, client and rule in place of the words in capitals.
     fn of_layout(&self, provider: &Provider<'_>) -> String {
-        let filled = provider.proposal.profile.lines().map(|line| match &self.client {
-            _ if line.starts_with("audience = ") && !self.audience.is_empty() => {
-                format!("audience = {}\n", list(&self.audience))
+        let mut profile = String::new();
+        let mut ruled = None;
+        for line in provider.proposal.profile.lines() {
+            let (key, value) = line.split_once(" = ").unwrap_or((line, ""));
+            if (key == "algorithms" && self.differs.contains(&Reason::Algorithm)) || key == "max_lifetime" {
+                continue;
             }
-            Some((_, client)) if line.starts_with("clients = ") => {
-                format!("{}\n", line.replace("\"CLIENT-ID\"", &quoted(client)))
+            let filled = match (key, &self.client) {
+                ("audience", _) if !self.audience.is_empty() => format!("audience = {}", list(&self.audience)),
+                ("clients", Some((_, client))) => line.replace("\"CLIENT-ID\"", &quoted(client)),
+                ("scope", _) => {
+                    self.prefix().map_or_else(|| line.to_owned(), |own| line.replace(PLACE_OF_PREFIX, &own))
+                }
+                ("claim", _) => {
+                    ruled = serde_json::from_str::<String>(value).ok().and_then(|path| ClaimPath::parse(&path).ok());
+                    line.to_owned()
+                }
+                ("equals", _) => match ruled.as_ref().and_then(|path| path.select(&self.claims).ok()).as_deref() {
+                    Some([Value::String(text)]) => format!("equals = {}", quoted(text)),
+                    _ => line.to_owned(),
+                },
+                _ => line.to_owned(),
+            };
+            profile.push_str(&(filled + "\n"));
+            if key == "preset" {
+                self.otherwise().iter().for_each(|line| profile.push_str(&format!("{line}\n")));
             }
-            _ => format!("{line}\n"),
-        });
-        let profile: String = filled.collect();
-        profile + &self.mark_table(&provider.proposal.name).unwrap_or_default()
+        }
+        profile
     }
 
-    fn mark_table(&self, name: &str) -> Option<String> {
-        let (claim, test) = self.mark.as_ref()?;
-        Some(format!("\n[[profiles.{name}.access_token]]\nclaim = {}\n{test}\n", quoted(claim)))
+    /// Settings that take the place of the preset's.
+    fn otherwise(&self) -> Vec<String> {
+        let differs = |reason| self.differs.contains(&reason);
+        let typ = differs(Reason::TokenType).then(|| format!("token_types = [{}]", quoted(&self.token_type)));
+        let algorithm = differs(Reason::Algorithm).then(|| format!("algorithms = [{}]", quoted(&self.algorithm)));
+        typ.into_iter().chain(algorithm).chain(self.limit.map(max_lifetime)).collect()
+    }
+
+    /// What the provider's preset has in front of scopes, for this audience.
+    fn prefix(&self) -> Option<String> {
+        Layout::of(self.preset?)?.scope_prefix(self.audience.first()?)
+    }
+
+    fn rules(&self, name: &str) -> String {
+        let table = |mark: &Mark| {
+            // A preset that accepts ID tokens would have its own rules replaced.
+            let table =
+                if self.is_own_layout || mark.about == marks::About::Service { "require" } else { "access_token" };
+            format!("\n[[profiles.{name}.{table}]]\nclaim = {}\n{}\n", quoted(&mark.claim), mark.test)
+        };
+        self.marks.iter().map(table).collect()
     }
 
     /// The line of pg_hba.conf.
     pub(super) fn hba(&self, provider: &Provider<'_>) -> String {
         let line = &provider.proposal.hba;
-        if self.has_own_layout() {
-            return line.clone();
-        }
         let parts = line.split_once(" scope=\"").and_then(|(before, rest)| Some((before, rest.split_once('"')?.1)));
         parts.map_or_else(
             || line.clone(),
@@ -172,79 +238,68 @@ impl Traits {
 
     /// What the line requests: the token's own scopes, and `openid` in front.
     pub(super) fn line_scope(&self, provider: &Provider<'_>) -> String {
-        if self.has_own_layout() {
-            let scope = provider.proposal.hba.split_once(" scope=\"").and_then(|(_, rest)| rest.split_once('"'));
-            return scope.map(|(scope, _)| scope.to_owned()).unwrap_or_default();
+        let own = self.own_scopes();
+        if !self.is_own_layout {
+            return if own.is_empty() { "openid".to_owned() } else { format!("openid {}", own.join(" ")) };
         }
-        match self.own_scopes().as_slice() {
-            [] => "openid".to_owned(),
-            scopes => format!("openid {}", scopes.join(" ")),
+        let usual = provider.proposal.hba.split_once(" scope=\"").and_then(|(_, rest)| rest.split_once('"'));
+        let usual = usual.map(|(scope, _)| scope).unwrap_or_default();
+        let prefix = self.prefix().unwrap_or_default();
+        let usual = if prefix.is_empty() { usual.to_owned() } else { usual.replace(PLACE_OF_PREFIX, &prefix) };
+        if !self.differs.contains(&Reason::ScopeMissing) || own.is_empty() {
+            return usual;
         }
-    }
-
-    /// What a person should know.
-    pub(super) fn remarks(&self, without_others: bool) -> Vec<String> {
-        let mut remarks = self.remarks.clone();
-        match &self.mark {
-            Some((claim, _)) => remarks.push(format!("the kind of the token: {claim} tells it")),
-            None if without_others && self.preset.is_none() => remarks.push(
-                "nothing in the token says that it is an access token: give an ID token and a refresh token with --not"
-                    .to_owned(),
-            ),
-            None => {}
-        }
-        remarks
+        let standard = usual.split(' ').filter(|name| STANDARD.contains(name)).map(str::to_owned);
+        standard.chain(own.iter().map(|name| format!("{prefix}{name}"))).collect::<Vec<_>>().join(" ")
     }
 
     fn own_scopes(&self) -> Vec<&str> {
-        let all = self.scope.iter().flat_map(|(_, scopes)| scopes).map(String::as_str);
-        all.filter(|scope| !STANDARD.contains(scope)).collect()
+        let all = self.scope.iter().flat_map(|scope| &scope.names).map(String::as_str);
+        // What pg_hba.conf can hold (RFC 6749 section 3.3).
+        let fits = |name: &&str| name.bytes().all(|c| c.is_ascii_graphic() && c != b'"' && c != b'\\');
+        all.filter(|name| !name.is_empty() && !STANDARD.contains(name)).filter(fits).collect()
     }
 
     fn scope_setting(&self) -> String {
-        let standard: Vec<String> = STANDARD.map(str::to_owned).into();
-        match &self.scope {
-            None => "scope = { claim = \"none\", hba = \"ignore\" }".to_owned(),
-            Some((claim, _)) if self.own_scopes().is_empty() => {
-                format!("scope = {{ claim = {} }}", quoted(&path(claim)))
-            }
-            Some((claim, _)) => format!("scope = {{ claim = {}, ignore = {} }}", quoted(&path(claim)), list(&standard)),
-        }
+        let Some(scope) = &self.scope else { return "scope = { claim = \"none\", hba = \"ignore\" }".to_owned() };
+        let separator = if scope.shape == Shape::Commas { ", separator = \",\"" } else { "" };
+        let ignored = list(&STANDARD.map(str::to_owned));
+        let ignore = if self.own_scopes().is_empty() { String::new() } else { format!(", ignore = {ignored}") };
+        format!("scope = {{ claim = {}{separator}{ignore} }}", quoted(&path(scope.claim)))
     }
+}
 
-    fn remark(&mut self, claims: &Map<String, Value>) {
-        let subject = text(claims, "sub");
-        let mut remarks = Vec::new();
-        match (&subject, &self.client) {
-            (None, _) => remarks.push("the token has no sub: set identity to a claim that never changes hands".to_owned()),
-            (Some(subject), Some((claim, client))) if subject == client => remarks.push(format!(
-                "sub is the client: a service got this token for itself. Where users' tokens come from the same issuer, \
-                 keep the two apart by a rule on $[?$.sub != $.{claim}]"
-            )),
-            _ => {}
-        }
-        let mutable: Vec<&str> = MUTABLE.into_iter().filter(|name| claims.contains_key(*name)).collect();
-        if !mutable.is_empty() {
-            remarks
-                .push(format!("the identity is sub; {} can be changed, or given to somebody else", mutable.join(", ")));
-        }
-        let of_client = |audience: &String| self.client.as_ref().is_some_and(|(_, client)| client == audience);
-        if self.audience.iter().any(of_client) {
-            remarks
-                .push("the audience is the client, as in its ID tokens: better have one for the database".to_owned());
-        }
-        if self.audience.len() > 1 {
-            remarks.push("of these audiences, keep those alone that stand for the database".to_owned());
-        }
-        if self.audience.iter().any(|audience| audience.contains(' ')) {
-            remarks.push("the audience is a list of scopes: ask for the token of a resource, and use that".to_owned());
-        }
-        if let Some(days) = self.lifetime.filter(|lifetime| *lifetime > DAY).map(|lifetime| lifetime / DAY) {
-            remarks
-                .push(format!("it is good for {days} days, in which nobody can take it back: shorten that if you can"));
-        }
-        self.remarks = remarks;
+/// What stands for the prefix in a proposal.
+const PLACE_OF_PREFIX: &str = "api://CLIENT-ID/";
+
+impl Scope {
+    fn of(claim: &'static str, value: &Value) -> Option<Self> {
+        let (shape, separator) = match value {
+            Value::Array(_) => (Shape::List, ' '),
+            Value::String(text) if text.contains(',') && !text.contains(' ') => (Shape::Commas, ','),
+            Value::String(_) => (Shape::Spaces, ' '),
+            _ => return None,
+        };
+        let texts = strings(Some(value));
+        let names = texts.iter().flat_map(|text| text.split(separator)).map(str::to_owned).collect();
+        Some(Self { claim, names, shape })
     }
+}
+
+/// What can stand for a person, unless that is `sub` as everywhere; and whether it is a number.
+fn identity(claims: &Map<String, Value>) -> Option<(&'static str, bool)> {
+    let found = IDENTITIES.into_iter().find_map(|name| match claims.get(name)? {
+        Value::String(text) if !text.is_empty() => Some((name, false)),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some((name, true)),
+        _ => None,
+    });
+    found.filter(|found| *found != ("sub", false))
+}
+
+/// Rounded up: to days, if it is longer than one, else to minutes.
+fn max_lifetime(seconds: i64) -> String {
+    let up = |unit: i64| seconds.saturating_add(unit - 1) / unit;
+    if seconds > DAY { format!("max_lifetime = \"{}d\"", up(DAY)) } else { format!("max_lifetime = \"{}min\"", up(60)) }
 }
 
 fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
@@ -257,24 +312,6 @@ fn strings(value: Option<&Value>) -> Vec<String> {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
-}
-
-/// The scopes of a string or of a list.
-fn scopes(value: &Value) -> Vec<String> {
-    strings(Some(value)).iter().flat_map(|text| text.split(' ')).map(str::to_owned).collect()
-}
-
-/// What says that this is an access token.
-fn kind(claims: &Map<String, Value>, name: &str) -> Option<(String, String)> {
-    let value = text(claims, name)?;
-    ACCESS.contains(&value.to_ascii_lowercase().as_str()).then(|| (path(name), format!("equals = {}", quoted(&value))))
-}
-
-/// The JSONPath of a member.
-fn path(name: &str) -> String {
-    let plain =
-        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
-    if plain { format!("$.{name}") } else { format!("$['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
 }
 
 fn list(values: &[String]) -> String {
