@@ -78,6 +78,8 @@ finding_codes! {
     SecretReadable = "secret_readable", Warning, "A secret can be read by everybody on this machine.";
     UnusedSetting = "unused_setting", Warning, "A setting has no effect beside another one.";
     AnyTokenKind = "any_token_kind", Warning, "The profile accepts ID tokens, which are made for another purpose.";
+    KindUntold = "kind_untold", Warning, "Nothing in the profile tells access tokens from ID tokens.";
+    ServiceSubject = "service_subject", Warning, "A service can be taken for the user who is called like its client ID.";
     PrefixUnreserved = "prefix_unreserved", Warning, "A prefix of a file in the folder is not reserved in the main file.";
     ReportOnly = "report_only", Warning, "A rule only reports: whom it would keep out is let in.";
     ServerLine = "server_line", Error, "The server does not take a line of pg_hba.conf, pg_ident.conf or postgresql.conf.";

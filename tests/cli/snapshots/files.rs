@@ -179,6 +179,12 @@ fn of_warnings() -> Vec<Case> {
             &corp("", "[[profiles.corp.require]]\nclaim = \"$.acr\"\nequals = \"phr\"\nreport_only = true\n"),
         ),
         with("any_token_kind", &["any_token_kind"], "token_kind = \"any\""),
+        case(
+            "kind_untold",
+            &["kind_untold"],
+            &corp("scope = { claim = \"none\" }", "[[profiles.corp.require]]\nclaim = \"$.uid\"\npresent = true\n"),
+        ),
+        with("service_subject", &["service_subject"], "preset = \"rfc9068\"\nidentity = { claim = \"$.sub\" }"),
         with("any_token_kind-preset", &["any_token_kind"], "preset = \"okta\"\ntoken_kind = \"any\""),
     ]
 }
@@ -196,6 +202,7 @@ fn of_wide_doors() -> Vec<Case> {
         .replace("keys = {}\n", "introspection = { endpoint = \"https://idp.example/i\", auth = \"none\" }\n");
     vec![
         with("common_audience", &["common_audience"], "audience = [\"account\"]"),
+        with("common_audience-scopes", &["common_audience"], "audience = [\"openid db.connect\"]"),
         with("common_audience-issuer", &["common_audience"], &format!("audience = [\"{issuer}\"]")),
         with("no_client_claim", &["no_client_claim"], &clients("\"$.iss\"")),
         with("literal_issuer", &["literal_issuer"], "token_issuers = [\"https://*.okta.example/oauth2/aus000001\"]"),

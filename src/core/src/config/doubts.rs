@@ -2,8 +2,10 @@
 //!
 //! Nothing here makes a file unusable, and nothing here is looked at in a login: contradictions are found in `check`.
 
+mod kind;
+
 use super::collect::Findings;
-use super::profile::{Audience, IdentityClaims, KeySource, Origin, Profile, RoleSource, TokenKind};
+use super::profile::{Audience, IdentityClaims, KeySource, Profile, RoleSource};
 use super::section::Section;
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
@@ -44,7 +46,9 @@ pub(super) fn profile(findings: &mut Findings<'_>, section: &Section<'_>, profil
     clients(findings, section, profile);
     token_issuers(findings, section, profile);
     lifetime(findings, section, profile);
-    token_kind(findings, section, profile);
+    kind::token_kind(findings, section, profile);
+    kind::untold(findings, section, profile);
+    kind::services(findings, section, profile);
 }
 
 fn lifetime(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
@@ -60,33 +64,6 @@ fn lifetime(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profil
         _ => "a signed token cannot be recalled; shorten the lifetime at the provider if you can",
     };
     findings.add(FindingCode::LongLifetime, section.span_of("max_lifetime"), message).hint(hint);
-}
-
-fn token_kind(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
-    if profile.token_kind != TokenKind::Any {
-        return;
-    }
-    let preset = profile.access_token.iter().find_map(|rule| match rule.origin {
-        Origin::Preset(preset) => Some(preset),
-        _ => None,
-    });
-    let (message, hint) = match preset {
-        None => (
-            format!("profile \"{}\" accepts ID tokens", profile.name),
-            "every application a user signs in to holds such a token; keep audience to a client of your own".to_owned(),
-        ),
-        Some(preset) => (
-            format!(
-                "profile \"{}\" accepts ID tokens that meet the access_token rules of preset \"{preset}\"",
-                profile.name
-            ),
-            format!(
-                "these rules are there to refuse ID tokens; [[{}]] rules of the profile's own take their place",
-                section.name("access_token")
-            ),
-        ),
-    };
-    findings.add(FindingCode::AnyTokenKind, section.span_of("token_kind"), message).hint(hint);
 }
 
 fn token_issuers(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
@@ -130,9 +107,18 @@ pub(crate) fn common_audience(audience: &str, profile: &Profile) -> Option<&'sta
         _ if bare == issuer || profile.token_issuers().iter().any(|own| own.trim_end_matches('/') == bare) => {
             Some("is the issuer itself")
         }
+        // glewlwyd's, unless a resource is asked for.
+        _ if audience.contains(' ') && audience.bytes().all(is_of_scopes) => {
+            Some("is a list of scopes, which clients ask for by themselves")
+        }
         _ if bare.starts_with(issuer) && bare.ends_with("/userinfo") => Some("is the issuer's own userinfo endpoint"),
         _ => None,
     }
+}
+
+/// What a list of scopes can have (RFC 6749 section 3.3).
+fn is_of_scopes(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 /// Whether it is the audience of Entra's tokens for Microsoft's own API, by its ID or its URL.

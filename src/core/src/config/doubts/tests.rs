@@ -38,6 +38,7 @@ fn audiences_that_all_services_share() {
         "[\"https://kc.example/realms/corp/protocol/openid-connect/userinfo\"]",
         "[\"00000003-0000-0000-c000-000000000000\"]",
         "[\"https://graph.microsoft.com/\"]",
+        "[\"openid db.connect\"]",
     ] {
         assert_eq!(codes(&with_audience(audience)), [FindingCode::CommonAudience], "{audience}");
     }
@@ -48,6 +49,9 @@ fn audiences_that_all_services_share() {
         "[\"Account\"]",
         "[\"https://kc.example\"]",
         "[\"userinfo\"]",
+        "['Ana \"the\" service']",
+        "[\"a\\\\b c\"]",
+        "[\"db.connect\"]",
         "[\"https://pg.example/userinfo\"]",
         "[\"https://kc.example/realms/corp/postgres\"]",
     ] {
