@@ -1,8 +1,8 @@
 //! Finds the presets: every file of the folder `presets` is one, by its name. Says what the build was made of, and from which
 //! sources, so that nothing is taken over from a build that understood a configuration otherwise.
 //!
-//! A file has a head of comments, the settings, and a last table `[preset]` with what tools and manual say of it. The three
-//! are taken apart here and not in a login, which needs the settings alone. Must never leave a file out: one that has not
+//! A file has a head of comments, the settings, and a last table `[preset]` with what tools and manual say of it; below that,
+//! in `[preset.hints]`, what to do at this provider about a denial. They are taken apart here and not in a login, which needs the settings alone. Must never leave a file out: one that has not
 //! these parts ends the build.
 
 #![allow(clippy::disallowed_methods, reason = "it runs where the core is built, and not in a decision")]
@@ -82,9 +82,21 @@ fn preset(file: &Path) -> Result<String, Box<dyn Error>> {
     }
     let whole = fs::read_to_string(file)?;
     let (text, data) = whole.split_once("\n[preset]\n").ok_or("no table [preset] at its end")?;
+    let (data, hints) = data.split_once("\n[preset.hints]\n").unwrap_or((data, ""));
+    let hints = hints.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let hints: Vec<(&str, &str)> = hints.map(hint).collect::<Result<_, _>>()?;
     let (head, settings) = text.split_once("\n\n").ok_or("no empty line behind the head")?;
     if !head.lines().all(|line| line.starts_with('#')) {
         return Err("the head is not all comments".into());
     }
-    Ok(format!("    Preset {{ name: {name:?}, text: {text:?}, settings: {settings:?}, data: {data:?} }},\n"))
+    Ok(format!(
+        "    Preset {{ name: {name:?}, text: {text:?}, settings: {settings:?}, data: {data:?}, hints: &{hints:?} }},\n"
+    ))
+}
+
+/// A reason code and what to do at this provider: a string of TOML in one line, in which nothing is escaped.
+fn hint(line: &str) -> Result<(&str, &str), Box<dyn Error>> {
+    let (code, value) = line.split_once(" = ").ok_or("a hint is CODE = \"text\"")?;
+    let between = |mark: char| value.strip_prefix(mark)?.strip_suffix(mark).filter(|text| !text.contains([mark, '\\']));
+    between('"').or_else(|| between('\'')).map(|text| (code, text)).ok_or_else(|| "a hint is CODE = \"text\"".into())
 }

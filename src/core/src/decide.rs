@@ -4,6 +4,7 @@
 //! ends in a denial; there is no other way out. Values of claims go into the trace, never into a denial.
 
 mod delegation;
+mod hint;
 mod key;
 mod lookup;
 mod online;
@@ -45,6 +46,7 @@ pub fn decide_for(
         Ok(grant) => Answer::Decided(decider.verdict(Decision::Granted(grant), false)),
         Err(Stop::Needs(needs)) => Answer::Needs(needs),
         Err(Stop::Denied(step, denial)) => {
+            let denial = hint::at_provider(denial, decider.profile, request, config);
             let denial = match decider.profile {
                 Some(profile) => denial.for_profile(&profile.name),
                 None => denial,

@@ -14,6 +14,7 @@
 
 mod of_case;
 
+use oauth_validator_core::config::presets::{self, Preset};
 use oauth_validator_core::{BearerToken, Config, Decision, Denial, Reason, Tracing, Verdict, decide_with};
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome};
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -82,6 +83,46 @@ fn no_denial_quotes_the_token() {
         let quoted = token.split('.').find(|part| part.len() > 12 && said.contains(*part));
         assert_eq!(quoted, None, "{}: {said}", case.name);
     }
+}
+
+/// A denial by a profile with a preset says what to do at its provider, where the preset knows that, and nothing of the kind
+/// otherwise.
+#[test]
+fn a_denial_speaks_of_its_provider_where_the_preset_knows_the_cure() {
+    let hints = |preset: &Preset| Reason::ALL.iter().filter_map(|reason| preset.hint(*reason)).collect::<Vec<_>>();
+    let mut spoken = BTreeSet::new();
+    for case in cases::all().iter().filter(|case| case.runs_at(Level::Pure)) {
+        let text = case.config();
+        let Some(config) = Config::parse(text.as_bytes(), "f").config else { continue };
+        let (_, Some(denial)) = decided(case) else { continue };
+        let said: Vec<&str> = presets::ALL.iter().flat_map(hints).filter(|hint| denial.hint.ends_with(hint)).collect();
+        let profile = config.profiles().iter().find(|one| Some(&one.name) == denial.profile.as_ref());
+        let preset = profile.and_then(|profile| Preset::named(profile.preset?));
+        match preset {
+            Some(preset) => assert_eq!(
+                said.first().copied(),
+                preset.hint(denial.reason).filter(|_| {
+                    denial.reason != Reason::TokenMalformed || denial.hint.starts_with(denial.reason.remedy())
+                }),
+                "{}: {}",
+                case.name,
+                denial.hint
+            ),
+            None => assert!(
+                said.is_empty() || matches!(denial.reason, Reason::TokenMalformed | Reason::IssuerMismatch),
+                "{}: {}",
+                case.name,
+                denial.hint
+            ),
+        }
+        spoken.extend(preset.filter(|_| !said.is_empty()).map(|preset| preset.name));
+    }
+    // Whose provider is asked has no case here.
+    let asked = ["dex", "django-oauth-toolkit", "hydra", "okta-org", "zitadel-opaque"];
+    let with_hints = presets::ALL.iter().filter(|preset| !hints(preset).is_empty() && !asked.contains(&preset.name));
+    let with_hints = with_hints.map(|preset| preset.name);
+    let unspoken: Vec<&str> = with_hints.filter(|name| !spoken.contains(name)).collect();
+    assert_eq!(unspoken, [""; 0], "each preset's hint has a case that shows it");
 }
 
 #[test]

@@ -2,13 +2,14 @@
 //!
 //! A preset is a claim about security: what it rests on is written in the file. It never names an audience that
 //! would accept a token made for somebody else, and never a client. The build finds the files; what tools and manual say of
-//! a preset is in the file as well, and read by `about`, never in a login.
+//! a preset is in the file as well, and read by `about`, never in a login. What a denial says to do at the provider is too.
 
 mod about;
 pub(super) mod own;
 
 pub use about::{About, Example, Head, RuleExample};
 
+use crate::reason::Reason;
 use std::cell::OnceCell;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -24,6 +25,8 @@ pub struct Preset {
     settings: &'static str,
     /// The last table of the file, `[preset]`, without this line.
     data: &'static str,
+    /// What to do about a denial in the provider's own words, by the reason's code.
+    hints: &'static [(&'static str, &'static str)],
 }
 
 include!(concat!(env!("OUT_DIR"), "/presets.rs"));
@@ -33,6 +36,12 @@ impl Preset {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         ALL.iter().find(|preset| preset.name == name)
+    }
+
+    /// What to do at this provider about a denial for this reason, in its own words: the cure of the most likely mistake.
+    #[must_use]
+    pub fn hint(&self, reason: Reason) -> Option<&'static str> {
+        self.hints.iter().find(|(code, _)| *code == reason.code()).map(|(_, hint)| *hint)
     }
 }
 
@@ -54,3 +63,6 @@ impl Parsed {
         table.get_or_init(|| DeTable::parse(known.settings).ok()).as_ref().map(Spanned::get_ref)
     }
 }
+
+#[cfg(test)]
+mod tests;
