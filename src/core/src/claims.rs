@@ -65,7 +65,7 @@ impl Accepted {
             client(verified.claims(), &clients.value, &config.place(clients.origin), trace)?;
         }
         // The kind comes before the dates: whoever reads that a refresh token lives too long would allow for it.
-        kind::check(members, profile, trace)?;
+        kind::check(members, profile, verified.is_typed_access_token(), trace)?;
         let access_token = ("access_token", &*profile.access_token);
         rules::check(access_token, verified.claims(), config, Reason::IdToken, trace, &mut Vec::new())
             .map_err(|denial| no_access_token(denial, profile))?;

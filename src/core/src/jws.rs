@@ -140,8 +140,12 @@ pub(crate) struct Verified {
     claims: Value,
     by: Proof,
     key: Option<SigningKey>,
+    access_token_type: bool,
     untrusted_jwt: Option<UntrustedJwt>,
 }
+
+/// The `typ` of access tokens (RFC 9068 section 2.1), as types are compared.
+const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 /// The key that signed a token, by the names under which it can be denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,8 +186,14 @@ impl Verified {
         // What the header says is genuine now, as the signature covers it.
         let kid = token.untrusted_header.get("kid").and_then(Value::as_str).or(key.kid());
         let signing_key = SigningKey { kid: kid.map(str::to_owned), thumbprint: key.thumbprint() };
-        let verified =
-            Self { claims: Value::Object(claims), by: Proof::Signature, key: Some(signing_key), untrusted_jwt: None };
+        let typ = token.untrusted_header.get("typ").and_then(Value::as_str).map(normal_type);
+        let verified = Self {
+            claims: Value::Object(claims),
+            by: Proof::Signature,
+            key: Some(signing_key),
+            access_token_type: typ.as_deref() == Some(ACCESS_TOKEN_TYPE),
+            untrusted_jwt: None,
+        };
         Some((verified, key))
     }
 
@@ -213,7 +223,13 @@ impl Verified {
                 .unwrap_or_default(),
             untrusted_claims: token.untrusted_claims,
         });
-        Ok(Self { claims: Value::Object(claims), by: Proof::Answer(kind), key: None, untrusted_jwt })
+        Ok(Self {
+            claims: Value::Object(claims),
+            by: Proof::Answer(kind),
+            key: None,
+            access_token_type: false,
+            untrusted_jwt,
+        })
     }
 
     /// What stands behind them.
@@ -229,6 +245,11 @@ impl Verified {
     /// The claims. Genuine, but not yet known to be meant for this server.
     pub(crate) fn claims(&self) -> &Value {
         &self.claims
+    }
+
+    /// Whether the header, which the signature covers, says that it is an access token: `at+jwt` (RFC 9068 section 2.1).
+    pub(crate) fn is_typed_access_token(&self) -> bool {
+        self.access_token_type
     }
 
     /// Gives away the claims, and the key that signed them.

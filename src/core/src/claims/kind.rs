@@ -27,8 +27,9 @@ const USE_CLAIMS: [&str; 2] = ["token_type", "tokenType"];
 /// Claims of ID tokens (OpenID Connect Core sections 2 and 3.3.2.11).
 const ID_TOKEN_CLAIMS: [&str; 4] = ["nonce", "at_hash", "c_hash", "s_hash"];
 
-/// Refuses what is bound to somebody, of another kind, or on the list of denied tokens.
-pub(super) fn check(claims: Members<'_>, profile: &Profile, trace: &mut Trace) -> Result<(), Denial> {
+/// Refuses what is bound to somebody, of another kind, or on the list of denied tokens. `typed` tokens say by their header
+/// that they are access tokens, and their issuer has signed that.
+pub(super) fn check(claims: Members<'_>, profile: &Profile, typed: bool, trace: &mut Trace) -> Result<(), Denial> {
     if claims.has("cnf") {
         let detail =
             "The token has cnf (RFC 7800): it is only good together with a key that PostgreSQL cannot ask for.";
@@ -42,7 +43,7 @@ pub(super) fn check(claims: Members<'_>, profile: &Profile, trace: &mut Trace) -
     }
     said(claims, profile.token_kind, trace)?;
     if profile.token_kind == TokenKind::Access {
-        marks(claims, profile)?;
+        marks(claims, profile, typed)?;
     }
     revoked(claims, profile)
 }
@@ -78,8 +79,12 @@ fn refused(kind: Kind, accepted: TokenKind) -> bool {
 }
 
 /// Claims of ID tokens, which some providers put into access tokens as well: a rule that proves the kind outweighs them.
-fn marks(claims: Members<'_>, profile: &Profile) -> Result<(), Denial> {
-    let Some(name) = ID_TOKEN_CLAIMS.into_iter().find(|name| claims.has(name)) else { return Ok(()) };
+///
+/// So does the type `at+jwt`, but a nonce alone (Kanidm): that type is for access tokens and nothing else (RFC 9068 section
+/// 2.1), and a client cannot write it, while it does choose the nonce. The hashes are of what comes with an ID token.
+fn marks(claims: Members<'_>, profile: &Profile, typed: bool) -> Result<(), Denial> {
+    let counts = |name: &&str| claims.has(name) && !(typed && *name == "nonce");
+    let Some(name) = ID_TOKEN_CLAIMS.into_iter().find(counts) else { return Ok(()) };
     if profile.access_token.iter().any(proves_access) {
         return Ok(());
     }

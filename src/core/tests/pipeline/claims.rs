@@ -1,6 +1,6 @@
 //! Step 7: genuine claims that are not for this server, not for now, or not of this kind.
 
-use super::support::{ISSUER, Login, NOW, token};
+use super::support::{ISSUER, Login, NOW, claims_with, token};
 use oauth_validator_core::Reason::{
     ActorNotAllowed, AudienceMismatch, ClaimType, ClientNotAllowed, Expired, IdToken, IssuerMismatch, LifetimeTooLong,
     NotYetValid, SenderConstrained, TokenMalformed, TokenRevoked,
@@ -207,9 +207,20 @@ fn actors_are_refused_unless_allowed() {
 
 #[test]
 fn tokens_of_other_kinds_are_refused() {
+    let with_nonce = |typ: Value| {
+        let (header, claims) = (super::support::header_with(json!({"typ": typ})), claims_with(json!({"nonce": "n"})));
+        oauth_validator_fixtures::mint::mint(oauth_validator_fixtures::keys::corp(), &header, &claims)
+    };
+    let types = "token_types = [\"at+jwt\", \"JWT\", \"\"]\n";
+    for typ in [json!("JWT"), Value::Null] {
+        Login::with_profile(types).denies(with_nonce(typ.clone()), IdToken);
+        Login::with_profile(&format!("{types}token_kind = \"any\"\n")).grants(&with_nonce(typ), "ana");
+    }
+    // A type that is for access tokens alone outweighs what the client has chosen.
+    Login::new().grants(&with_nonce(json!("at+jwt")), "ana");
     for claims in [
-        json!({"nonce": "n"}),
         json!({"at_hash": "h"}),
+        json!({"nonce": "n", "at_hash": "h"}),
         json!({"c_hash": "h"}),
         json!({"s_hash": "h"}),
         json!({"typ": "ID"}),
@@ -236,7 +247,7 @@ fn no_hint_about_the_kind_of_a_token_proposes_to_accept_id_tokens() {
         "[profiles.corp]\npreset = \"keycloak\"\nissuer = \"{ISSUER}\"\naudience = [\"postgres\"]\nkeys = {{ jwks_file = \"k\" }}\n"
     );
     for denial in [
-        Login::new().denies(token(json!({"nonce": "n"})), IdToken),
+        Login::new().denies(token(json!({"at_hash": "h"})), IdToken),
         Login::new().denies(token(json!({"typ": "ID"})), IdToken),
         Login::new().denies(token(json!({"token_use": "refresh"})), IdToken),
         Login::with_file(&keycloak).denies(token(json!({"typ": "Other"})), IdToken),
