@@ -3,7 +3,8 @@
 use crate::support::{CONFIG, Folder, Run, run};
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
-use oauth_validator_mock_provider::{Provider, Reply};
+use oauth_validator_mock_provider::{BATCH, Provider, Reply};
+use serde_json::json;
 
 /// The case's configuration with `provider`, which answers as the case says.
 fn config(case: &Case, provider: &Provider) -> String {
@@ -11,7 +12,8 @@ fn config(case: &Case, provider: &Provider) -> String {
         Some((status, body)) => Reply::new(status, body).with_header("Content-Type", "application/json"),
         None => Reply::new(503, ""),
     };
-    for path in ["/introspect", "/tokeninfo"] {
+    provider.set_reply("/token", Reply::json(&json!({"token_type": "Bearer", "access_token": "for-graph"})));
+    for path in ["/introspect", "/tokeninfo", BATCH] {
         provider.set_reply(path, reply.clone());
     }
     provider.set_reply_to_get("/userinfo", reply);

@@ -10,11 +10,12 @@ use crate::support::{CONFIG, Folder, corp, okta, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::protocol::{HelperRequest, Outcome};
-use oauth_validator_core::{BearerToken, Lookup, OnlineAnswer, Pem, Reach, Userinfo};
+use oauth_validator_core::{About, BearerToken, Lookup, OnlineAnswer, Pem, Reach, Source, Userinfo};
 use oauth_validator_fixtures::keys;
-use oauth_validator_mock_provider::{Fault, Provider, Reply};
+use oauth_validator_mock_provider::{Directory, Fault, Provider, Reply};
 use serde_json::{Value, json};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 const USERINFO: &str = "/userinfo";
@@ -29,9 +30,10 @@ fn request(provider: &Provider, userinfo: Userinfo) -> HelperRequest {
     let ca = fs::read_to_string(provider.ca_file()).ok().map(Pem);
     let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(5));
     let reach = Reach { ca: None, proxy: None, insecure_http: false, connect_timeout, timeout };
-    let lookup = Lookup { claims: vec!["groups".to_owned()], userinfo, reach };
+    let lookup = Lookup { claims: vec!["groups".to_owned()], source: Source::Userinfo(userinfo), reach };
     let reach = Reach { ca, proxy: None, insecure_http: false, connect_timeout, timeout };
-    HelperRequest::for_lookup(&lookup, reach, &BearerToken::new(token().as_bytes())).expect("a request")
+    let about = About { user: "ana".to_owned(), expires: None };
+    HelperRequest::for_lookup(&lookup, reach, None, &about, &BearerToken::new(token().as_bytes())).expect("a request")
 }
 
 fn endpoint(provider: &Provider) -> Userinfo {
@@ -197,6 +199,70 @@ fn check_looks_at_the_authorities_that_claims_are_asked_by() {
     let found = folder.check(&[]);
     assert!(found.code == 1 && found.stdout.contains("lookup_unavailable"), "{}{}", found.stdout, found.stderr);
     assert!(found.stdout.contains("nowhere.pem"), "{}", found.stdout);
+}
+
+const TENANT: &str = "9a8b7c6d-2222-4eee-9fff-000000000001";
+const USER: &str = "5d5d5d5d-3333-4444-8555-666666666666";
+const GROUP: &str = "6f1d2c3b-0000-4a5b-8c6d-222222222222";
+
+/// A folder whose profile looks groups up in this provider's directory, with the application's secret.
+fn tenant(provider: &Provider) -> Folder {
+    let directory = Directory::new(TENANT, "postgres", "hush-hush", "for-graph").with_user(USER, &[GROUP]);
+    let (base, path, ca_file) = (provider.base_url(), directory.token_path(), provider.ca_file().display());
+    provider.set_directory(directory);
+    let folder = Folder::new(&corp(
+        &format!(
+            "keys = {{ jwks_file = \"corp.jwks.json\", ca_file = \"{ca_file}\" }}\n\
+             require = [{{ claim = \"$.groups\", contains = \"{GROUP}\" }}]\n\
+             lookup = {{ kind = \"graph\", tenant = \"{TENANT}\", groups = [\"{GROUP}\"], client_id = \"postgres\", \
+             client_secret_file = \"graph.secret\", endpoint = \"{base}\", token_endpoint = \"{base}{path}\" }}"
+        ),
+        "",
+    ));
+    folder.write("graph.secret", "hush-hush\n");
+    fs::set_permissions(folder.path("graph.secret"), Permissions::from_mode(0o600)).expect("a mode");
+    folder
+}
+
+#[test]
+fn explain_shows_the_groups_that_graph_tells_and_no_secret() {
+    let provider = Provider::start();
+    let folder = tenant(&provider);
+    let token = okta().claim("tid", json!(TENANT)).claim("oid", json!(USER)).sign(keys::corp());
+    let text = folder.explain(&token, &[]);
+    assert_eq!(text.code, 0, "{}{}", text.stdout, text.stderr);
+    let base = provider.base_url();
+    for words in [
+        format!("note: claims were looked up for this explanation, at {base}"),
+        format!("lookup     groups from {base}"),
+        format!("groups = [\"{GROUP}\"]"),
+    ] {
+        assert!(text.stdout.contains(&words), "{words}: {}", text.stdout);
+    }
+    assert!(!text.stdout.contains("hush-hush") && !text.stdout.contains("for-graph"), "{}", text.stdout);
+    assert_eq!(provider.requests().len(), 2);
+    let stranger = okta().claim("tid", json!(TENANT)).sign(keys::corp());
+    assert_eq!(folder.explain(&stranger, &["--json"]).json()["reason"], "lookup_mismatch");
+    assert_eq!(provider.requests().len(), 2, "nobody was asked");
+}
+
+#[test]
+fn check_reads_the_secret_for_graph() {
+    let provider = Provider::start();
+    let folder = tenant(&provider);
+    let fine = folder.check(&[]);
+    assert_eq!(fine.code, 0, "{}{}", fine.stdout, fine.stderr);
+    assert!(!fine.stdout.contains("secret_readable"), "{}", fine.stdout);
+    fs::set_permissions(folder.path("graph.secret"), Permissions::from_mode(0o644)).expect("a mode");
+    let found = folder.check(&[]);
+    assert!(found.code == 0 && found.stdout.contains("secret_readable"), "{}", found.stdout);
+    for content in ["", "a\nb\n"] {
+        folder.write("graph.secret", content);
+        let found = folder.check(&[]);
+        assert!(found.code == 1 && found.stdout.contains("lookup_unavailable"), "{}", found.stdout);
+        assert!(found.stdout.contains("lookup.client_secret_file"), "{}", found.stdout);
+    }
+    assert_eq!(provider.connection_count(), 0);
 }
 
 #[test]

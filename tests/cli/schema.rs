@@ -196,8 +196,8 @@ fn right(setting: &Setting) -> Vec<String> {
         Kind::Duration(_, to) if to.seconds >= 3600 => quoted(&["1h", "60 minutes", "PT1H", "1 hour"]),
         Kind::Duration(..) => quoted(&["1s", "60 s", "PT1M", "1 minute"]),
         Kind::Size(from, to) => quoted(&[from.text, "16 kB", to.text]),
-        // The other words demand another table.
-        Kind::Word(_) if setting.key == "mode" => vec![],
+        // The other words demand another table, or other keys.
+        Kind::Word(_) if ["mode", "kind"].contains(&setting.key) => vec![],
         Kind::Word(words) => quoted(words),
         Kind::Words(words) => vec![format!("[{}]", quoted(words).join(", "))],
         Kind::StringsOrNone => vec!["[\"a\", \"b\"]".into()],

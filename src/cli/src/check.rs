@@ -18,9 +18,11 @@ use oauth_validator_core::config::KeySource;
 use oauth_validator_core::server_files::Settings;
 use oauth_validator_core::{
     Config, DeniedProfile, FilePath, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Pem, Profile, Reach,
-    Reason,
+    Reason, Source,
 };
-use oauth_validator_store::{Refusal, bearer_of, load_keys, read_certificate, read_secret, resolve, with_files};
+use oauth_validator_store::{
+    Refusal, bearer_of, load_keys, lookup_secret, read_certificate, read_secret, resolve, with_files,
+};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fs;
@@ -223,7 +225,18 @@ fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Sh
         KeySource::Inline(_) => Vec::new(),
         KeySource::Online(check) => online_files(check, profile, file, places),
     };
-    of_keys.into_iter().chain(beside).collect()
+    of_keys.into_iter().chain(beside).chain(lookup_files(profile, file, places)).collect()
+}
+
+/// The secret by which a profile has claims looked up.
+fn lookup_files(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Option<Shown> {
+    let lookup = &profile.lookup.as_ref()?.value;
+    let span = places.setting(&profile.name, "lookup", "client_secret_file");
+    match (lookup_secret(lookup, &file.path, file.user), &lookup.source) {
+        (Err(why), _) => Some(Shown::unavailable(Reason::LookupUnavailable, &profile.name, span, &why)),
+        (Ok(_), Source::Graph(graph)) => readable_by_others(&graph.secret_file, profile, file, span),
+        (Ok(_), Source::Userinfo(_)) => None,
+    }
 }
 
 /// What this tool says of a configuration is true of a library of its own build.

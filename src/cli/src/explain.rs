@@ -17,7 +17,7 @@ use crate::token_input;
 use crate::words;
 use oauth_validator_core::server_files::HbaLine;
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
     OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing, UnixSeconds, Verdict,
     decide_with,
 };
@@ -247,12 +247,13 @@ impl Resolver for ToolResolver<'_, '_> {
         &mut self,
         _profile: &str,
         lookup: &Lookup,
+        about: &About,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.notes.push(format!("claims were looked up for this explanation, at {}", lookup.place()));
         let (config_path, user) = (&self.supply.file.path, self.supply.file.user);
-        let order = LookupOrder { lookup, config_path, user, left: lookup.reach.timeout };
-        order.ask(token, None, &mut Foreground::default())
+        let order = LookupOrder { lookup, about, config_path, user, left: lookup.reach.timeout };
+        order.ask(&order.request(token)?, None, &mut Foreground::default())
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

@@ -4,16 +4,20 @@
 //! Hints are in the words of the configuration, since that is where all of the request comes from. Must never look at
 //! the environment, so that the tool trusts whom the server trusts.
 
-use crate::net::{Ca, Client, Code, Identity, Inquiry, Keys, NetError, Plain, SafeUrl, Wording, introspect, userinfo};
+use crate::net::{
+    Ca, Client, Code, GraphQuestion, Identity, Inquiry, Keys, NetError, Plain, SafeUrl, Wording, groups_of, introspect,
+    userinfo,
+};
 use crate::output::{complain, visible};
-use oauth_validator_core::Pem;
 use oauth_validator_core::protocol::{self, FetchedKeys, HelperRequest, KnownDocument, Outcome, Place, Task};
+use oauth_validator_core::{Pem, batch_path};
 use oauth_validator_store::{Gone, Surroundings};
 use std::thread;
 use std::time::Duration;
 
 const ENDPOINT_HINT: &str = "give introspection.endpoint as the provider documents it, https://HOST/...";
 const USERINFO_HINT: &str = "give lookup.endpoint as the provider's metadata has it, https://HOST/...";
+const GRAPH_HINT: &str = "give lookup.endpoint and lookup.token_endpoint as Microsoft documents them, https://HOST/...";
 const JWKS_URL_HINT: &str = "give keys.jwks_url as the provider documents it, https://HOST/...";
 
 /// What comes of the request within `limit`, however much more time it gives; `asking` is told each URL before it is asked.
@@ -70,6 +74,14 @@ fn ask(request: &HelperRequest, limit: Duration, asking: fn(&SafeUrl)) -> Result
                 }
             };
             userinfo(&client, &endpoint, token).map(Outcome::Answer)
+        }
+        Task::Graph { token_endpoint, client_id, secret, endpoint, user, groups } => {
+            let scope = format!("{endpoint}/.default");
+            let batch = format!("{endpoint}{}", batch_path());
+            let batch = safe_url(&batch, plain, "the URL of Microsoft Graph", GRAPH_HINT)?;
+            let token_endpoint = &safe_url(token_endpoint, plain, "the token endpoint", GRAPH_HINT)?;
+            let question = GraphQuestion { token_endpoint, batch: &batch, scope, client_id, secret, user, groups };
+            groups_of(&client, &question).map(Outcome::Answer)
         }
     }
 }

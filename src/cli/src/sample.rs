@@ -16,7 +16,7 @@ use crate::words;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
     OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, decide_with,
     strict_json_object,
 };
@@ -278,6 +278,7 @@ impl Resolver for Published<'_> {
         &mut self,
         _profile: &str,
         _lookup: &Lookup,
+        _about: &About,
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         Err(KeysUnavailable::new("Nobody is asked about a sample.", "Give a token that has what the profile needs."))

@@ -32,8 +32,8 @@ pub const MAX_TRIED_KEYS: usize = 4;
 /// The largest key document (JWKS or PEM), in bytes.
 pub const MAX_KEY_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// The longest answer of a userinfo endpoint, in bytes.
-pub const MAX_USERINFO_BYTES: usize = 64 * 1024;
+/// The longest answer of somebody who is asked for claims that a token lacks, in bytes.
+pub const MAX_LOOKUP_BYTES: usize = 64 * 1024;
 
 /// The most keys read from one document.
 pub const MAX_KEYS: usize = 256;

@@ -18,6 +18,7 @@ use crate::config::{Clients, Config, Profile};
 use crate::decision::Denial;
 use crate::introspection::OnlineKind;
 use crate::jws::{Proof, SigningKey, Verified};
+use crate::overage;
 use crate::reason::Reason;
 use crate::rules;
 use crate::time::UnixSeconds;
@@ -90,10 +91,12 @@ impl Accepted {
         self.expires
     }
 
-    /// The token's claims with others that somebody was asked for: those that the token lacks, and none that it has.
+    /// The token's claims with others that somebody was asked for: those that the token lacks, and none that it has. What the
+    /// token says of having left these out is true no longer.
     pub(crate) fn with_added(mut self, added: Map<String, Value>) -> Self {
         if let Value::Object(claims) = &mut self.claims {
             for (name, value) in added {
+                overage::is_there(claims, &name);
                 claims.entry(name).or_insert(value);
             }
         }

@@ -7,7 +7,7 @@ use crate::introspection::{OnlineAnswer, OnlineCheck};
 use crate::keys::asking::Wanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
-use crate::lookup::Lookup;
+use crate::lookup::{About, Lookup};
 use crate::reason::Reason;
 use crate::session::SessionGrant;
 use crate::trace::Trace;
@@ -182,6 +182,8 @@ pub enum Needs {
         profile: String,
         /// Where and how.
         lookup: Box<Lookup>,
+        /// Whom it is about.
+        about: About,
     },
     /// What `role` can become: look it up in the catalogs, insert it into [`Known`], and call again.
     Privileges {

@@ -11,7 +11,7 @@ use crate::introspection::{OnlineAnswer, OnlineCheck};
 use crate::keys::asking::Wanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
-use crate::lookup::Lookup;
+use crate::lookup::{About, Lookup};
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::token::BearerToken;
@@ -52,7 +52,7 @@ pub trait Resolver {
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable>;
 
-    /// What the provider of `profile` says of the subject of the token, which lacks a claim. Asked for last.
+    /// What is said of the user whom the token is about, which lacks a claim. Asked for last.
     ///
     /// # Errors
     /// Why it could not be asked, in the words of the log.
@@ -60,6 +60,7 @@ pub trait Resolver {
         &mut self,
         profile: &str,
         lookup: &Lookup,
+        about: &About,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable>;
 
@@ -177,8 +178,8 @@ fn resolve(resolver: &mut impl Resolver, needs: Needs, token: &BearerToken, know
             let answer = resolver.online_answer(&profile, &check, token);
             known.insert_online_answer(profile, answer);
         }
-        Needs::LookedUp { profile, lookup } => {
-            let answer = resolver.looked_up(&profile, &lookup, token);
+        Needs::LookedUp { profile, lookup, about } => {
+            let answer = resolver.looked_up(&profile, &lookup, &about, token);
             known.insert_looked_up(profile, answer);
         }
         Needs::Privileges { role } => {

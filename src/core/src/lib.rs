@@ -74,7 +74,7 @@ pub use keys::asking::{self, Wanted};
 pub use keys::record::{self, KeyRecord, Standing};
 pub use keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings, sha256_hex};
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, LeftOut, PublicKey};
-pub use lookup::{Lookup, Userinfo};
+pub use lookup::{About, GROUPS_OF_A_REQUEST, Graph, Lookup, MAX_GROUPS, Source, Userinfo, batch_path, member_groups};
 pub use reach::{FilePath, Pem, Reach};
 pub use reason::{Blame, Reason};
 pub use serving::is_well_known_of;

@@ -1,15 +1,22 @@
 //! Claims that are not in the token: where they are looked up, and what of the answer is taken over.
 //!
-//! What `[profiles.NAME.lookup]` says, and OpenID Connect Core section 5.3 of the userinfo endpoint. An answer only adds
-//! what the profile names and the token lacks: it must never replace a claim of the token, and never be about anybody but
-//! the token's own subject.
+//! What `[profiles.NAME.lookup]` says. An answer only adds what the profile names and the token lacks: it must never replace
+//! a claim of the token, and never be about anybody but the user whom the token is about.
+
+mod graph;
+mod userinfo;
 
 use crate::introspection::OnlineAnswer;
-use crate::json;
 use crate::reach::{FilePath, Reach};
 use crate::reason::Reason;
+use crate::time::UnixSeconds;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+pub(crate) use graph::{CLAIM as CLAIM_OF_GRAPH, is_guid};
+pub use graph::{GROUPS_OF_A_REQUEST, Graph, MAX_GROUPS, batch_path, member_groups};
+pub use userinfo::Userinfo;
 
 /// Claims that say whose a token is, for whom it was made, and what it is good for. They are judged before anybody is asked,
 /// so that nobody but the token can say them.
@@ -44,91 +51,92 @@ pub(crate) const OF_THE_TOKEN: [&str; 23] = [
 pub struct Lookup {
     /// The names of claims that may be looked up.
     pub claims: Vec<String>,
-    /// Where.
-    pub userinfo: Userinfo,
+    /// Who is asked, and for what.
+    pub source: Source,
     /// How the provider is reached.
     pub reach: Reach<FilePath>,
 }
 
-/// Where a userinfo endpoint is. A token never chooses it.
+/// Who is asked. A token never chooses it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Userinfo {
-    /// At this https URL.
-    Endpoint(String),
-    /// Where the issuer's metadata says, which is asked for first.
-    Metadata {
-        /// As the metadata must spell it.
-        issuer: String,
-        /// Where the metadata is, if not at the well-known URLs.
-        discovery_url: Option<String>,
-        /// Hosts besides the issuer's that it may point to.
-        allowed_hosts: Vec<String>,
-    },
+pub enum Source {
+    /// The userinfo endpoint, with the token itself.
+    Userinfo(Userinfo),
+    /// Microsoft Graph, with a token of this server's own: which of some groups the user is in.
+    Graph(Graph),
+}
+
+/// Whom a lookup is about, as the verified token says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The user by the name that the asked one knows: the `sub` of the token for userinfo, the `oid` for Microsoft Graph.
+    pub user: String,
+    /// When the token expires, if anybody says.
+    pub expires: Option<UnixSeconds>,
 }
 
 impl Lookup {
     /// Where is asked, for a person.
     #[must_use]
     pub fn place(&self) -> &str {
-        match &self.userinfo {
-            Userinfo::Endpoint(url) => url,
-            Userinfo::Metadata { issuer, .. } => issuer,
+        match &self.source {
+            Source::Userinfo(userinfo) => userinfo.place(),
+            Source::Graph(graph) => &graph.endpoint,
         }
+    }
+
+    /// Whom the token is about, if an answer could be known to be about the same user; nobody is asked about another token.
+    pub(crate) fn user<'t>(&self, token: &'t Value) -> Result<&'t str, NoUse> {
+        match &self.source {
+            Source::Userinfo(_) => userinfo::subject(token).ok_or_else(|| {
+                mismatch("The token has no sub, by which an answer could be known to be about it; nobody was asked.")
+            }),
+            Source::Graph(graph) => graph.user(token),
+        }
+    }
+
+    /// What an answer says of `user`, of the claims that may be looked up.
+    pub(crate) fn found(&self, answer: &OnlineAnswer, user: &str) -> Result<Map<String, Value>, NoUse> {
+        let mut found = match &self.source {
+            Source::Userinfo(_) => userinfo::members(answer, user)?,
+            Source::Graph(graph) => graph.found(answer)?,
+        };
+        found.retain(|name, _| self.claims.contains(name));
+        Ok(found)
     }
 }
 
 /// Why an answer adds nothing: the code, a sentence, and what to do where the code's own remedy does not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NoUse {
     pub(crate) reason: Reason,
-    pub(crate) why: &'static str,
+    pub(crate) why: Cow<'static, str>,
+    pub(crate) hint: Option<&'static str>,
 }
 
-/// What the answer says about the subject of `token`, of the claims that `lookup` names and the token lacks.
-///
-/// OpenID Connect Core section 5.3.2: the `sub` of the answer must be that of the token, and if it is another, nothing of the
-/// answer may be used. 5.3.3: a token that is not meant for the endpoint is answered with 401, or with 403 where `openid` is
-/// missing (RFC 6750 section 3.1).
+impl NoUse {
+    fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+}
+
+/// What the answer says about the user of `token`, of the claims that `lookup` names and the token lacks.
 pub(crate) fn added(lookup: &Lookup, answer: &OnlineAnswer, token: &Value) -> Result<Map<String, Value>, NoUse> {
-    match answer.status {
-        200 => {}
-        401 | 403 => return Err(refused("The userinfo endpoint does not take the token.")),
-        _ => return Err(unavailable("The userinfo endpoint gave no answer that says anything about the token.")),
-    }
-    let members = json::object(answer.body.as_bytes())
-        .map_err(|_| unavailable("The userinfo endpoint's answer is not one JSON object without duplicate members."))?;
-    let Some(subject) = subject(token) else {
-        return Err(mismatch("The token has no sub, by which an answer could be known to be about it."));
-    };
-    match members.get("sub") {
-        Some(Value::String(own)) if own == subject => {}
-        Some(Value::String(_)) => return Err(mismatch("The userinfo endpoint's answer is about another sub.")),
-        Some(_) => return Err(mismatch("The sub of the userinfo endpoint's answer is not a string.")),
-        None => return Err(mismatch("The userinfo endpoint's answer has no sub.")),
-    }
-    let wanted = |name: &String| lookup.claims.contains(name) && token.get(name).is_none();
-    Ok(members.into_iter().filter(|(name, _)| wanted(name)).collect())
+    let mut found = lookup.found(answer, lookup.user(token)?)?;
+    found.retain(|name, _| token.get(name).is_none());
+    Ok(found)
 }
 
-/// Whose the token is, if an answer can be compared with it.
-pub(crate) fn subject(token: &Value) -> Option<&str> {
-    token.get("sub").and_then(Value::as_str).filter(|subject| !subject.is_empty())
+fn mismatch(why: impl Into<Cow<'static, str>>) -> NoUse {
+    NoUse { reason: Reason::LookupMismatch, why: why.into(), hint: None }
 }
 
-/// What is said of a token whose answer could not be known to be about it: nobody is asked.
-pub(crate) const NO_SUBJECT: NoUse =
-    mismatch("The token has no sub, by which an answer could be known to be about it; nobody was asked.");
-
-const fn mismatch(why: &'static str) -> NoUse {
-    NoUse { reason: Reason::LookupMismatch, why }
+fn refused(why: impl Into<Cow<'static, str>>) -> NoUse {
+    NoUse { reason: Reason::LookupRefused, why: why.into(), hint: None }
 }
 
-const fn refused(why: &'static str) -> NoUse {
-    NoUse { reason: Reason::LookupRefused, why }
-}
-
-const fn unavailable(why: &'static str) -> NoUse {
-    NoUse { reason: Reason::LookupUnavailable, why }
+fn unavailable(why: impl Into<Cow<'static, str>>) -> NoUse {
+    NoUse { reason: Reason::LookupUnavailable, why: why.into(), hint: None }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Such a claim is there, only elsewhere: it is never "absent".
 
 use crate::claim_path::ClaimPath;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Whether the token says that the claim which the path begins with was left out of it: as a distributed claim (OpenID
 /// Connect Core section 5.6.2), or by Entra's mark of the implicit flow, which has no room even for that. Entra can send
@@ -21,6 +21,16 @@ pub(crate) fn leaves_out(claims: &Value, path: &ClaimPath) -> bool {
         .any(|name| lacks(name) && (named(name) || groups && ["groups", "roles"].contains(&name)))
 }
 
+/// Takes the marks away by which a token says that it leaves out this claim, which was found elsewhere.
+pub(crate) fn is_there(claims: &mut Map<String, Value>, name: &str) {
+    if let Some(Value::Object(names)) = claims.get_mut("_claim_names") {
+        names.remove(name);
+    }
+    if name == "groups" {
+        claims.remove("hasgroups");
+    }
+}
+
 /// What is said of it.
 pub(crate) fn detail(path: &ClaimPath) -> String {
     format!("The token has no {path}, and says that it leaves out the groups of a user who has too many of them.")
@@ -28,9 +38,26 @@ pub(crate) fn detail(path: &ClaimPath) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::leaves_out;
+    use super::{is_there, leaves_out};
     use crate::claim_path::ClaimPath;
     use serde_json::json;
+
+    #[test]
+    fn what_was_found_elsewhere_is_marked_no_longer() {
+        let groups = ClaimPath::parse("$.groups").unwrap();
+        for mut claims in [
+            json!({"_claim_names": {"groups": "src1", "address": "src2"}, "groups": []}),
+            json!({"hasgroups": true, "groups": []}),
+            json!({"_claim_names": "groups", "groups": []}),
+        ] {
+            is_there(claims.as_object_mut().unwrap(), "groups");
+            assert!(!leaves_out(&claims, &groups), "{claims}");
+        }
+        let mut others = json!({"_claim_names": {"groups": "src1"}, "hasgroups": true});
+        let before = others.clone();
+        is_there(others.as_object_mut().unwrap(), "address");
+        assert_eq!(others, before);
+    }
 
     #[test]
     fn only_what_is_marked_was_left_out() {

@@ -143,13 +143,13 @@ reasons! {
         "Request the scope and have it granted; or correct scope.claim, scope.prefix or the scope list of the pg_hba.conf line.";
     LookupUnavailable = "lookup_unavailable", Provider,
         "The token lacks a claim that the login needs, and the provider could not be asked for it.",
-        "See whether lookup.endpoint is the provider's userinfo endpoint, whether it is up, and what its own log says about the request.";
+        "See whether lookup.endpoint is right, whether the provider is up, and what its own log says about the request.";
     LookupRefused = "lookup_refused", Token,
         "The token lacks a claim that the login needs, and the provider's userinfo endpoint does not take the token.",
         "Have the client request the scope openid, and see whether the provider lets tokens for this audience ask its userinfo endpoint; some do so only for tokens without an audience of their own.";
     LookupMismatch = "lookup_mismatch", Token,
-        "The provider's userinfo endpoint answers about another subject than the token's, so nothing of it is used.",
-        "Have the provider write the same sub into access tokens and userinfo answers: pairwise subjects of different clients, and a profile of another issuer, are the usual causes.";
+        "What is looked up would be about another user than the token's, so nothing of it is used.",
+        "With userinfo, have the provider write the same sub into access tokens and userinfo answers: pairwise subjects of different clients, and a profile of another issuer, are the usual causes. With graph, compare the token's tid and oid with lookup.tenant and its users.";
     RuleFailed = "rule_failed", Token,
         "A [[require]] rule of the profile does not hold for this token.",
         "The DETAIL names the rule's line; change the rule or the claim at the provider.";
@@ -173,7 +173,7 @@ reasons! {
         "Write a [roles] table for the profile, or remove delegate_ident_mapping=1 and map identities in pg_ident.conf.";
     GroupsOverage = "groups_overage", Token,
         "The user has so many groups that the provider left them out of the token.",
-        "Use application roles, or have the provider send only the groups that are assigned to the application.";
+        "Use application roles, or have the provider send only the groups that are assigned to the application; or have groups looked up at Microsoft Graph, by [profiles.NAME.lookup] with kind = \"graph\".";
     RoleNotGranted = "role_not_granted", Token,
         "The token does not grant the role that the client asks for.",
         "Ask for a role that the token grants, have the provider assign the right one, or add it to the profile's [roles].";

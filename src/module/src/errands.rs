@@ -13,7 +13,9 @@ use crate::{guc, report, shared};
 use oauth_validator_core::protocol::{
     Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
 };
-use oauth_validator_core::{BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, Profile, ProviderKeys};
+use oauth_validator_core::{
+    About, BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, Profile, ProviderKeys,
+};
 use oauth_validator_store::{Gone, KeyOrder, LookupOrder, Places, ServerUser, Surroundings, TokenOrder};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -104,16 +106,18 @@ pub(crate) fn ask_about(
     Ok(answer)
 }
 
-/// What the provider says of the token's subject, within the time that is `left`, if one of the few places is free.
+/// What is said of the user whom the token is about, within the time that is `left`, if one of the few places is free.
 pub(crate) fn look_up(
     token: &BearerToken,
     lookup: &Lookup,
+    about: &About,
     config_path: &Path,
     left: Duration,
 ) -> Result<OnlineAnswer, KeysUnavailable> {
     let folder = guc::cache_directory();
-    let order = LookupOrder { lookup, config_path, user: ServerUser::current(), left };
-    order.ask(token, Some(places(&folder)), &mut Errands)
+    let order = LookupOrder { lookup, about, config_path, user: ServerUser::current(), left };
+    let request = order.request(token)?;
+    order.ask(&request, Some(places(&folder)), &mut Errands)
 }
 
 fn places(folder: &Path) -> Places<'_> {

@@ -10,7 +10,7 @@ use crate::hba::Connection;
 use crate::report;
 use crate::request::request;
 use oauth_validator_core::{
-    BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    About, BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
     OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict, decide_with, kept_form,
 };
 use oauth_validator_store::{
@@ -192,9 +192,10 @@ impl Resolver for Backend<'_> {
         &mut self,
         _profile: &str,
         lookup: &Lookup,
+        about: &About,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
-        errands::look_up(token, lookup, self.file, lookup.reach.timeout.saturating_sub(self.waited))
+        errands::look_up(token, lookup, about, self.file, lookup.reach.timeout.saturating_sub(self.waited))
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

@@ -36,7 +36,7 @@ pub use found::{Found, Stamp};
 pub use kept::{KeptConfiguration, KeptPlace};
 pub use key_state::KeyState;
 pub use keys::load_keys;
-pub use online::{LookupOrder, Places, TokenOrder};
+pub use online::{LookupOrder, Places, TokenOrder, lookup_secret};
 pub use provider::{Gone, KeyOrder, Surroundings, bearer_of, with_files};
 pub use refusal::Refusal;
 pub use secret::{read_certificate, read_secret};

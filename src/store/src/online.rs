@@ -9,8 +9,8 @@ use crate::cache::KeyFolder;
 use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, sentence, with_files};
 use crate::secret::{read_certificate, read_secret};
 use crate::users::ServerUser;
-use oauth_validator_core::protocol::{HelperRequest, Outcome};
-use oauth_validator_core::{BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck};
+use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
+use oauth_validator_core::{About, BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, Source};
 use std::path::Path;
 use std::time::Duration;
 
@@ -74,11 +74,19 @@ impl TokenOrder<'_> {
 
 const ABOUT_THE_TOKEN: &str = "The provider cannot be asked about the token";
 
+/// What could not be done, where claims cannot be looked up.
+const FOR_CLAIMS: &str = "The provider cannot be asked for claims";
+
+/// The setting that names the file with the secret by which claims are looked up.
+const LOOKUP_SECRET_SETTING: &str = "lookup.client_secret_file";
+
 /// For whose token claims are looked up, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct LookupOrder<'a> {
     /// How.
     pub lookup: &'a Lookup,
+    /// Whom it is about.
+    pub about: &'a About,
     /// The configuration's own path, to whose folder other paths are relative.
     pub config_path: &'a Path,
     /// Whose files are trusted.
@@ -88,29 +96,50 @@ pub struct LookupOrder<'a> {
 }
 
 impl LookupOrder<'_> {
-    /// Asks for the claims, if one of `places` is free; without any, whatever else is under way.
+    /// The question, with the secret and the authorities as the files have them now.
     ///
     /// # Errors
-    /// What is wrong with a file, with the folder or with the provider; that all places are taken, or the time.
+    /// What is wrong with a file; that the time is over.
+    pub fn request(&self, token: &BearerToken) -> Result<HelperRequest, KeysUnavailable> {
+        let reach = with_files(&self.lookup.reach, self.config_path, self.user)?;
+        let secret = lookup_secret(self.lookup, self.config_path, self.user)?;
+        let Some(own) = self.limit().checked_sub(HELPER_MARGIN).filter(|own| !own.is_zero()) else {
+            let detail = format!("{FOR_CLAIMS}: keys.timeout was over before, with the provider's other answers.");
+            return Err(KeysUnavailable::new(detail, "Raise keys.timeout, or see why the provider is so slow."));
+        };
+        HelperRequest::for_lookup(self.lookup, reach.within(own), secret, self.about, token)
+            .ok_or_else(|| KeysUnavailable::new("The request for the provider could not be made.", ""))
+    }
+
+    /// Asks the question, if one of `places` is free; without any, whatever else is under way.
+    ///
+    /// # Errors
+    /// What is wrong with the folder or with the provider; that all places are taken.
     pub fn ask(
         &self,
-        token: &BearerToken,
+        request: &HelperRequest,
         places: Option<Places<'_>>,
         world: &mut dyn Surroundings,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
-        const WHAT: &str = "The provider cannot be asked for claims";
-        let reach = with_files(&self.lookup.reach, self.config_path, self.user)?;
-        let limit = reach.timeout.min(self.left);
-        let Some(own) = limit.checked_sub(HELPER_MARGIN).filter(|own| !own.is_zero()) else {
-            let detail = format!("{WHAT}: keys.timeout was over before, with the provider's other answers.");
-            return Err(KeysUnavailable::new(detail, "Raise keys.timeout, or see why the provider is so slow."));
-        };
-        let request = HelperRequest::for_lookup(self.lookup, reach.within(own), token)
-            .ok_or_else(|| KeysUnavailable::new("The request for the provider could not be made.", ""))?;
         match places {
-            Some(places) => places.in_turn(self.user, || ask(&request, limit, world, WHAT)),
-            None => ask(&request, limit, world, WHAT),
+            Some(places) => places.in_turn(self.user, || ask(request, self.limit(), world, FOR_CLAIMS)),
+            None => ask(request, self.limit(), world, FOR_CLAIMS),
         }
+    }
+
+    fn limit(&self) -> Duration {
+        self.lookup.reach.timeout.min(self.left)
+    }
+}
+
+/// The secret by which this server asks for claims, if it needs one.
+///
+/// # Errors
+/// What is wrong with its file.
+pub fn lookup_secret(lookup: &Lookup, config_path: &Path, user: ServerUser) -> Result<Option<Secret>, KeysUnavailable> {
+    match &lookup.source {
+        Source::Userinfo(_) => Ok(None),
+        Source::Graph(graph) => read_secret(LOOKUP_SECRET_SETTING, &graph.secret_file, config_path, user).map(Some),
     }
 }
 

@@ -2,7 +2,7 @@
 //! of every decision whatever the input.
 
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
     OnlineCheck, Privileges, ProviderKeys, Request, Resolver, RoleAttributes, Tracing, UnixSeconds, decide_with,
 };
 use oauth_validator_fixtures::keys;
@@ -96,6 +96,7 @@ impl Resolver for World {
         &mut self,
         _profile: &str,
         _lookup: &Lookup,
+        _about: &About,
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.answer.clone().ok_or_else(|| KeysUnavailable::new("Nobody answers.", "See whether it is up."))

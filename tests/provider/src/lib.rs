@@ -34,6 +34,7 @@
 
 mod answer;
 mod certificates;
+mod directory;
 mod fault;
 mod http;
 mod provider;
@@ -45,6 +46,7 @@ mod site;
 mod stream;
 
 pub use certificates::{ClientCertificate, LocalhostCertificate};
+pub use directory::{BATCH, Directory, Mishap};
 pub use fault::Fault;
 pub use http::Request;
 pub use provider::Provider;

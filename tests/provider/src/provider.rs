@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::certificates::{Authority, Certificate, ClientCertificate, LocalhostCertificate};
+use crate::directory::Directory;
 use crate::fault::Fault;
 use crate::http::Request;
 use crate::lock;
@@ -155,6 +156,12 @@ impl Provider {
     pub fn set_reply_to_bearer(&self, path: &str, token: &str, reply: Reply) {
         check_path(path);
         lock(&self.site).set_reply_to_get(path, Some(token), reply);
+    }
+
+    /// Is Microsoft Graph for this directory from now on, and the token endpoint of its tenant, with
+    /// [`base_url`](Self::base_url) as the root of both.
+    pub fn set_directory(&self, directory: Directory) {
+        lock(&self.site).directory = Some(directory);
     }
 
     /// From now on POSTs of a path are answered with 401 and `invalid_client`, unless their header `Authorization` is

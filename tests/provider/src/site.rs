@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::directory::Directory;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::reply::{Replies, Reply};
@@ -21,6 +22,8 @@ const INTROSPECTION: &str = "/introspect";
 
 /// Documents, headers and faults by path, and what has happened so far.
 pub(crate) struct Site {
+    base_url: String,
+    pub(crate) directory: Option<Directory>,
     discovery: [String; 2],
     documents: BTreeMap<String, Value>,
     replies: BTreeMap<String, Replies>,
@@ -41,6 +44,8 @@ impl Site {
             format!("/.well-known/oauth-authorization-server{path}"),
         ];
         let mut site = Self {
+            base_url: base_url.to_owned(),
+            directory: None,
             discovery,
             documents: BTreeMap::from([(JWKS.to_owned(), json!({ "keys": [] }))]),
             replies: BTreeMap::from([(INTROSPECTION.to_owned(), Replies::default())]),
@@ -116,6 +121,9 @@ impl Site {
     pub(crate) fn response(&self, request: &Request) -> Response {
         if let Some(replies) = self.gets.get(&request.path).filter(|_| request.method == "GET") {
             return replies.to_bearer(request);
+        }
+        if let Some(response) = self.directory.as_ref().and_then(|own| own.response(&self.base_url, request)) {
+            return response;
         }
         let mut response = match (self.documents.get(&request.path), self.replies.get(&request.path)) {
             (None, None) => return Response::empty(404),

@@ -13,8 +13,9 @@
 )]
 
 use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
-use oauth_validator_mock_provider::{Provider, Reply};
+use oauth_validator_mock_provider::{BATCH, Provider, Reply};
 use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, LoginOutcome, now, tool_path};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Lets every identity be every role: what a map allows is PostgreSQL's business, and not what the cases are about.
@@ -59,7 +60,8 @@ fn config(case: &Case, provider: &Provider, issued_at: i64) -> String {
         Some((status, body)) => Reply::new(status, body).with_header("Content-Type", "application/json"),
         None => Reply::new(503, ""),
     };
-    for path in ["/introspect", "/tokeninfo"] {
+    provider.set_reply("/token", Reply::json(&json!({"token_type": "Bearer", "access_token": "for-graph"})));
+    for path in ["/introspect", "/tokeninfo", BATCH] {
         provider.set_reply(path, reply.clone());
     }
     provider.set_reply_to_get("/userinfo", reply);

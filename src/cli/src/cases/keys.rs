@@ -54,7 +54,12 @@ pub(crate) const KEYS: &[Key] = &[
     key(TOKEN, "header", Kind::Object, "The members of its JOSE header."),
     key(TOKEN, "claims", Kind::Object, "Its claims. Without any it is opaque."),
     key(TOKEN, "answer", Kind::Object, "What the provider says of it, if the profile has it asked."),
-    key(TOKEN, "userinfo", Kind::Object, "What its userinfo endpoint says, with sub, if the profile looks up claims."),
+    key(
+        TOKEN,
+        "userinfo",
+        Kind::Object,
+        "What its userinfo endpoint says, with sub, or Microsoft Graph, with groups, if the profile looks up claims.",
+    ),
     key(CASE, "name", Kind::Text, "What the case shows, in a few words that no other case has."),
     key(CASE, "token", Kind::Text, "The sample that the token is made from."),
     key(CASE, "header", Kind::Object, "Members that take the place of the sample's, or are added."),

@@ -10,9 +10,9 @@ use crate::output::Failure;
 use crate::words;
 use oauth_validator_core::server_files::{Files, HbaContext, Reader, Unreadable};
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, OnlineKind, Privileges, Profile, ProviderKeys, Request, Resolver, Tracing, UnixSeconds, Verdict,
-    decide_with,
+    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    OnlineCheck, OnlineKind, Privileges, Profile, ProviderKeys, Request, Resolver, Source, Tracing, UnixSeconds,
+    Verdict, decide_with,
 };
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -226,14 +226,25 @@ impl Resolver for OfCase<'_> {
         &mut self,
         profile: &str,
         lookup: &Lookup,
+        _about: &About,
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         let Some(answer) = &self.case.token.userinfo else {
             let names = lookup.claims.join(", ");
             let what = format!("Profile \"{profile}\" looks up {names}, and the case has no userinfo.");
-            return Err(KeysUnavailable::new(what, "Write userinfo, with the sub of the token."));
+            let hint = match &lookup.source {
+                Source::Userinfo(_) => "Write userinfo, with the sub of the token.",
+                Source::Graph(_) => "Write userinfo, with the user's groups.",
+            };
+            return Err(KeysUnavailable::new(what, hint));
         };
-        Ok(OnlineAnswer { status: 200, body: Value::Object(answer.clone()).to_string() })
+        let groups = answer.get("groups").and_then(Value::as_array);
+        let is_in = |group: &str| groups.is_some_and(|groups| groups.iter().any(|own| own.as_str() == Some(group)));
+        Ok(match &lookup.source {
+            Source::Userinfo(_) => OnlineAnswer { status: 200, body: Value::Object(answer.clone()).to_string() },
+            // Nobody but Graph knows of other groups than those that it is asked about.
+            Source::Graph(graph) => graph.answer(is_in),
+        })
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

@@ -196,10 +196,42 @@ impl Client {
         Ok((status, self.read(url.as_str(), response.into_body(), MAX_KEY_DOCUMENT_BYTES)?))
     }
 
+    /// What is answered to a JSON document of somebody who shows this header `Authorization`: JSON of at most `most` bytes.
+    ///
+    /// # Errors
+    /// `credentials` for an answer that says that this server may not, and as for [`Client::get`]; that of a busy provider
+    /// says how long to wait, if the answer does (RFC 9110 section 10.2.3).
+    pub(crate) fn post_json(
+        &self,
+        url: &SafeUrl,
+        authorization: HeaderValue,
+        document: &[u8],
+        most: usize,
+    ) -> Result<Vec<u8>, NetError> {
+        let response = self.send_as("application/json", url, Some(authorization), document)?;
+        let status = response.status();
+        if let 401 | 403 = status.as_u16() {
+            return Err(not_believed(url.as_str(), status));
+        }
+        judge_status(url.as_str(), status).map_err(|error| with_wait(error, response.headers()))?;
+        judge_headers(url.as_str(), response.headers())?;
+        self.read(url.as_str(), response.into_body(), most)
+    }
+
     /// Sends a form, and has the answer whatever it is.
     fn send(&self, url: &SafeUrl, authorization: Option<HeaderValue>, form: &[u8]) -> Result<Response<Body>, NetError> {
+        self.send_as("application/x-www-form-urlencoded", url, authorization, form)
+    }
+
+    fn send_as(
+        &self,
+        content_type: &str,
+        url: &SafeUrl,
+        authorization: Option<HeaderValue>,
+        form: &[u8],
+    ) -> Result<Response<Body>, NetError> {
         let (left, connect) = self.limits(url)?;
-        let mut request = self.agent.post(url.as_str()).content_type("application/x-www-form-urlencoded");
+        let mut request = self.agent.post(url.as_str()).content_type(content_type);
         if let Some(authorization) = authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
@@ -280,6 +312,15 @@ impl Client {
     }
 }
 
+/// How long the provider says to wait, where that is a number: nothing else that it sends is repeated.
+fn with_wait(mut error: NetError, headers: &HeaderMap) -> NetError {
+    let value = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    if let Some(seconds) = value.and_then(|value| value.parse::<u32>().ok()) {
+        error.message.push_str(&format!(", and says to wait {seconds} seconds"));
+    }
+    error
+}
+
 fn not_believed(url: &str, status: StatusCode) -> NetError {
     let number = status.as_u16();
     let message = format!("{url}: the provider does not accept this server's own credentials, status {number}");
@@ -343,54 +384,4 @@ fn is_json(content_type: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Code, is_json, judge_status, proxy};
-    use ureq::http::StatusCode;
-
-    #[test]
-    fn types_of_json_are_taken_with_parameters_and_in_any_case() {
-        for text in
-            ["application/json", "Application/JSON; charset=utf-8", "application/jwk-set+json", "application/x+json ;"]
-        {
-            assert!(is_json(text.as_bytes()), "{text}");
-        }
-    }
-
-    #[test]
-    fn other_types_are_not() {
-        for text in
-            ["", "text/html", "text/json", "application/jsonp", "json", "text/html; application/json", "image/x+json"]
-        {
-            assert!(!is_json(text.as_bytes()), "{text}");
-        }
-        assert!(!is_json(b"application/json\xff"));
-    }
-
-    #[test]
-    fn a_status_is_200_or_an_error() {
-        let judged = |number| judge_status("u", StatusCode::from_u16(number).unwrap()).map_err(|error| error.code);
-        assert_eq!(judged(200), Ok(()));
-        for number in [300, 301, 302, 303, 305, 307, 308, 399] {
-            assert_eq!(judged(number), Err(Code::Redirect), "{number}");
-        }
-        for number in [201, 204, 206, 304, 400, 401, 404, 429, 500, 503, 999] {
-            assert_eq!(judged(number), Err(Code::HttpStatus), "{number}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_is_plain_and_has_no_password() {
-        assert!(proxy("http://proxy.example:3128").is_ok());
-        for (text, why) in [
-            ("http://ana:secret@proxy.example:3128", "user name or a password"),
-            ("socks5://proxy.example", "does not begin with http://"),
-            ("https://proxy.example:3128", "does not begin with http://"),
-            ("proxy.example:3128", "does not begin with http://"),
-            ("http://", "is no URL"),
-        ] {
-            let error = proxy(text).expect_err(text);
-            assert_eq!(error.code, Code::Proxy);
-            assert!(error.message.contains(why) && !error.message.contains("secret"), "{}", error.message);
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use super::client::Client;
 use super::error::{Code, NetError};
 use super::url::SafeUrl;
 use oauth_validator_core::OnlineAnswer;
-use oauth_validator_core::bounds::MAX_USERINFO_BYTES;
+use oauth_validator_core::bounds::MAX_LOOKUP_BYTES;
 use oauth_validator_core::protocol::Secret;
 use ureq::http::HeaderValue;
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ pub(crate) fn userinfo(client: &Client, endpoint: &SafeUrl, token: &Secret) -> R
     let refused = |_| NetError::new(Code::Url, "the token has characters that no header takes");
     let mut header = HeaderValue::from_str(&header).map_err(refused)?;
     header.set_sensitive(true);
-    let answer = client.get_as(endpoint, header, MAX_USERINFO_BYTES).map_err(in_place)?;
+    let answer = client.get_as(endpoint, header, MAX_LOOKUP_BYTES).map_err(in_place)?;
     let (status, untrusted_body) = answer;
     let body = String::from_utf8(untrusted_body).map_err(|_| NetError::not_strict_json(endpoint.as_str()))?;
     Ok(OnlineAnswer { status, body })

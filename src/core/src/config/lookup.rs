@@ -3,6 +3,8 @@
 //! Must never let a claim be looked up that is judged before anybody is asked: what says for whom a token was made, by which
 //! client, until when and for which scope is the token's own.
 
+mod graph;
+
 use super::collect::Findings;
 use super::keys;
 use super::origin::At;
@@ -12,13 +14,33 @@ use super::settings::{lookup as rows, profile};
 use crate::claim_path::ClaimPath;
 use crate::finding::FindingCode;
 use crate::keys::source::Location;
-use crate::lookup::{Lookup, OF_THE_TOKEN, Userinfo};
+use crate::lookup::{Lookup, OF_THE_TOKEN, Source, Userinfo};
 use crate::reach::{FilePath, Reach};
 
-/// The one kind that there is.
-#[derive(Clone, Copy)]
+/// The values of `kind`.
+#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Userinfo,
+    Graph,
+}
+
+impl Kind {
+    const WORDS: [(&str, Self); 2] = [("userinfo", Self::Userinfo), ("graph", Self::Graph)];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Userinfo => "userinfo",
+            Self::Graph => "graph",
+        }
+    }
+
+    /// Keys that mean something for the other kind alone.
+    const fn foreign(self) -> &'static [&'static str] {
+        match self {
+            Self::Userinfo => &["groups", "client_id", "client_secret_file", "tenant", "token_endpoint"],
+            Self::Graph => &["claims"],
+        }
+    }
 }
 
 /// What a profile looks up, if it does; nothing also where the table has errors, which are among the findings.
@@ -29,13 +51,39 @@ pub(super) fn lookup(
     defaults: keys::Times,
 ) -> Option<At<Lookup>> {
     let section = profile.table(findings, &profile::LOOKUP)?;
-    for key in ["kind", "claims"] {
-        if section.get(key).is_none() {
-            let hint = "write lookup = { kind = \"userinfo\", claims = [\"groups\"] }";
-            section.missing(findings, key, hint);
-        }
+    if section.get("kind").is_none() {
+        section.missing(findings, "kind", USERINFO_HINT);
     }
-    let kind = section.word(findings, "kind", &[("userinfo", Kind::Userinfo)]);
+    let kind = section.word(findings, "kind", &Kind::WORDS);
+    for key in kind.iter().flat_map(|kind| kind.foreign()).filter(|key| section.is_own(key)) {
+        let message = format!("{} means nothing with kind = \"{}\"", section.name(key), kind?.word());
+        findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
+    }
+    let reach = keys.map(|keys| reach_of(keys, profile, defaults));
+    let insecure_http = keys::accepts_local_http(profile);
+    let (claims, source) = match kind {
+        // What else is wrong with a table of no kind is said as of one that most have.
+        None | Some(Kind::Userinfo) => {
+            let claims = claims(findings, &section);
+            (claims, userinfo(findings, &section, keys, insecure_http).map(Source::Userinfo))
+        }
+        Some(Kind::Graph) => {
+            let graph = graph::graph(findings, &section, profile, insecure_http);
+            (Some(vec![crate::lookup::CLAIM_OF_GRAPH.to_owned()]), graph.map(Source::Graph))
+        }
+    };
+    kind?;
+    let value = Lookup { claims: claims?, source: source?, reach: reach? };
+    Some(At { value, origin: profile.origin(findings, "lookup") })
+}
+
+const USERINFO_HINT: &str = "write lookup = { kind = \"userinfo\", claims = [\"groups\"] }";
+
+/// The names of claims that may be asked for.
+fn claims(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Vec<String>> {
+    if section.get("claims").is_none() {
+        section.missing(findings, "claims", USERINFO_HINT);
+    }
     let claims = section.strings(findings, &rows::CLAIMS).map(|claims| claims.value);
     for name in claims.iter().flatten().filter(|name| OF_THE_TOKEN.contains(&name.as_str())) {
         let message = format!("{} cannot have \"{name}\", which only the token itself can say", section.name("claims"));
@@ -43,16 +91,20 @@ pub(super) fn lookup(
             .add(FindingCode::Conflict, section.span_of("claims"), message)
             .hint("it is judged before anybody is asked; name claims about the user, such as \"groups\" or \"email\"");
     }
-    let reach = keys.map(|keys| reach_of(keys, profile, defaults));
-    let insecure_http = keys::accepts_local_http(profile);
-    let endpoint = section.get("endpoint").map(|_| keys::url(findings, &section, "endpoint", insecure_http));
-    let place = match endpoint {
-        Some(endpoint) => endpoint.map(Userinfo::Endpoint),
-        None => keys.and_then(|keys| by_metadata(findings, &section, keys)),
-    };
-    let Kind::Userinfo = kind?;
-    let value = Lookup { claims: claims?, userinfo: place?, reach: reach? };
-    Some(At { value, origin: profile.origin(findings, "lookup") })
+    claims
+}
+
+/// Where the userinfo endpoint is.
+fn userinfo(
+    findings: &mut Findings<'_>,
+    section: &Section<'_>,
+    keys: Option<&KeySource>,
+    insecure_http: bool,
+) -> Option<Userinfo> {
+    match section.get("endpoint") {
+        Some(_) => keys::url(findings, section, "endpoint", insecure_http).map(Userinfo::Endpoint),
+        None => keys.and_then(|keys| by_metadata(findings, section, keys)),
+    }
 }
 
 /// The endpoint that the metadata names, where a profile has these asked for anyway.
@@ -107,6 +159,9 @@ pub(super) fn check(findings: &mut Findings<'_>, section: &Section<'_>, profile:
         findings
             .add(FindingCode::UnusedSetting, section.span_of("lookup"), message)
             .hint("it is never looked up; remove it, or name it in identity, require, roles or session.claims");
+    }
+    if let Source::Graph(_) = &lookup.value.source {
+        graph::check(findings, section, profile);
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Decider, InStep, Stop};
 use crate::claims::Accepted;
 use crate::config::Profile;
 use crate::decision::{Denial, Needs};
-use crate::lookup::{self, Lookup, NoUse};
+use crate::lookup::{self, About, Lookup, NoUse};
 use crate::reason::Reason;
 use crate::trace::Step;
 use crate::{rules, session};
@@ -111,14 +111,22 @@ impl<'a> Decider<'a> {
         profile: &Profile,
         lacking: &Lacking<'_>,
     ) -> Result<Result<Accepted, Denial>, Stop> {
-        let denial = |NoUse { reason, why }: NoUse| Denial::new(reason, format!("{why}{}", lacking.named()));
-        if lookup::subject(accepted.claims()).is_none() {
-            return Ok(Err(denial(lookup::NO_SUBJECT)));
-        }
+        let denial = |NoUse { reason, why, hint }: NoUse| {
+            let denial = Denial::new(reason, format!("{why}{}", lacking.named()));
+            match hint {
+                Some(hint) => denial.with_hint(hint),
+                None => denial,
+            }
+        };
+        let user = match lacking.lookup.user(accepted.claims()) {
+            Ok(user) => user,
+            Err(why) => return Ok(Err(denial(why))),
+        };
         let answer = match self.known.looked_up(&profile.name) {
             None => {
                 let (profile, lookup) = (profile.name.clone(), Box::new(lacking.lookup.clone()));
-                return Err(Stop::Needs(Needs::LookedUp { profile, lookup }));
+                let about = About { user: user.to_owned(), expires: accepted.expires() };
+                return Err(Stop::Needs(Needs::LookedUp { profile, lookup, about }));
             }
             Some(Err(why)) => {
                 let detail = format!("{}{}", why.detail, lacking.named());

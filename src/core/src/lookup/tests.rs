@@ -1,6 +1,6 @@
 //! What an answer is worth: about the same subject, of the names that were asked for, and nothing that the token has.
 
-use super::{Lookup, Userinfo, added};
+use super::{Lookup, Source, Userinfo, added};
 use crate::introspection::OnlineAnswer;
 use crate::reach::Reach;
 use crate::reason::Reason;
@@ -11,7 +11,7 @@ fn lookup(claims: &[&str]) -> Lookup {
     let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(5));
     Lookup {
         claims: claims.iter().map(|name| (*name).to_owned()).collect(),
-        userinfo: Userinfo::Endpoint("https://idp.example/userinfo".to_owned()),
+        source: Source::Userinfo(Userinfo::Endpoint("https://idp.example/userinfo".to_owned())),
         reach: Reach { ca: None, proxy: None, insecure_http: false, connect_timeout, timeout },
     }
 }

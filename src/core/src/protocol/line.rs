@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
-/// The newest version: it has `basic_raw`, `public`, `userinfo`, a bearer token for keys, and certificates of this server, which the first one had not.
+/// The newest version: it has `basic_raw`, `public`, `userinfo`, `graph`, a bearer token for keys, and certificates of this server, which the first one had not.
 pub const PROTOCOL_VERSION: u32 = 2;
 
 /// The versions that are understood: this one and the one before. Answers are the same in both.

@@ -4,7 +4,7 @@ use super::line::{ProtocolError, from_line, to_line};
 use super::secret::Secret;
 use crate::introspection::{ClientAuth, OnlineCheck};
 use crate::keys::source::{Location, ProviderKeys};
-use crate::lookup::{Lookup, Userinfo};
+use crate::lookup::{About, Lookup, Source, Userinfo};
 use crate::reach::{Pem, Reach};
 use crate::token::BearerToken;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,22 @@ pub enum Task {
         place: Place,
         /// The token, by which the endpoint is asked.
         token: Secret,
+    },
+    /// To ask Microsoft Graph which of some groups a user is in: with a token of this server's own, which is had first. Since
+    /// version 2.
+    Graph {
+        /// Where that token is had, by client credentials (RFC 6749 section 4.4).
+        token_endpoint: String,
+        /// The client that this server is there.
+        client_id: String,
+        /// Its secret.
+        secret: Secret,
+        /// The root of Graph.
+        endpoint: String,
+        /// The user's object ID.
+        user: String,
+        /// The groups, by their object IDs.
+        groups: Vec<String>,
     },
 }
 
@@ -230,17 +246,33 @@ impl HelperRequest {
         self
     }
 
-    /// The request for claims about the subject of `token`, or `None` if that is no text; `reach` holds the files of `lookup`.
+    /// The request for claims that `token` lacks about the user whom it is about, or `None` if it is no text or a secret is
+    /// missing; `reach` and `secret` hold the files of `lookup`.
     #[must_use]
-    pub fn for_lookup(lookup: &Lookup, reach: Reach<Pem>, token: &BearerToken) -> Option<Self> {
-        let place = match lookup.userinfo.clone() {
-            Userinfo::Endpoint(url) => Place::Endpoint(url),
-            Userinfo::Metadata { issuer, discovery_url, allowed_hosts } => {
-                Place::Metadata { issuer, discovery_url, allowed_hosts }
-            }
-        };
+    pub fn for_lookup(
+        lookup: &Lookup,
+        reach: Reach<Pem>,
+        secret: Option<Secret>,
+        about: &About,
+        token: &BearerToken,
+    ) -> Option<Self> {
         let token = Secret::new(std::str::from_utf8(token.untrusted_bytes()).ok()?.to_owned());
-        Some(Self { version: 2, reach, task: Task::Userinfo { place, token } })
+        let task = match lookup.source.clone() {
+            Source::Userinfo(Userinfo::Endpoint(url)) => Task::Userinfo { place: Place::Endpoint(url), token },
+            Source::Userinfo(Userinfo::Metadata { issuer, discovery_url, allowed_hosts }) => {
+                Task::Userinfo { place: Place::Metadata { issuer, discovery_url, allowed_hosts }, token }
+            }
+            // The token of the client is nobody's business there.
+            Source::Graph(graph) => Task::Graph {
+                token_endpoint: graph.token_endpoint,
+                client_id: graph.client_id,
+                secret: secret?,
+                endpoint: graph.endpoint,
+                user: about.user.clone(),
+                groups: graph.groups,
+            },
+        };
+        Some(Self { version: 2, reach, task })
     }
 
     /// The request as it is sent: one line. It may hold a token, and is wiped when it is dropped.

@@ -7,7 +7,7 @@ use crate::config::Times;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 use crate::keys::KeySet;
 use crate::keys::source::{Location, ProviderKeys, ProviderSettings};
-use crate::lookup::{Lookup, Userinfo};
+use crate::lookup::{About, Graph, Lookup, Source, Userinfo};
 use crate::reach::{FilePath, Pem, Reach};
 use crate::token::BearerToken;
 use std::time::Duration;
@@ -141,17 +141,45 @@ fn a_lookup_travels_and_no_debug_output_shows_its_token() {
         discovery_url: None,
         allowed_hosts: vec!["api.example".to_owned()],
     };
+    let about = About { user: "ana".to_owned(), expires: None };
     for userinfo in [Userinfo::Endpoint("https://idp.example/userinfo".to_owned()), metadata] {
-        let lookup = Lookup { claims: vec!["groups".to_owned()], userinfo, reach: reach(None) };
+        let lookup =
+            Lookup { claims: vec!["groups".to_owned()], source: Source::Userinfo(userinfo), reach: reach(None) };
         let token = BearerToken::new(b"opaque-token");
-        let request = HelperRequest::for_lookup(&lookup, reach(None), &token).unwrap();
+        let request = HelperRequest::for_lookup(&lookup, reach(None), None, &about, &token).unwrap();
         assert_eq!((request.version, HelperRequest::from_line(&request.to_line())), (2, Ok(request.clone())));
         let line = String::from_utf8_lossy(&request.to_line()).into_owned();
         // The names of claims are nobody's business but the server's.
         assert!(line.contains("opaque-token") && !line.contains("groups"), "{line}");
         assert!(!format!("{request:?}").contains("opaque-token"), "{request:?}");
-        assert_eq!(HelperRequest::for_lookup(&lookup, reach(None), &BearerToken::new(b"\xff")), None);
+        let no_text = BearerToken::new(b"\xff");
+        assert_eq!(HelperRequest::for_lookup(&lookup, reach(None), None, &about, &no_text), None);
     }
+}
+
+#[test]
+fn a_question_to_graph_has_a_secret_of_this_server_and_nothing_of_the_token() {
+    let graph = Graph {
+        endpoint: "https://graph.example".to_owned(),
+        token_endpoint: "https://login.example/t".to_owned(),
+        tenant: "the tenant".to_owned(),
+        client_id: "pg".to_owned(),
+        secret_file: "graph.secret".to_owned(),
+        groups: vec!["g1".to_owned()],
+    };
+    let lookup = Lookup { claims: vec!["groups".to_owned()], source: Source::Graph(graph), reach: reach(None) };
+    let (about, token) = (About { user: "ana".to_owned(), expires: None }, BearerToken::new(b"opaque-token"));
+    let asked = |secret: Option<&str>| {
+        let secret = secret.map(|text| Secret::new(text.to_owned()));
+        HelperRequest::for_lookup(&lookup, reach(None), secret, &about, &token)
+    };
+    assert_eq!(asked(None), None, "nobody is asked without the secret");
+    let request = asked(Some("hush")).unwrap();
+    assert_eq!((request.version, HelperRequest::from_line(&request.to_line())), (2, Ok(request.clone())));
+    let line = String::from_utf8_lossy(&request.to_line()).into_owned();
+    assert!(line.contains("hush") && line.contains("ana") && line.contains("g1"), "{line}");
+    assert!(!line.contains("opaque-token") && !line.contains("graph.secret") && !line.contains("the tenant"), "{line}");
+    assert!(!format!("{request:?}").contains("hush"), "{request:?}");
 }
 
 #[test]

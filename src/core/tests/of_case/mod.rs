@@ -4,8 +4,8 @@
 //! Must never judge anything, nor read a clock: the time of a decision is the case's.
 
 use oauth_validator_core::{
-    BearerToken, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer, OnlineCheck, Privileges,
-    ProviderKeys, Request, Resolver, RoleAttributes, UnixSeconds,
+    About, BearerToken, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer, OnlineCheck,
+    Privileges, ProviderKeys, Request, Resolver, RoleAttributes, UnixSeconds,
 };
 use oauth_validator_fixtures::cases::{Case, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -34,7 +34,7 @@ impl Resolver for OfCase<'_> {
         answer(self.0)
     }
 
-    fn looked_up(&mut self, _: &str, _: &Lookup, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
+    fn looked_up(&mut self, _: &str, _: &Lookup, _: &About, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
         answer(self.0)
     }
 

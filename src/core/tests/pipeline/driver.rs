@@ -2,7 +2,7 @@
 
 use super::support::{ISSUER, Login, NOW, Told, jwks, token};
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
     OnlineCheck, Privileges, ProviderKeys, Reason, Resolver, Tracing, UnixSeconds, decide_with,
 };
 use oauth_validator_fixtures::keys;
@@ -47,9 +47,10 @@ impl Resolver for Slow {
         &mut self,
         profile: &str,
         lookup: &Lookup,
+        about: &About,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
-        self.told.looked_up(profile, lookup, token)
+        self.told.looked_up(profile, lookup, about, token)
     }
 
     fn privileges(&mut self, _role: &str) -> Result<Privileges, Denial> {

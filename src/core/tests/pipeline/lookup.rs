@@ -3,7 +3,7 @@
 use super::support::{ISSUER, Login, Told, jwks, token};
 use oauth_validator_core::{
     BearerToken, Config, Decision, Denial, KeySet, KeysUnavailable, OnlineAnswer, Privileges, Reason, Request,
-    RoleAttributes, Step, Tracing, Userinfo, Verdict, decide_with,
+    RoleAttributes, Source, Step, Tracing, Userinfo, Verdict, decide_with,
 };
 use oauth_validator_fixtures::{keys, mint};
 use serde_json::{Value, json};
@@ -212,5 +212,5 @@ fn what_is_asked_is_what_the_profile_says() {
         discovery_url: None,
         allowed_hosts: vec!["api.example".to_owned()],
     };
-    assert_eq!(lookup.userinfo, metadata);
+    assert_eq!(lookup.source, Source::Userinfo(metadata));
 }

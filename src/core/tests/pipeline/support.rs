@@ -1,7 +1,7 @@
 //! A login to vary: a profile, its keys, a request, and a token that passes.
 
 use oauth_validator_core::{
-    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
+    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
     OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, Verdict, Wanted,
     decide_with,
 };
@@ -137,6 +137,7 @@ impl Resolver for Told {
         &mut self,
         _profile: &str,
         lookup: &Lookup,
+        _about: &About,
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.lookups.push(lookup.clone());

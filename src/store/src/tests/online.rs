@@ -4,8 +4,8 @@ use super::{Place, give, needs_root, set_mode};
 use crate::{Gone, KeyFolder, LookupOrder, Places, ServerUser, Surroundings, TokenOrder};
 use oauth_validator_core::protocol::{Authorization, Failure, Freshness, HelperRequest, Outcome, Task};
 use oauth_validator_core::{
-    BearerToken, ClientAuth, ClientCertificate, ClientSecret, FilePath, KeysUnavailable, Lookup, OnlineAnswer,
-    OnlineCheck, OnlineKind, Reach, Userinfo,
+    About, BearerToken, ClientAuth, ClientCertificate, ClientSecret, FilePath, Graph, KeysUnavailable, Lookup,
+    OnlineAnswer, OnlineCheck, OnlineKind, Reach, Source, Userinfo,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -197,11 +197,43 @@ fn look_up(
 ) -> Result<OnlineAnswer, KeysUnavailable> {
     let lookup = Lookup {
         claims: vec!["groups".to_owned()],
-        userinfo: Userinfo::Endpoint("https://idp.example/userinfo".to_owned()),
+        source: Source::Userinfo(Userinfo::Endpoint("https://idp.example/userinfo".to_owned())),
         reach: setup.check.reach.clone(),
     };
-    let order = LookupOrder { lookup: &lookup, config_path: &setup.config, user: ServerUser::current(), left };
-    order.ask(&BearerToken::new(b"opaque"), folder.map(places), world)
+    let about = About { user: "ana".to_owned(), expires: None };
+    let (lookup, about) = (&lookup, &about);
+    let order = LookupOrder { lookup, about, config_path: &setup.config, user: ServerUser::current(), left };
+    order.ask(&order.request(&BearerToken::new(b"opaque"))?, folder.map(places), world)
+}
+
+#[test]
+fn graph_is_asked_with_the_secret_of_its_own_file() {
+    let setup = Setup::new(SECRET);
+    let graph = |secret_file: &str| Lookup {
+        claims: vec!["groups".to_owned()],
+        source: Source::Graph(Graph {
+            endpoint: "https://graph.example".to_owned(),
+            token_endpoint: "https://login.example/token".to_owned(),
+            tenant: "tenant".to_owned(),
+            client_id: "pg".to_owned(),
+            secret_file: secret_file.to_owned(),
+            groups: vec!["group".to_owned()],
+        }),
+        reach: setup.check.reach.clone(),
+    };
+    let about = About { user: "ana".to_owned(), expires: None };
+    let request = |lookup: &Lookup| {
+        let (config_path, user, left) = (&*setup.config, ServerUser::current(), Duration::from_secs(3));
+        let order = LookupOrder { lookup, about: &about, config_path, user, left };
+        order.request(&BearerToken::new(b"opaque"))
+    };
+    let own = setup.check.auth.secret_file().expect("a file");
+    let Task::Graph { secret, user, .. } = request(&graph(own)).expect("a request").task else {
+        panic!("another task")
+    };
+    assert_eq!((secret.expose(), user.as_str()), (SECRET.trim_end(), "ana"));
+    let why = request(&graph("nowhere.secret")).expect_err("no such file");
+    assert!(why.detail.starts_with("lookup.client_secret_file: "), "{why:?}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Claims that are not in the token, in a real server: for whom the userinfo endpoint is asked, what its answer is worth, and
-//! what may keep it away.
+//! Claims that are not in the token, in a real server: for whom the userinfo endpoint or Microsoft Graph is asked, what the
+//! answer is worth, and what may keep it away.
 //!
 //! The provider is the mock over TLS, whose answers and faults a test chooses; module and helper are those that are
 //! shipped. One program, because each of its parts needs the helpers of `support`.
@@ -16,6 +16,9 @@
 mod answers;
 mod ending;
 mod flood;
+mod graph;
+mod graph_trouble;
 mod metadata;
 mod support;
+mod tenant;
 mod trouble;

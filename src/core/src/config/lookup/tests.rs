@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::config::tests::findings;
 use crate::finding::FindingCode;
-use crate::lookup::{Lookup, OF_THE_TOKEN, Userinfo};
+use crate::lookup::{Lookup, OF_THE_TOKEN, Source, Userinfo};
 
 const HEAD: &str = "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\n";
 const DBA: &str = "require = [{ claim = \"$.groups\", contains = \"dba\" }]\n";
@@ -25,25 +25,27 @@ fn the_endpoint_is_written_or_that_of_the_metadata() {
         read(&format!("{HEAD}{DBA}{keys}lookup = {{ kind = \"userinfo\", claims = [\"groups\"]{endpoint} }}\n"))
     };
     let written = ", endpoint = \"https://idp.example/userinfo\"";
-    let endpoint = Userinfo::Endpoint("https://idp.example/userinfo".to_owned());
+    let endpoint = Source::Userinfo(Userinfo::Endpoint("https://idp.example/userinfo".to_owned()));
     for keys in [
         "",
         "keys = { jwks_url = \"https://idp.example/jwks\" }\n",
         "keys = { jwks_file = \"k\", ca_file = \"ca\", timeout = \"7s\" }\n",
         "mode = \"introspection\"\nintrospection = { endpoint = \"https://idp.example/i\", auth = \"none\" }\n",
     ] {
-        assert_eq!(lookup(keys, written).userinfo, endpoint, "{keys}");
+        assert_eq!(lookup(keys, written).source, endpoint, "{keys}");
     }
     let reach = lookup("keys = { jwks_file = \"k\", ca_file = \"ca\", timeout = \"7s\" }\n", written).reach;
     assert_eq!((reach.timeout.as_secs(), reach.ca.map(|file| file.0).as_deref()), (7, Some("ca")));
-    let by_metadata = |discovery_url: Option<&str>| Userinfo::Metadata {
-        issuer: "https://idp.example".to_owned(),
-        discovery_url: discovery_url.map(str::to_owned),
-        allowed_hosts: Vec::new(),
+    let by_metadata = |discovery_url: Option<&str>| {
+        Source::Userinfo(Userinfo::Metadata {
+            issuer: "https://idp.example".to_owned(),
+            discovery_url: discovery_url.map(str::to_owned),
+            allowed_hosts: Vec::new(),
+        })
     };
-    assert_eq!(lookup("", "").userinfo, by_metadata(None));
+    assert_eq!(lookup("", "").source, by_metadata(None));
     let url = "https://idp.example/meta";
-    assert_eq!(lookup(&format!("keys = {{ discovery_url = \"{url}\" }}\n"), "").userinfo, by_metadata(Some(url)));
+    assert_eq!(lookup(&format!("keys = {{ discovery_url = \"{url}\" }}\n"), "").source, by_metadata(Some(url)));
 }
 
 #[test]
@@ -63,7 +65,8 @@ fn what_is_wrong_with_the_table_is_said() {
     for (table, code) in [
         ("{ claims = [\"groups\"] }", FindingCode::MissingKey),
         ("{ kind = \"userinfo\" }", FindingCode::MissingKey),
-        ("{ kind = \"graph\", claims = [\"groups\"] }", FindingCode::BadValue),
+        ("{ kind = \"ldap\", claims = [\"groups\"] }", FindingCode::BadValue),
+        ("{ kind = \"userinfo\", claims = [\"groups\"], groups = [] }", FindingCode::UnusedSetting),
         ("{ kind = \"userinfo\", claims = [] }", FindingCode::EmptyValue),
         ("{ kind = \"userinfo\", claims = \"groups\" }", FindingCode::WrongType),
         ("{ kind = \"userinfo\", claims = [\"groups\"], endpoint = \"http://idp.example/u\" }", FindingCode::BadUrl),

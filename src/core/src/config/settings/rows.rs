@@ -33,6 +33,13 @@ mod at {
     pub(super) const LOOKUP: &str = "profiles.*.lookup";
 }
 
+const GRAPH: &[(&str, &str)] = &[
+    ("kind", "\"graph\""),
+    ("tenant", "\"9a8b7c6d-2222-4eee-9fff-000000000001\""),
+    ("groups", "[\"6f1d2c3b-0000-4a5b-8c6d-222222222222\"]"),
+    ("client_id", "\"8d7c6b5a-4444-4555-8666-777777777777\""),
+    ("client_secret_file", "\"graph.secret\""),
+];
 const CLAIM_OF_ROLES: (&str, &str) = ("claim", "\"$.r[*]\"");
 
 /// A module for each table, and in it a constant for each key, which the parser reads its range and default from.
@@ -90,7 +97,7 @@ rows! {
         SESSION = ("session", Table(ByKey, at::SESSION), D::Table, "when a session ends by itself, and which claims SQL may read in it", r#"{ end = "token" }"#);
         KEYS = ("keys", Table(ByKey, at::KEYS), D::Table, "where the issuer's public keys are", r#"{ jwks_file = "corp.jwks.json" }"#);
         INTROSPECTION = ("introspection", Table(ByKey, at::INTROSPECTION), D::None, "where and how the provider is asked about a token; needed unless mode is \"jwt\"", r#"{ endpoint = "https://idp.example/introspect", auth = "none" }"#).counts(Counts::Online);
-        LOOKUP = ("lookup", Table(Whole, at::LOOKUP), D::None, "claims that are looked up at the provider where the token lacks them, once all else holds", r#"{ kind = "userinfo", claims = ["groups"] }"#).of_profiles_alone();
+        LOOKUP = ("lookup", Table(Whole, at::LOOKUP), D::None, "claims that are looked up where the token lacks them, once all else holds: at its userinfo endpoint, or at Microsoft Graph", r#"{ kind = "userinfo", claims = ["groups"] }"#).of_profiles_alone();
     }
     clients: at::CLIENTS, &[("claims", "[\"$.azp\"]"), ("allow", "[\"psql\"]")] => {
         CLAIMS = ("claims", JsonPaths, D::Required, "claims that name the client; exactly one of them must be in the token", r#"["$.azp", "$.client_id"]"#);
@@ -190,9 +197,14 @@ rows! {
         CACHE = ("cache", duration("0s", "1min"), lasts("0s"), "how long an answer is kept for other logins with the same token; a token that is revoked meanwhile logs in", r#""30s""#).of_profiles_alone();
     }
     lookup: at::LOOKUP, &[("kind", "\"userinfo\""), ("claims", "[\"groups\"]")] => {
-        KIND = ("kind", Word(&["userinfo"]), D::Required, "what is asked: the userinfo endpoint, with the token that the client has shown", r#""userinfo""#);
-        CLAIMS = ("claims", Strings, D::Required, "the claims that may be looked up; one that the token has is never replaced", r#"["email", "groups"]"#);
-        ENDPOINT = ("endpoint", Url, D::None, "where is asked; without it, where the issuer's metadata says, which costs each such login a request more", r#""https://idp.example/userinfo""#);
+        KIND = ("kind", Word(&["userinfo", "graph"]), D::Required, "who is asked: the userinfo endpoint, with the token that the client has shown; or Microsoft Graph, for groups", r#""userinfo""#);
+        CLAIMS = ("claims", Strings, D::None, "userinfo: the claims that may be looked up; one that the token has is never replaced", r#"["email", "groups"]"#);
+        ENDPOINT = ("endpoint", Url, D::None, "where is asked. userinfo: without it, where the issuer's metadata says, which costs each such login a request more; graph: the root of a national cloud, else that of the global one", r#""https://idp.example/userinfo""#);
+        GROUPS = ("groups", Strings, D::None, "graph: the object IDs of the groups that are asked about, at most 100; no others can be found", r#"["6f1d2c3b-0000-4a5b-8c6d-222222222222"]"#).beside(GRAPH);
+        CLIENT_ID = ("client_id", Text, D::None, "graph: the application that this server is at Entra", r#""8d7c6b5a-4444-4555-8666-777777777777""#).beside(GRAPH);
+        CLIENT_SECRET_FILE = ("client_secret_file", Path, D::None, "graph: a file with that application's secret; read for each login that asks", r#""graph.secret""#).beside(GRAPH);
+        TENANT = ("tenant", Text, D::None, "graph: the tenant whose users are looked up; else the one that issuer names", r#""9a8b7c6d-2222-4eee-9fff-000000000001""#).beside(GRAPH);
+        TOKEN_ENDPOINT = ("token_endpoint", Url, D::None, "graph: where this server gets a token; needed where endpoint is none of Microsoft's", r#""https://login.microsoftonline.com/TENANT/oauth2/v2.0/token""#).beside(GRAPH);
     }
     defaults: at::DEFAULTS, &[] => {
         KEYS = ("keys", Table(ByKey, at::DEFAULT_KEYS), D::Table, "times of key sources of profiles that set none", r#"{ min_ttl = "10min" }"#);
