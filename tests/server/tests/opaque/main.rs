@@ -15,6 +15,7 @@
 
 mod answers;
 mod cache;
+mod certificate;
 mod ending;
 mod flood;
 mod quiet;

@@ -51,7 +51,11 @@ impl Place {
 
     /// With these lines of postgresql.conf.
     pub fn with(conf: &str) -> Self {
-        let provider = Provider::start();
+        Self::of(Provider::start(), conf)
+    }
+
+    /// With these, and this provider.
+    pub fn of(provider: Provider, conf: &str) -> Self {
         let cluster = Cluster::start(ClusterOptions {
             helper: Some(tool_path()),
             config: Some(config(&provider, "5s")),
