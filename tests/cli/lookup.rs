@@ -30,7 +30,8 @@ fn request(provider: &Provider, userinfo: Userinfo) -> HelperRequest {
     let ca = fs::read_to_string(provider.ca_file()).ok().map(Pem);
     let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(5));
     let reach = Reach { ca: None, proxy: None, insecure_http: false, connect_timeout, timeout };
-    let lookup = Lookup { claims: vec!["groups".to_owned()], source: Source::Userinfo(userinfo), reach };
+    let lookup =
+        Lookup { claims: vec!["groups".to_owned()], source: Source::Userinfo(userinfo), cache: Duration::ZERO, reach };
     let reach = Reach { ca, proxy: None, insecure_http: false, connect_timeout, timeout };
     let about = About { user: "ana".to_owned(), expires: None };
     HelperRequest::for_lookup(&lookup, reach, None, &about, &BearerToken::new(token().as_bytes())).expect("a request")

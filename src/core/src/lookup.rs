@@ -13,6 +13,7 @@ use crate::time::UnixSeconds;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::time::Duration;
 
 pub(crate) use graph::{CLAIM as CLAIM_OF_GRAPH, is_guid};
 pub use graph::{GROUPS_OF_A_REQUEST, Graph, MAX_GROUPS, batch_path, member_groups};
@@ -53,6 +54,8 @@ pub struct Lookup {
     pub claims: Vec<String>,
     /// Who is asked, and for what.
     pub source: Source,
+    /// How long what was found may be kept for other logins with the same token; zero, and each login asks.
+    pub cache: Duration,
     /// How the provider is reached.
     pub reach: Reach<FilePath>,
 }
@@ -103,6 +106,26 @@ impl Lookup {
         };
         found.retain(|name, _| self.claims.contains(name));
         Ok(found)
+    }
+
+    /// What of an answer about `user` may be kept: nothing but what was found, and nothing at all where that is nothing, since
+    /// whoever is let in from now on need not wait.
+    pub(crate) fn keepable(&self, answer: &OnlineAnswer, user: &str) -> Option<OnlineAnswer> {
+        let mut found = self.found(answer, user).ok()?;
+        let says = |value: &Value| value.as_array().is_none_or(|values| !values.is_empty());
+        if !found.values().any(says) {
+            return None;
+        }
+        Some(match &self.source {
+            Source::Userinfo(_) => {
+                found.insert("sub".to_owned(), user.into());
+                OnlineAnswer { status: 200, body: Value::Object(found).to_string() }
+            }
+            Source::Graph(graph) => {
+                let groups = found.get(graph::CLAIM).and_then(Value::as_array);
+                graph.answer(|group| groups.is_some_and(|all| all.iter().any(|own| own.as_str() == Some(group))))
+            }
+        })
     }
 }
 

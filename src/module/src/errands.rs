@@ -13,6 +13,7 @@ use crate::{guc, report, shared};
 use oauth_validator_core::protocol::{
     Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
 };
+use oauth_validator_core::shared::Keepable;
 use oauth_validator_core::{
     About, BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, Profile, ProviderKeys,
 };
@@ -94,30 +95,39 @@ pub(crate) fn ask_about(
 ) -> Result<OnlineAnswer, KeysUnavailable> {
     let order = TokenOrder { check, config_path, user: ServerUser::current() };
     let request = order.request(token)?;
-    let kept = Kept::place_for(check, profile, &request);
+    let kept = Kept::place_for(check.cache, profile, token, &request);
     if let Some(answer) = kept.as_ref().and_then(Kept::find) {
         return Ok(answer);
     }
     let folder = guc::cache_directory();
     let answer = order.ask_in_turn(&request, places(&folder), &mut Errands)?;
     if let Some(kept) = kept {
-        kept.keep(check, &answer);
+        kept.keep(|asked| Keepable::of(check, &answer, asked));
     }
     Ok(answer)
 }
 
-/// What is said of the user whom the token is about, within the time that is `left`, if one of the few places is free.
+/// What is said of the user whom the token is about: what was found before, where the profile has that kept, else within the
+/// time that is `left`, if one of the few places is free.
 pub(crate) fn look_up(
     token: &BearerToken,
-    lookup: &Lookup,
-    about: &About,
+    (lookup, about): (&Lookup, &About),
+    profile: Option<&Profile>,
     config_path: &Path,
     left: Duration,
 ) -> Result<OnlineAnswer, KeysUnavailable> {
     let folder = guc::cache_directory();
     let order = LookupOrder { lookup, about, config_path, user: ServerUser::current(), left };
     let request = order.request(token)?;
-    order.ask(&request, Some(places(&folder)), &mut Errands)
+    let kept = Kept::place_for(lookup.cache, profile, token, &request);
+    if let Some(answer) = kept.as_ref().and_then(Kept::find) {
+        return Ok(answer);
+    }
+    let answer = order.ask(&request, Some(places(&folder)), &mut Errands)?;
+    if let Some(kept) = kept {
+        kept.keep(|asked| Keepable::of_lookup(lookup, about, &answer, asked));
+    }
+    Ok(answer)
 }
 
 fn places(folder: &Path) -> Places<'_> {

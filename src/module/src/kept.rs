@@ -1,4 +1,5 @@
-//! The memory in which answers about tokens are kept for other logins, where a profile has that (`introspection.cache`).
+//! The memory in which answers about tokens and their users are kept for other logins, where a profile has that
+//! (`introspection.cache`, `lookup.cache`).
 //!
 //! A named segment of its own, whether or not the library is preloaded: a megabyte that no server has which keeps nothing.
 //! The core says what is in it and what may be taken from it. Without the memory each login asks the provider, as it does
@@ -7,9 +8,10 @@
 use crate::{clock, shared};
 use oauth_validator_core::protocol::HelperRequest;
 use oauth_validator_core::shared::{ANSWERS_LAYOUT, Answers, Keepable, LAYOUT, Moment, Question};
-use oauth_validator_core::{OnlineAnswer, OnlineCheck, Profile};
+use oauth_validator_core::{BearerToken, OnlineAnswer, Profile};
 use pgrx::pg_sys;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 /// The place of one question in the memory.
 pub(crate) struct Kept {
@@ -21,13 +23,18 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// The place for the answer to this question, if answers are kept at all.
-    pub(crate) fn place_for(check: &OnlineCheck, profile: Option<&Profile>, request: &HelperRequest) -> Option<Self> {
-        let profile = profile.filter(|_| !check.cache.is_zero())?;
+    pub(crate) fn place_for(
+        cache: Duration,
+        profile: Option<&Profile>,
+        token: &BearerToken,
+        request: &HelperRequest,
+    ) -> Option<Self> {
+        let profile = profile.filter(|_| !cache.is_zero())?;
         // Who cannot see that `enforce()` has run must not take what was kept before.
         let asked = moment(shared::known_epoch()?);
         let answers = answers()?;
         let fresh = [random::<8>()?, random()?, random()?, random()?].map(u64::from_le_bytes);
-        let question = answers.question(fresh, profile, request);
+        let question = answers.question(fresh, profile, token, request);
         Some(Self { answers, question, asked })
     }
 
@@ -36,9 +43,9 @@ impl Kept {
         self.answers.find(&self.question, self.asked)
     }
 
-    /// Keeps what it says now, if that is a yes and there is room.
-    pub(crate) fn keep(&self, check: &OnlineCheck, answer: &OnlineAnswer) {
-        if let (Some(answer), Some(nonce)) = (Keepable::of(check, answer, self.asked), random::<12>()) {
+    /// Keeps what it says now, as far as `keepable` says that it may be, if there is room.
+    pub(crate) fn keep(&self, keepable: impl FnOnce(Moment) -> Option<Keepable>) {
+        if let (Some(answer), Some(nonce)) = (keepable(self.asked), random::<12>()) {
             self.answers.keep(&self.question, answer, nonce, moment(shared::epoch()));
         }
     }

@@ -11,7 +11,8 @@ use crate::report;
 use crate::request::request;
 use oauth_validator_core::{
     About, BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict, decide_with, kept_form,
+    OnlineCheck, Privileges, Profile, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict, decide_with,
+    kept_form,
 };
 use oauth_validator_store::{
     FolderTexts, KeptConfiguration, KeptPlace, ServerUser, Unreadable, load_keys, read_configuration,
@@ -152,6 +153,10 @@ struct Backend<'f> {
 }
 
 impl Backend<'_> {
+    fn profile(&self, name: &str) -> Option<&Profile> {
+        self.config.profiles().iter().find(|known| known.name == name)
+    }
+
     /// Does something that may wait for the provider.
     fn waiting<T>(&mut self, errand: impl FnOnce(&Self) -> T) -> T {
         let began = Instant::now();
@@ -184,18 +189,18 @@ impl Resolver for Backend<'_> {
         check: &OnlineCheck,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
-        let profile = self.config.profiles().iter().find(|known| known.name == profile);
-        self.waiting(|own| errands::ask_about(token, check, profile, own.file))
+        self.waiting(|own| errands::ask_about(token, check, own.profile(profile), own.file))
     }
 
     fn looked_up(
         &mut self,
-        _profile: &str,
+        profile: &str,
         lookup: &Lookup,
         about: &About,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
-        errands::look_up(token, lookup, about, self.file, lookup.reach.timeout.saturating_sub(self.waited))
+        let left = lookup.reach.timeout.saturating_sub(self.waited);
+        errands::look_up(token, (lookup, about), self.profile(profile), self.file, left)
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

@@ -96,39 +96,38 @@ pub struct LookupOrder<'a> {
 }
 
 impl LookupOrder<'_> {
-    /// The question, with the secret and the authorities as the files have them now.
+    /// The question, with the secret and the authorities as the files have them now. It is the same however much time is left.
     ///
     /// # Errors
-    /// What is wrong with a file; that the time is over.
+    /// What is wrong with a file.
     pub fn request(&self, token: &BearerToken) -> Result<HelperRequest, KeysUnavailable> {
         let reach = with_files(&self.lookup.reach, self.config_path, self.user)?;
         let secret = lookup_secret(self.lookup, self.config_path, self.user)?;
-        let Some(own) = self.limit().checked_sub(HELPER_MARGIN).filter(|own| !own.is_zero()) else {
-            let detail = format!("{FOR_CLAIMS}: keys.timeout was over before, with the provider's other answers.");
-            return Err(KeysUnavailable::new(detail, "Raise keys.timeout, or see why the provider is so slow."));
-        };
-        HelperRequest::for_lookup(self.lookup, reach.within(own), secret, self.about, token)
+        let limit = reach.timeout.saturating_sub(HELPER_MARGIN);
+        HelperRequest::for_lookup(self.lookup, reach.within(limit), secret, self.about, token)
             .ok_or_else(|| KeysUnavailable::new("The request for the provider could not be made.", ""))
     }
 
-    /// Asks the question, if one of `places` is free; without any, whatever else is under way.
+    /// Asks the question in the time that is left, if one of `places` is free; without any, whatever else is under way.
     ///
     /// # Errors
-    /// What is wrong with the folder or with the provider; that all places are taken.
+    /// That the time is over; what is wrong with the folder or with the provider; that all places are taken.
     pub fn ask(
         &self,
         request: &HelperRequest,
         places: Option<Places<'_>>,
         world: &mut dyn Surroundings,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
+        let limit = self.lookup.reach.timeout.min(self.left);
+        let Some(own) = limit.checked_sub(HELPER_MARGIN).filter(|own| !own.is_zero()) else {
+            let detail = format!("{FOR_CLAIMS}: keys.timeout was over before, with the provider's other answers.");
+            return Err(KeysUnavailable::new(detail, "Raise keys.timeout, or see why the provider is so slow."));
+        };
+        let request = HelperRequest { reach: request.reach.clone().within(own), ..request.clone() };
         match places {
-            Some(places) => places.in_turn(self.user, || ask(request, self.limit(), world, FOR_CLAIMS)),
-            None => ask(request, self.limit(), world, FOR_CLAIMS),
+            Some(places) => places.in_turn(self.user, || ask(&request, limit, world, FOR_CLAIMS)),
+            None => ask(&request, limit, world, FOR_CLAIMS),
         }
-    }
-
-    fn limit(&self) -> Duration {
-        self.lookup.reach.timeout.min(self.left)
     }
 }
 

@@ -72,8 +72,9 @@ pub(super) fn lookup(
             (Some(vec![crate::lookup::CLAIM_OF_GRAPH.to_owned()]), graph.map(Source::Graph))
         }
     };
+    let cache = section.duration(findings, &rows::CACHE).map_or(rows::CACHE.default_duration(), |cache| cache.value);
     kind?;
-    let value = Lookup { claims: claims?, source: source?, reach: reach? };
+    let value = Lookup { claims: claims?, source: source?, cache, reach: reach? };
     Some(At { value, origin: profile.origin(findings, "lookup") })
 }
 

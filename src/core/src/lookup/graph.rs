@@ -26,7 +26,7 @@ const NO_CONSENT: &str = "Grant the application of lookup.client_id the applicat
     as well for groups with hidden membership.";
 const NO_USER: &str = "See whether the user was deleted, and whether lookup.tenant is the one that the user is in.";
 const THROTTLED: &str = "Try again later. If this goes on, have Entra put the groups that are assigned to the application into \
-    its tokens, so that nobody has to be asked.";
+    its tokens, so that nobody has to be asked; or keep what was found for a while (lookup.cache).";
 const BAD_REQUEST: &str = "See whether each of lookup.groups is the object ID of a group that this tenant has.";
 
 /// What is asked of Microsoft Graph, and as whom.

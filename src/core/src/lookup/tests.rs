@@ -11,6 +11,7 @@ fn lookup(claims: &[&str]) -> Lookup {
     let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(5));
     Lookup {
         claims: claims.iter().map(|name| (*name).to_owned()).collect(),
+        cache: Duration::ZERO,
         source: Source::Userinfo(Userinfo::Endpoint("https://idp.example/userinfo".to_owned())),
         reach: Reach { ca: None, proxy: None, insecure_http: false, connect_timeout, timeout },
     }

@@ -143,8 +143,12 @@ fn a_lookup_travels_and_no_debug_output_shows_its_token() {
     };
     let about = About { user: "ana".to_owned(), expires: None };
     for userinfo in [Userinfo::Endpoint("https://idp.example/userinfo".to_owned()), metadata] {
-        let lookup =
-            Lookup { claims: vec!["groups".to_owned()], source: Source::Userinfo(userinfo), reach: reach(None) };
+        let lookup = Lookup {
+            claims: vec!["groups".to_owned()],
+            source: Source::Userinfo(userinfo),
+            cache: Duration::ZERO,
+            reach: reach(None),
+        };
         let token = BearerToken::new(b"opaque-token");
         let request = HelperRequest::for_lookup(&lookup, reach(None), None, &about, &token).unwrap();
         assert_eq!((request.version, HelperRequest::from_line(&request.to_line())), (2, Ok(request.clone())));
@@ -167,7 +171,12 @@ fn a_question_to_graph_has_a_secret_of_this_server_and_nothing_of_the_token() {
         secret_file: "graph.secret".to_owned(),
         groups: vec!["g1".to_owned()],
     };
-    let lookup = Lookup { claims: vec!["groups".to_owned()], source: Source::Graph(graph), reach: reach(None) };
+    let lookup = Lookup {
+        claims: vec!["groups".to_owned()],
+        source: Source::Graph(graph),
+        cache: Duration::ZERO,
+        reach: reach(None),
+    };
     let (about, token) = (About { user: "ana".to_owned(), expires: None }, BearerToken::new(b"opaque-token"));
     let asked = |secret: Option<&str>| {
         let secret = secret.map(|text| Secret::new(text.to_owned()));

@@ -1,5 +1,5 @@
-//! Answers of providers about tokens, kept for the next logins with the same token: for a minute at most, in memory that
-//! all backends share.
+//! Answers of providers, about tokens or the users of tokens, kept for the next logins with the same token: for a minute at
+//! most, in memory that all backends share.
 //!
 //! What is kept is an answer and never a decision: each login is decided anew. It is sealed by a key that follows from the
 //! whole question, in which the token and this server's own secret are: whoever reads the memory without them sees how many
@@ -11,8 +11,10 @@ use super::{FNV_OFFSET, fnv};
 use crate::claims::expires_by_itself;
 use crate::config::Profile;
 use crate::introspection::{OnlineAnswer, OnlineCheck, claims};
+use crate::lookup::{About, Lookup};
 use crate::protocol::HelperRequest;
 use crate::time::UnixSeconds;
+use crate::token::BearerToken;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -47,7 +49,7 @@ const RECORD_WORDS: usize = ID_WORDS + NUMBERS + NONCE_WORDS + BODY_WORDS;
 const PLACE_WORDS: usize = 1 + RECORD_WORDS;
 
 /// Changed by whoever changes what a word means.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// What the layout is made of, as one number, by which libraries know whether they may share the memory.
 pub const ANSWERS_LAYOUT: u64 = {
@@ -104,12 +106,27 @@ impl Keepable {
         if expires.is_some_and(|expires| expires <= asked.now) {
             return None;
         }
-        Some(Self {
-            body: body.clone(),
-            until: nanoseconds(asked.since_boot.saturating_add(check.cache.min(LONGEST))),
+        Some(Self::until(body.clone(), check.cache, expires, asked))
+    }
+
+    /// What was found for a token that lacks it, by a question that was asked at `asked`, if the profile lets it be kept, it
+    /// says anything, and it is short enough. Of the answer only what the profile names is kept.
+    #[must_use]
+    pub fn of_lookup(lookup: &Lookup, about: &About, answer: &OnlineAnswer, asked: Moment) -> Option<Self> {
+        if lookup.cache.is_zero() || about.expires.is_some_and(|expires| expires <= asked.now) {
+            return None;
+        }
+        let OnlineAnswer { body, .. } = lookup.keepable(answer, &about.user)?;
+        (body.len() <= MAX_KEPT_BYTES).then(|| Self::until(body, lookup.cache, about.expires, asked))
+    }
+
+    fn until(body: String, cache: Duration, expires: Option<UnixSeconds>, asked: Moment) -> Self {
+        Self {
+            body,
+            until: nanoseconds(asked.since_boot.saturating_add(cache.min(LONGEST))),
             expires: expires.map_or(i64::MAX, UnixSeconds::get),
             epoch: asked.epoch,
-        })
+        }
     }
 }
 
@@ -138,17 +155,25 @@ impl<'r> Answers<'r> {
         Some(Self { secret: head.get(..SECRET_WORDS)?, tags, untils, places })
     }
 
-    /// A question, by all that it is asked with (the token, the endpoint, the secret, the authorities) and by the profile as
-    /// it is configured: whoever changes any of it asks anew. `fresh` are random numbers, which are the memory's secret
-    /// from now on if it has none yet.
+    /// A question, by the token that it is asked for, by all that it is asked with (the endpoint, the secret, the authorities)
+    /// and by the profile as it is configured: whoever changes any of it asks anew. `fresh` are random numbers, which are the
+    /// memory's secret from now on if it has none yet.
     #[must_use]
-    pub fn question(&self, fresh: [u64; SECRET_WORDS], profile: &Profile, request: &HelperRequest) -> Question {
+    pub fn question(
+        &self,
+        fresh: [u64; SECRET_WORDS],
+        profile: &Profile,
+        token: &BearerToken,
+        request: &HelperRequest,
+    ) -> Question {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret(fresh).as_ref());
         // Derived, so that no setting can be forgotten here.
         let settings = format!("{profile:?}");
         let mut all = hmac::Context::with_key(&key);
-        all.update(&settings.len().to_le_bytes());
-        all.update(settings.as_bytes());
+        for part in [settings.as_bytes(), token.untrusted_bytes()] {
+            all.update(&part.len().to_le_bytes());
+            all.update(part);
+        }
         all.update(&request.to_line());
         let of_all = hmac::Key::new(hmac::HMAC_SHA256, all.sign().as_ref());
         let id = hmac::sign(&of_all, b"id");

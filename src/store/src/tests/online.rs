@@ -197,6 +197,7 @@ fn look_up(
 ) -> Result<OnlineAnswer, KeysUnavailable> {
     let lookup = Lookup {
         claims: vec!["groups".to_owned()],
+        cache: Duration::ZERO,
         source: Source::Userinfo(Userinfo::Endpoint("https://idp.example/userinfo".to_owned())),
         reach: setup.check.reach.clone(),
     };
@@ -211,6 +212,7 @@ fn graph_is_asked_with_the_secret_of_its_own_file() {
     let setup = Setup::new(SECRET);
     let graph = |secret_file: &str| Lookup {
         claims: vec!["groups".to_owned()],
+        cache: Duration::ZERO,
         source: Source::Graph(Graph {
             endpoint: "https://graph.example".to_owned(),
             token_endpoint: "https://login.example/token".to_owned(),
@@ -248,6 +250,7 @@ fn claims_are_asked_for_in_the_time_that_is_left() {
         let Task::Userinfo { token, .. } = request.task else { panic!("another task") };
         assert_eq!(token.expose(), "opaque");
     }
+    // What is asked is the same however much time is left, so that what was kept is found.
     for left in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(250)] {
         says(look_up(&setup, left, None, &mut never()), &["keys.timeout was over before"]);
     }

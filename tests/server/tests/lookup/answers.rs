@@ -22,6 +22,21 @@ fn the_right_person_gets_in_by_one_request_that_shows_the_token_as_bearer() {
 }
 
 #[test]
+fn lookups_are_counted_with_what_else_helpers_are_asked() {
+    let place = Place::start();
+    let counted = |requests: u32, failures: u32| vec![vec![Some(requests.to_string()), Some(failures.to_string())]];
+    assert_eq!(place.helped(), counted(0, 0));
+    place.lets_in("ana", &place.good());
+    place.refuses_ana(&place.ana(Reply::json(&json!({"sub": "eve", "groups": ["dba"]}))), "lookup_mismatch");
+    assert_eq!(place.helped(), counted(2, 0), "an answer that is of no use is one");
+    place.provider.stop();
+    place.refuses_ana(&place.good(), "lookup_unavailable");
+    assert_eq!(place.helped(), counted(3, 1));
+    place.lets_in("ana", &place.jwt("https://corp.example", "ana", &json!({"groups": ["dba"]})));
+    assert_eq!(place.helped(), counted(3, 1), "nobody was asked");
+}
+
+#[test]
 fn roles_are_looked_up_and_privileged_ones_ask_nobody() {
     let place = Place::start();
     place.lets_in("app_reader", &place.good());

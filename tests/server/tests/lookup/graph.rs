@@ -1,5 +1,6 @@
 //! Groups at Microsoft Graph: whom they let in, by which requests, and for whom nobody is asked.
 
+use crate::support::helped;
 use crate::tenant::{ANA, DBA, FAR, TEAM, TENANT, Tenant};
 use oauth_validator_fixtures::{Token, keys};
 use oauth_validator_mock_provider::{BATCH, Mishap};
@@ -36,6 +37,18 @@ fn a_member_gets_in_by_two_requests_and_the_client_s_token_goes_nowhere() {
     tenant.lets_in(&tenant.token(&json!({"hasgroups": true})));
     tenant.lets_in(&tenant.token(&json!({})));
     assert_eq!(tenant.asked(), (3, 3), "nothing is kept: two requests a login");
+}
+
+#[test]
+fn lookups_are_counted_once_each() {
+    let tenant = Tenant::start();
+    let counted = |requests: u32, failures: u32| vec![vec![Some(requests.to_string()), Some(failures.to_string())]];
+    tenant.lets_in(&tenant.token(&overage()));
+    assert_eq!(helped(&tenant.cluster), counted(1, 0), "one helper for both requests");
+    tenant.publish(Mishap::Throttled("5".to_owned()), &[DBA]);
+    tenant.refuses(&tenant.token(&overage()), "lookup_unavailable");
+    tenant.refuses(&tenant.token(&json!({"aud": "api://other"})), "audience_mismatch");
+    assert_eq!(helped(&tenant.cluster), counted(2, 1));
 }
 
 #[test]

@@ -14,6 +14,7 @@
 )]
 
 mod answers;
+mod cache;
 mod ending;
 mod flood;
 mod graph;

@@ -109,6 +109,11 @@ impl Place {
         self.provider.request_count(USERINFO)
     }
 
+    /// How often helpers were asked, and in vain, as the view says.
+    pub fn helped(&self) -> Vec<Vec<Option<String>>> {
+        helped(&self.cluster)
+    }
+
     #[track_caller]
     pub fn lets_in(&self, role: &str, token: &str) {
         let mark = self.cluster.log_mark();
@@ -148,6 +153,12 @@ impl Drop for Place {
             self.assert_secret(self.cluster.log().as_bytes());
         }
     }
+}
+
+/// How often helpers were asked, and in vain, as the view says.
+pub fn helped(cluster: &Cluster) -> Vec<Vec<Option<String>>> {
+    cluster.sql("CREATE EXTENSION IF NOT EXISTS oauth_validator").expect("the extension");
+    cluster.sql("SELECT requests, failures FROM oauth_validator.helper").expect("the view")
 }
 
 /// `corp` has its keys in a file and the endpoint written down; `meta` has the provider asked for both.

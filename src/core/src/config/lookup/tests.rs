@@ -65,6 +65,8 @@ fn what_is_wrong_with_the_table_is_said() {
     for (table, code) in [
         ("{ claims = [\"groups\"] }", FindingCode::MissingKey),
         ("{ kind = \"userinfo\" }", FindingCode::MissingKey),
+        ("{ kind = \"userinfo\", claims = [\"groups\"], cache = \"61s\" }", FindingCode::OutOfRange),
+        ("{ kind = \"userinfo\", claims = [\"groups\"], cache = 30 }", FindingCode::WrongType),
         ("{ kind = \"ldap\", claims = [\"groups\"] }", FindingCode::BadValue),
         ("{ kind = \"userinfo\", claims = [\"groups\"], groups = [] }", FindingCode::UnusedSetting),
         ("{ kind = \"userinfo\", claims = [] }", FindingCode::EmptyValue),

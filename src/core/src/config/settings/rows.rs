@@ -204,6 +204,7 @@ rows! {
         CLIENT_ID = ("client_id", Text, D::None, "graph: the application that this server is at Entra", r#""8d7c6b5a-4444-4555-8666-777777777777""#).beside(GRAPH);
         CLIENT_SECRET_FILE = ("client_secret_file", Path, D::None, "graph: a file with that application's secret; read for each login that asks", r#""graph.secret""#).beside(GRAPH);
         TENANT = ("tenant", Text, D::None, "graph: the tenant whose users are looked up; else the one that issuer names", r#""9a8b7c6d-2222-4eee-9fff-000000000001""#).beside(GRAPH);
+        CACHE = ("cache", duration("0s", "1min"), lasts("0s"), "how long what was found is kept for other logins with the same token; what the provider takes back meanwhile still counts", r#""30s""#);
         TOKEN_ENDPOINT = ("token_endpoint", Url, D::None, "graph: where this server gets a token; needed where endpoint is none of Microsoft's", r#""https://login.microsoftonline.com/TENANT/oauth2/v2.0/token""#).beside(GRAPH);
     }
     defaults: at::DEFAULTS, &[] => {

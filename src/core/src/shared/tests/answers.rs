@@ -2,6 +2,7 @@
 
 use crate::config::{Config, KeySource, Profile};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
+use crate::lookup::About;
 use crate::protocol::{HelperRequest, Secret};
 use crate::reach::{Pem, Reach};
 use crate::shared::{Answers, Keepable, MAX_KEPT_BYTES, Moment, PLACES, Question};
@@ -46,9 +47,13 @@ fn request(profile: &Profile, ca: &str, token: &str) -> HelperRequest {
     HelperRequest::for_token(check(profile), reach, None, &BearerToken::new(token.as_bytes())).expect("a text")
 }
 
+fn shown(token: &str) -> BearerToken {
+    BearerToken::new(token.as_bytes())
+}
+
 fn question(answers: &Answers<'_>, token: &str) -> Question {
     let profile = profile("introspection", "");
-    answers.question(FRESH, &profile, &request(&profile, "ca", token))
+    answers.question(FRESH, &profile, &shown(token), &request(&profile, "ca", token))
 }
 
 fn yes(further: &str) -> OnlineAnswer {
@@ -76,13 +81,13 @@ fn an_answer_comes_back_to_its_own_question_alone() {
     for (what, other) in [
         ("a longer token", question(&answers, "opaque-12")),
         ("a shorter token", question(&answers, "opaque-")),
-        ("other authorities", answers.question(FRESH, &first, &request(&first, "cb", "opaque-1"))),
+        ("other authorities", answers.question(FRESH, &first, &shown("opaque-1"), &request(&first, "cb", "opaque-1"))),
     ] {
         assert_eq!(answers.find(&other, at(1)), None, "{what}");
     }
     for further in ["deny_identities = [\"eve\"]", "clock_skew = \"31s\"", "scope = { required = [\"x\"] }"] {
         let changed = profile("introspection", further);
-        let other = answers.question(FRESH, &changed, &request(&changed, "ca", "opaque-1"));
+        let other = answers.question(FRESH, &changed, &shown("opaque-1"), &request(&changed, "ca", "opaque-1"));
         assert_eq!(answers.find(&other, at(1)), None, "{further}");
     }
     let secret = |text: &str| {
@@ -90,7 +95,7 @@ fn an_answer_comes_back_to_its_own_question_alone() {
         if let crate::protocol::Task::Introspect { authorization, .. } = &mut request.task {
             *authorization = crate::protocol::Authorization::Bearer { secret: Secret::new(text.to_owned()) };
         }
-        answers.question(FRESH, &first, &request)
+        answers.question(FRESH, &first, &shown("opaque-1"), &request)
     };
     let with_secret = secret("hush");
     assert!(keep(&answers, &with_secret, &yes(""), 2));
@@ -123,7 +128,7 @@ fn it_ends_with_its_time_the_token_an_enforcement_and_the_memory() {
     let other = self::memory();
     let others = Answers::new(&other).expect("enough");
     let profile = profile("introspection", "");
-    let elsewhere = others.question([5, 6, 7, 8], &profile, &request(&profile, "ca", "long"));
+    let elsewhere = others.question([5, 6, 7, 8], &profile, &shown("long"), &request(&profile, "ca", "long"));
     assert_eq!(answers.find(&elsewhere, at(1)), None, "another memory has another secret");
 }
 
@@ -167,7 +172,7 @@ fn the_seconds_of_tokeninfo_count_from_its_answer() {
     let memory = memory();
     let answers = Answers::new(&memory).expect("enough");
     let profile = profile("tokeninfo", "");
-    let question = answers.question(FRESH, &profile, &request(&profile, "ca", "t"));
+    let question = answers.question(FRESH, &profile, &shown("t"), &request(&profile, "ca", "t"));
     let body = "{\"azp\":\"psql\",\"expires_in\":\"5\"}".to_owned();
     let kept = Keepable::of(check(&profile), &OnlineAnswer { status: 200, body }, at(0)).expect("a yes");
     assert!(answers.keep(&question, kept, [1; 12], at(0)));
@@ -228,8 +233,12 @@ fn many_at_once_find_their_own_answer_or_none() {
                 let answers = Answers::new(memory).expect("enough");
                 for round in 0..400u64 {
                     let token = format!("t{}", round % 7);
-                    let question =
-                        answers.question([u64::from(worker) + 9; 4], profile, &request(profile, "ca", &token));
+                    let question = answers.question(
+                        [u64::from(worker) + 9; 4],
+                        profile,
+                        &shown(&token),
+                        &request(profile, "ca", &token),
+                    );
                     let of_token = yes(&format!(",\"token\":\"{token}\""));
                     if let Some(found) = answers.find(&question, at(1)) {
                         assert_eq!(found, of_token);
@@ -245,7 +254,7 @@ fn many_at_once_find_their_own_answer_or_none() {
     let answers = Answers::new(&memory).expect("enough");
     let found = (0..7).filter(|number| {
         let token = format!("t{number}");
-        let question = answers.question(FRESH, &profile, &request(&profile, "ca", &token));
+        let question = answers.question(FRESH, &profile, &shown(&token), &request(&profile, "ca", &token));
         answers.find(&question, at(1)) == Some(yes(&format!(",\"token\":\"{token}\"")))
     });
     assert_eq!(found.count(), 7, "all had the same secret");
@@ -278,4 +287,54 @@ fn a_place_that_somebody_writes_is_left_alone() {
     assert_eq!(answers.find(&own, at(1)), None, "it is being written anew");
     sequence(&memory, 7, 4);
     assert_eq!(answers.find(&own, at(1)), Some(yes("")));
+}
+
+/// A profile that looks groups up, and has what was found kept.
+fn looking_up(cache: &str) -> Profile {
+    let text = format!(
+        "[profiles.corp]\nissuer = \"https://corp.example\"\naudience = [\"pg\"]\n\
+         require = [{{ claim = \"$.groups\", contains = \"dba\" }}]\n\
+         lookup = {{ kind = \"userinfo\", claims = [\"groups\"], endpoint = \"https://corp.example/u\"{cache} }}\n"
+    );
+    let parsed = Config::parse(text.as_bytes(), "f");
+    parsed.config.unwrap_or_else(|| panic!("{:?}", parsed.findings)).profiles()[0].clone()
+}
+
+#[test]
+fn what_was_found_for_a_token_is_kept_without_what_nobody_asked_for() {
+    let memory = memory();
+    let answers = Answers::new(&memory).expect("enough");
+    let profile = looking_up(", cache = \"30s\"");
+    let lookup = &profile.lookup.as_ref().expect("a lookup").value;
+    let about = |seconds: u64| About { user: "ana".to_owned(), expires: Some(at(seconds).now) };
+    let question = |token: &str, user: &str| {
+        let about = About { user: user.to_owned(), expires: None };
+        let reach: Reach<Pem> = lookup.reach.clone().map(|_| Pem(String::new()));
+        let request = HelperRequest::for_lookup(lookup, reach, None, &about, &shown(token)).expect("a text");
+        answers.question(FRESH, &profile, &shown(token), &request)
+    };
+    let says = |body: &str| OnlineAnswer { status: 200, body: body.to_owned() };
+    let full = says("{\"sub\":\"ana\",\"groups\":[\"dba\"],\"email\":\"ana@corp.example\"}");
+    let own = question("t", "ana");
+    let kept = Keepable::of_lookup(lookup, &about(10), &full, at(0)).expect("to be kept");
+    assert!(answers.keep(&own, kept, [1; 12], at(0)));
+    let found = answers.find(&own, at(9)).expect("it");
+    assert_eq!(found.body, "{\"groups\":[\"dba\"],\"sub\":\"ana\"}", "and no address");
+    assert_eq!(answers.find(&own, at(10)), None, "not longer than the token");
+    assert_eq!(answers.find(&question("t2", "ana"), at(1)), None, "another token");
+    for (what, answer) in [
+        ("another user's", says("{\"sub\":\"eve\",\"groups\":[\"dba\"]}")),
+        ("nothing", says("{\"sub\":\"ana\"}")),
+        ("no groups", says("{\"sub\":\"ana\",\"groups\":[]}")),
+        ("no JSON", says("x")),
+        ("a refusal", OnlineAnswer { status: 401, ..full.clone() }),
+    ] {
+        assert!(Keepable::of_lookup(lookup, &about(10), &answer, at(0)).is_none(), "{what}");
+    }
+    assert!(Keepable::of_lookup(lookup, &about(0), &full, at(0)).is_none(), "a token that has expired");
+    let none = looking_up("");
+    let none = &none.lookup.as_ref().expect("a lookup").value;
+    assert!(Keepable::of_lookup(none, &about(10), &full, at(0)).is_none(), "by itself nothing is kept");
+    let long = format!("{{\"sub\":\"ana\",\"groups\":[\"{}\"]}}", "g".repeat(MAX_KEPT_BYTES));
+    assert!(Keepable::of_lookup(lookup, &about(10), &says(&long), at(0)).is_none(), "too long");
 }
