@@ -4,6 +4,7 @@
 //! judged: keys come from the core's reader, URLs from the network layer.
 
 use crate::args::DiscoverOptions;
+use crate::draft::quoted;
 use crate::found::Found;
 use crate::net::{Ca, Client, Inquiry, Introspection, NetError, Plain, SafeUrl, Wording};
 use crate::output::{self, Failure, Report};
@@ -86,6 +87,7 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option
     rows.extend(found.metadata.access_token_issuer.iter().map(|issuer| ("iss of tokens", issuer.clone())));
     let host = inquiry.issuer().host();
     rows.extend(found.introspection.iter().map(|known| ("introspection", introspection(known, host, proposal))));
+    rows.extend(found.metadata.userinfo.iter().map(|endpoint| ("userinfo", endpoint.clone())));
     let device_flow = match found.no_device_flow(inquiry) {
         None => "psql can get tokens by itself, with a client that may use the device code grant".to_owned(),
         Some(why) => format!("not for psql: {why}; clients have to bring a token"),
@@ -99,10 +101,30 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option
     let no_audience = if preset.is_none() && fitted.is_none() { NO_AUDIENCE } else { "" };
     let introspection = introspection.as_deref().map(commented).unwrap_or_default();
     let remarks = fitted.map(Fitted::comments).unwrap_or_default();
+    let lookup = fitted.and_then(|fitted| lookup(found, proposal, fitted));
+    let lookup = lookup.map(|(names, table)| offered(&names, &table)).unwrap_or_default();
     format!(
         "{rows}\n# In oauth-validator.toml, with the words in capitals replaced{see}\n\
-         {profile}{no_audience}\n{remarks}{introspection}\
+         {profile}{no_audience}\n{remarks}{lookup}{introspection}\
          # In pg_hba.conf, with the scopes that your clients request:\n#   {hba}\n"
+    )
+}
+
+/// What the token at hand lacks and the userinfo endpoint may know: the names, and a table for the profile. Whether the endpoint
+/// takes the token is not tried: nobody is shown it.
+fn lookup(found: &Found, proposal: &Proposal, fitted: &Fitted) -> Option<(String, String)> {
+    let endpoint = found.metadata.userinfo.as_deref().filter(|_| fitted.fine && !fitted.lacking.is_empty())?;
+    let names: Vec<String> = fitted.lacking.iter().map(|name| quoted(name)).collect();
+    let (name, claims, endpoint) = (&proposal.name, names.join(", "), quoted(endpoint));
+    let table = format!("[profiles.{name}.lookup]\nkind = \"userinfo\"\nclaims = [{claims}]\nendpoint = {endpoint}\n");
+    Some((fitted.lacking.join(" or "), table))
+}
+
+fn offered(names: &str, table: &str) -> String {
+    let lines: String = table.lines().map(|line| format!("#   {line}\n")).collect();
+    format!(
+        "# The token has no {names}. For rules and roles the provider can be asked, at each\n\
+         # such login, with clients that request openid; keep the claims that are needed:\n{lines}\n"
     )
 }
 
@@ -145,6 +167,7 @@ fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option
         "jwks_uri_is_elsewhere": found.is_elsewhere(inquiry),
         "access_token_issuer": metadata.access_token_issuer,
         "introspection_endpoint": introspection.as_ref().map(|known| &known.endpoint),
+        "userinfo_endpoint": metadata.userinfo,
         "introspection_auth_methods": introspection.as_ref().and_then(|known| known.methods.as_ref()),
         "device_flow": { "possible": no_device_flow.is_none(), "why_not": no_device_flow },
         "max_age": document.and_then(|document| document.freshness.max_age).map(|max_age| max_age.as_secs()),
@@ -157,6 +180,7 @@ fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option
             "name": proposal.name,
             "profile": proposal.profile,
             "introspection": proposal.introspection,
+            "lookup": fitted.and_then(|fitted| lookup(found, proposal, fitted)).map(|(_, table)| table),
             "hba": proposal.hba,
         },
         "tokens": fitted.map(Fitted::to_json),

@@ -44,6 +44,8 @@ pub(crate) struct Fitted {
     pub(crate) authn_id: Option<String>,
     /// What a person should know about it.
     pub(crate) remarks: Vec<String>,
+    /// Of the claims about people that rules and roles are often about, those that the sample lacks.
+    pub(crate) lacking: Vec<&'static str>,
     /// Whether the sample is let in and no other token.
     pub(crate) fine: bool,
 }
@@ -172,8 +174,10 @@ pub(crate) fn fit(sample: &Sample, others: &[(&Path, Sample)], provider: &Provid
         Decision::Granted(grant) => Some(grant.authn_id().to_owned()),
         Decision::Denied(_) => None,
     };
+    let lacks = |name: &&str| !sample.untrusted_claims.contains_key(*name);
+    let lacking = ["email", "groups"].into_iter().filter(lacks).collect();
     let (profile, hba) = (traits.profile(provider), traits.hba(provider));
-    Ok(Fitted { preset: traits.preset, profile, hba, authn_id, remarks, fine })
+    Ok(Fitted { preset: traits.preset, profile, hba, authn_id, remarks, lacking, fine })
 }
 
 /// Adds what refuses those of the others that are let in: one rule for all of them if there is one, else one for each, else

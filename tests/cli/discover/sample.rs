@@ -91,6 +91,52 @@ fn an_endpoint_of_the_provider_is_no_audience() {
     assert!(profile(&run).contains("audience = [\"pg\"]\n"), "{}", run.stdout);
 }
 
+/// As Authelia and ZITADEL publish it: claims about people are not in the token, and an endpoint knows them.
+#[test]
+fn what_the_token_lacks_is_offered_from_the_userinfo_endpoint() {
+    let provider = with_keys(Provider::start());
+    let publish = |endpoint: Value| {
+        let mut metadata = provider.metadata();
+        metadata["userinfo_endpoint"] = endpoint;
+        provider.set_metadata(metadata);
+    };
+    let endpoint = format!("{}/userinfo", provider.base_url());
+    let of = |further: Value| signed("at+jwt", claims(&provider, further), keys::corp());
+    let table = |token: &str| asked(&provider, &[token], &["--json"]).json()["proposal"]["lookup"].clone();
+    assert_eq!(table(&of(json!({}))), Value::Null, "nothing is published");
+    publish(json!(endpoint));
+    for (further, names) in [
+        (json!({}), "\"email\", \"groups\""),
+        (json!({"email": "ana@corp.example"}), "\"groups\""),
+        (json!({"groups": []}), "\"email\""),
+    ] {
+        let text = table(&of(further)).as_str().expect("a table").to_owned();
+        assert!(text.ends_with(&format!("claims = [{names}]\nendpoint = \"{endpoint}\"\n")), "{text}");
+        let run = asked(&provider, &[&of(json!({}))], &["--json"]);
+        let rules =
+            "require = [{ claim = \"$.groups\", contains = \"dba\" }, { claim = \"$.email\", present = true }]\n";
+        let head = profile(&run).replacen("]\n", &format!("]\n{rules}"), 1);
+        let parsed = Config::parse(format!("{head}\n{text}").as_bytes(), "f");
+        assert!(parsed.config.is_some_and(|config| config.profiles()[0].lookup.is_some()), "{head}{text}");
+    }
+    assert_eq!(table(&of(json!({"groups": ["dba"], "email": "ana@corp.example"}))), Value::Null);
+    let text = asked(&provider, &[&of(json!({}))], &[]).stdout;
+    assert!(text.contains(&format!("userinfo       {endpoint}")), "{text}");
+    assert!(text.contains("# The token has no email or groups.") && text.contains("#   kind = \"userinfo\""), "{text}");
+    // Another host, or one without TLS, is nobody to show tokens to.
+    for odd in [json!("https://elsewhere.example/userinfo"), json!("http://localhost/userinfo"), json!(7), Value::Null]
+    {
+        publish(odd.clone());
+        let run = asked(&provider, &[&of(json!({}))], &["--json"]);
+        assert_eq!(
+            (run.code, &run.json()["userinfo_endpoint"], &run.json()["proposal"]["lookup"]),
+            (0, &Value::Null, &Value::Null),
+            "{odd}"
+        );
+    }
+    assert_eq!(provider.request_count("/userinfo"), 0, "the token is shown to nobody");
+}
+
 #[test]
 fn a_provider_with_a_preset_of_its_own_keeps_it() {
     let provider = with_keys(Provider::with_issuer_path("/realms/corp"));

@@ -22,6 +22,8 @@ pub(crate) struct Metadata {
     jwks_uri: Option<SafeUrl>,
     /// Where tokens can be asked about, if that is a URL.
     pub(crate) introspection: Option<Introspection>,
+    /// The userinfo endpoint, if it is one that a server asks: at the issuer's host or at one that was allowed.
+    pub(crate) userinfo: Option<String>,
     /// What AD FS writes as `iss` into access tokens, where that is not the issuer. It is only compared.
     pub(crate) access_token_issuer: Option<String>,
     /// Where a device asks for its code (RFC 8628), and for its token, as they are written.
@@ -71,11 +73,13 @@ impl Metadata {
                 return Err(other_host(url, jwks_uri));
             }
         }
+        let userinfo = userinfo_in(&document, url, issuer, allowed_hosts, plain).ok();
         let text = |name| document.get(name).and_then(Value::as_str).map(str::to_owned);
         let own_issuer = text("access_token_issuer").filter(|own| own != issuer.as_str() && is_issuer(own));
         Ok(Self {
             jwks_uri,
             introspection: introspection(&document, plain),
+            userinfo: userinfo.map(|endpoint| endpoint.as_str().to_owned()),
             access_token_issuer: own_issuer,
             device_flow: [text("device_authorization_endpoint"), text("token_endpoint")],
         })
@@ -164,6 +168,17 @@ pub(super) fn userinfo_of(
     let document = strict_json_object(&fetched.untrusted_body);
     let document = document.ok_or_else(|| NetError::not_strict_json(url.as_str()))?;
     same_issuer(url, &document, issuer)?;
+    userinfo_in(&document, url, issuer, allowed_hosts, plain)
+}
+
+/// The same in a document that is about the issuer.
+fn userinfo_in(
+    document: &Map<String, Value>,
+    url: &SafeUrl,
+    issuer: &SafeUrl,
+    allowed_hosts: &[String],
+    plain: Plain,
+) -> Result<SafeUrl, NetError> {
     let refused = |why: &str| NetError::new(Code::Url, format!("{}: its userinfo_endpoint {why}", url.as_str()));
     let endpoint = match document.get("userinfo_endpoint") {
         Some(Value::String(text)) => SafeUrl::parse(text, plain).map_err(refused)?,
