@@ -49,7 +49,7 @@ createServer(async (request, response) => {
   }
 }).listen(port, '127.0.0.1');
 
-const browser = new Browser();
+let browser = new Browser();
 const json = (body) => ({ method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', origin: base } });
 const { user: ana } = await browser.json(`${issuer}/sign-up/email`, json({ name: 'Ana', email: 'ana@corp.example', password: 'any-password' }));
 
@@ -77,6 +77,11 @@ const [psql, other, server] = [await client('psql'), await client('other'), awai
 await auth.api.adminLinkClientResource({ headers, params: { identifier: 'api://postgres', client_id: server[0] } });
 const of = await byCode(psql, 'api://postgres');
 const service = await token(psql, { grant_type: 'client_credentials', scope: 'db.connect', resource: 'api://postgres' });
+const [ofOther, ofReports] = [await byCode(other, 'api://postgres'), await byCode(psql, 'api://reports')];
+// Somebody else, in a browser of her own.
+browser = new Browser();
+await browser.json(`${issuer}/sign-up/email`, json({ name: 'Eve', email: 'eve@corp.example', password: 'any-password' }));
+const stranger = (await byCode(psql, 'api://postgres')).access_token;
 serve({
   version: JSON.parse(readFileSync('node_modules/@better-auth/oauth-provider/package.json')).version,
   issuer,
@@ -85,9 +90,10 @@ serve({
     service: service.access_token,
     id: of.id_token,
     refresh: of.refresh_token,
-    other_client: (await byCode(other, 'api://postgres')).access_token,
-    other_audience: (await byCode(psql, 'api://reports')).access_token,
+    other_client: ofOther.access_token,
+    other_audience: ofReports.access_token,
   },
+  stranger,
   identities: { user: ana.id, other_client: ana.id, service: psql[0] },
   introspection: { client_id: server[0], client_secret: server[1] },
 });

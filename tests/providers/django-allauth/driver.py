@@ -41,12 +41,12 @@ from allauth.idp.oidc.models import Client  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django_project import listen, signed_in  # noqa: E402
 
-ANA = get_user_model().objects.create_user("ana", password="any", email="ana@corp.example")
+ANA, EVE = (get_user_model().objects.create_user(name, password="any", email=f"{name}@corp.example") for name in ("ana", "eve"))
 
 
 def client(name):
     """A client with a secret that the driver knows."""
-    one = Client(id=name, name=name, skip_consent=True, redirect_uris=CALLBACK, scopes="openid\ndb.connect",
+    one = Client(id=name, name=name, skip_consent=True, redirect_uris=CALLBACK, scopes="openid\nprofile\ndb.connect",
                  grant_types="authorization_code\nclient_credentials\nrefresh_token", data={"allowed_resources": [DATABASE]})
     one.set_secret(f"secret-of-{name}")
     one.save()
@@ -57,11 +57,11 @@ listen(PORT)
 METADATA = Browser().json(f"{ISSUER}/.well-known/openid-configuration")
 
 
-def by_code(one):
+def by_code(one, who=ANA):
     """What a user's client gets."""
-    query = f"client_id={one[0]}&response_type=code&redirect_uri={CALLBACK}&scope=openid+db.connect&nonce=n-0S6&state=s"
+    query = f"client_id={one[0]}&response_type=code&redirect_uri={CALLBACK}&scope=openid+profile+db.connect&nonce=n-0S6&state=s"
     browser = Browser()
-    status, text, place = browser.request(f"{METADATA['authorization_endpoint']}?{query}", headers=signed_in(ANA, "allauth.account.auth_backends.AuthenticationBackend"))
+    status, text, place = browser.request(f"{METADATA['authorization_endpoint']}?{query}", headers=signed_in(who, "allauth.account.auth_backends.AuthenticationBackend"))
     if not place:
         raise SystemExit(f"no code: {status} {text}")
     return browser.json(METADATA["token_endpoint"], basic=one, form={
@@ -79,6 +79,7 @@ serve({
         "user": user["access_token"], "service": service["access_token"], "id": user["id_token"], "refresh": user["refresh_token"],
         "other_client": by_code(other)["access_token"], "revoked": revoked,
     },
+    "stranger": by_code(psql, EVE)["access_token"],
     "identities": {"user": str(ANA.pk), "revoked": str(ANA.pk)},
     "introspection": {"client_id": asking[0], "client_secret": asking[1]},
 })

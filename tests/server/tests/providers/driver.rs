@@ -35,6 +35,8 @@ pub struct Ready {
     /// What stands for the words in capitals, where that is not the same at each start.
     #[serde(default)]
     pub fill: BTreeMap<String, String>,
+    /// A token like the user's, of another user.
+    pub stranger: Option<String>,
     /// The client that this server is when it asks about tokens.
     pub introspection: Option<Asking>,
 }

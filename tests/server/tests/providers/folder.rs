@@ -62,6 +62,8 @@ pub struct Trial {
     pub tokens: BTreeMap<String, String>,
     /// The code of the denial while this server proves itself by a wrong secret.
     pub wrong_secret: Option<String>,
+    /// What the userinfo endpoint says of the user that the token does not.
+    pub lookup: Option<LookedUp>,
     /// Why a kind of token is not tried.
     #[serde(default)]
     pub absent: BTreeMap<String, String>,
@@ -75,6 +77,14 @@ pub struct Instead {
     pub discover_says: String,
     /// Options of `init` besides the issuer.
     pub init: Vec<String>,
+}
+
+/// A claim of the user's at the userinfo endpoint.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookedUp {
+    pub claim: String,
+    pub value: String,
 }
 
 /// How tokens are judged.

@@ -19,6 +19,7 @@ mod logins;
 mod profile;
 mod table;
 mod trial;
+mod userinfo;
 
 use crate::folder::Provider;
 use crate::logins::Place;

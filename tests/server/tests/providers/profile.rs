@@ -21,6 +21,8 @@ pub struct Files {
     pub name: String,
     /// A line of pg_hba.conf, for the Unix socket.
     pub hba: String,
+    /// The endpoint that claims can be looked up at, as `discover` has it.
+    pub userinfo: Option<String>,
 }
 
 /// What the tool says, as a program reads it, and whether all was well.
@@ -55,7 +57,8 @@ impl Files {
         let (report, is_fine) = said(&["discover", ready.served_at.as_ref().unwrap_or(&ready.issuer)]);
         let Some(instead) = &trial.instead else {
             assert!(is_fine, "{report:#}");
-            return Self::of_discover(&report["proposal"], trial, ready);
+            let userinfo = report["userinfo_endpoint"].as_str().map(str::to_owned);
+            return Self { userinfo, ..Self::of_discover(&report["proposal"], trial, ready) };
         };
         assert_eq!((report["error"]["code"].as_str(), is_fine), (Some(&*instead.discover_says), false), "{report:#}");
         let find =
@@ -92,7 +95,7 @@ impl Files {
             let (_, after) = rest.split_once('"').expect("an end");
             hba = format!("{before} scope=\"{scope}\"{after}");
         }
-        Self { config, name, hba }
+        Self { config, name, hba, userinfo: None }
     }
 
     /// The configuration with one more setting, of the profile or of a table in it.
@@ -104,6 +107,21 @@ impl Files {
             table = inner.as_table_mut().expect("a table");
         }
         table.insert(key.to_owned(), Setting::from(value));
+        config.to_string()
+    }
+
+    /// The configuration with these rules besides, and with these tables, each written as TOML.
+    pub fn config_with_tables(&self, rules: &[(&str, &str)], tables: &[(&str, &str)]) -> String {
+        let mut config = self.config.clone();
+        let profile = profile_of(&mut config, &self.name);
+        let read = |text: &str| text.parse::<Table>().unwrap_or_else(|why| panic!("{text}: {why}"));
+        for (name, text) in rules {
+            let rules = profile.entry(*name).or_insert_with(|| Setting::Array(Vec::new()));
+            rules.as_array_mut().expect("rules").push(read(text).into());
+        }
+        for (name, text) in tables {
+            profile.insert((*name).to_owned(), read(text).into());
+        }
         config.to_string()
     }
 }

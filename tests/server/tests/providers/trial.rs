@@ -3,9 +3,10 @@
 //! Must never let a token pass by: each that the driver has is expected to do something, and each that is expected is there.
 
 use crate::driver::{Driver, Ready};
-use crate::folder::{Provider, Trial};
+use crate::folder::{Provider, Trial, Way};
 use crate::logins::{Outcome, Place};
 use crate::profile::Files;
+use crate::userinfo;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,8 +54,19 @@ pub fn run(place: &Place, provider: &Provider, trial: &Trial) -> Counts {
         let token = driver.ask("rotate")["token"].as_str().expect("a token").to_owned();
         findings.compare("rotated", wanted, &until_known(place, &files, &token));
     }
+    let said = driver.said();
+    if let Some(looked_up) = &trial.lookup {
+        let endpoint = files.userinfo.as_deref().expect("a userinfo endpoint");
+        for (wanted, outcome) in userinfo::tried(place, &files, looked_up, &ready, endpoint) {
+            findings.compare("user", &wanted, &outcome);
+        }
+        // By keys that are known, so that nothing else is missed.
+        assert_eq!(trial.profile, Way::Keys, "[trial.lookup] is for profiles with keys");
+        drop(driver);
+        findings.compare("user", "lookup_unavailable", &userinfo::away(place, &files, looked_up, &ready, endpoint));
+    }
     let Findings { counts, wrong, .. } = findings;
-    assert!(wrong.is_empty(), "{}\n{}\n{}\n{}", wrong.join("\n"), files.config, files.hba, driver.said());
+    assert!(wrong.is_empty(), "{}\n{}\n{}\n{said}", wrong.join("\n"), files.config, files.hba);
     counts
 }
 
