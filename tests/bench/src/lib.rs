@@ -16,8 +16,8 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
-pub mod fleet;
 pub mod files;
+pub mod fleet;
 pub mod hosts;
 pub mod instead;
 pub mod measure;

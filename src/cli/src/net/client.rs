@@ -1,8 +1,7 @@
 //! Bounded requests for JSON documents.
 //!
-//! Everything a provider can drag out or blow up has a limit here: connecting, the whole exchange, headers, body. Must
-//! never follow a redirect, ask the environment for a proxy, or take another status than 200 for an
-//! answer, but for 304 where that was asked for.
+//! Everything a provider can drag out or blow up has a limit here: connecting, the whole exchange, headers, body. Must never
+//! follow a redirect, ask the environment for a proxy, or take another status than 200 for an answer, but for a 304 asked for.
 
 use super::error::{Code, NetError};
 use super::identity::Identity;
@@ -18,11 +17,14 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
-use ureq::{Agent, Body, Proxy};
+use ureq::{Agent, Body, Proxy, RequestBuilder};
 use zeroize::Zeroizing;
 
 /// The largest answer's headers, in bytes.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
+
+/// Room for a request's headers without the credentials that it shows, in bytes: a login waits until all buffers are zeroed.
+const OWN_HEADER_BYTES: usize = 16 * 1024;
 
 /// Asks for documents, all of them before one deadline.
 pub(crate) struct Client {
@@ -88,6 +90,7 @@ impl Client {
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .max_response_header_size(MAX_HEADER_BYTES)
+            .input_buffer_size(MAX_HEADER_BYTES + 4096)
             .max_idle_connections(0)
             .user_agent(concat!("oauth-validator/", env!("CARGO_PKG_VERSION")))
             .accept("application/json, application/jwk-set+json")
@@ -230,26 +233,26 @@ impl Client {
         authorization: Option<HeaderValue>,
         form: &[u8],
     ) -> Result<Response<Body>, NetError> {
-        let (left, connect) = self.limits(url)?;
+        let limits = self.limits(url)?;
+        let shown = authorization.as_ref().map_or(0, HeaderValue::len);
         let mut request = self.agent.post(url.as_str()).content_type(content_type);
         if let Some(authorization) = authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
+        let request = within(limits, shown, request);
         request.send(form).map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))
     }
 
     fn request(&self, url: &SafeUrl, own: Option<(HeaderName, HeaderValue)>) -> Result<Response<Body>, NetError> {
-        let (left, connect) = self.limits(url)?;
-        let mut request = self.agent.get(url.as_str());
-        let shown = self.shown.iter().filter(|(_, origin)| url.origin_with_port() == *origin);
-        for (value, _) in shown {
-            request = request.header(header::AUTHORIZATION, value.clone());
-        }
-        if let Some((name, value)) = own {
+        let limits = self.limits(url)?;
+        let bearer = self.shown.iter().filter(|(_, origin)| url.origin_with_port() == *origin);
+        let bearer = bearer.map(|(value, _)| (header::AUTHORIZATION, value.clone()));
+        let (mut request, mut shown) = (self.agent.get(url.as_str()), 0);
+        for (name, value) in bearer.chain(own) {
+            shown += value.len();
             request = request.header(name, value);
         }
-        let request = request.config().timeout_global(Some(left)).timeout_connect(Some(connect)).build();
+        let request = within(limits, shown, request);
         request.call().map_err(|error| NetError::of_request(url.as_str(), self.timeout, error))
     }
 
@@ -319,6 +322,16 @@ fn with_wait(mut error: NetError, headers: &HeaderMap) -> NetError {
         error.message.push_str(&format!(", and says to wait {seconds} seconds"));
     }
     error
+}
+
+/// The request with its limits: how long it and its connecting may take, and room for the credentials that it shows, in bytes.
+fn within<Kind>(
+    (left, connect): (Duration, Duration),
+    shown: usize,
+    request: RequestBuilder<Kind>,
+) -> RequestBuilder<Kind> {
+    let config = request.config().output_buffer_size(OWN_HEADER_BYTES + shown);
+    config.timeout_global(Some(left)).timeout_connect(Some(connect)).build()
 }
 
 fn not_believed(url: &str, status: StatusCode) -> NetError {
