@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod options;
 mod profiles;
+mod readers;
 
 use crate::support::Folder;
 use std::fs;

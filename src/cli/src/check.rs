@@ -13,7 +13,7 @@ use crate::net::{self, Wording};
 use crate::output::{self, Failure, Report};
 use crate::places::Places;
 use crate::server_check;
-use crate::server_files::{ServerFiles, config_directory, config_path};
+use crate::server_files::{ServerFiles, config_directory, config_path, open_config};
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::server_files::Settings;
 use oauth_validator_core::{
@@ -32,7 +32,8 @@ use std::path::Path;
 
 /// Runs the command.
 pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
-    let server = ServerFiles::read(options.pgdata.as_deref(), &options.files)?;
+    let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
+    let server = ServerFiles::read(options.pgdata.as_deref(), &options.files, user)?;
     let file = open(options, server.as_ref().and_then(ServerFiles::settings))?;
     let (config, found) = judge(&file, options);
     let page = |(at, found): (usize, Vec<Shown>)| {
@@ -94,7 +95,7 @@ fn open(options: &CheckOptions, settings: Option<&Settings>) -> Result<ConfigFil
     match options.file() {
         Some(path) if path.as_os_str() == "-" => ConfigFile::on_stdin(folder, user),
         _ if options.syntax => ConfigFile::text_of(&path, folder, user),
-        _ => ConfigFile::open(&path, folder, user),
+        option => open_config(&path, folder, option, settings, user),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::output::Failure;
 use oauth_validator_core::{Config, Denial, Parsed, sha256_hex};
 use oauth_validator_store::{
     FolderText, FolderTexts, MAX_CONFIG_BYTES, MAX_FOLDER_FILE_BYTES, Refusal, ServerUser, Unreadable, folder_texts,
-    is_folder_file, read_trusted, users,
+    is_folder_file, open_readable, read_trusted, users,
 };
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -31,11 +31,25 @@ pub(crate) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Opens `path`, and what is in `folder`, for the server that runs as `user`.
+    /// Opens `path`, and what is in `folder`, for the server that runs as `user`. Whoever asks has named it.
     pub(crate) fn open(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
+        Self::opened(path, folder, user, &read_untrusted)
+    }
+
+    /// The same of a path that the server's own settings have, who may lead to what is not for the server's user.
+    pub(crate) fn open_of_settings(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
+        Self::opened(path, folder, user, &|path| read_as(path, user))
+    }
+
+    fn opened(
+        path: &Path,
+        folder: Option<&Path>,
+        user: ServerUser,
+        read: &dyn Fn(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<Self, Failure> {
         let (text, refusal) = match read_trusted(path, MAX_CONFIG_BYTES, user) {
             Ok(text) => (text, None),
-            Err(refusal) => match read_untrusted(path) {
+            Err(refusal) => match read(path) {
                 Ok(text) => (text, Some(refusal)),
                 Err(error) => return Err(unreadable(path, &refusal, &error)),
             },
@@ -150,6 +164,11 @@ pub(crate) fn read_untrusted(path: &Path) -> io::Result<Vec<u8>> {
     read_capped(File::open(path)?)
 }
 
+/// The contents of such a file, if the server's user may read it: a file that is not named by whoever asks.
+pub(crate) fn read_as(path: &Path, user: ServerUser) -> io::Result<Vec<u8>> {
+    read_capped(open_readable(path, user)?)
+}
+
 fn read_capped(source: impl Read) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let limit = u64::try_from(MAX_CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1);
@@ -171,7 +190,7 @@ fn unreadable(path: &Path, refusal: &Refusal, error: &io::Error) -> Failure {
         (ErrorKind::NotFound, refusal) if !matches!(refusal, Refusal::NotFound { .. }) => {
             Failure::new(format!("{path:?} does not exist")).with_hint("correct the path")
         }
-        (ErrorKind::PermissionDenied, _) => {
+        (ErrorKind::PermissionDenied, _) if ServerUser::current().uid != 0 => {
             Failure::new(format!("cannot read {path:?}: {error}")).with_hint("run this as root")
         }
         _ => Failure::new(refusal.to_string()).with_hint(refusal.hint()),

@@ -12,7 +12,7 @@ use crate::key_place::KeyPlace;
 use crate::login::TakenLine;
 use crate::output::{self, Failure, Report};
 use crate::provider_keys::Supply;
-use crate::server_files::{Missing, ServerFiles, config_directory, config_path};
+use crate::server_files::{Missing, ServerFiles, config_directory, config_path, open_config};
 use crate::token_input;
 use crate::words;
 use oauth_validator_core::server_files::HbaLine;
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
     };
     let path = config_path(options.config.as_deref(), settings)?;
     let directory = config_directory(options.config_directory.as_deref(), &path, settings)?;
-    let file = ConfigFile::open(&path, directory.as_deref(), user)?;
+    let file = open_config(&path, directory.as_deref(), options.config.as_deref(), settings, user)?;
     let line = server.as_ref().map(|server| TakenLine::choose(options, server)).transpose()?;
     let mut explanation = explain(options, &file, place.as_ref(), line.as_ref())?;
     notes.extend(line.iter().flat_map(|line| line.notes(options)));
@@ -56,7 +56,9 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
 
 /// The server's files; a data directory without postgresql.conf is enough for its keys.
 fn server_files(options: &ExplainOptions, notes: &mut Vec<String>) -> Result<Option<ServerFiles>, Failure> {
-    match ServerFiles::read(options.folder.pgdata.as_deref(), &options.files) {
+    let pgdata = options.folder.pgdata.as_deref();
+    let user = config_file::server_user_of(&options.server, pgdata)?;
+    match ServerFiles::read(pgdata, &options.files, user) {
         Ok(server) => Ok(server),
         Err(Missing::Conf(folder)) => {
             notes.push(format!(

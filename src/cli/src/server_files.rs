@@ -1,15 +1,17 @@
 //! Reads the server's own files for the core: postgresql.conf, and pg_hba.conf and pg_ident.conf, which it leads to.
 //!
-//! What they mean is for the core. Must never write, never read what is no regular file, and never take a file for the
+//! What they mean is for the core. They are read as the server's user would: whoever writes them must not have root show a
+//! file that is not for that user. Must never write, never read what is no regular file, and never take a file for the
 //! server's that nobody named and no named one leads to.
 
 use crate::args::{DEFAULT_CONFIG, ServerFileOptions};
-use crate::config_file::read_untrusted;
+use crate::config_file::{ConfigFile, read_as};
 use crate::output::Failure;
 use oauth_validator_core::folder_of;
 use oauth_validator_core::server_files::{
     Files, HbaContext, HbaLine, IdentLine, Problem, Reader, Settings, Source, Unreadable,
 };
+use oauth_validator_store::{ServerUser, judge_folder};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -62,11 +64,15 @@ impl From<Missing> for Failure {
 
 impl ServerFiles {
     /// Reads the files that the options name or lead to; `None` if they name none.
-    pub(crate) fn read(pgdata: Option<&Path>, options: &ServerFileOptions) -> Result<Option<Self>, Missing> {
+    pub(crate) fn read(
+        pgdata: Option<&Path>,
+        options: &ServerFileOptions,
+        user: ServerUser,
+    ) -> Result<Option<Self>, Missing> {
         if pgdata.is_none() && options.postgresql_conf.is_none() && options.hba.is_none() && options.ident.is_none() {
             return Ok(None);
         }
-        let mut disk = Disk;
+        let mut disk = Disk { user };
         let mut reader = Reader::new(&mut disk);
         let conf = conf_path(pgdata, options)?;
         let folder = pgdata.or(conf.as_deref().and_then(Path::parent));
@@ -103,11 +109,11 @@ impl ServerFiles {
 }
 
 /// The settings of a data directory with a postgresql.conf of its own, for what needs no line of pg_hba.conf.
-pub(crate) fn settings_in(pgdata: &Path) -> Result<Option<Settings>, Failure> {
+pub(crate) fn settings_in(pgdata: &Path, user: ServerUser) -> Result<Option<Settings>, Failure> {
     let options = ServerFileOptions::default();
     match conf_path(Some(pgdata), &options) {
         Ok(conf) => {
-            let mut disk = Disk;
+            let mut disk = Disk { user };
             let mut reader = Reader::new(&mut disk);
             conf.map(|conf| read_settings(&mut reader, &conf, Some(pgdata)).map(|(settings, _)| settings)).transpose()
         }
@@ -131,6 +137,20 @@ pub(crate) fn config_path(option: Option<&Path>, settings: Option<&Settings>) ->
             Err(Failure::new(what).with_hint("the server denies every OAuth login for that: write the whole path"))
         }
         path => Ok(PathBuf::from(path.unwrap_or(DEFAULT_CONFIG))),
+    }
+}
+
+/// Opens the configuration at `path`, which the option names, or the settings, or nobody.
+pub(crate) fn open_config(
+    path: &Path,
+    folder: Option<&Path>,
+    option: Option<&Path>,
+    settings: Option<&Settings>,
+    user: ServerUser,
+) -> Result<ConfigFile, Failure> {
+    match option.is_none() && settings.is_some_and(|settings| own_setting(settings, "config_file").is_some()) {
+        true => ConfigFile::open_of_settings(path, folder, user),
+        false => ConfigFile::open(path, folder, user),
     }
 }
 
@@ -226,18 +246,25 @@ fn context(settings: Option<&Settings>, pgdata: Option<&Path>) -> HbaContext {
 
 fn cannot_read(path: &Path, error: &Unreadable) -> Failure {
     let failure = Failure::new(format!("cannot read {path:?}: {}", error.why));
-    if error.missing { failure.with_hint("correct the path") } else { failure.with_hint("run this as root") }
+    match (error.missing, ServerUser::current().uid) {
+        (true, _) => failure.with_hint("correct the path"),
+        (false, 0) => failure.with_hint("have the server's user read it; a draft of root's own: --server-user root"),
+        (false, _) => failure.with_hint("run this as root"),
+    }
 }
 
-/// The files of this machine.
-struct Disk;
+/// The files of this machine, as this user reads them.
+struct Disk {
+    user: ServerUser,
+}
 
 impl Files for Disk {
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable> {
-        read_untrusted(path).map_err(|error| unreadable(&error))
+        read_as(path, self.user).map_err(|error| unreadable(&error))
     }
 
     fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable> {
+        judge_folder(folder, self.user).map_err(|error| unreadable(&error))?;
         let mut names = Vec::new();
         for entry in fs::read_dir(folder).map_err(|error| unreadable(&error))? {
             let entry = entry.map_err(|error| unreadable(&error))?;

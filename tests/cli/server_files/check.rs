@@ -384,7 +384,10 @@ fn it_is_judged_for_the_owner_of_the_data_directory() {
         return;
     }
     let folder = folder(&corp("", ""), CONF, LINE, MAP);
-    std::os::unix::fs::chown(folder.path("data"), Some(54_321), Some(54_321)).unwrap();
+    folder.chmod("", 0o755);
+    for name in ["", "/postgresql.conf", "/pg_hba.conf", "/pg_ident.conf"] {
+        std::os::unix::fs::chown(folder.path(&format!("data{name}")), Some(54_321), Some(54_321)).unwrap();
+    }
     let mut command = assert_cmd::Command::new(folder.command("check").get_program());
     let run = run(command.current_dir(folder.path("")).args(["check", crate::support::CONFIG, "--pgdata", "data"]));
     assert_eq!(run.code, 1);

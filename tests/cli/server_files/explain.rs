@@ -292,7 +292,8 @@ fn a_data_directory_alone_is_enough_where_its_files_are_in_it() {
         return;
     }
     let folder = folder(&corp("", ""), CONF, LINE, MAP);
-    for name in ["", CONFIG, "corp.jwks.json", "data"] {
+    let own = ["data/postgresql.conf", "data/pg_hba.conf", "data/pg_ident.conf"];
+    for name in ["", CONFIG, "corp.jwks.json", "data"].into_iter().chain(own) {
         std::os::unix::fs::chown(folder.path(name), Some(54_321), Some(54_321)).unwrap();
     }
     let token = okta().sign(keys::corp());

@@ -40,7 +40,8 @@ pub(crate) fn place_of(
 ) -> Result<(KeyPlace, PathBuf, Option<PathBuf>), Failure> {
     let found = KeyPlace::require(folder)?;
     let pgdata = folder.pgdata.as_deref();
-    let settings = pgdata.map(server_files::settings_in).transpose()?.flatten();
+    let read = |pgdata| server_files::settings_in(pgdata, found.owner);
+    let settings = pgdata.map(read).transpose()?.flatten();
     let place = found.or_of_settings(pgdata, settings.as_ref())?;
     let config = server_files::config_path(config, settings.as_ref())?;
     let directory = server_files::config_directory(None, &config, settings.as_ref())?;

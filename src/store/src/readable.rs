@@ -1,0 +1,54 @@
+//! Opens a file for somebody else: for a process of root's that shows what the server's user may read, and nothing more.
+//!
+//! Who may write the file is of no interest here; whoever shows what is in it must not show it to people who may not read
+//! it. The file is judged on the handle that is read, and so is every folder above where that was found. As in `trusted.rs`,
+//! access control lists are not read: where one alone lets the user read, this says no.
+
+use crate::found::Found;
+use crate::users::ServerUser;
+use rustix::fs::{fstat, stat};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+/// Opens a regular file if `user` may read it.
+///
+/// # Errors
+///
+/// Those of opening it; `InvalidInput` if it is no regular file, and `PermissionDenied` if this process may read it and
+/// `user` may not.
+pub fn open_readable(path: &Path, user: ServerUser) -> io::Result<File> {
+    // Opening a FIFO would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    let file = File::open(path)?;
+    judge(&file, user)?;
+    Ok(file)
+}
+
+/// Whether `user` may read the names in a folder.
+///
+/// # Errors
+///
+/// Those of opening it, and `PermissionDenied` if this process may read it and `user` may not.
+pub fn judge_folder(path: &Path, user: ServerUser) -> io::Result<()> {
+    judge(&File::open(path)?, user)
+}
+
+fn judge(opened: &File, user: ServerUser) -> io::Result<()> {
+    if user == ServerUser::current() {
+        return Ok(());
+    }
+    // Where it is, whatever links led there.
+    let place = fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))?;
+    let may_read = user.may_read(&Found::new(place.clone(), &fstat(opened)?));
+    let may_search =
+        |folder: &Path| Ok::<bool, io::Error>(user.may_search(&Found::new(PathBuf::from(folder), &stat(folder)?)));
+    let mut reached = may_read;
+    for folder in place.ancestors().skip(1) {
+        reached &= may_search(folder)?;
+    }
+    if reached { Ok(()) } else { Err(ErrorKind::PermissionDenied.into()) }
+}
