@@ -81,7 +81,8 @@ impl Kind {
             return Some(format!("this server is built without {}", self.options()[0]));
         }
         match self {
-            Self::Tls => None,
+            // Also where a server of the system's listens at all addresses.
+            Self::Tls => free_addresses::<4>().err().map(|error| error.to_string()),
             Self::Pam => may_mount().err(),
             Self::Ldap if Slapd::program().is_none() => Some("slapd is not installed".to_owned()),
             Self::Ldap => hosts::missing(),
