@@ -1,13 +1,13 @@
 //! The list of cases, explained by the real binary: `explain` must never say other than what the server decides.
 
 use crate::support::{CONFIG, Folder, Run, run};
-use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
+use oauth_validator_fixtures::cases::{self, Case, ExpectedOutcome, Level, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
-use oauth_validator_mock_provider::{BATCH, Provider, Reply};
+use oauth_validator_mock_provider::{BATCH, MockProvider, Reply};
 use serde_json::json;
 
 /// The case's configuration with `provider`, which answers as the case says.
-fn config(case: &Case, provider: &Provider) -> String {
+fn config(case: &Case, provider: &MockProvider) -> String {
     let reply = match case.reply(ISSUED_AT) {
         Some((status, body)) => Reply::new(status, body).with_header("Content-Type", "application/json"),
         None => Reply::new(503, ""),
@@ -21,7 +21,7 @@ fn config(case: &Case, provider: &Provider) -> String {
 }
 
 /// The case in `folder`, asked about as a DBA would.
-fn explained(folder: &Folder, provider: &Provider, case: &Case) -> Run {
+fn explained(folder: &Folder, provider: &MockProvider, case: &Case) -> Run {
     folder.write(CONFIG, &config(case, provider));
     for (name, contents) in case.files() {
         folder.write(&name, &contents);
@@ -71,10 +71,10 @@ fn attributes(role: &str) -> Vec<&'static str> {
     own.chain(reached.iter().skip(1).map(|role| role.name.as_str())).collect()
 }
 
-fn outcome(case: &Case, run: &Run) -> Outcome {
+fn outcome(case: &Case, run: &Run) -> ExpectedOutcome {
     let json = run.json();
     let text = |name: &str| json[name].as_str().map(str::to_owned);
-    let outcome = Outcome { code: text("reason"), authn_id: text("authn_id") };
+    let outcome = ExpectedOutcome { code: text("reason"), authn_id: text("authn_id") };
     let granted = outcome.code.is_none();
     assert_eq!(json["outcome"], if granted { "granted" } else { "denied" }, "{}", case.name);
     assert_eq!(run.code, i32::from(!granted), "{}: {}", case.name, run.stderr);
@@ -83,7 +83,7 @@ fn outcome(case: &Case, run: &Run) -> Outcome {
 
 /// Some of the cases, and what is explained otherwise than the list says.
 fn disagreements(cases: &[&Case]) -> Vec<String> {
-    let (folder, provider) = (Folder::new(""), Provider::start());
+    let (folder, provider) = (Folder::new(""), MockProvider::start());
     cases
         .iter()
         .filter_map(|case| {

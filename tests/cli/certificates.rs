@@ -10,9 +10,9 @@ use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use oauth_validator_core::protocol::Outcome;
+use oauth_validator_core::protocol::HelperReply;
 use oauth_validator_mock_provider::{
-    ExtendedKeyUsagePurpose, KeyUsagePurpose, LocalhostCertificate, Provider, SelfSigned,
+    ExtendedKeyUsagePurpose, KeyUsagePurpose, LocalhostCertificate, MockProvider, SelfSigned,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -149,7 +149,7 @@ fn refused() -> Vec<Case> {
     cases
 }
 
-fn discover(provider: &Provider) -> Run {
+fn discover(provider: &MockProvider) -> Run {
     let mut command = Command::new(cargo_bin!("oauth-validator"));
     let ca_file = provider.ca_file().to_str().expect("UTF-8");
     run(command.env_clear().args(["discover", &provider.issuer(), "--ca-file", ca_file, "--json"]))
@@ -158,11 +158,11 @@ fn discover(provider: &Provider) -> Run {
 #[test]
 fn a_certificate_that_was_given_needs_no_authority() {
     for Case { what, shown, .. } in accepted() {
-        let provider = with_keys(Provider::showing(&shown));
+        let provider = with_keys(MockProvider::showing(&shown));
         let run = discover(&provider);
         assert_eq!(run.code, 0, "{what}: {}{}", run.stdout, run.stderr);
         let outcome = helper::ask(&helper::request(&provider));
-        assert!(matches!(outcome, Outcome::Keys(_)), "{what}: {outcome:?}");
+        assert!(matches!(outcome, HelperReply::Keys(_)), "{what}: {outcome:?}");
     }
 }
 
@@ -170,13 +170,15 @@ fn a_certificate_that_was_given_needs_no_authority() {
 fn only_itself_and_only_for_its_names_and_dates_and_key() {
     for Case { what, shown, refused } in refused() {
         let words = refused.expect("a refusal");
-        let provider = with_keys(Provider::showing(&shown));
+        let provider = with_keys(MockProvider::showing(&shown));
         let run = discover(&provider);
         assert_eq!(run.code, 1, "{what}: {}{}", run.stdout, run.stderr);
         let error = run.json()["error"].clone();
         let message = error["message"].as_str().unwrap_or_default().to_owned();
         assert!(error["code"] == "tls" && message.ends_with(words), "{what}: no {words:?} in {error}");
-        let Outcome::Failed(failure) = helper::ask(&helper::request(&provider)) else { panic!("{what}: not refused") };
+        let HelperReply::Failed(failure) = helper::ask(&helper::request(&provider)) else {
+            panic!("{what}: not refused")
+        };
         assert!(failure.code == "tls" && failure.message.ends_with(words), "{what}: {failure:?}");
         assert!(!failure.hint.contains("--ca-file"), "{what}: {failure:?}");
         assert_eq!(provider.requests(), [], "{what}");
@@ -187,10 +189,10 @@ fn only_itself_and_only_for_its_names_and_dates_and_key() {
 #[test]
 fn the_key_has_to_be_its_own_in_tls_1_2_as_well() {
     let own = plain().certificate();
-    let run = discover(&with_keys(Provider::showing_by_tls12(&own)));
+    let run = discover(&with_keys(MockProvider::showing_by_tls12(&own)));
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let stolen = LocalhostCertificate { key_pem: plain().certificate().key_pem, ..own };
-    let run = discover(&with_keys(Provider::showing_by_tls12(&stolen)));
+    let run = discover(&with_keys(MockProvider::showing_by_tls12(&stolen)));
     assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
     assert!(run.json()["error"]["message"].as_str().is_some_and(|message| message.ends_with(KEY)), "{}", run.stdout);
 }

@@ -7,7 +7,7 @@ use crate::support::{CONFIG, Folder, NOW, corp, okta, two_of_one_issuer};
 use oauth_validator_core::Reason;
 use oauth_validator_fixtures::samples::ISSUED_AT;
 use oauth_validator_fixtures::{cases, keys, mint};
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_mock_provider::MockProvider;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -21,13 +21,13 @@ pub struct Case {
     pub args: Vec<String>,
     pub folder: Folder,
     /// Who is asked, if anybody is.
-    provider: Option<Provider>,
+    provider: Option<MockProvider>,
 }
 
 impl Case {
     /// Where the provider is, if one is asked.
     pub fn base_url(&self) -> Option<String> {
-        self.provider.as_ref().map(Provider::base_url)
+        self.provider.as_ref().map(MockProvider::base_url)
     }
 }
 
@@ -136,7 +136,7 @@ fn of_the_form() -> Vec<Case> {
 }
 
 fn of_the_header() -> Vec<Case> {
-    let sign = |token: oauth_validator_fixtures::Token| token.sign(keys::corp());
+    let sign = |token: oauth_validator_fixtures::TokenBuilder| token.sign(keys::corp());
     let modulus = keys::corp().public_pem();
     vec![
         of_token("token_malformed", sign(okta().header("crit", json!(["exp"])))),
@@ -155,7 +155,7 @@ fn of_the_header() -> Vec<Case> {
 }
 
 fn of_the_claims() -> Vec<Case> {
-    let sign = |token: oauth_validator_fixtures::Token| token.sign(keys::corp());
+    let sign = |token: oauth_validator_fixtures::TokenBuilder| token.sign(keys::corp());
     let clients = "clients = { claims = [\"$.cid\"], allow = [\"0oaOTHER\"] }";
     vec![
         of_token("issuer_mismatch", sign(okta().issuer("https://acme.okta.example/oauth2/aus000001/"))),
@@ -179,7 +179,7 @@ fn of_the_claims() -> Vec<Case> {
 }
 
 fn of_the_grant() -> Vec<Case> {
-    let sign = |token: oauth_validator_fixtures::Token| token.sign(keys::corp());
+    let sign = |token: oauth_validator_fixtures::TokenBuilder| token.sign(keys::corp());
     let identity = |value: &str| format!("identity = {{ {value} }}");
     let rule = "require = [{ claim = \"$.tid\", equals = \"TENANT\" }]";
     let verified = identity("claim = \"$.sub\", verified_by = \"$.email_verified\"");
@@ -200,7 +200,7 @@ fn of_the_grant() -> Vec<Case> {
 /// The sample's `pg_groups` are `readers`.
 fn of_the_delegation() -> Vec<Case> {
     let roles = |value: &str| format!("roles = {{ claim = \"$.pg_groups[*]\", {value} }}");
-    let delegated = |code, lines: &str, token: oauth_validator_fixtures::Token, args: &[&str]| {
+    let delegated = |code, lines: &str, token: oauth_validator_fixtures::TokenBuilder, args: &[&str]| {
         let args = ["--delegated"].iter().chain(args).map(|arg| (*arg).to_owned()).collect();
         Case { args, ..with_lines(code, lines, token.sign(keys::corp())) }
     };
@@ -238,7 +238,7 @@ fn of_the_delegation() -> Vec<Case> {
 
 /// What the session would keep.
 fn of_the_session() -> Vec<Case> {
-    let session = |code, claims: &str, token: oauth_validator_fixtures::Token| {
+    let session = |code, claims: &str, token: oauth_validator_fixtures::TokenBuilder| {
         with_lines(code, &format!("session = {{ claims = {claims} }}"), token.sign(keys::corp()))
     };
     let large = "x".repeat(8000);

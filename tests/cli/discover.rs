@@ -11,7 +11,7 @@ use crate::support::{CONFIG, Folder, Run, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{ALL, Fault, Provider};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider};
 use serde_json::{Value, json};
 
 /// The command, in an empty environment.
@@ -22,12 +22,12 @@ fn command(args: &[&str]) -> Command {
 }
 
 /// Asks for the provider's own issuer, trusting its authority.
-fn discover(provider: &Provider, args: &[&str]) -> Run {
+fn discover(provider: &MockProvider, args: &[&str]) -> Run {
     discover_trusting(provider, &provider.issuer(), args)
 }
 
 /// Asks for `issuer`, trusting the authority of `provider`.
-fn discover_trusting(provider: &Provider, issuer: &str, args: &[&str]) -> Run {
+fn discover_trusting(provider: &MockProvider, issuer: &str, args: &[&str]) -> Run {
     run(command(&[issuer, "--ca-file", provider.ca_file().to_str().expect("UTF-8")]).args(args))
 }
 
@@ -40,7 +40,7 @@ fn found(run: &Run) -> Value {
 
 #[test]
 fn the_report_says_what_was_found_and_what_to_write() {
-    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let provider = with_keys(MockProvider::with_issuer_path("/realms/corp"));
     provider.set_header("/jwks", "Cache-Control", "public, max-age=86400");
     let issuer = provider.issuer();
     let run = discover(&provider, &[]);
@@ -66,7 +66,7 @@ fn the_report_says_what_was_found_and_what_to_write() {
 /// Only what is copied as a whole may be wider than a terminal: a URL, a path of this machine, a line of pg_hba.conf.
 #[test]
 fn the_report_fits_a_terminal() {
-    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let provider = with_keys(MockProvider::with_issuer_path("/realms/corp"));
     provider.set_keys(json!({ "keys": [keys::corp().public_jwk(), { "kty": "RSA", "kid": "a".repeat(40) }] }));
     let ca_file = provider.ca_file().to_str().expect("UTF-8");
     let fitted = |issuer: &str| run(command(&[issuer, "--ca-file", ca_file]).env("COLUMNS", "80"));
@@ -108,7 +108,7 @@ fn the_report_as_json_says_the_same() {
 #[test]
 fn the_text_is_a_valid_configuration_as_it_is_printed() {
     for path in ["", "/realms/corp", "/"] {
-        let provider = with_keys(Provider::with_issuer_path(path));
+        let provider = with_keys(MockProvider::with_issuer_path(path));
         let text = discover(&provider, &[]);
         assert_eq!(text.code, 0, "{}{}", text.stdout, text.stderr);
         let profile = text.stdout.split_once("\n\n").expect("rows, then the rest").1;
@@ -140,7 +140,7 @@ fn each_request_asks_for_json_and_nothing_compressed() {
 
 #[test]
 fn the_form_of_rfc_8414_is_asked_for_second() {
-    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let provider = with_keys(MockProvider::with_issuer_path("/realms/corp"));
     let openid = format!("/realms/corp{METADATA}");
     provider.set_fault(&openid, Fault::Status(404));
     let report = found(&discover(&provider, &["--json"]));
@@ -151,7 +151,7 @@ fn the_form_of_rfc_8414_is_asked_for_second() {
 
 #[test]
 fn a_slash_at_the_end_of_the_issuer_is_not_doubled() {
-    let provider = with_keys(Provider::with_issuer_path("/"));
+    let provider = with_keys(MockProvider::with_issuer_path("/"));
     assert!(provider.issuer().ends_with('/'));
     assert_eq!(found(&discover(&provider, &["--json"]))["issuer"], provider.issuer());
     assert_eq!(provider.request_count(METADATA), 1);
@@ -201,8 +201,8 @@ fn types_of_json_documents_have_several_names() {
 
 #[test]
 fn http_is_taken_from_this_machine_if_that_is_asked_for() {
-    let provider = with_keys(Provider::start_without_tls());
-    let unused = Provider::start();
+    let provider = with_keys(MockProvider::start_without_tls());
+    let unused = MockProvider::start();
     let report = found(&discover_trusting(&unused, &provider.issuer(), &["--insecure-http", "--json"]));
     assert_eq!(report["jwks_uri"], format!("{}/jwks", provider.base_url()));
 }

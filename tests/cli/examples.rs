@@ -6,8 +6,8 @@ use crate::support::{CONFIG, Folder, Run};
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{ClientAuth, Config, Location};
 use oauth_validator_fixtures::examples::with_key_file;
-use oauth_validator_fixtures::{Token, jwks, keys, samples};
-use oauth_validator_mock_provider::{Provider, Reply};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys, samples};
+use oauth_validator_mock_provider::{MockProvider, Reply};
 use std::fs;
 use std::path::PathBuf;
 
@@ -63,7 +63,7 @@ fn the_example_for_tokeninfo_asks_google_and_takes_its_answers() {
     let config = Config::parse(text_of("google-tokeninfo").as_bytes(), CONFIG).config.expect("a valid example");
     let KeySource::Online(check) = &config.profiles()[0].keys else { panic!("keys") };
     assert_eq!((check.endpoint.as_str(), &check.auth), ("https://oauth2.googleapis.com/tokeninfo", &ClientAuth::None));
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let keys = format!("keys = {{ ca_file = \"{}\" }}\nmax_lifetime", provider.ca_file().display());
     let text = text_of("google-tokeninfo").replace("https://oauth2.googleapis.com", &provider.base_url());
     let folder = Folder::new(&text.replacen("max_lifetime", &keys, 1));
@@ -87,7 +87,8 @@ fn an_example_with_a_misspelt_setting_of_the_provider_is_refused() {
 }
 
 fn explained(example: &str, sample: &str, scope: &str) -> Run {
-    folder_with(example).explain(&Token::from_sample(sample).sign(keys::corp()), &["--hba-scope", scope, "--json"])
+    folder_with(example)
+        .explain(&TokenBuilder::from_sample(sample).sign(keys::corp()), &["--hba-scope", scope, "--json"])
 }
 
 #[test]

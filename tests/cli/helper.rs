@@ -11,11 +11,11 @@ mod way;
 use crate::network::{METADATA, provider, with_keys, with_keys_elsewhere};
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::protocol::{
-    FetchedKeys, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, PROTOCOL_VERSION, Secret, Task,
+    FetchedKeys, Freshness, HelperAnswer, HelperReply, HelperRequest, KnownDocument, PROTOCOL_VERSION, Secret, Task,
 };
 use oauth_validator_core::{Pem, Reach};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{Fault, Provider};
+use oauth_validator_mock_provider::{Fault, MockProvider};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
@@ -27,14 +27,14 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A helper that runs. Its standard input is open until it is taken away.
-pub struct Helper {
+pub struct RunningHelper {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Option<JoinHandle<Vec<u8>>>,
 }
 
 /// What it left behind.
-pub struct Ended {
+pub struct HelperExit {
     status: ExitStatus,
     stdout: Vec<u8>,
     stderr: String,
@@ -46,7 +46,7 @@ fn command() -> Command {
     command
 }
 
-impl Helper {
+impl RunningHelper {
     fn start(command: &mut Command) -> Self {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the helper starts");
@@ -84,7 +84,7 @@ impl Helper {
 
     /// Waits for its end; standard input stays as it is.
     #[track_caller]
-    pub fn end(mut self) -> Ended {
+    pub fn end(mut self) -> HelperExit {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
@@ -96,11 +96,11 @@ impl Helper {
         let mut stderr = String::new();
         self.child.stderr.take().expect("it is piped").read_to_string(&mut stderr).expect("UTF-8");
         let stdout = self.stdout.take().map(|reader| reader.join().expect("it was read")).unwrap_or_default();
-        Ended { status, stdout, stderr }
+        HelperExit { status, stdout, stderr }
     }
 }
 
-impl Drop for Helper {
+impl Drop for RunningHelper {
     fn drop(&mut self) {
         // Of a failed test; one that has ended is reaped.
         let _ = self.child.kill();
@@ -108,10 +108,10 @@ impl Drop for Helper {
     }
 }
 
-impl Ended {
+impl HelperExit {
     /// Its answer: one line, with the exit code 0 and nothing on standard error.
     #[track_caller]
-    pub fn answer(&self) -> Outcome {
+    pub fn answer(&self) -> HelperReply {
         let text = String::from_utf8_lossy(&self.stdout);
         assert_eq!((self.status.code(), self.stderr.as_str()), (Some(0), ""), "{text}");
         assert_eq!(text.find('\n'), Some(text.len() - 1), "{text:?}");
@@ -129,7 +129,7 @@ impl Ended {
 }
 
 /// A request for the keys of the provider's own issuer, trusting its authority alone.
-pub fn request(provider: &Provider) -> HelperRequest {
+pub fn request(provider: &MockProvider) -> HelperRequest {
     HelperRequest {
         version: 1,
         reach: Reach {
@@ -157,7 +157,7 @@ pub fn by_way(mut request: HelperRequest, change: impl FnOnce(&mut Reach<Pem>)) 
 }
 
 /// The request with another task.
-fn request_with(provider: &Provider, change: impl FnOnce(&mut Parts)) -> HelperRequest {
+fn request_with(provider: &MockProvider, change: impl FnOnce(&mut Parts)) -> HelperRequest {
     let mut request = request(provider);
     let mut parts = Parts { issuer: provider.issuer(), ..Parts::default() };
     change(&mut parts);
@@ -179,13 +179,13 @@ struct Parts {
 }
 
 /// What a helper answers; it says nothing else.
-pub fn ask(request: &HelperRequest) -> Outcome {
-    Helper::asked(request).end().answer()
+pub fn ask(request: &HelperRequest) -> HelperReply {
+    RunningHelper::asked(request).end().answer()
 }
 
 /// The answer to a line, as it is written.
 pub fn answer_to(line: &[u8]) -> Value {
-    let mut helper = Helper::start(&mut command());
+    let mut helper = RunningHelper::start(&mut command());
     helper.read_answer();
     helper.tell(line);
     let ended = helper.end();
@@ -194,20 +194,20 @@ pub fn answer_to(line: &[u8]) -> Value {
 }
 
 #[track_caller]
-fn fetched(outcome: Outcome) -> FetchedKeys {
+fn fetched(outcome: HelperReply) -> FetchedKeys {
     match outcome {
-        Outcome::Keys(keys) => keys,
+        HelperReply::Keys(keys) => keys,
         other => panic!("no keys: {other:?}"),
     }
 }
 
-fn paths(provider: &Provider) -> Vec<String> {
+fn paths(provider: &MockProvider) -> Vec<String> {
     provider.requests().into_iter().map(|request| request.path).collect()
 }
 
 #[test]
 fn keys_are_found_by_discovery() {
-    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let provider = with_keys(MockProvider::with_issuer_path("/realms/corp"));
     provider.set_header("/jwks", "ETag", "\"v1\"");
     provider.set_header("/jwks", "Cache-Control", "public, max-age=86400");
     let FetchedKeys { url, etag, freshness, keys } = fetched(ask(&request(&provider)));
@@ -224,7 +224,7 @@ fn keys_are_found_by_discovery() {
 /// The protocol is a promise to libraries of another version: this is what they write and read.
 #[test]
 fn the_line_of_version_1_is_understood_and_answered() {
-    let provider = with_keys(Provider::start_without_tls());
+    let provider = with_keys(MockProvider::start_without_tls());
     let (issuer, base) = (provider.issuer(), provider.base_url());
     let line = format!(
         "{{\"version\":1,\"deadline_ms\":5000,\"connect_timeout_ms\":2000,\"ca_pem\":null,\"proxy\":null,\
@@ -240,7 +240,7 @@ fn the_line_of_version_1_is_understood_and_answered() {
 
 #[test]
 fn the_form_of_rfc_8414_is_asked_for_second() {
-    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let provider = with_keys(MockProvider::with_issuer_path("/realms/corp"));
     let openid = format!("/realms/corp{METADATA}");
     provider.set_fault(&openid, Fault::Status(404));
     fetched(ask(&request(&provider)));
@@ -277,7 +277,7 @@ fn keys_at_another_host_are_taken_if_it_is_allowed() {
         request_with(&provider, |parts| parts.allowed_hosts = hosts.iter().map(|&host| host.to_owned()).collect())
     };
     assert_eq!(fetched(ask(&allowing(&["other.example", "127.0.0.1"]))).url, elsewhere);
-    let Outcome::Failed(failure) = ask(&allowing(&["other.example"])) else { panic!("keys of a stranger") };
+    let HelperReply::Failed(failure) = ask(&allowing(&["other.example"])) else { panic!("keys of a stranger") };
     assert_eq!(failure.code, "jwks_uri");
     assert!(failure.hint.ends_with("add to keys.allowed_hosts 127.0.0.1"), "{}", failure.hint);
 }
@@ -292,7 +292,7 @@ fn what_is_known_is_asked_about_and_not_sent_again() {
     let again = || request_with(&provider, |parts| parts.known = Some(known.clone()));
     assert_eq!(
         ask(&again()),
-        Outcome::Unchanged(Freshness { max_age: Some(Duration::from_mins(10)), no_cache: false })
+        HelperReply::Unchanged(Freshness { max_age: Some(Duration::from_mins(10)), no_cache: false })
     );
     assert_eq!(provider.requests().last().and_then(|request| request.header("If-None-Match")), Some("W/\"v1\""));
     provider.set_header("/jwks", "ETag", "\"v2\"");

@@ -4,13 +4,13 @@ use crate::support::{CONFIG, Folder, Run, corp, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::config::presets;
-use oauth_validator_fixtures::proposals::{self, Proposal};
+use oauth_validator_fixtures::proposals::{self, ExpectedProposal};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 /// For each preset, in the order of their names, what a person has to fill in.
 fn least() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    let options = |proposal: &'static Proposal| proposal.options.iter().map(String::as_str).collect();
+    let options = |proposal: &'static ExpectedProposal| proposal.options.iter().map(String::as_str).collect();
     proposals::all().iter().map(move |proposal| (proposal.preset.as_str(), options(proposal)))
 }
 

@@ -6,8 +6,8 @@ use crate::support::{CONFIG, Folder, Run, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_fixtures::keys::{self, TestKey};
-use oauth_validator_fixtures::{Token, jwks};
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_fixtures::{TokenBuilder, jwks};
+use oauth_validator_mock_provider::MockProvider;
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,7 +30,7 @@ fn with(mut claims: Value, name: &str, value: Value) -> Value {
 }
 
 fn signed(typ: &str, claims: Value, key: &TestKey) -> String {
-    Token::new(json!({ "alg": "RS256", "typ": typ, "kid": key.kid() }), claims).sign(key)
+    TokenBuilder::new(json!({ "alg": "RS256", "typ": typ, "kid": key.kid() }), claims).sign(key)
 }
 
 /// A folder with keys and these tokens, but no configuration.
@@ -57,7 +57,7 @@ const OFFLINE: &[&str] = &["--issuer", ISSUER, "--jwks-file", "keys.json", "--to
 
 #[test]
 fn it_is_what_discover_proposes() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let issuer = provider.issuer();
     let id = json!({ "iss": issuer, "aud": "psql", "sub": "ana", "iat": now(), "exp": now() + 3600, "at_hash": "x" });
     let folder = folder(&[signed("JWT", claims(&issuer), keys::corp()), signed("JWT", id, keys::corp())]);

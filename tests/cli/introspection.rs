@@ -12,9 +12,9 @@ mod refusals;
 
 use crate::helper::{answer_to, ask, by_way};
 use crate::network::{SENTINEL, connecting_proxy, proxy_variables};
-use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
+use oauth_validator_core::protocol::{HelperReply, HelperRequest, Secret};
 use oauth_validator_core::{BearerToken, ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind, Pem, Reach};
-use oauth_validator_mock_provider::{Provider, Reply, Request};
+use oauth_validator_mock_provider::{HttpRequest, MockProvider, Reply};
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn secret() -> String {
     format!("{SENTINEL}:s3cr3t+100%\u{e4}\u{20ac}\u{1f511} ")
 }
 
-fn check(provider: &Provider, auth: ClientAuth) -> OnlineCheck {
+fn check(provider: &MockProvider, auth: ClientAuth) -> OnlineCheck {
     OnlineCheck {
         kind: OnlineKind::Introspection,
         endpoint: format!("{}{INTROSPECT}", provider.base_url()),
@@ -53,13 +53,13 @@ fn client(client_id: &str) -> ClientSecret {
 }
 
 /// The request that the server would make, trusting the provider's authority alone.
-fn request_about(token: &str, provider: &Provider, auth: ClientAuth) -> HelperRequest {
+fn request_about(token: &str, provider: &MockProvider, auth: ClientAuth) -> HelperRequest {
     let ca = fs::read_to_string(provider.ca_file()).ok().filter(|text| !text.is_empty()).map(Pem);
     let (check, secret) = (check(provider, auth), Secret::new(secret()));
     HelperRequest::for_token(&check, reach(ca), Some(secret), &BearerToken::new(token.as_bytes())).expect("a request")
 }
 
-fn request(provider: &Provider) -> HelperRequest {
+fn request(provider: &MockProvider) -> HelperRequest {
     request_about(&token(), provider, ClientAuth::Basic(client("pg")))
 }
 
@@ -68,23 +68,23 @@ fn active() -> Value {
 }
 
 /// A provider to which every token is active.
-fn provider() -> Provider {
-    let provider = Provider::start();
+fn provider() -> MockProvider {
+    let provider = MockProvider::start();
     provider.set_reply(INTROSPECT, Reply::json(&active()));
     provider
 }
 
 #[track_caller]
-fn answered(outcome: Outcome) -> OnlineAnswer {
+fn answered(outcome: HelperReply) -> OnlineAnswer {
     match outcome {
-        Outcome::Answer(answer) => answer,
+        HelperReply::Answer(answer) => answer,
         other => panic!("no answer: {other:?}"),
     }
 }
 
 /// The only request there was, a POST of a form; with the token in no other place.
 #[track_caller]
-fn only_request(provider: &Provider, token: &str) -> Request {
+fn only_request(provider: &MockProvider, token: &str) -> HttpRequest {
     let requests = provider.requests();
     let [request] = requests.as_slice() else { panic!("{} requests", requests.len()) };
     assert_eq!((request.method.as_str(), request.path.as_str(), &request.query), ("POST", INTROSPECT, &None));
@@ -99,7 +99,7 @@ fn only_request(provider: &Provider, token: &str) -> Request {
 
 /// What a provider of this token received from a server with this authentication.
 #[track_caller]
-fn received(token: &str, auth: ClientAuth) -> Request {
+fn received(token: &str, auth: ClientAuth) -> HttpRequest {
     let provider = provider();
     let answer = answered(ask(&request_about(token, &provider, auth)));
     assert_eq!((answer.status, serde_json::from_str(&answer.body).ok()), (200, Some(active())));
@@ -188,7 +188,7 @@ fn the_lines_of_version_1_mean_what_they_did() {
         ("{\"bearer\":{\"secret\":\"a/b\"}}", Some("Bearer a/b"), ""),
         ("\"none\"", None, ""),
     ] {
-        let provider = Provider::start_without_tls();
+        let provider = MockProvider::start_without_tls();
         provider.set_reply(INTROSPECT, Reply::json(&active()));
         let line = format!(
             "{{\"version\":1,\"deadline_ms\":5000,\"connect_timeout_ms\":2000,\"ca_pem\":null,\"proxy\":null,\
@@ -256,7 +256,7 @@ fn answers_are_handed_on_unread() {
     for (status, body) in [(200, "{\"active\":false}"), (200, "[]"), (200, ""), (400, "{\"error\":\"invalid_token\"}")]
     {
         for content_type in ["application/json", "application/json;charset=UTF-8", "application/jwt+json"] {
-            let provider = Provider::start();
+            let provider = MockProvider::start();
             provider.set_reply(INTROSPECT, Reply::new(status, body).with_header("Content-Type", content_type));
             let answer = answered(ask(&request(&provider)));
             assert_eq!((answer.status, answer.body.as_str()), (status, body));
@@ -277,7 +277,7 @@ fn a_given_proxy_is_told_the_host_and_no_more() {
 
 #[test]
 fn without_tls_only_this_machine_is_asked_and_only_if_that_is_wanted() {
-    let provider = Provider::start_without_tls();
+    let provider = MockProvider::start_without_tls();
     provider.set_reply(INTROSPECT, Reply::json(&active()));
     answered(ask(&by_way(request(&provider), |reach| reach.insecure_http = true)));
     only_request(&provider, &token());

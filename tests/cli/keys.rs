@@ -18,10 +18,10 @@ use crate::support::{CONFIG, Run, corp, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::config::KeySource;
-use oauth_validator_core::protocol::{Failure, FetchedKeys, Freshness};
+use oauth_validator_core::protocol::{FetchedKeys, Freshness, HelperFailure};
 use oauth_validator_core::{Config, FilePath, KeyRecord, KeySet, Pem, ProviderKeys, UnixSeconds};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_mock_provider::MockProvider;
 use rustix::process::geteuid;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -35,13 +35,13 @@ const SERVER: u32 = 12_345;
 const STRANGER: u32 = 12_346;
 
 /// A server's data directory, and the configuration beside it.
-struct Server {
+struct DataDirectory {
     dir: TempDir,
     uid: u32,
 }
 
 /// Lines for a profile of the provider, with `more` in its table of keys.
-fn profile(provider: &Provider, more: &str) -> String {
+fn profile(provider: &MockProvider, more: &str) -> String {
     let (issuer, ca_file) = (provider.issuer(), provider.ca_file().display());
     corp(&format!("issuer = \"{issuer}\"\nkeys = {{ ca_file = \"{ca_file}\"{more} }}"), "")
 }
@@ -60,7 +60,7 @@ fn needs_root(test: &str) -> bool {
     is_root
 }
 
-impl Server {
+impl DataDirectory {
     fn new(config: &str) -> Self {
         let server = Self { dir: TempDir::new().expect("a temporary folder"), uid: Self::user() };
         set_mode(server.dir.path(), 0o755);
@@ -76,7 +76,7 @@ impl Server {
     }
 
     /// With the profile `corp` of this provider.
-    fn of(provider: &Provider) -> Self {
+    fn of(provider: &MockProvider) -> Self {
         Self::new(&profile(provider, ""))
     }
 
@@ -152,8 +152,8 @@ impl Server {
     }
 
     /// What the provider did not answer.
-    fn failure() -> Failure {
-        Failure { code: "connect".into(), message: "nobody answers".into(), hint: "see whether it is up".into() }
+    fn failure() -> HelperFailure {
+        HelperFailure { code: "connect".into(), message: "nobody answers".into(), hint: "see whether it is up".into() }
     }
 
     /// The tool beside the configuration; as root, it has to become the server's user by itself.

@@ -9,10 +9,10 @@ use crate::network::SENTINEL;
 use crate::support::{CONFIG, Folder, corp, okta, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
-use oauth_validator_core::protocol::{HelperRequest, Outcome};
-use oauth_validator_core::{About, BearerToken, Lookup, OnlineAnswer, Pem, Reach, Source, Userinfo};
+use oauth_validator_core::protocol::{HelperReply, HelperRequest};
+use oauth_validator_core::{BearerToken, Lookup, LookupSubject, OnlineAnswer, Pem, Reach, Source, Userinfo};
 use oauth_validator_fixtures::keys;
-use oauth_validator_mock_provider::{Directory, Fault, Provider, Reply};
+use oauth_validator_mock_provider::{Directory, Fault, MockProvider, Reply};
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -26,22 +26,22 @@ fn token() -> String {
 }
 
 /// The request that the server would make, trusting the provider's authority alone.
-fn request(provider: &Provider, userinfo: Userinfo) -> HelperRequest {
+fn request(provider: &MockProvider, userinfo: Userinfo) -> HelperRequest {
     let ca = fs::read_to_string(provider.ca_file()).ok().map(Pem);
     let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(5));
     let reach = Reach { ca: None, proxy: None, insecure_http: false, connect_timeout, timeout };
     let lookup =
         Lookup { claims: vec!["groups".to_owned()], source: Source::Userinfo(userinfo), cache: Duration::ZERO, reach };
     let reach = Reach { ca, proxy: None, insecure_http: false, connect_timeout, timeout };
-    let about = About { user: "ana".to_owned(), expires: None };
+    let about = LookupSubject { user: "ana".to_owned(), expires: None };
     HelperRequest::for_lookup(&lookup, reach, None, &about, &BearerToken::new(token().as_bytes())).expect("a request")
 }
 
-fn endpoint(provider: &Provider) -> Userinfo {
+fn endpoint(provider: &MockProvider) -> Userinfo {
     Userinfo::Endpoint(format!("{}{USERINFO}", provider.base_url()))
 }
 
-fn metadata(provider: &Provider, allowed: &[&str]) -> Userinfo {
+fn metadata(provider: &MockProvider, allowed: &[&str]) -> Userinfo {
     let allowed_hosts = allowed.iter().map(|host| (*host).to_owned()).collect();
     Userinfo::Metadata { issuer: provider.issuer(), discovery_url: None, allowed_hosts }
 }
@@ -51,8 +51,8 @@ fn groups() -> Value {
 }
 
 /// A provider that knows the token.
-fn knowing() -> Provider {
-    let provider = Provider::start();
+fn knowing() -> MockProvider {
+    let provider = MockProvider::start();
     provider.set_reply_to_bearer(USERINFO, &token(), Reply::json(&groups()));
     provider
 }
@@ -61,7 +61,7 @@ fn knowing() -> Provider {
 fn the_token_is_shown_in_one_header_of_one_request() {
     let provider = knowing();
     let outcome = ask(&request(&provider, endpoint(&provider)));
-    assert_eq!(outcome, Outcome::Answer(OnlineAnswer { status: 200, body: groups().to_string() }));
+    assert_eq!(outcome, HelperReply::Answer(OnlineAnswer { status: 200, body: groups().to_string() }));
     let requests = provider.requests();
     let [request] = requests.as_slice() else { panic!("{} requests", requests.len()) };
     assert_eq!((request.method.as_str(), request.path.as_str(), &request.query), ("GET", USERINFO, &None));
@@ -75,12 +75,12 @@ fn the_token_is_shown_in_one_header_of_one_request() {
 #[test]
 fn a_refusal_of_the_token_is_an_answer_and_repeats_nothing() {
     for status in [401, 403] {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         let reply =
             Reply::new(status, format!("{{\"error\":\"{SENTINEL}\"}}")).with_header("Content-Type", "text/html");
         provider.set_reply_to_get(USERINFO, reply);
         let outcome = ask(&request(&provider, endpoint(&provider)));
-        assert_eq!(outcome, Outcome::Answer(OnlineAnswer { status, body: String::new() }));
+        assert_eq!(outcome, HelperReply::Answer(OnlineAnswer { status, body: String::new() }));
     }
 }
 
@@ -132,16 +132,16 @@ fn an_endpoint_of_the_metadata_is_at_a_host_that_is_allowed() {
     assert_eq!(provider.request_count(USERINFO), 0);
     publish(json!(other_name));
     let outcome = ask(&request(&provider, metadata(&provider, &["127.0.0.1"])));
-    assert!(matches!(outcome, Outcome::Answer(OnlineAnswer { status: 200, .. })), "{outcome:?}");
+    assert!(matches!(outcome, HelperReply::Answer(OnlineAnswer { status: 200, .. })), "{outcome:?}");
     publish(json!(format!("{}{USERINFO}", provider.base_url())));
     let outcome = ask(&request(&provider, metadata(&provider, &[])));
-    assert!(matches!(outcome, Outcome::Answer(OnlineAnswer { status: 200, .. })), "{outcome:?}");
+    assert!(matches!(outcome, HelperReply::Answer(OnlineAnswer { status: 200, .. })), "{outcome:?}");
     let shown = provider.requests().into_iter().filter(|request| request.header("Authorization").is_some());
     assert!(shown.map(|request| request.path).all(|path| path == USERINFO), "metadata is asked for without the token");
 }
 
 /// A folder whose profile looks groups up at this provider.
-fn folder(provider: &Provider, body: &Value) -> Folder {
+fn folder(provider: &MockProvider, body: &Value) -> Folder {
     provider.set_reply_to_get(USERINFO, Reply::json(body));
     let (base, ca_file) = (provider.base_url(), provider.ca_file().display());
     Folder::new(&corp(
@@ -156,7 +156,7 @@ fn folder(provider: &Provider, body: &Value) -> Folder {
 
 #[test]
 fn explain_shows_what_was_looked_up_and_where() {
-    let (provider, token) = (Provider::start(), okta().sign(keys::corp()));
+    let (provider, token) = (MockProvider::start(), okta().sign(keys::corp()));
     let subject = okta().claims()["sub"].clone();
     let folder = folder(&provider, &json!({"sub": subject, "groups": ["dba"], "phone": "sentinel"}));
     let text = folder.explain(&token, &[]);
@@ -178,7 +178,7 @@ fn explain_shows_what_was_looked_up_and_where() {
 
 #[test]
 fn explain_asks_nobody_for_a_token_that_fails_by_itself() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let folder = folder(&provider, &groups());
     let run = folder.explain(&okta().audience("api://other").sign(keys::corp()), &["--json"]);
     assert_eq!(run.json()["reason"], "audience_mismatch");
@@ -191,7 +191,7 @@ fn explain_asks_nobody_for_a_token_that_fails_by_itself() {
 
 #[test]
 fn check_looks_at_the_authorities_that_claims_are_asked_by() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let folder = folder(&provider, &groups());
     let config = fs::read_to_string(folder.path(CONFIG)).expect("the configuration");
     let fine = folder.check(&[]);
@@ -207,7 +207,7 @@ const USER: &str = "5d5d5d5d-3333-4444-8555-666666666666";
 const GROUP: &str = "6f1d2c3b-0000-4a5b-8c6d-222222222222";
 
 /// A folder whose profile looks groups up in this provider's directory, with the application's secret.
-fn tenant(provider: &Provider) -> Folder {
+fn tenant(provider: &MockProvider) -> Folder {
     let directory = Directory::new(TENANT, "postgres", "hush-hush", "for-graph").with_user(USER, &[GROUP]);
     let (base, path, ca_file) = (provider.base_url(), directory.token_path(), provider.ca_file().display());
     provider.set_directory(directory);
@@ -227,7 +227,7 @@ fn tenant(provider: &Provider) -> Folder {
 
 #[test]
 fn explain_shows_the_groups_that_graph_tells_and_no_secret() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let folder = tenant(&provider);
     let token = okta().claim("tid", json!(TENANT)).claim("oid", json!(USER)).sign(keys::corp());
     let text = folder.explain(&token, &[]);
@@ -249,7 +249,7 @@ fn explain_shows_the_groups_that_graph_tells_and_no_secret() {
 
 #[test]
 fn check_reads_the_secret_for_graph() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let folder = tenant(&provider);
     let fine = folder.check(&[]);
     assert_eq!(fine.code, 0, "{}{}", fine.stdout, fine.stderr);

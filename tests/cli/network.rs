@@ -3,7 +3,7 @@
 //! No test leaves this machine.
 
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{Fault, Provider};
+use oauth_validator_mock_provider::{Fault, MockProvider};
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -19,20 +19,20 @@ pub const METADATA: &str = "/.well-known/openid-configuration";
 pub const SENTINEL: &str = "sentinel-5f1c";
 
 /// What a provider does wrong, the code of the refusal, and words of its message.
-pub type Refused = (Fault, &'static str, String);
+pub type RefusedFetch = (Fault, &'static str, String);
 
 /// A provider with one RSA key and one on P-256.
-pub fn provider() -> Provider {
-    with_keys(Provider::start())
+pub fn provider() -> MockProvider {
+    with_keys(MockProvider::start())
 }
 
-pub fn with_keys(provider: Provider) -> Provider {
+pub fn with_keys(provider: MockProvider) -> MockProvider {
     provider.set_keys(jwks(&[keys::corp(), keys::p256()]));
     provider
 }
 
 /// A provider in whose metadata `member` is `value`; null takes it out.
-pub fn with_member(member: &str, value: Value) -> Provider {
+pub fn with_member(member: &str, value: Value) -> MockProvider {
     let provider = provider();
     let mut metadata = provider.metadata();
     metadata[member] = value;
@@ -44,7 +44,7 @@ pub fn with_member(member: &str, value: Value) -> Provider {
 }
 
 /// A provider with its keys at another name for the same host, and where they are.
-pub fn with_keys_elsewhere() -> (Provider, String) {
+pub fn with_keys_elsewhere() -> (MockProvider, String) {
     let provider = provider();
     let elsewhere = format!("https://127.0.0.1:{}/jwks", provider.port());
     let mut metadata = provider.metadata();
@@ -54,7 +54,7 @@ pub fn with_keys_elsewhere() -> (Provider, String) {
 }
 
 /// For every path.
-pub fn bad_certificates() -> Vec<Refused> {
+pub fn bad_certificates() -> Vec<RefusedFetch> {
     [
         (Fault::WrongNameCertificate, "for another name"),
         (Fault::ExpiredCertificate, "has expired"),
@@ -66,7 +66,7 @@ pub fn bad_certificates() -> Vec<Refused> {
 }
 
 /// Redirects, one of each status, to all kinds of places.
-pub fn redirects() -> Vec<Refused> {
+pub fn redirects() -> Vec<RefusedFetch> {
     let targets = ["/jwks", "https://other.example/", "http://169.254.169.254/latest/meta-data/"];
     let of = |status: u16| {
         targets.map(|target| {
@@ -77,13 +77,13 @@ pub fn redirects() -> Vec<Refused> {
 }
 
 /// Other statuses than 200.
-pub fn bad_statuses() -> Vec<Refused> {
+pub fn bad_statuses() -> Vec<RefusedFetch> {
     let of = |status| (Fault::Status(status), "http_status", format!("status {status}, not 200"));
     [201, 204, 304, 400, 403, 429, 500, 503].map(of).to_vec()
 }
 
 /// Answers of status 200 that cannot be used.
-pub fn bad_answers() -> Vec<Refused> {
+pub fn bad_answers() -> Vec<RefusedFetch> {
     let long_header = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", SENTINEL.repeat(10_000));
     let other_protocol = format!("SSH-2.0-{SENTINEL}\r\n\r\n");
     let mut answers = vec![
@@ -142,7 +142,7 @@ pub fn bad_issuers() -> Vec<(Value, &'static str)> {
 }
 
 /// Providers in whose metadata a member that counts comes twice.
-pub fn with_members_twice() -> Vec<Provider> {
+pub fn with_members_twice() -> Vec<MockProvider> {
     let of = |member: &str| {
         let provider = provider();
         let metadata = provider.metadata().to_string();

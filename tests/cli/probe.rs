@@ -11,16 +11,16 @@ pub mod transport;
 use crate::support::{Run, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
-use oauth_validator_fixtures::Token;
+use oauth_validator_fixtures::TokenBuilder;
 use oauth_validator_fixtures::keys;
 use serde_json::{Value, json};
-use server::{Client, Server, asks, authentication, fatal, lets_in, refuses, session};
+use server::{AcceptedClient, ScriptedServer, asks, authentication, fatal, lets_in, refuses, session};
 
 const CHALLENGE: &str = r#"{"status":"invalid_token","openid-configuration":"https://idp.example/.well-known/openid-configuration","scope":"openid db.connect"}"#;
 
 /// A token, of which no piece may be printed.
 fn token() -> String {
-    Token::from_sample("okta_custom_as").sign(keys::corp())
+    TokenBuilder::from_sample("okta_custom_as").sign(keys::corp())
 }
 
 /// The command in an empty environment, with the token on standard input.
@@ -42,7 +42,7 @@ fn probe(command: &mut Command) -> Run {
 
 /// Probes a server on the loopback without TLS.
 #[track_caller]
-fn probe_plain(server: &Server, args: &[&str]) -> Run {
+fn probe_plain(server: &ScriptedServer, args: &[&str]) -> Run {
     let port = server.port.to_string();
     probe(command(&["--host", "127.0.0.1", "--sslmode", "disable", "--port", &port]).args(args))
 }
@@ -54,7 +54,7 @@ fn holds_token(told: &[u8]) -> bool {
 
 #[test]
 fn a_token_that_is_accepted_opens_a_session() {
-    let server = Server::tcp(lets_in);
+    let server = ScriptedServer::tcp(lets_in);
     let port = server.port;
     let run = probe_plain(&server, &["--dbname", "app"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
@@ -73,7 +73,7 @@ fn a_token_that_is_accepted_opens_a_session() {
 
 #[test]
 fn a_program_reads_the_same() {
-    let server = Server::tcp(lets_in);
+    let server = ScriptedServer::tcp(lets_in);
     let report = probe_plain(&server, &["--json"]).json();
     assert_eq!(report["outcome"], "accepted");
     let who = json!({ "system_user": "oauth:ana@corp.example", "session_user": "ana", "current_user": "ana" });
@@ -85,7 +85,7 @@ fn a_program_reads_the_same() {
 
 #[test]
 fn a_refusal_says_where_its_reason_is() {
-    let server = Server::tcp(refuses(CHALLENGE));
+    let server = ScriptedServer::tcp(refuses(CHALLENGE));
     let run = probe_plain(&server, &["--dbname", "app"]);
     assert_eq!((run.code, run.stderr.as_str()), (1, ""), "{}", run.stdout);
     for line in [
@@ -101,7 +101,7 @@ fn a_refusal_says_where_its_reason_is() {
     }
     assert!(run.stdout.lines().all(|line| line.len() <= 80), "{}", run.stdout);
 
-    let server = Server::tcp(refuses(CHALLENGE));
+    let server = ScriptedServer::tcp(refuses(CHALLENGE));
     let report = probe_plain(&server, &["--json"]).json();
     assert_eq!((&report["outcome"], &report["error"]["sqlstate"]), (&json!("token_refused"), &json!("28000")));
     assert_eq!(report["challenge"]["scope"], "openid db.connect");
@@ -112,7 +112,7 @@ fn a_refusal_says_where_its_reason_is() {
 }
 
 /// A server that lets go on as far as `script` goes; each message of the client is followed by one of it.
-fn saying(script: Vec<Vec<u8>>) -> impl FnOnce(&mut Client<'_>) + Send + 'static {
+fn saying(script: Vec<Vec<u8>>) -> impl FnOnce(&mut AcceptedClient<'_>) + Send + 'static {
     move |client| {
         client.startup();
         let mut first = true;
@@ -150,12 +150,12 @@ fn everything_else_is_told_apart() {
             true,
         ),
     ] {
-        let server = Server::tcp(saying(script.clone()));
+        let server = ScriptedServer::tcp(saying(script.clone()));
         let run = probe_plain(&server, &[]);
         assert_eq!((run.code, run.stderr.as_str()), (1, ""), "{outcome}: {}", run.stdout);
         assert!(run.stdout.contains(words), "no {words:?} in {}", run.stdout);
         assert_eq!(holds_token(&server.told()), sent, "{outcome}");
-        let server = Server::tcp(saying(script));
+        let server = ScriptedServer::tcp(saying(script));
         let run = probe_plain(&server, &["--json"]);
         assert_eq!((run.code, run.json()["outcome"].as_str()), (1, Some(outcome)), "{}", run.stdout);
     }
@@ -168,7 +168,7 @@ fn a_server_that_takes_nobody_could_not_be_asked() {
         ("57P03", "the database system is starting up", "try again"),
         ("0A000", "unsupported frontend protocol", "server's log"),
     ] {
-        let server = Server::tcp(saying(vec![fatal(code, text)]));
+        let server = ScriptedServer::tcp(saying(vec![fatal(code, text)]));
         probe_plain(&server, &[]).assert_failed(&["takes no login now", code, text, hint]);
         assert!(!holds_token(&server.told()));
     }
@@ -178,14 +178,14 @@ fn a_server_that_takes_nobody_could_not_be_asked() {
 fn a_unix_socket_is_a_folder_or_an_abstract_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().to_str().expect("UTF-8");
-    let server = Server::unix(&format!("{path}/.s.PGSQL.5433"), lets_in);
+    let server = ScriptedServer::unix(&format!("{path}/.s.PGSQL.5433"), lets_in);
     let run = probe(&mut command(&["--host", path, "--port", "5433"]));
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains(&format!("  connection    Unix socket {path}/.s.PGSQL.5433\n")), "{}", run.stdout);
     assert!(holds_token(&server.told()));
 
     let name = format!("@oauth-validator-test-{}", std::process::id());
-    let server = Server::unix(&format!("{name}/.s.PGSQL.5432"), lets_in);
+    let server = ScriptedServer::unix(&format!("{name}/.s.PGSQL.5432"), lets_in);
     let run = probe(command(&["--json"]).env("PGHOST", &name));
     assert_eq!((run.code, run.json()["server"].as_str()), (0, Some(format!("{name}/.s.PGSQL.5432").as_str())));
     assert!(holds_token(&server.told()));
@@ -196,7 +196,7 @@ fn a_token_comes_from_a_file_as_well() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("the token.txt");
     std::fs::write(&file, format!("Bearer {}\n", token())).expect("a file");
-    let server = Server::tcp(refuses(CHALLENGE));
+    let server = ScriptedServer::tcp(refuses(CHALLENGE));
     let run = probe_plain(&server, &["--token-file", file.to_str().expect("UTF-8")]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert!(run.stdout.contains(&format!("--token-file '{}'", file.display())), "{}", run.stdout);

@@ -7,14 +7,14 @@ use crate::support::{CONFIG, Folder, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::config::presets;
-use oauth_validator_fixtures::proposals::{self, PLACE, PROVIDER, Proposal};
+use oauth_validator_fixtures::proposals::{self, ExpectedProposal, PLACE, PROVIDER};
 use oauth_validator_fixtures::samples::ISSUED_AT;
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{Provider, Reply};
+use oauth_validator_mock_provider::{MockProvider, Reply};
 use serde_json::Value;
 
 /// A folder with the proposed profile and its files, and the line.
-fn proposed(proposal: &Proposal, provider: &Provider) -> (Folder, String) {
+fn proposed(proposal: &ExpectedProposal, provider: &MockProvider) -> (Folder, String) {
     let folder = Folder::new("");
     let mut command = Command::new(cargo_bin!("oauth-validator"));
     let report = run(command.env_clear().args(["init", "--json", "--config", "/none"]).args(proposal.arguments()));
@@ -33,8 +33,8 @@ fn value<'a>(line: &'a str, name: &str) -> &'a str {
     line.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| rest.split_once('"')).expect("it is there").0
 }
 
-fn explained(proposal: &Proposal, claims: &Value) -> Value {
-    let provider = Provider::start();
+fn explained(proposal: &ExpectedProposal, claims: &Value) -> Value {
+    let provider = MockProvider::start();
     provider.set_reply("/introspect", Reply::json(claims));
     let (folder, line) = proposed(proposal, &provider);
     let args = ["--hba-issuer", value(&line, "issuer"), "--hba-scope", value(&line, "scope"), "--json"];

@@ -1,7 +1,7 @@
 //! Rules with alternatives and rules that only report, as `check` and `explain` show them.
 
 use crate::support::{Folder, corp, okta};
-use oauth_validator_fixtures::{Token, keys};
+use oauth_validator_fixtures::{TokenBuilder, keys};
 use serde_json::{Value, json};
 
 const RULES: &str = r#"
@@ -22,7 +22,7 @@ fn folder() -> Folder {
 }
 
 /// What `explain` says of the step of the rules.
-fn said(token: Token) -> (i32, String) {
+fn said(token: TokenBuilder) -> (i32, String) {
     let run = folder().explain(&token.sign(keys::corp()), &["--hba-scope", "db.connect", "--json"]);
     let report = run.json();
     let steps = report["steps"].as_array().expect("steps");

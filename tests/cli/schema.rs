@@ -8,7 +8,7 @@ use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use jsonschema::Validator;
 use oauth_validator_core::Config;
-use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
+use oauth_validator_core::config::settings::{SETTINGS, Setting, ValueKind};
 use oauth_validator_fixtures::cases;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -145,70 +145,78 @@ fn file_with(table: &str, key: &str, value: &str) -> String {
 /// Values of the wrong type, or plainly out of the question, for one setting.
 fn wrong(setting: &Setting) -> Vec<&'static str> {
     let mut values = match setting.kind {
-        Kind::Table(..) | Kind::Profiles | Kind::Presets | Kind::Rules(_) => vec!["7", "\"x\""],
-        Kind::NamedJsonPaths => vec!["7", "{}", "{ a = \"sub\" }", "{ a = 7 }"],
-        Kind::NamedStrings => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = [7] }", "{ a = [\"\"] }"],
-        Kind::Boolean => vec!["\"yes\"", "1"],
-        Kind::True => vec!["false", "\"true\""],
-        Kind::Duration(..) => vec!["30", "\"30\"", "\"soon\"", "\"\""],
-        Kind::Size(..) => vec!["16384", "\"16384\"", "\"16KB\"", "\"-1B\""],
-        Kind::Word(_) => vec!["7", "\"surprise\"", "\"\""],
+        ValueKind::Table(..) | ValueKind::Profiles | ValueKind::Presets | ValueKind::Rules(_) => vec!["7", "\"x\""],
+        ValueKind::NamedJsonPaths => vec!["7", "{}", "{ a = \"sub\" }", "{ a = 7 }"],
+        ValueKind::NamedStrings => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = [7] }", "{ a = [\"\"] }"],
+        ValueKind::Boolean => vec!["\"yes\"", "1"],
+        ValueKind::True => vec!["false", "\"true\""],
+        ValueKind::Duration(..) => vec!["30", "\"30\"", "\"soon\"", "\"\""],
+        ValueKind::Size(..) => vec!["16384", "\"16384\"", "\"16KB\"", "\"-1B\""],
+        ValueKind::Word(_) => vec!["7", "\"surprise\"", "\"\""],
         // An editor cannot know the file's own ones.
-        Kind::Preset => vec!["7", "\"Entra ID\"", "\"\""],
-        Kind::Words(_) => vec!["\"RS256\"", "[\"HS256\"]", "[\"RS256\", \"RS256\"]"],
-        Kind::Text | Kind::Path | Kind::Regex => vec!["7", "[\"x\"]"],
-        Kind::Strings => vec!["\"x\"", "[7]", "[\"a\", \"a\"]"],
-        Kind::StringsOrNone => vec!["\"x\"", "[7]", "[]", "7"],
-        Kind::Url => vec!["7", "\"idp.example\"", "\"http://idp.example\"", "\"https://idp.example/#x\""],
-        Kind::Urls => vec!["\"https://idp.example\"", "[\"http://idp.example\"]", "[7]"],
-        Kind::Proxy => vec!["7", "\"proxy:3128\"", "\"https://proxy:3128\"", "\"http://user:password@proxy:3128\""],
-        Kind::Hosts => vec!["\"h\"", "[\"https://h\"]", "[\"*.h\"]", "[7]"],
-        Kind::JsonPath | Kind::JsonPathOrNone => vec!["7", "\"sub\"", "\"\"", "[\"$.a\"]"],
-        Kind::JsonPaths => vec!["\"$.a\"", "[\"sub\"]", "[7]"],
+        ValueKind::Preset => vec!["7", "\"Entra ID\"", "\"\""],
+        ValueKind::Words(_) => vec!["\"RS256\"", "[\"HS256\"]", "[\"RS256\", \"RS256\"]"],
+        ValueKind::Text | ValueKind::Path | ValueKind::Regex => vec!["7", "[\"x\"]"],
+        ValueKind::Strings => vec!["\"x\"", "[7]", "[\"a\", \"a\"]"],
+        ValueKind::StringsOrNone => vec!["\"x\"", "[7]", "[]", "7"],
+        ValueKind::Url => vec!["7", "\"idp.example\"", "\"http://idp.example\"", "\"https://idp.example/#x\""],
+        ValueKind::Urls => vec!["\"https://idp.example\"", "[\"http://idp.example\"]", "[7]"],
+        ValueKind::Proxy => {
+            vec!["7", "\"proxy:3128\"", "\"https://proxy:3128\"", "\"http://user:password@proxy:3128\""]
+        }
+        ValueKind::Hosts => vec!["\"h\"", "[\"https://h\"]", "[\"*.h\"]", "[7]"],
+        ValueKind::JsonPath | ValueKind::JsonPathOrNone => vec!["7", "\"sub\"", "\"\"", "[\"$.a\"]"],
+        ValueKind::JsonPaths => vec!["\"$.a\"", "[\"sub\"]", "[7]"],
         // No value is wrong; a second test in the rule is.
-        Kind::Json => vec!["1\npresent = true"],
-        Kind::Jsons => vec!["7", "\"x\""],
-        Kind::Alternatives => vec!["7", "[]", "[7]", "[{ claim = \"$.a\" }]", "[{ equals = 1 }]"],
-        Kind::RoleMap(_) => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = { roles = [] } }", "{ a = {} }"],
+        ValueKind::Json => vec!["1\npresent = true"],
+        ValueKind::Jsons => vec!["7", "\"x\""],
+        ValueKind::Alternatives => vec!["7", "[]", "[7]", "[{ claim = \"$.a\" }]", "[{ equals = 1 }]"],
+        ValueKind::RoleMap(_) => vec!["7", "{}", "{ a = \"b\" }", "{ a = [] }", "{ a = { roles = [] } }", "{ a = {} }"],
     };
     let (is_list, is_text) = (wrong_if_empty_list(setting), wrong_if_empty_text(setting));
     values.extend(is_list.then_some("[]"));
     values.extend(is_text.then_some("\"\""));
-    let holds_strings = matches!(setting.kind, Kind::Strings | Kind::StringsOrNone | Kind::Urls | Kind::Hosts);
+    let holds_strings =
+        matches!(setting.kind, ValueKind::Strings | ValueKind::StringsOrNone | ValueKind::Urls | ValueKind::Hosts);
     values.extend((holds_strings && !setting.may_hold_empty_string).then_some("[\"\"]"));
     values
 }
 
 fn wrong_if_empty_list(setting: &Setting) -> bool {
-    let list = matches!(setting.kind, Kind::Words(_) | Kind::Strings | Kind::Urls | Kind::JsonPaths | Kind::Jsons);
+    let list = matches!(
+        setting.kind,
+        ValueKind::Words(_) | ValueKind::Strings | ValueKind::Urls | ValueKind::JsonPaths | ValueKind::Jsons
+    );
     list && !setting.may_be_empty()
 }
 
 fn wrong_if_empty_text(setting: &Setting) -> bool {
-    matches!(setting.kind, Kind::Text | Kind::Path | Kind::Regex) && !setting.may_be_empty()
+    matches!(setting.kind, ValueKind::Text | ValueKind::Path | ValueKind::Regex) && !setting.may_be_empty()
 }
 
 /// Values that are right: the example of the setting, and others of its kind.
 fn right(setting: &Setting) -> Vec<String> {
     let quoted = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>();
     let others = match setting.kind {
-        Kind::Boolean => vec!["true".into(), "false".into()],
-        Kind::Duration(_, to) if to.seconds >= 3600 => quoted(&["1h", "60 minutes", "PT1H", "1 hour"]),
-        Kind::Duration(..) => quoted(&["1s", "60 s", "PT1M", "1 minute"]),
-        Kind::Size(from, to) => quoted(&[from.text, "16 kB", to.text]),
+        ValueKind::Boolean => vec!["true".into(), "false".into()],
+        ValueKind::Duration(_, to) if to.seconds >= 3600 => quoted(&["1h", "60 minutes", "PT1H", "1 hour"]),
+        ValueKind::Duration(..) => quoted(&["1s", "60 s", "PT1M", "1 minute"]),
+        ValueKind::Size(from, to) => quoted(&[from.text, "16 kB", to.text]),
         // The other words demand another table, or other keys.
-        Kind::Word(_) if ["mode", "kind"].contains(&setting.key) => vec![],
-        Kind::Word(words) => quoted(words),
-        Kind::Words(words) => vec![format!("[{}]", quoted(words).join(", "))],
-        Kind::StringsOrNone => vec!["[\"a\", \"b\"]".into()],
-        Kind::JsonPathOrNone => vec!["\"$['https://corp.example/scope']\"".into()],
-        Kind::JsonPath => vec!["\"$['a.b'][0]\"".into()],
-        Kind::Proxy => vec!["\"\"".into()],
-        Kind::Strings | Kind::Hosts if setting.may_be_empty() => vec!["[]".into()],
-        Kind::Json => ["1", "\"x\"", "[1]", "{ a = 1 }", "true"].map(Into::into).into(),
-        Kind::Jsons => vec!["[1, \"1\", true]".into()],
-        Kind::RoleMap(_) => vec!["{ a = { roles = [\"b\"], require = [{ claim = \"$.a\", equals = 1 }] } }".into()],
-        Kind::Alternatives => vec!["[{ claim = \"$.b[*]\", one_of = [1], all = true }]".into()],
+        ValueKind::Word(_) if ["mode", "kind"].contains(&setting.key) => vec![],
+        ValueKind::Word(words) => quoted(words),
+        ValueKind::Words(words) => vec![format!("[{}]", quoted(words).join(", "))],
+        ValueKind::StringsOrNone => vec!["[\"a\", \"b\"]".into()],
+        ValueKind::JsonPathOrNone => vec!["\"$['https://corp.example/scope']\"".into()],
+        ValueKind::JsonPath => vec!["\"$['a.b'][0]\"".into()],
+        ValueKind::Proxy => vec!["\"\"".into()],
+        ValueKind::Strings | ValueKind::Hosts if setting.may_be_empty() => vec!["[]".into()],
+        ValueKind::Json => ["1", "\"x\"", "[1]", "{ a = 1 }", "true"].map(Into::into).into(),
+        ValueKind::Jsons => vec!["[1, \"1\", true]".into()],
+        ValueKind::RoleMap(_) => {
+            vec!["{ a = { roles = [\"b\"], require = [{ claim = \"$.a\", equals = 1 }] } }".into()]
+        }
+        ValueKind::Alternatives => vec!["[{ claim = \"$.b[*]\", one_of = [1], all = true }]".into()],
         _ => vec![],
     };
     std::iter::once(setting.example.to_owned()).chain(others).collect()

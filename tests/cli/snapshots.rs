@@ -153,7 +153,7 @@ fn a_grant_says_what_postgresql_does_with_it() {
 const SESSION: &str = "session = { end = \"token\", grace = \"5min\", max = \"12h\", claims = { groups = \"$.pg_groups[*]\", tenant = \"$.tid\" } }";
 
 /// A login that the server's files are asked about.
-struct Asked {
+struct AskedLogin {
     name: &'static str,
     profile: &'static str,
     hba: String,
@@ -163,41 +163,47 @@ struct Asked {
     says: &'static str,
 }
 
-fn logins() -> Vec<Asked> {
+fn logins() -> Vec<AskedLogin> {
     let plain =
-        |name, says| Asked { name, profile: "", hba: server_files::LINE.to_owned(), ident: MAP, args: ROLE, says };
+        |name, says| AskedLogin { name, profile: "", hba: server_files::LINE.to_owned(), ident: MAP, args: ROLE, says };
     let line = |from: &str, to: &str| server_files::LINE.replace(from, to);
     let before = |line: &str| format!("{line}\n{}", server_files::LINE);
     let roles = "[profiles.corp.roles]\nclaim = \"$.pg_groups[*]\"\nexact = true\n";
     vec![
         plain("login", "succeeds as \"ana\""),
-        Asked { args: &[], ..plain("login-roles", "role:    ana (pg_ident.conf:1)") },
-        Asked { ident: "okta 00u000user0000000h8 ana\n", ..plain("login-not_mapped", "fails as \"ana\"") },
-        Asked { args: &[], ident: "", ..plain("login-no_roles", "fails") },
-        Asked { hba: line(" map=okta", ""), ..plain("login-without_map", "fails as \"ana\"") },
-        Asked { hba: before("host all all all scram-sha-256"), ..plain("login-other_method", "method scram-sha-256") },
-        Asked { hba: line("all all all", "sales all all"), ..plain("login-no_line", "no line of pg_hba.conf") },
-        Asked {
+        AskedLogin { args: &[], ..plain("login-roles", "role:    ana (pg_ident.conf:1)") },
+        AskedLogin { ident: "okta 00u000user0000000h8 ana\n", ..plain("login-not_mapped", "fails as \"ana\"") },
+        AskedLogin { args: &[], ident: "", ..plain("login-no_roles", "fails") },
+        AskedLogin { hba: line(" map=okta", ""), ..plain("login-without_map", "fails as \"ana\"") },
+        AskedLogin {
+            hba: before("host all all all scram-sha-256"),
+            ..plain("login-other_method", "method scram-sha-256")
+        },
+        AskedLogin { hba: line("all all all", "sales all all"), ..plain("login-no_line", "no line of pg_hba.conf") },
+        AskedLogin {
             profile: "[profiles.other]\nissuer = \"https://other.example\"\naudience = [\"pg\"]\n",
             hba: line("all all all", "sales all all"),
             ..plain("login-no_line-several", "no line of pg_hba.conf")
         },
-        Asked { hba: before("hostssl all +dba all reject"), ..plain("login-unless", "unless:") },
-        Asked {
+        AskedLogin { hba: before("hostssl all +dba all reject"), ..plain("login-unless", "unless:") },
+        AskedLogin {
             hba: line("all all all", "all +dba all"),
             ident: "okta 00u000user0000000h8 ana\n",
             ..plain("login-assumed", "assumed:")
         },
-        Asked { ident: "okta /^00u +dba\n", ..plain("login-member", "may succeed as \"ana\"") },
-        Asked { hba: line("scope=\"openid db.connect\"", "scope=db.admin"), ..plain("login-denied", "scope_missing") },
-        Asked {
+        AskedLogin { ident: "okta /^00u +dba\n", ..plain("login-member", "may succeed as \"ana\"") },
+        AskedLogin {
+            hba: line("scope=\"openid db.connect\"", "scope=db.admin"),
+            ..plain("login-denied", "scope_missing")
+        },
+        AskedLogin {
             profile: roles,
             hba: line("map=okta", "delegate_ident_mapping=1"),
             args: &["--role", "readers"],
             ..plain("login-delegated", "succeeds as \"readers\"")
         },
-        Asked { hba: line("map=okta", "map=okta validator.profile=corp"), ..plain("login-profile", "corp") },
-        Asked {
+        AskedLogin { hba: line("map=okta", "map=okta validator.profile=corp"), ..plain("login-profile", "corp") },
+        AskedLogin {
             hba: line("map=okta", "map=okta validator.profile=crop"),
             ..plain("login-profile_unknown", "denied: profile_unknown")
         },

@@ -6,7 +6,7 @@ use crate::{screens, shapes};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_fixtures::samples::ISSUED_AT;
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;
@@ -50,8 +50,8 @@ pub fn two_of_one_issuer() -> String {
 }
 
 /// The token of the sample that [`corp`] is made for.
-pub fn okta() -> Token {
-    Token::from_sample("okta_custom_as")
+pub fn okta() -> TokenBuilder {
+    TokenBuilder::from_sample("okta_custom_as")
 }
 
 /// A folder of one's own.

@@ -8,7 +8,7 @@ use crate::network::SENTINEL;
 use crate::support::{Run, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
-use oauth_validator_mock_provider::{ALL, Fault, Provider, Reply};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider, Reply};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,14 +18,14 @@ use tempfile::TempDir;
 const TOKEN: &str = "token-of-the-provider";
 
 /// A provider, and a folder for secrets and tokens.
-struct Place {
-    provider: Provider,
+struct Scene {
+    provider: MockProvider,
     folder: TempDir,
 }
 
-impl Place {
+impl Scene {
     fn new() -> Self {
-        let place = Self { provider: Provider::start(), folder: tempfile::tempdir().expect("a folder") };
+        let place = Self { provider: MockProvider::start(), folder: tempfile::tempdir().expect("a folder") };
         place.answers(json!({ "access_token": TOKEN, "token_type": "Bearer", "expires_in": 300 }));
         place
     }
@@ -100,7 +100,7 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[test]
 fn a_service_gets_a_token_by_its_secret() {
-    let place = Place::new();
+    let place = Scene::new();
     let secret = place.secret();
     let args = ["--client-secret-file", &secret, "--scope", "db.connect db.read", "--resource", "urn:postgres"];
     place.gives(&args);
@@ -126,14 +126,14 @@ fn a_service_gets_a_token_by_its_secret() {
 
 #[test]
 fn json_says_how_long_it_is_good_for() {
-    let place = Place::new();
+    let place = Scene::new();
     let run = place.run(&["--client-secret-file", &place.secret(), "--json"]);
     assert_eq!(run.json(), json!({ "access_token": TOKEN, "token_type": "Bearer", "expires_in": 300 }));
 }
 
 #[test]
 fn a_refresh_token_that_is_replaced_is_kept() {
-    let place = Place::new();
+    let place = Scene::new();
     let path = place.file("refresh", "old\n");
     let file = path.display().to_string();
     place.gives(&["--refresh-token-file", &file]);
@@ -152,7 +152,7 @@ fn a_refresh_token_that_is_replaced_is_kept() {
 
 #[test]
 fn a_token_is_exchanged() {
-    let place = Place::new();
+    let place = Scene::new();
     place.answers(json!({
         "access_token": TOKEN, "token_type": "Bearer", "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
     }));
@@ -175,7 +175,7 @@ fn a_token_is_exchanged() {
 
 #[test]
 fn a_command_gives_the_token_and_nobody_is_asked() {
-    let place = Place::new();
+    let place = Scene::new();
     place.gives(&["--command", &format!("echo {TOKEN}")]);
     place.gives(&["--command", &format!("echo '{{\"accessToken\": \"{TOKEN}\"}}'")]);
     place.fails(2, &["--command", &format!("echo {SENTINEL} {SENTINEL}")], "no bearer token");
@@ -185,7 +185,7 @@ fn a_command_gives_the_token_and_nobody_is_asked() {
 
 #[test]
 fn a_person_is_told_where_to_confirm() {
-    let place = Place::new();
+    let place = Scene::new();
     let device = json!({
         "device_code": SENTINEL, "user_code": "ABCD-\u{1b}[2J", "expires_in": 60, "interval": 1,
         "verification_uri": "https://idp.example/device",
@@ -214,7 +214,7 @@ fn a_person_is_told_where_to_confirm() {
 
 #[test]
 fn a_provider_without_a_device_flow_says_so() {
-    let place = Place::new();
+    let place = Scene::new();
     let mut metadata = place.provider.metadata();
     metadata.as_object_mut().expect("an object").remove("device_authorization_endpoint");
     place.provider.set_metadata(metadata);
@@ -223,7 +223,7 @@ fn a_provider_without_a_device_flow_says_so() {
 
 #[test]
 fn an_id_token_is_taken_where_it_is_wanted() {
-    let place = Place::new();
+    let place = Scene::new();
     let secret = place.secret();
     place.fails(1, &["--client-secret-file", &secret, "--id-token"], "the provider gives no ID token");
     place.answers(json!({ "access_token": SENTINEL, "token_type": "Bearer", "id_token": TOKEN }));
@@ -232,7 +232,7 @@ fn an_id_token_is_taken_where_it_is_wanted() {
 
 #[test]
 fn what_the_provider_refuses_is_a_finding() {
-    let place = Place::new();
+    let place = Scene::new();
     let secret = place.secret();
     let args = ["--client-secret-file", secret.as_str()];
     for (status, error) in [(401, "invalid_client"), (400, "invalid_scope"), (400, "unauthorized_client"), (403, "odd")]
@@ -249,7 +249,7 @@ fn what_the_provider_refuses_is_a_finding() {
 
 #[test]
 fn answers_that_are_none_are_not_repeated() {
-    let place = Place::new();
+    let place = Scene::new();
     let secret = place.secret();
     let args = ["--client-secret-file", secret.as_str()];
     for document in [
@@ -276,7 +276,7 @@ fn answers_that_are_none_are_not_repeated() {
 
 #[test]
 fn an_empty_list_of_hosts_is_not_every_host() {
-    let place = Place::new();
+    let place = Scene::new();
     let secret = place.secret();
     for hosts in ["", " "] {
         let mut arguments = place.arguments(&["--client-secret-file", &secret, "--hosts", hosts, "--", "true"]);
@@ -290,7 +290,7 @@ fn an_empty_list_of_hosts_is_not_every_host() {
 
 #[test]
 fn a_secret_goes_to_nobody_but_the_issuers_own_endpoints() {
-    let place = Place::new();
+    let place = Scene::new();
     let secret = place.secret();
     let args = ["--client-secret-file", secret.as_str()];
     for (member, value, why) in [
@@ -317,7 +317,7 @@ fn a_secret_goes_to_nobody_but_the_issuers_own_endpoints() {
 
 #[test]
 fn files_that_do_not_serve_are_said() {
-    let place = Place::new();
+    let place = Scene::new();
     place.fails(2, &["--client-secret-file", "/nowhere"], "cannot read the client's secret from /nowhere");
     let empty = place.file("empty", "\n").display().to_string();
     place.fails(2, &["--client-secret-file", &empty], "is empty");
@@ -332,7 +332,7 @@ fn files_that_do_not_serve_are_said() {
 
 #[test]
 fn a_profile_has_it_all() {
-    let place = Place::new();
+    let place = Scene::new();
     let folder = place.folder.path().join(".config/oauth-validator");
     fs::create_dir_all(&folder).expect("a folder");
     let text = format!(
@@ -351,7 +351,7 @@ fn a_profile_has_it_all() {
 /// The sample units run what this tool has.
 #[test]
 fn the_sample_units_have_options_that_exist() {
-    let place = Place::new();
+    let place = Scene::new();
     for (unit, command) in
         [("oauth-validator-token@.service", "token"), ("oauth-validator-gateway@.service", "gateway")]
     {
@@ -378,7 +378,7 @@ fn the_sample_units_have_options_that_exist() {
 /// `probe` gets its token by the same profiles; without one, nobody is connected to.
 #[test]
 fn probe_takes_a_profile() {
-    let place = Place::new();
+    let place = Scene::new();
     let folder = place.folder.path().join(".config/oauth-validator");
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("client.toml"), "[profiles.corp]\ncommand = \"exit 3\"\n").expect("a file");

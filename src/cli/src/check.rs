@@ -10,12 +10,12 @@ use crate::effective;
 use crate::findings::{self, Page, Shown};
 use crate::library::{self, Build};
 use crate::net::{self, Wording};
-use crate::output::{self, Failure, Report};
-use crate::places::Places;
+use crate::output::{self, CommandFailure, CommandReport};
 use crate::server_check;
 use crate::server_files::{ServerFiles, config_directory, config_path, open_config};
+use crate::toml_positions::TomlPositions;
 use oauth_validator_core::config::KeySource;
-use oauth_validator_core::server_files::Settings;
+use oauth_validator_core::server_files::GucSettings;
 use oauth_validator_core::{
     Config, DeniedProfile, FilePath, FindingCode, KeyFile, KeysUnavailable, LeftOut, OnlineCheck, Pem, Profile, Reach,
     Reason, Source,
@@ -31,7 +31,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Runs the command.
-pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
     let server = ServerFiles::read(options.pgdata.as_deref(), &options.files, user)?;
     let file = open(options, server.as_ref().and_then(ServerFiles::settings))?;
@@ -62,8 +62,15 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
     let denied: Vec<&str> = config.iter().flat_map(Config::denied).map(DeniedProfile::name).collect();
     let server = server.as_ref();
     let compared = whole.is_some();
-    let seen =
-        Seen { file: &file.name, pages: &pages, own_pages, profiles: &profiles, denied: &denied, server, compared };
+    let seen = SeenFiles {
+        file: &file.name,
+        pages: &pages,
+        own_pages,
+        profiles: &profiles,
+        denied: &denied,
+        server,
+        compared,
+    };
     let text = if as_json {
         let mut document = seen.to_json(fine);
         if options.effective {
@@ -83,11 +90,11 @@ pub(crate) fn run(options: &CheckOptions, as_json: bool) -> Result<Report, Failu
         }
         text
     };
-    Ok(Report { text, fine })
+    Ok(CommandReport { text, fine })
 }
 
 /// The text that is to be judged.
-fn open(options: &CheckOptions, settings: Option<&Settings>) -> Result<ConfigFile, Failure> {
+fn open(options: &CheckOptions, settings: Option<&GucSettings>) -> Result<ConfigFile, CommandFailure> {
     let user = config_file::server_user_of(&options.server, options.pgdata.as_deref())?;
     let path = config_path(options.file(), settings)?;
     let folder = config_directory(options.config_directory.as_deref(), &path, settings)?;
@@ -100,7 +107,7 @@ fn open(options: &CheckOptions, settings: Option<&Settings>) -> Result<ConfigFil
 }
 
 /// All that was seen, to be reported. The first pages are the configuration's own, that of the main file before all others.
-struct Seen<'s> {
+struct SeenFiles<'s> {
     file: &'s str,
     pages: &'s [Page<'s>],
     own_pages: usize,
@@ -112,7 +119,7 @@ struct Seen<'s> {
     server: Option<&'s ServerFiles>,
 }
 
-impl Seen<'_> {
+impl SeenFiles<'_> {
     /// What the findings of the main file amount to, and who lets people in.
     fn summary(&self, page: &Page<'_>) -> String {
         let (file, found): (&str, Vec<&Shown>) = (self.file, page.found.iter().collect());
@@ -182,7 +189,7 @@ fn judge(file: &ConfigFile, options: &CheckOptions) -> (Option<Config>, Vec<Vec<
         let unread = part.text.as_ref().err().map(|why| Shown::unread(&why.why, &why.hint));
         found.push(unread.into_iter().chain(findings.iter().map(Shown::from)).collect());
     }
-    let places = if options.syntax { Vec::new() } else { Places::of_all(file) };
+    let places = if options.syntax { Vec::new() } else { TomlPositions::of_all(file) };
     for profile in parsed.config.iter().filter(|_| !options.syntax).flat_map(Config::profiles) {
         if let Some((page, places)) = found.get_mut(profile.file).zip(places.get(profile.file)) {
             page.extend(files_of(profile, file, places));
@@ -201,7 +208,7 @@ fn refused(refusal: &Refusal, options: &CheckOptions) -> Shown {
 }
 
 /// The other files that a profile needs, as far as they cannot be used.
-fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Shown> {
+fn files_of(profile: &Profile, file: &ConfigFile, places: &TomlPositions<'_>) -> Vec<Shown> {
     let place = |setting: &str| places.setting(&profile.name, "keys", setting);
     let unavailable = |setting: &str, why: &KeysUnavailable| {
         Shown::unavailable(Reason::KeysUnavailable, &profile.name, place(setting), why)
@@ -230,7 +237,7 @@ fn files_of(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Sh
 }
 
 /// The secret by which a profile has claims looked up.
-fn lookup_files(profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Option<Shown> {
+fn lookup_files(profile: &Profile, file: &ConfigFile, places: &TomlPositions<'_>) -> Option<Shown> {
     let lookup = &profile.lookup.as_ref()?.value;
     let span = places.setting(&profile.name, "lookup", "client_secret_file");
     match (lookup_secret(lookup, &file.path, file.user), &lookup.source) {
@@ -260,7 +267,7 @@ fn left_out(setting: &str, span: Option<Range<usize>>, why: &str) -> Shown {
 }
 
 /// The authorities and the secret of a profile that asks its provider.
-fn online_files(check: &OnlineCheck, profile: &Profile, file: &ConfigFile, places: &Places<'_>) -> Vec<Shown> {
+fn online_files(check: &OnlineCheck, profile: &Profile, file: &ConfigFile, places: &TomlPositions<'_>) -> Vec<Shown> {
     let place = |table: &str, key: &str| places.setting(&profile.name, table, key);
     let unavailable =
         |span, why: &KeysUnavailable| Shown::unavailable(Reason::IntrospectionUnavailable, &profile.name, span, why);

@@ -4,13 +4,13 @@
 //! Must never run anything, nor offer what is hidden from `--help`.
 
 use crate::args::{Args, CompletionsOptions, Shell};
-use crate::output::{Failure, Report};
+use crate::output::{CommandFailure, CommandReport};
 use clap::{Command, CommandFactory};
 use clap_complete::generate;
 use serde_json::json;
 
 /// Runs the command.
-pub(crate) fn run(options: &CompletionsOptions, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(options: &CompletionsOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let (shell, name) = match options.shell {
         Shell::Bash => (clap_complete::Shell::Bash, "bash"),
         Shell::Zsh => (clap_complete::Shell::Zsh, "zsh"),
@@ -18,12 +18,12 @@ pub(crate) fn run(options: &CompletionsOptions, as_json: bool) -> Result<Report,
     };
     let mut script = Vec::new();
     generate(shell, &mut command_line(), "oauth-validator", &mut script);
-    let script = String::from_utf8(script).map_err(|_| Failure::new("the completions are not UTF-8"))?;
+    let script = String::from_utf8(script).map_err(|_| CommandFailure::new("the completions are not UTF-8"))?;
     // The generator for bash spells a name with a hyphen in two ways, so that no command's options were ever completed:
     // https://github.com/clap-rs/clap/issues/6421
     let script = script.replace("oauth__subcmd__validator", "oauth__validator");
     let text = if as_json { format!("{:#}\n", json!({ "shell": name, "script": script })) } else { script };
-    Ok(Report { text, fine: true })
+    Ok(CommandReport { text, fine: true })
 }
 
 /// The command line without what is hidden: the generators know of no such thing.

@@ -5,11 +5,11 @@
 //! server refuses it. Must never read what is no regular file, nor more than the server would.
 
 use crate::args::ServerOptions;
-use crate::output::Failure;
-use oauth_validator_core::{Config, Denial, Parsed, sha256_hex};
+use crate::output::CommandFailure;
+use oauth_validator_core::{Config, Denial, ParsedFiles, sha256_hex};
 use oauth_validator_store::{
-    FolderText, FolderTexts, MAX_CONFIG_BYTES, MAX_FOLDER_FILE_BYTES, Refusal, ServerUser, Unreadable, folder_texts,
-    is_folder_file, open_readable, read_trusted, users,
+    FolderText, FolderTexts, MAX_CONFIG_BYTES, MAX_FOLDER_FILE_BYTES, Refusal, ServerUser, UnreadableConfig,
+    folder_texts, is_folder_file, open_readable, read_trusted, users,
 };
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -32,12 +32,16 @@ pub(crate) struct ConfigFile {
 
 impl ConfigFile {
     /// Opens `path`, and what is in `folder`, for the server that runs as `user`. Whoever asks has named it.
-    pub(crate) fn open(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, CommandFailure> {
         Self::opened(path, folder, user, &read_untrusted)
     }
 
     /// The same of a path that the server's own settings have, who may lead to what is not for the server's user.
-    pub(crate) fn open_of_settings(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
+    pub(crate) fn open_of_settings(
+        path: &Path,
+        folder: Option<&Path>,
+        user: ServerUser,
+    ) -> Result<Self, CommandFailure> {
         Self::opened(path, folder, user, &|path| read_as(path, user))
     }
 
@@ -46,7 +50,7 @@ impl ConfigFile {
         folder: Option<&Path>,
         user: ServerUser,
         read: &dyn Fn(&Path) -> io::Result<Vec<u8>>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandFailure> {
         let (text, refusal) = match read_trusted(path, MAX_CONFIG_BYTES, user) {
             Ok(text) => (text, None),
             Err(refusal) => match read(path) {
@@ -59,12 +63,16 @@ impl ConfigFile {
     }
 
     /// The text of `path`, and those in `folder`, whoever may write them.
-    pub(crate) fn text_of(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
+    pub(crate) fn text_of(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, CommandFailure> {
         let text = read_untrusted(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Failure::new(format!("{path:?} does not exist")).with_hint("correct the path"),
-            ErrorKind::InvalidInput => Failure::new(format!("{path:?} is no regular file")).with_hint(STDIN_HINT),
+            ErrorKind::NotFound => {
+                CommandFailure::new(format!("{path:?} does not exist")).with_hint("correct the path")
+            }
+            ErrorKind::InvalidInput => {
+                CommandFailure::new(format!("{path:?} is no regular file")).with_hint(STDIN_HINT)
+            }
             ErrorKind::FileTooLarge => too_large(&format!("{path:?}")),
-            _ => Failure::new(format!("cannot read {path:?}: {error}")),
+            _ => CommandFailure::new(format!("cannot read {path:?}: {error}")),
         })?;
         let folder = folder.map(untrusted_folder).unwrap_or_default();
         Ok(Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), text, folder, refusal: None, user })
@@ -72,17 +80,17 @@ impl ConfigFile {
 
     /// The text on standard input, whose owner and mode nobody knows. What it names is looked for from the working
     /// directory.
-    pub(crate) fn on_stdin(folder: Option<&Path>, user: ServerUser) -> Result<Self, Failure> {
+    pub(crate) fn on_stdin(folder: Option<&Path>, user: ServerUser) -> Result<Self, CommandFailure> {
         let text = read_capped(io::stdin().lock()).map_err(|error| match error.kind() {
             ErrorKind::FileTooLarge => too_large("standard input"),
-            _ => Failure::new(format!("cannot read standard input: {error}")),
+            _ => CommandFailure::new(format!("cannot read standard input: {error}")),
         })?;
         let folder = folder.map(untrusted_folder).unwrap_or_default();
         Ok(Self { path: PathBuf::from("-"), name: "<stdin>".to_owned(), text, folder, refusal: None, user })
     }
 
     /// What all its files say.
-    pub(crate) fn parsed(&self) -> Parsed {
+    pub(crate) fn parsed(&self) -> ParsedFiles {
         self.folder.judged(|folder| Config::parse_all(&self.text, &self.name, folder))
     }
 
@@ -110,14 +118,14 @@ impl ConfigFile {
     }
 
     /// What the server makes of it, for commands that can do nothing without.
-    pub(crate) fn usable(&self) -> Result<Config, Failure> {
+    pub(crate) fn usable(&self) -> Result<Config, CommandFailure> {
         if let Some(refusal) = &self.refusal {
-            return Err(Failure::new(refusal.to_string()).with_hint(refusal.hint()));
+            return Err(CommandFailure::new(refusal.to_string()).with_hint(refusal.hint()));
         }
         let parsed = self.parsed();
         parsed.config.ok_or_else(|| {
             let denial = Denial::config_invalid(&self.name, &parsed.findings);
-            Failure::new(denial.detail.trim_end_matches('.')).with_hint(denial.hint)
+            CommandFailure::new(denial.detail.trim_end_matches('.')).with_hint(denial.hint)
         })
     }
 }
@@ -131,7 +139,7 @@ fn untrusted_folder(path: &Path) -> FolderTexts {
             let why = format!("{path:?} cannot be read: {}.", oauth_validator_token_file::words(&error));
             return FolderTexts::unreadable(
                 path,
-                Unreadable { why, hint: "Name a folder that you can read.".to_owned() },
+                UnreadableConfig { why, hint: "Name a folder that you can read.".to_owned() },
             );
         }
     };
@@ -145,7 +153,7 @@ fn untrusted_folder(path: &Path) -> FolderTexts {
             0..=MAX_FOLDER_FILE_BYTES => Ok(text),
             _ => Err(ErrorKind::FileTooLarge.into()),
         });
-        let unreadable = |error: io::Error| Unreadable {
+        let unreadable = |error: io::Error| UnreadableConfig {
             why: format!("{path:?} cannot be read: {}.", oauth_validator_token_file::words(&error)),
             hint: "Make it a regular file of up to 1 MiB that you can read.".to_owned(),
         };
@@ -179,26 +187,26 @@ fn read_capped(source: impl Read) -> io::Result<Vec<u8>> {
 /// What is for pipes.
 const STDIN_HINT: &str = "for what comes from another program write \"-\", and its output to standard input";
 
-fn too_large(what: &str) -> Failure {
-    Failure::new(format!("{what} has more than the {MAX_CONFIG_BYTES} bytes allowed"))
+fn too_large(what: &str) -> CommandFailure {
+    CommandFailure::new(format!("{what} has more than the {MAX_CONFIG_BYTES} bytes allowed"))
         .with_hint("check that this is the right file")
 }
 
 /// What keeps the one who asks from reading comes before what would keep the server from it.
-fn unreadable(path: &Path, refusal: &Refusal, error: &io::Error) -> Failure {
+fn unreadable(path: &Path, refusal: &Refusal, error: &io::Error) -> CommandFailure {
     match (error.kind(), refusal) {
         (ErrorKind::NotFound, refusal) if !matches!(refusal, Refusal::NotFound { .. }) => {
-            Failure::new(format!("{path:?} does not exist")).with_hint("correct the path")
+            CommandFailure::new(format!("{path:?} does not exist")).with_hint("correct the path")
         }
         (ErrorKind::PermissionDenied, _) if ServerUser::current().uid != 0 => {
-            Failure::new(format!("cannot read {path:?}: {error}")).with_hint("run this as root")
+            CommandFailure::new(format!("cannot read {path:?}: {error}")).with_hint("run this as root")
         }
-        _ => Failure::new(refusal.to_string()).with_hint(refusal.hint()),
+        _ => CommandFailure::new(refusal.to_string()).with_hint(refusal.hint()),
     }
 }
 
 /// Whom the server runs as: whoever the options name, else the owner of its data directory.
-pub(crate) fn server_user_of(options: &ServerOptions, pgdata: Option<&Path>) -> Result<ServerUser, Failure> {
+pub(crate) fn server_user_of(options: &ServerOptions, pgdata: Option<&Path>) -> Result<ServerUser, CommandFailure> {
     match pgdata.filter(|_| options.server_user.is_none()).map(fs::metadata) {
         Some(Ok(folder)) if folder.uid() != 0 => Ok(ServerUser { uid: folder.uid() }),
         _ => server_user(options),
@@ -206,7 +214,7 @@ pub(crate) fn server_user_of(options: &ServerOptions, pgdata: Option<&Path>) -> 
 }
 
 /// Whom the server runs as. Files that suit root alone would be refused by a server that must not run as root.
-pub(crate) fn server_user(options: &ServerOptions) -> Result<ServerUser, Failure> {
+pub(crate) fn server_user(options: &ServerOptions) -> Result<ServerUser, CommandFailure> {
     let Some(chosen) = options.server_user.as_deref() else {
         let current = ServerUser::current();
         let guess = if current.uid == 0 { users::user_id("postgres") } else { None };
@@ -214,7 +222,7 @@ pub(crate) fn server_user(options: &ServerOptions) -> Result<ServerUser, Failure
     };
     let number = chosen.parse().ok().or_else(|| users::user_id(chosen));
     number.map(|uid| ServerUser { uid }).ok_or_else(|| {
-        Failure::new(format!("there is no user \"{chosen}\" in /etc/passwd"))
+        CommandFailure::new(format!("there is no user \"{chosen}\" in /etc/passwd"))
             .with_hint("give a user of a directory service by its number: --server-user \"$(id -u NAME)\"")
     })
 }
@@ -222,10 +230,10 @@ pub(crate) fn server_user(options: &ServerOptions) -> Result<ServerUser, Failure
 #[cfg(test)]
 mod tests {
     use crate::args::ServerOptions;
-    use crate::output::Failure;
+    use crate::output::CommandFailure;
     use oauth_validator_store::ServerUser;
 
-    fn server_user(name: &str) -> Result<ServerUser, Failure> {
+    fn server_user(name: &str) -> Result<ServerUser, CommandFailure> {
         super::server_user(&ServerOptions { server_user: Some(name.to_owned()) })
     }
 

@@ -5,11 +5,11 @@
 
 use crate::args::DiscoverOptions;
 use crate::draft::quoted;
-use crate::found::Found;
-use crate::net::{Ca, Client, Inquiry, Introspection, NetError, Plain, SafeUrl, Wording};
-use crate::output::{self, Failure, Report};
+use crate::found::DiscoveryResult;
+use crate::net::{Ca, HttpsClient, Inquiry, Introspection, NetError, Plain, SafeUrl, Wording};
+use crate::output::{self, CommandFailure, CommandReport};
 use crate::proposal::{Proposal, Wishes};
-use crate::sample::{self, Fitted, Sample};
+use crate::sample::{self, Fitted, SampleToken};
 use crate::words;
 use oauth_validator_core::KeySet;
 use oauth_validator_core::protocol::Freshness;
@@ -17,19 +17,19 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Runs the command.
-pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let reach = options.reach.reach(options.timeout);
     let (discovery_url, allow_host) = (options.reach.discovery_url.as_deref(), &options.reach.allow_host);
     let inquiry = Inquiry::new(&options.issuer, discovery_url, allow_host, Plain::of(&reach)).map_err(unusable)?;
     let asking = |url: &SafeUrl| output::complain(&format!("asking {}", url.as_str()));
-    let client = Client::new(&reach, &Ca::Environment, asking).map_err(unusable)?;
-    let found = Found::by(&inquiry, &client).and_then(|found| {
+    let client = HttpsClient::new(&reach, &Ca::Environment, asking).map_err(unusable)?;
+    let found = DiscoveryResult::by(&inquiry, &client).and_then(|found| {
         let proposal = Proposal::new(inquiry.issuer(), &Wishes::none(&options.reach), &found.published(&inquiry));
         Ok((proposal.ok_or_else(|| found.no_way())?, found))
     });
     let (proposal, found) = match found {
         Ok(found) => found,
-        Err(error) => return Ok(Report { text: failed(&inquiry, &error, as_json), fine: false }),
+        Err(error) => return Ok(CommandReport { text: failed(&inquiry, &error, as_json), fine: false }),
     };
     let fitted = fitted(options, &inquiry, &found, &proposal)?;
     let proposal = match &fitted {
@@ -45,31 +45,31 @@ pub(crate) fn run(options: &DiscoverOptions, as_json: bool) -> Result<Report, Fa
     } else {
         to_text(&inquiry, &found, &proposal, fitted)
     };
-    Ok(Report { text, fine })
+    Ok(CommandReport { text, fine })
 }
 
 /// The profile for the token that the options name.
 fn fitted(
     options: &DiscoverOptions,
     inquiry: &Inquiry,
-    found: &Found,
+    found: &DiscoveryResult,
     proposal: &Proposal,
-) -> Result<Option<Fitted>, Failure> {
+) -> Result<Option<Fitted>, CommandFailure> {
     let Some(path) = &options.token_file else { return Ok(None) };
     let Some((_, document)) = &found.keys else {
         return Err(sample::no_keys("without --token-file, the profile that has the provider asked is proposed"));
     };
-    let sample = Sample::read(path)?;
-    let others = Sample::all(&options.not)?;
-    let provider = sample::Provider { issuer: inquiry.issuer().as_str(), keys: &document.keys, proposal };
+    let sample = SampleToken::read(path)?;
+    let others = SampleToken::all(&options.not)?;
+    let provider = sample::SampleProvider { issuer: inquiry.issuer().as_str(), keys: &document.keys, proposal };
     sample::fit(&sample, &others, &provider).map(Some)
 }
 
-fn unusable(error: NetError) -> Failure {
-    Failure::new(error.to_string()).with_hint(error.hint(Wording::Options))
+fn unusable(error: NetError) -> CommandFailure {
+    CommandFailure::new(error.to_string()).with_hint(error.hint(Wording::Options))
 }
 
-fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option<&Fitted>) -> String {
+fn to_text(inquiry: &Inquiry, found: &DiscoveryResult, proposal: &Proposal, fitted: Option<&Fitted>) -> String {
     let mut rows =
         vec![("issuer", inquiry.issuer().as_str().to_owned()), ("metadata", found.metadata_url.as_str().to_owned())];
     match &found.keys {
@@ -112,7 +112,7 @@ fn to_text(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option
 
 /// What the token at hand lacks and the userinfo endpoint may know: the names, and a table for the profile. Whether the endpoint
 /// takes the token is not tried: nobody is shown it.
-fn lookup(found: &Found, proposal: &Proposal, fitted: &Fitted) -> Option<(String, String)> {
+fn lookup(found: &DiscoveryResult, proposal: &Proposal, fitted: &Fitted) -> Option<(String, String)> {
     let endpoint = found.metadata.userinfo.as_deref().filter(|_| fitted.fine && !fitted.lacking.is_empty())?;
     let names: Vec<String> = fitted.lacking.iter().map(|name| quoted(name)).collect();
     let (name, claims, endpoint) = (&proposal.name, names.join(", "), quoted(endpoint));
@@ -156,8 +156,8 @@ fn commented(profile: &str) -> String {
     format!("# Or this instead, to have the provider judge each token:\n{lines}{NO_AUDIENCE}\n")
 }
 
-fn to_json(inquiry: &Inquiry, found: &Found, proposal: &Proposal, fitted: Option<&Fitted>) -> String {
-    let Found { metadata_url, metadata, introspection, keys } = found;
+fn to_json(inquiry: &Inquiry, found: &DiscoveryResult, proposal: &Proposal, fitted: Option<&Fitted>) -> String {
+    let DiscoveryResult { metadata_url, metadata, introspection, keys } = found;
     let document = keys.as_ref().map(|(_, document)| document);
     let no_device_flow = found.no_device_flow(inquiry);
     let report = json!({

@@ -3,15 +3,15 @@
 //! Must never write what cannot be read back as the same value: every value is quoted.
 
 use crate::args::{ClaimRule, IntrospectionOptions, ReachOptions};
-use crate::layouts::Layout;
+use crate::layouts::PresetLayout;
 use crate::output::visible_toml;
-use oauth_validator_core::config::presets::About;
+use oauth_validator_core::config::presets::PresetInfo;
 use std::path::{Path, PathBuf};
 
 /// What a profile says.
 pub(crate) struct Draft<'a> {
-    pub(crate) layout: &'static Layout,
-    pub(crate) way: Way<'a>,
+    pub(crate) layout: &'static PresetLayout,
+    pub(crate) way: VerifiedBy<'a>,
     /// The profile's name, and that of its map.
     pub(crate) name: String,
     /// None where the preset names it.
@@ -29,7 +29,7 @@ pub(crate) struct Draft<'a> {
 }
 
 /// How tokens are verified.
-pub(crate) enum Way<'a> {
+pub(crate) enum VerifiedBy<'a> {
     /// Tokens are verified as the layout's preset says, with what the options say besides.
     Preset {
         /// In place of the preset's; those of the preset if there are none.
@@ -51,7 +51,7 @@ impl Draft<'_> {
     /// Lines of TOML, beginning with the table's head.
     pub(crate) fn profile(&self) -> String {
         let mut lines = vec![format!("[profiles.{}]", self.name)];
-        if let Way::Preset { .. } = self.way {
+        if let VerifiedBy::Preset { .. } = self.way {
             lines.push(format!("preset = {}", quoted(self.layout.preset.name)));
         }
         lines.extend(self.issuer.map(|issuer| format!("issuer = {}", quoted(issuer))));
@@ -60,11 +60,11 @@ impl Draft<'_> {
             lines.push(format!("audience = {}", list(&self.audience)));
         }
         match &self.way {
-            Way::Preset { algorithms, .. } if !algorithms.is_empty() => {
+            VerifiedBy::Preset { algorithms, .. } if !algorithms.is_empty() => {
                 lines.push(format!("algorithms = {}", list(algorithms)));
             }
-            Way::Preset { .. } => {}
-            Way::Introspection { .. } => lines.push("mode = \"introspection\"".to_owned()),
+            VerifiedBy::Preset { .. } => {}
+            VerifiedBy::Introspection { .. } => lines.push("mode = \"introspection\"".to_owned()),
         }
         if !self.clients.is_empty() {
             let claims = list(&self.layout.about.clients);
@@ -73,8 +73,8 @@ impl Draft<'_> {
         lines.extend(table("scope", &self.scope_settings()));
         lines.extend(table("keys", &self.keys()));
         match self.way {
-            Way::Preset { .. } => lines.extend(table("introspection", &self.introspection())),
-            Way::Introspection { .. } => {
+            VerifiedBy::Preset { .. } => lines.extend(table("introspection", &self.introspection())),
+            VerifiedBy::Introspection { .. } => {
                 lines.push(format!("\n[profiles.{}.introspection]", self.name));
                 lines.extend(self.introspection());
             }
@@ -111,8 +111,8 @@ impl Draft<'_> {
         let mut settings: Vec<String> =
             self.scope_prefix.iter().map(|prefix| format!("prefix = {}", quoted(prefix))).collect();
         let unlisted = match self.way {
-            Way::Preset { .. } => self.layout.about.unlisted.clone(),
-            Way::Introspection { .. } => About::UNLISTED.map(str::to_owned).into(),
+            VerifiedBy::Preset { .. } => self.layout.about.unlisted.clone(),
+            VerifiedBy::Introspection { .. } => PresetInfo::UNLISTED.map(str::to_owned).into(),
         };
         let (left_out, required): (Vec<&str>, Vec<&str>) =
             self.scopes().partition(|name| unlisted.iter().any(|one| one == name));
@@ -127,7 +127,7 @@ impl Draft<'_> {
     fn keys(&self) -> Vec<String> {
         let ReachOptions { discovery_url, allow_host, ca_file, proxy, insecure_http } = self.reach;
         let mut settings = Vec::new();
-        if let Way::Preset { jwks_file, .. } = self.way {
+        if let VerifiedBy::Preset { jwks_file, .. } = self.way {
             settings.extend(jwks_file.map(|path| format!("jwks_file = {}", path_of(path))));
             settings.extend(discovery_url.as_deref().map(|url| format!("discovery_url = {}", quoted(url))));
             if !allow_host.is_empty() {
@@ -145,7 +145,7 @@ impl Draft<'_> {
     fn introspection(&self) -> Vec<String> {
         let setting = |key: &str, value: &str| format!("{key} = {}", quoted(value));
         let options = match self.way {
-            Way::Introspection { endpoint, auth } => {
+            VerifiedBy::Introspection { endpoint, auth } => {
                 let mut settings = vec![setting("endpoint", endpoint), setting("auth", auth)];
                 if auth != "bearer" {
                     settings.push(setting("client_id", "CLIENT-ID"));
@@ -155,8 +155,8 @@ impl Draft<'_> {
                 }
                 return settings;
             }
-            Way::Preset { introspection: Some(options), .. } => options,
-            Way::Preset { introspection: None, .. } => return Vec::new(),
+            VerifiedBy::Preset { introspection: Some(options), .. } => options,
+            VerifiedBy::Preset { introspection: None, .. } => return Vec::new(),
         };
         let texts = [
             ("endpoint", options.introspection_endpoint.as_deref()),

@@ -4,7 +4,7 @@
 //! and is written in the file anyway.
 
 use crate::config_file::ConfigFile;
-use crate::output::{self, Failure, put, visible, visible_toml};
+use crate::output::{self, CommandFailure, put, visible, visible_toml};
 use oauth_validator_core::config::{Effective, Origin, effective};
 use oauth_validator_core::{Config, Profile};
 use serde_json::{Map, Value, json};
@@ -21,13 +21,17 @@ const WIDEST: usize = 72;
 const GAP: &str = "    ";
 
 /// The settings of one profile.
-pub(crate) struct Table<'c> {
+pub(crate) struct SettingsTable<'c> {
     profile: &'c str,
     settings: Vec<Effective>,
 }
 
 /// The settings of `only`, or of all profiles of a configuration that was read from `file`.
-pub(crate) fn tables<'c>(config: &'c Config, file: &ConfigFile, only: Option<&str>) -> Result<Vec<Table<'c>>, Failure> {
+pub(crate) fn tables<'c>(
+    config: &'c Config,
+    file: &ConfigFile,
+    only: Option<&str>,
+) -> Result<Vec<SettingsTable<'c>>, CommandFailure> {
     // A configuration is UTF-8, or there would be none.
     let text = |of: usize| String::from_utf8_lossy(file.part(of).1).into_owned();
     let main = text(0);
@@ -40,20 +44,20 @@ pub(crate) fn tables<'c>(config: &'c Config, file: &ConfigFile, only: Option<&st
             profiles if profiles.is_empty() => "the file has no profile at all".to_owned(),
             profiles => format!("the file has {}", profiles.join(", ")),
         };
-        return Err(Failure::new(format!("{} has no profile \"{only}\"", config.file_name())).with_hint(hint));
+        return Err(CommandFailure::new(format!("{} has no profile \"{only}\"", config.file_name())).with_hint(hint));
     }
     let wanted = config.profiles().iter().filter(|profile| only.is_none_or(|only| only == profile.name));
-    Ok(wanted.map(|profile| Table { profile: &profile.name, settings: settings(profile) }).collect())
+    Ok(wanted.map(|profile| SettingsTable { profile: &profile.name, settings: settings(profile) }).collect())
 }
 
 /// For a person: TOML, each table behind an empty line.
-pub(crate) fn to_text(tables: &[Table<'_>], file: &ConfigFile) -> String {
+pub(crate) fn to_text(tables: &[SettingsTable<'_>], file: &ConfigFile) -> String {
     let width = output::width();
     tables.iter().flat_map(|table| table.blocks()).map(|block| block.to_text(file, width)).collect()
 }
 
 /// For a program: by profile, the settings in their order.
-pub(crate) fn to_json(tables: &[Table<'_>], file: &ConfigFile) -> Value {
+pub(crate) fn to_json(tables: &[SettingsTable<'_>], file: &ConfigFile) -> Value {
     let profiles = tables.iter().map(|table| {
         let settings = table.settings.iter().map(|setting| setting_to_json(setting, file)).collect();
         (table.profile.to_owned(), Value::Array(settings))
@@ -68,7 +72,7 @@ struct Block<'s> {
     lines: Vec<(&'s str, &'s Effective)>,
 }
 
-impl Table<'_> {
+impl SettingsTable<'_> {
     /// The profile's own table, and then those of its rules: behind a rule's head, a key would be the rule's.
     fn blocks(&self) -> Vec<Block<'_>> {
         let mut own = Block { head: format!("[profiles.{}]", self.profile), lines: Vec::new() };

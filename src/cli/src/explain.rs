@@ -10,22 +10,22 @@ use crate::fetch::Foreground;
 use crate::findings::{self, Shown};
 use crate::key_place::KeyPlace;
 use crate::login::TakenLine;
-use crate::output::{self, Failure, Report};
+use crate::output::{self, CommandFailure, CommandReport};
 use crate::provider_keys::Supply;
 use crate::server_files::{Missing, ServerFiles, config_directory, config_path, open_config};
 use crate::token_input;
 use crate::words;
 use oauth_validator_core::server_files::HbaLine;
 use oauth_validator_core::{
-    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing, UnixSeconds, Verdict,
-    decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, LookupSubject, NewerKeys,
+    OnlineAnswer, OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, RoleAttributes, Tracing,
+    UnixSeconds, Verdict, decide_with,
 };
-use oauth_validator_store::{LookupOrder, TokenOrder, load_keys};
+use oauth_validator_store::{ClaimLookup, TokenCheck, load_keys};
 use std::path::Path;
 
 /// Runs the command.
-pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let found = KeyPlace::find(&options.folder)?;
     let mut notes = Vec::new();
     let server = server_files(options, &mut notes)?;
@@ -51,11 +51,11 @@ pub(crate) fn run(options: &ExplainOptions, as_json: bool) -> Result<Report, Fai
         let style = Style { ascii: options.ascii || !output::utf8_locale(), colour };
         output::prose(&(rendered + &explanation.to_text(style)))
     };
-    Ok(Report { text, fine: explanation.is_fine() })
+    Ok(CommandReport { text, fine: explanation.is_fine() })
 }
 
 /// The server's files; a data directory without postgresql.conf is enough for its keys.
-fn server_files(options: &ExplainOptions, notes: &mut Vec<String>) -> Result<Option<ServerFiles>, Failure> {
+fn server_files(options: &ExplainOptions, notes: &mut Vec<String>) -> Result<Option<ServerFiles>, CommandFailure> {
     let pgdata = options.folder.pgdata.as_deref();
     let user = config_file::server_user_of(&options.server, pgdata)?;
     match ServerFiles::read(pgdata, &options.files, user) {
@@ -76,7 +76,7 @@ fn explain(
     file: &ConfigFile,
     place: Option<&KeyPlace>,
     line: Option<&TakenLine<'_>>,
-) -> Result<Explanation, Failure> {
+) -> Result<Explanation, CommandFailure> {
     if let Some(refusal) = &file.refusal {
         let denial = Denial::new(Reason::ConfigUnreadable, format!("{refusal}.")).with_hint(refusal.hint());
         return Ok(Explanation::new(options, Verdict::denied(denial)));
@@ -128,7 +128,7 @@ fn request(
     config: &Config,
     line: Option<&HbaLine>,
     notes: &mut Vec<String>,
-) -> Result<Request, Failure> {
+) -> Result<Request, CommandFailure> {
     // An issuer that is asked about takes the place of what the line has.
     let of_line = line.filter(|_| options.hba_issuer.is_none()).and_then(HbaLine::profiles);
     let hba_profiles = options.hba_profile.clone().or_else(|| of_line.map(str::to_owned));
@@ -163,8 +163,8 @@ fn request(
 }
 
 /// The keys of a file that somebody has at hand.
-pub(crate) fn given_keys(path: &Path) -> Result<KeySet, Failure> {
-    let failed = |why: String| Failure::new(format!("cannot use the keys in {path:?}: {why}"));
+pub(crate) fn given_keys(path: &Path) -> Result<KeySet, CommandFailure> {
+    let failed = |why: String| CommandFailure::new(format!("cannot use the keys in {path:?}: {why}"));
     let document = read_untrusted(path).map_err(|error| failed(error.to_string()))?;
     KeySet::from_jwks(&document).map_err(|error| {
         failed(error.to_string()).with_hint(
@@ -174,7 +174,7 @@ pub(crate) fn given_keys(path: &Path) -> Result<KeySet, Failure> {
 }
 
 /// The issuer of the only profile: with several, a guess could explain another line than the one in question.
-fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, Failure> {
+fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, CommandFailure> {
     match config.profiles() {
         [] => Ok(String::new()),
         [profile] => {
@@ -190,7 +190,7 @@ fn only_issuer(config: &Config, notes: &mut Vec<String>) -> Result<String, Failu
                 .map(|profile| format!("{} ({})", profile.hba_issuers().join(", "), profile.name))
                 .collect();
             let what = format!("which pg_hba.conf line is meant? {} has several profiles", config.file_name());
-            Err(Failure::new(what).with_hint(format!(
+            Err(CommandFailure::new(what).with_hint(format!(
                 "give the line's issuer with --hba-issuer, or its validator.profile with --hba-profile; there are {}",
                 choices.join("; ")
             )))
@@ -241,7 +241,7 @@ impl Resolver for ToolResolver<'_, '_> {
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         let note = format!("the provider was asked about the token for this explanation, at {}", check.endpoint);
         self.notes.push(note);
-        let order = TokenOrder { check, config_path: &self.supply.file.path, user: self.supply.file.user };
+        let order = TokenCheck { check, config_path: &self.supply.file.path, user: self.supply.file.user };
         order.ask(&order.request(token)?, &mut Foreground::default())
     }
 
@@ -249,12 +249,12 @@ impl Resolver for ToolResolver<'_, '_> {
         &mut self,
         _profile: &str,
         lookup: &Lookup,
-        about: &About,
+        about: &LookupSubject,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.notes.push(format!("claims were looked up for this explanation, at {}", lookup.place()));
         let (config_path, user) = (&self.supply.file.path, self.supply.file.user);
-        let order = LookupOrder { lookup, about, config_path, user, left: lookup.reach.timeout };
+        let order = ClaimLookup { lookup, about, config_path, user, left: lookup.reach.timeout };
         order.ask(&order.request(token)?, None, &mut Foreground::default())
     }
 

@@ -7,7 +7,7 @@ use crate::args::ExplainOptions;
 use crate::findings::Shown;
 use crate::login::LoginReport;
 use crate::output::{self, visible};
-use oauth_validator_core::{Decision, Denial, Fact, Grant, Passage, SessionGrant, Step, UnixSeconds, Verdict};
+use oauth_validator_core::{Decision, Denial, Fact, Grant, SessionGrant, Step, TraceStep, UnixSeconds, Verdict};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -80,8 +80,8 @@ impl Explanation {
         self.verdict.as_ref().map(|verdict| &verdict.decision)
     }
 
-    fn passages(&self) -> &[Passage] {
-        self.verdict.as_ref().map_or(&[], |verdict| verdict.trace.passages())
+    fn steps(&self) -> &[TraceStep] {
+        self.verdict.as_ref().map_or(&[], |verdict| verdict.trace.steps())
     }
 
     fn is_granted(&self) -> bool {
@@ -103,7 +103,7 @@ impl Explanation {
 
     /// Steps that were not taken, and why.
     fn missing_steps(&self) -> impl Iterator<Item = (Step, &'static str)> {
-        let taken = |step: &Step| self.passages().iter().any(|passage| passage.step == *step);
+        let taken = |step: &Step| self.steps().iter().any(|passage| passage.step == *step);
         let asked = taken(&Step::Introspection);
         // Either the provider is asked, or these three steps are taken.
         let replaced = move |step: &Step| match step {
@@ -127,7 +127,7 @@ impl Explanation {
         }
         // A value that a later step looks at again is not news.
         let mut shown: Vec<&Fact> = Vec::new();
-        for passage in self.passages() {
+        for passage in self.steps() {
             lines.push(self.step_line(passage, style));
             for fact in &passage.facts {
                 if !shown.contains(&fact) {
@@ -137,7 +137,7 @@ impl Explanation {
             }
         }
         // A configuration that cannot be used ends it before the first step.
-        let begun = !self.passages().is_empty();
+        let begun = !self.steps().is_empty();
         lines.extend(
             self.missing_steps()
                 .filter(|_| begun)
@@ -162,7 +162,7 @@ impl Explanation {
     }
 
     /// A failed step shows its code: what the trace says of it is the verdict's detail, below.
-    fn step_line(&self, passage: &Passage, style: Style) -> String {
+    fn step_line(&self, passage: &TraceStep, style: Style) -> String {
         let said = match self.decision() {
             Some(Decision::Denied(denial)) if !passage.held => denial.reason.code(),
             _ => &passage.said,
@@ -205,7 +205,7 @@ impl Explanation {
 
     /// For a program. Facts are the claims' values; one that was cut is a string that ends in "…".
     pub(crate) fn to_json(&self, findings: Vec<Value>) -> Value {
-        let taken = self.passages().iter().map(step_to_json);
+        let taken = self.steps().iter().map(step_to_json);
         let missing = self
             .missing_steps()
             .map(|(step, why)| json!({ "step": step.name(), "held": null, "said": why, "facts": {} }));
@@ -281,7 +281,7 @@ fn session_to_json(session: &SessionGrant) -> Value {
     })
 }
 
-fn step_to_json(passage: &Passage) -> Value {
+fn step_to_json(passage: &TraceStep) -> Value {
     let facts: Map<String, Value> = passage
         .facts
         .iter()

@@ -110,12 +110,12 @@ impl Page<'_> {
 
 /// The findings for a person, each followed by an empty line.
 pub(crate) fn render(found: &[Shown], file: &str, text: &[u8], colour: bool) -> String {
-    let text = Text::new(text);
+    let text = FindingText::new(text);
     let renderer = if colour { Renderer::styled().warning(WARNING) } else { Renderer::plain() };
     found.iter().map(|shown| renderer.render(&[group(shown, file, &text)]) + "\n\n").collect()
 }
 
-fn group<'a>(shown: &'a Shown, file: &'a str, text: &'a Text<'_>) -> Group<'a> {
+fn group<'a>(shown: &'a Shown, file: &'a str, text: &'a FindingText<'_>) -> Group<'a> {
     let level = if shown.is_error() { Level::ERROR } else { Level::WARNING };
     let title = level.primary_title(visible(&shown.message, false)).id(shown.code);
     let group = match &shown.span {
@@ -133,7 +133,7 @@ fn snippet<'a>(
     span: &Range<usize>,
     related: &'a [Related],
     file: &'a str,
-    text: &'a Text<'_>,
+    text: &'a FindingText<'_>,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let primary = text.on_one_line(span);
     let others: Vec<Range<usize>> = related.iter().map(|place| text.on_one_line(&place.span)).collect();
@@ -156,11 +156,11 @@ fn snippet<'a>(
 /// The findings for a program. `line` and `column` count from 1, columns in characters, and are null where a finding is
 /// about the file as a whole.
 pub(crate) fn to_json(found: &[Shown], file: &str, text: &[u8]) -> Vec<Value> {
-    let text = Text::new(text);
+    let text = FindingText::new(text);
     found.iter().map(|shown| finding_to_json(shown, file, &text)).collect()
 }
 
-fn finding_to_json(shown: &Shown, file: &str, text: &Text<'_>) -> Value {
+fn finding_to_json(shown: &Shown, file: &str, text: &FindingText<'_>) -> Value {
     let position = shown.span.as_ref().map(|span| text.position(span.start));
     let related: Vec<Value> = shown
         .related
@@ -183,12 +183,12 @@ fn finding_to_json(shown: &Shown, file: &str, text: &Text<'_>) -> Value {
 }
 
 /// The file's text and the starts of its lines.
-struct Text<'t> {
+struct FindingText<'t> {
     text: Cow<'t, str>,
     line_starts: Vec<usize>,
 }
 
-impl<'t> Text<'t> {
+impl<'t> FindingText<'t> {
     /// What is not UTF-8 is replaced; findings are never about anything behind the first such byte.
     fn new(bytes: &'t [u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);

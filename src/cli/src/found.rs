@@ -3,11 +3,11 @@
 //! Decides what is asked in which order, and what a profile can be made of. Must never believe a document that the network
 //! layer has not judged.
 
-use crate::net::{Client, Code, Inquiry, Introspection, KeyDocument, Metadata, NetError, SafeUrl};
-use crate::proposal::Published;
+use crate::net::{HttpsClient, Inquiry, Introspection, KeyDocument, Metadata, NetError, NetErrorCode, SafeUrl};
+use crate::proposal::PublishedMetadata;
 
 /// What was found.
-pub(crate) struct Found {
+pub(crate) struct DiscoveryResult {
     pub(crate) metadata_url: SafeUrl,
     pub(crate) metadata: Metadata,
     /// In the metadata, or elsewhere.
@@ -16,9 +16,9 @@ pub(crate) struct Found {
     pub(crate) keys: Option<(SafeUrl, KeyDocument)>,
 }
 
-impl Found {
+impl DiscoveryResult {
     /// All requests, one after the other.
-    pub(crate) fn by(inquiry: &Inquiry, client: &Client) -> Result<Self, NetError> {
+    pub(crate) fn by(inquiry: &Inquiry, client: &HttpsClient) -> Result<Self, NetError> {
         let (metadata_url, metadata) = inquiry.metadata(client)?;
         let keys = match metadata.keys(&metadata_url) {
             Ok(jwks_uri) => Ok((jwks_uri.clone(), KeyDocument::fetch(client, jwks_uri)?)),
@@ -36,8 +36,8 @@ impl Found {
     }
 
     /// What a profile can be made of.
-    pub(crate) fn published<'a>(&'a self, inquiry: &'a Inquiry) -> Published<'a> {
-        Published {
+    pub(crate) fn published<'a>(&'a self, inquiry: &'a Inquiry) -> PublishedMetadata<'a> {
+        PublishedMetadata {
             keys: self.keys.as_ref().map(|(_, document)| &document.keys),
             introspection: self.introspection.as_ref(),
             token_issuer: self.metadata.access_token_issuer.as_deref(),
@@ -49,7 +49,7 @@ impl Found {
     pub(crate) fn no_way(&self) -> NetError {
         let what = "the document has no jwks_uri, and its introspection endpoint takes no client authentication of this \
                     server's";
-        NetError::new(Code::JwksUri, format!("{}: {what}", self.metadata_url.as_str()))
+        NetError::new(NetErrorCode::JwksUri, format!("{}: {what}", self.metadata_url.as_str()))
             .with_hint("allow a client there that proves itself by client_secret_basic or client_secret_post")
     }
 

@@ -6,10 +6,11 @@
 //! environment, or say anything but its answer: what goes to standard error is nobody's business to read.
 
 use crate::fetch;
-use crate::net::{Code, NetError};
-use crate::output::Failure;
+use crate::net::{NetError, NetErrorCode};
+use crate::output::CommandFailure;
 use oauth_validator_core::protocol::{
-    self, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
+    self, HelperAnswer, HelperReply, HelperRequest, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, PROTOCOL_VERSION,
+    ProtocolError,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -38,9 +39,9 @@ const USUAL_REQUEST_BYTES: usize = 16 * 1024;
 const MAX_RESERVE: Duration = Duration::from_millis(200);
 
 /// Runs the command. It returns only if it was called wrongly; otherwise it leaves the process itself.
-pub(crate) fn run(as_json: bool) -> Result<Infallible, Failure> {
+pub(crate) fn run(as_json: bool) -> Result<Infallible, CommandFailure> {
     if as_json || io::stdin().is_terminal() {
-        return Err(Failure::new("this command is for the server, which starts it by itself")
+        return Err(CommandFailure::new("this command is for the server, which starts it by itself")
             .with_hint("to ask a provider, use: oauth-validator discover ISSUER"));
     }
     panic::set_hook(Box::new(|_| low_level::exit(GIVEN_UP)));
@@ -115,7 +116,7 @@ fn serve(line: &[u8]) -> io::Result<()> {
     };
     let mut answer = HelperAnswer::new(asked, outcome).to_line();
     if answer.len() > MAX_ANSWER_BYTES {
-        let error = NetError::new(Code::TooLarge, format!("the keys exceed {MAX_ANSWER_BYTES} bytes"));
+        let error = NetError::new(NetErrorCode::TooLarge, format!("the keys exceed {MAX_ANSWER_BYTES} bytes"));
         answer = HelperAnswer::new(asked, fetch::failed(&error)).to_line();
     }
     let mut stdout = io::stdout().lock();
@@ -141,7 +142,7 @@ fn exit_when_left_or_after(deadline: Duration) -> io::Result<()> {
 }
 
 /// The answer to what is no request of this version.
-fn misunderstood(error: ProtocolError) -> Outcome {
+fn misunderstood(error: ProtocolError) -> HelperReply {
     let (code, message) = match error {
         ProtocolError::Version(theirs) => {
             ("version", format!("the helper speaks version {PROTOCOL_VERSION} of the protocol, the server {theirs}"))
@@ -149,5 +150,5 @@ fn misunderstood(error: ProtocolError) -> Outcome {
         ProtocolError::Malformed => ("request", "the helper does not understand the server's request".to_owned()),
     };
     let hint = "install the tool and the library from one release of the package, then start new sessions";
-    Outcome::Failed(protocol::Failure { code: code.to_owned(), message, hint: hint.to_owned() })
+    HelperReply::Failed(protocol::HelperFailure { code: code.to_owned(), message, hint: hint.to_owned() })
 }

@@ -7,13 +7,13 @@ mod of_token;
 
 use crate::args::InitOptions;
 use crate::config_file::ConfigFile;
-use crate::draft::{Draft, Way, absolute};
-use crate::layouts::Layout;
+use crate::draft::{Draft, VerifiedBy, absolute};
+use crate::layouts::PresetLayout;
 use crate::login::word;
-use crate::output::{Failure, Report, visible};
+use crate::output::{CommandFailure, CommandReport, visible};
 use crate::proposal::name_for;
 use crate::sample::Fitted;
-use oauth_validator_core::{Config, Denial, Finding, Folder, FolderFile, Parsed, folder_of};
+use oauth_validator_core::{Config, ConfigFolder, Denial, Finding, FolderFile, ParsedFiles, folder_of};
 use oauth_validator_store::{ServerUser, is_folder_file};
 use serde_json::json;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 const MODE: u32 = 0o644;
 
 /// Runs the command.
-pub(crate) fn run(options: &InitOptions, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(options: &InitOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
     match options.token_file.as_deref() {
         Some(token) => for_token(options, token, as_json),
         None => by_preset(options, as_json),
@@ -37,14 +37,14 @@ struct New<'a> {
     preset: Option<&'a str>,
     name: &'a str,
     profile: &'a str,
-    lines: Lines,
+    lines: ServerFileLines,
     /// What became of the tokens at hand.
     fitted: Option<&'a Fitted>,
 }
 
-fn by_preset(options: &InitOptions, as_json: bool) -> Result<Report, Failure> {
-    let Some(layout) = options.preset.as_deref().and_then(Layout::of) else {
-        return Err(Failure::new("there is no such preset").with_hint("see oauth-validator preset list"));
+fn by_preset(options: &InitOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
+    let Some(layout) = options.preset.as_deref().and_then(PresetLayout::of) else {
+        return Err(CommandFailure::new("there is no such preset").with_hint("see oauth-validator preset list"));
     };
     complete(options, layout)?;
     let draft = draft(options, layout);
@@ -56,13 +56,13 @@ fn by_preset(options: &InitOptions, as_json: bool) -> Result<Report, Failure> {
     }
     let about = &layout.about;
     let ident = format!("{}   {}   {}", draft.name, about.identity, about.role);
-    let lines = Lines::new(draft.hba(&issuer), ident, options);
+    let lines = ServerFileLines::new(draft.hba(&issuer), ident, options);
     let new = New { preset: options.preset.as_deref(), name: &draft.name, profile: &profile, lines, fitted: None };
     Ok(hand_out(&new, &existing, options, as_json))
 }
 
 /// A profile that does not do with the tokens what it should is shown, and not handed out.
-fn for_token(options: &InitOptions, token: &Path, as_json: bool) -> Result<Report, Failure> {
+fn for_token(options: &InitOptions, token: &Path, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let (name, fitted) = of_token::fitted(options, token)?;
     let existing = existing(options)?;
     if fitted.fine {
@@ -72,20 +72,20 @@ fn for_token(options: &InitOptions, token: &Path, as_json: bool) -> Result<Repor
         }
     }
     let identity = fitted.authn_id.as_deref().and_then(word).unwrap_or_else(|| "IDENTITY".to_owned());
-    let lines = Lines::new(fitted.hba.clone(), format!("{name}   {identity}   ROLE"), options);
+    let lines = ServerFileLines::new(fitted.hba.clone(), format!("{name}   {identity}   ROLE"), options);
     let (preset, profile) = (fitted.preset, fitted.profile.as_str());
     let new = New { preset, name: &name, profile, lines, fitted: Some(&fitted) };
     Ok(hand_out(&new, &existing, options, as_json))
 }
 
-fn hand_out(new: &New<'_>, existing: &Existing, options: &InitOptions, as_json: bool) -> Report {
+fn hand_out(new: &New<'_>, existing: &Existing, options: &InitOptions, as_json: bool) -> CommandReport {
     let fine = new.fitted.is_none_or(|fitted| fitted.fine);
     if !as_json {
         let text = match new.fitted.filter(|fitted| !fitted.fine) {
             Some(fitted) => refused(new.profile, fitted),
             None => to_text(new, existing, options),
         };
-        return Report { text, fine };
+        return CommandReport { text, fine };
     }
     let report = json!({
         "preset": new.preset,
@@ -97,7 +97,7 @@ fn hand_out(new: &New<'_>, existing: &Existing, options: &InitOptions, as_json: 
         "ident": new.lines.ident,
         "tokens": new.fitted.map(Fitted::to_json),
     });
-    Report { text: format!("{report:#}\n"), fine }
+    CommandReport { text: format!("{report:#}\n"), fine }
 }
 
 /// What became of the tokens, and the profile in comments: whoever appends this has changed nothing.
@@ -107,7 +107,7 @@ fn refused(profile: &str, fitted: &Fitted) -> String {
 }
 
 /// Whether all is there that a profile with this preset needs; else which options are missing.
-fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
+fn complete(options: &InitOptions, layout: &PresetLayout) -> Result<(), CommandFailure> {
     let about = &layout.about;
     let asked = &options.introspection;
     let auth = asked.introspection_auth.as_deref().unwrap_or(&about.auth);
@@ -143,15 +143,15 @@ fn complete(options: &InitOptions, layout: &Layout) -> Result<(), Failure> {
     let examples: String = missing.iter().map(|(option, example)| format!(" {option} {example}")).collect();
     let why = format!("preset \"{}\" needs {}{and}{}", layout.preset.name, others.join(", "), last.0);
     let see = format!("what that is: oauth-validator preset show {}", layout.preset.name);
-    Err(Failure::new(why).with_hint(format!("add{examples}; {see}")))
+    Err(CommandFailure::new(why).with_hint(format!("add{examples}; {see}")))
 }
 
-fn draft<'a>(options: &'a InitOptions, layout: &'static Layout) -> Draft<'a> {
+fn draft<'a>(options: &'a InitOptions, layout: &'static PresetLayout) -> Draft<'a> {
     let host = options.issuer.as_deref().and_then(host_of).unwrap_or_default().to_ascii_lowercase();
     let prefix = options.audience.first().and_then(|audience| layout.scope_prefix(audience));
     Draft {
         layout,
-        way: Way::Preset {
+        way: VerifiedBy::Preset {
             algorithms: Vec::new(),
             jwks_file: options.jwks_file.as_deref(),
             introspection: Some(&options.introspection),
@@ -184,7 +184,7 @@ enum Existing {
     Hidden,
 }
 
-fn existing(options: &InitOptions) -> Result<Existing, Failure> {
+fn existing(options: &InitOptions) -> Result<Existing, CommandFailure> {
     if let Some(path) = options.output.as_deref().filter(|path| path.exists()) {
         return Err(unwritten(path, &ErrorKind::AlreadyExists.into()));
     }
@@ -205,7 +205,7 @@ fn existing(options: &InitOptions) -> Result<Existing, Failure> {
     let parsed = file.parsed();
     let Some(config) = parsed.config else {
         let denial = Denial::config_invalid(&file.name, &parsed.findings);
-        return Err(Failure::new(denial.detail.trim_end_matches('.')).with_hint(denial.hint));
+        return Err(CommandFailure::new(denial.detail.trim_end_matches('.')).with_hint(denial.hint));
     };
     if main.is_some() {
         return Ok(Existing::Folder(Box::new(file)));
@@ -223,11 +223,11 @@ fn main_of(output: &Path) -> Option<PathBuf> {
 }
 
 /// The issuer of the profile, if the configuration with it is valid.
-fn judge(existing: &Existing, profile: &str, name: &str, options: &InitOptions) -> Result<String, Failure> {
+fn judge(existing: &Existing, profile: &str, name: &str, options: &InitOptions) -> Result<String, CommandFailure> {
     let parsed = match existing {
         Existing::Files(_, names) if names.iter().any(|known| known == name) => {
             let what = format!("{:?} has a profile \"{name}\" already", options.config);
-            return Err(Failure::new(what).with_hint("choose another name: --profile NAME"));
+            return Err(CommandFailure::new(what).with_hint("choose another name: --profile NAME"));
         }
         Existing::Files(file, _) => with_text(file, profile)?,
         Existing::Folder(file) => with_file(file, profile, options.output.as_deref())?,
@@ -239,7 +239,7 @@ fn judge(existing: &Existing, profile: &str, name: &str, options: &InitOptions) 
         let all = parsed.findings.iter().chain(parsed.folder.iter().rev().flatten());
         let errors: Vec<&Finding> = all.filter(|finding| finding.is_error()).collect();
         let messages: Vec<&str> = errors.iter().map(|finding| finding.message.as_str()).collect();
-        let failure = Failure::new(format!("the profile would not be valid: {}", messages.join("; ")));
+        let failure = CommandFailure::new(format!("the profile would not be valid: {}", messages.join("; ")));
         match errors.iter().find_map(|finding| finding.hint.as_deref()) {
             Some(hint) => failure.with_hint(hint),
             None => failure.with_hint("correct the option of that name"),
@@ -248,43 +248,43 @@ fn judge(existing: &Existing, profile: &str, name: &str, options: &InitOptions) 
 }
 
 /// The configuration with a profile at the end of its main file. What that would deny of other files is an error.
-fn with_text(file: &ConfigFile, profile: &str) -> Result<Parsed, Failure> {
+fn with_text(file: &ConfigFile, profile: &str) -> Result<ParsedFiles, CommandFailure> {
     let text = format!("{}\n{profile}", String::from_utf8_lossy(&file.text));
     let parsed = |text: &str| file.folder.judged(|folder| Config::parse_all(text.as_bytes(), &file.name, folder));
     let after = parsed(&text);
     let troubles =
-        |parsed: &Parsed| parsed.config.iter().flat_map(|config| config.troubles().to_vec()).collect::<Vec<_>>();
+        |parsed: &ParsedFiles| parsed.config.iter().flat_map(|config| config.troubles().to_vec()).collect::<Vec<_>>();
     let before = troubles(&file.parsed());
     match troubles(&after).into_iter().find(|trouble| !before.contains(trouble)) {
         Some(trouble) => {
             let what =
                 format!("the profile does not go with one of another file: {}", trouble.detail.trim_end_matches('.'));
-            Err(Failure::new(what).with_hint("choose another name, issuer or prefix"))
+            Err(CommandFailure::new(what).with_hint("choose another name, issuer or prefix"))
         }
         None => Ok(after),
     }
 }
 
 /// The configuration with one more file in its folder.
-fn with_file(file: &ConfigFile, profile: &str, output: Option<&Path>) -> Result<Parsed, Failure> {
+fn with_file(file: &ConfigFile, profile: &str, output: Option<&Path>) -> Result<ParsedFiles, CommandFailure> {
     let path = output.unwrap_or(Path::new(""));
     if !path.file_name().is_some_and(is_folder_file) {
         let what = format!(
             "{path:?} would not be read: a file of the folder is *.toml, and its name does not begin with a dot"
         );
-        return Err(Failure::new(what).with_hint("choose such a name"));
+        return Err(CommandFailure::new(what).with_hint("choose such a name"));
     }
     let name = path.to_string_lossy();
     file.folder.judged(|folder| {
         let new = FolderFile { name: &name, text: Ok(profile.as_bytes()) };
         let mut all: Vec<FolderFile<'_>> = folder.files.to_vec();
         all.push(new);
-        Ok(Config::parse_all(&file.text, &file.name, Folder { name: folder.name, files: &all }))
+        Ok(Config::parse_all(&file.text, &file.name, ConfigFolder { name: folder.name, files: &all }))
     })
 }
 
 /// Writes a new file; one that is there stays as it is, and of one that cannot be written nothing stays.
-fn create(path: &Path, profile: &str) -> Result<(), Failure> {
+fn create(path: &Path, profile: &str) -> Result<(), CommandFailure> {
     let mut file =
         OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| unwritten(path, &error))?;
     let written = file
@@ -297,27 +297,27 @@ fn create(path: &Path, profile: &str) -> Result<(), Failure> {
     })
 }
 
-fn unwritten(path: &Path, error: &io::Error) -> Failure {
+fn unwritten(path: &Path, error: &io::Error) -> CommandFailure {
     match error.kind() {
-        ErrorKind::AlreadyExists => Failure::new(format!("{path:?} exists, and is left as it is")).with_hint(format!(
+        ErrorKind::AlreadyExists => CommandFailure::new(format!("{path:?} exists, and is left as it is")).with_hint(format!(
             "with --config {path:?} in place of --output the profile is printed: append that to a copy of the file, check the \
              copy, and mv it into place"
         )),
         ErrorKind::NotFound => {
-            Failure::new(format!("cannot write {path:?}: {error}")).with_hint("make its folder, owned by root, first")
+            CommandFailure::new(format!("cannot write {path:?}: {error}")).with_hint("make its folder, owned by root, first")
         }
-        _ => Failure::new(format!("cannot write {path:?}: {error}")),
+        _ => CommandFailure::new(format!("cannot write {path:?}: {error}")),
     }
 }
 
 /// What belongs into the server's own files.
-struct Lines {
+struct ServerFileLines {
     postgresql_conf: Vec<String>,
     hba: String,
     ident: String,
 }
 
-impl Lines {
+impl ServerFileLines {
     fn new(hba: String, ident: String, options: &InitOptions) -> Self {
         let main = options.output.as_deref().and_then(main_of);
         let path = absolute(main.as_ref().or(options.output.as_ref()).unwrap_or(&options.config));

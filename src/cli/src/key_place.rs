@@ -6,11 +6,11 @@
 
 use crate::args::FolderOptions;
 use crate::config_file::ConfigFile;
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use crate::server_files::cache_directory;
-use oauth_validator_core::server_files::Settings;
-use oauth_validator_core::{KeyRecord, KeysUnavailable, ProviderKeys, Standing};
-use oauth_validator_store::{KeyFolder, KeyOrder, ServerUser, users};
+use oauth_validator_core::server_files::GucSettings;
+use oauth_validator_core::{KeyRecord, KeyStatus, KeysUnavailable, ProviderKeys};
+use oauth_validator_store::{KeyFolder, KeyRefresh, ServerUser, users};
 use std::env;
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
@@ -44,7 +44,7 @@ impl KeyPlace {
     ///
     /// # Errors
     /// If there is no such place, or if this process may neither read it nor become somebody who may.
-    pub(crate) fn find(options: &FolderOptions) -> Result<Option<Self>, Failure> {
+    pub(crate) fn find(options: &FolderOptions) -> Result<Option<Self>, CommandFailure> {
         match options {
             FolderOptions { pgdata: Some(path), .. } => Self::of_data_directory(path).map(Some),
             FolderOptions { cache_dir: Some(path), .. } => Self::of_folder(path).map(Some),
@@ -53,21 +53,21 @@ impl KeyPlace {
     }
 
     /// The place that the options name, for a command that can do nothing without one.
-    pub(crate) fn require(options: &FolderOptions) -> Result<Self, Failure> {
+    pub(crate) fn require(options: &FolderOptions) -> Result<Self, CommandFailure> {
         Self::find(options)?.ok_or_else(|| {
-            Failure::new("which server's keys are meant?").with_hint(
+            CommandFailure::new("which server's keys are meant?").with_hint(
                 "give its data directory with --pgdata (SHOW data_directory), or the folder that \
                  oauth_validator.cache_directory names with --cache-dir",
             )
         })
     }
 
-    fn of_data_directory(path: &Path) -> Result<Self, Failure> {
+    fn of_data_directory(path: &Path) -> Result<Self, CommandFailure> {
         let metadata = fs::metadata(path)
-            .map_err(|error| Failure::new(format!("cannot use the data directory {path:?}: {error}")))?;
+            .map_err(|error| CommandFailure::new(format!("cannot use the data directory {path:?}: {error}")))?;
         let owner = owner(path, &metadata)?;
         if !path.join("PG_VERSION").is_file() {
-            return Err(Failure::new(format!(
+            return Err(CommandFailure::new(format!(
                 "{path:?} is no data directory of PostgreSQL: it has no file PG_VERSION"
             ))
             .with_hint("give what the server says to: SHOW data_directory"));
@@ -76,18 +76,18 @@ impl KeyPlace {
         Ok(Self { folder: path.join(FOLDER), owner, option, create: true, group: group(owner, &metadata) })
     }
 
-    fn of_folder(path: &Path) -> Result<Self, Failure> {
+    fn of_folder(path: &Path) -> Result<Self, CommandFailure> {
         // Without a slash at the end, with which a symbolic link is followed.
         let path: PathBuf = path.components().collect();
         let metadata = fs::symlink_metadata(&path).map_err(|error| {
-            let failure = Failure::new(format!("cannot use the folder of key files {path:?}: {error}"));
+            let failure = CommandFailure::new(format!("cannot use the folder of key files {path:?}: {error}"));
             failure.with_hint("give the folder that the server says to: SHOW oauth_validator.cache_directory")
         })?;
         if !metadata.is_dir() {
             let user = ServerUser { uid: metadata.uid() };
             let trouble = KeyFolder::open(&path, user, false).err();
             let what = trouble.as_ref().map_or_else(|| format!("{path:?} is no folder"), ToString::to_string);
-            return Err(Failure::new(what).with_hint("give the folder itself"));
+            return Err(CommandFailure::new(what).with_hint("give the folder itself"));
         }
         let owner = owner(&path, &metadata)?;
         let option = format!("--cache-dir {}", path.display());
@@ -99,7 +99,11 @@ impl KeyPlace {
     ///
     /// # Errors
     /// As with [`KeyPlace::find`].
-    pub(crate) fn or_of_settings(self, pgdata: Option<&Path>, settings: Option<&Settings>) -> Result<Self, Failure> {
+    pub(crate) fn or_of_settings(
+        self,
+        pgdata: Option<&Path>,
+        settings: Option<&GucSettings>,
+    ) -> Result<Self, CommandFailure> {
         match (pgdata, settings.and_then(cache_directory)) {
             // The data directory leads to the configuration as well.
             (Some(pgdata), Some(folder)) => Ok(Self { option: option_of(pgdata), ..Self::of_folder(&folder)? }),
@@ -111,7 +115,7 @@ impl KeyPlace {
     ///
     /// # Errors
     /// If the system does not let it.
-    pub(crate) fn become_owner(&self) -> Result<(), Failure> {
+    pub(crate) fn become_owner(&self) -> Result<(), CommandFailure> {
         if ServerUser::current().uid != 0 {
             return Ok(());
         }
@@ -121,7 +125,7 @@ impl KeyPlace {
         command.arg0("oauth-validator").args(env::args_os().skip(1)).env_clear();
         command.envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         let error = command.gid(self.group).uid(self.owner.uid).exec();
-        Err(Failure::new(format!("root cannot go on as {}: {error}", name(self.owner)))
+        Err(CommandFailure::new(format!("root cannot go on as {}: {error}", name(self.owner)))
             .with_hint(format!("put this in front of the command: {}", as_user(self.owner))))
     }
 
@@ -131,15 +135,15 @@ impl KeyPlace {
         profile: &'a str,
         source: &'a ProviderKeys,
         file: &'a ConfigFile,
-    ) -> KeyOrder<'a> {
+    ) -> KeyRefresh<'a> {
         let (config_path, user) = (file.path.as_path(), self.owner);
-        KeyOrder { profile, source, config_path, folder: &self.folder, create_folder: self.create, user }
+        KeyRefresh { profile, source, config_path, folder: &self.folder, create_folder: self.create, user }
     }
 
-    /// What [`KeyOrder::at_hand`] says; a folder that the server has not made yet has no keys.
-    pub(crate) fn at_hand(&self, order: &KeyOrder<'_>) -> Result<(Option<KeyRecord>, Standing), KeysUnavailable> {
+    /// What [`KeyRefresh::at_hand`] says; a folder that the server has not made yet has no keys.
+    pub(crate) fn at_hand(&self, order: &KeyRefresh<'_>) -> Result<(Option<KeyRecord>, KeyStatus), KeysUnavailable> {
         if self.create && self.is_missing() {
-            return order.reach().map(|_| (None, Standing::NoRecord));
+            return order.reach().map(|_| (None, KeyStatus::NoRecord));
         }
         order.at_hand()
     }
@@ -170,16 +174,18 @@ fn option_of(pgdata: &Path) -> String {
 }
 
 /// The user whose files these are, if this process is that user's or root's.
-fn owner(path: &Path, metadata: &Metadata) -> Result<ServerUser, Failure> {
+fn owner(path: &Path, metadata: &Metadata) -> Result<ServerUser, CommandFailure> {
     let (owner, process) = (ServerUser { uid: metadata.uid() }, ServerUser::current());
     if owner.uid == 0 {
-        return Err(Failure::new(format!("{path:?} belongs to root, and no server runs as root"))
+        return Err(CommandFailure::new(format!("{path:?} belongs to root, and no server runs as root"))
             .with_hint("give the place of the server's own user; if it is the right one, chown it to that user"));
     }
     if process.uid != 0 && process != owner {
         let (owner_name, process_name) = (name(owner), name(process));
-        return Err(Failure::new(format!("{path:?} belongs to {owner_name}, but this process runs as {process_name}"))
-            .with_hint(format!("put this in front of the command: {}", as_user(owner))));
+        return Err(CommandFailure::new(format!(
+            "{path:?} belongs to {owner_name}, but this process runs as {process_name}"
+        ))
+        .with_hint(format!("put this in front of the command: {}", as_user(owner))));
     }
     Ok(owner)
 }

@@ -3,23 +3,23 @@
 //! All of it is data of the presets' files. It must never hold a value that accepts somebody: words in capitals stand for
 //! what only a person knows.
 
-use oauth_validator_core::config::presets::{self, About, Preset};
+use oauth_validator_core::config::presets::{self, Preset, PresetInfo};
 use std::sync::LazyLock;
 
 /// What profiles with one preset look like.
 #[derive(Debug)]
-pub(crate) struct Layout {
+pub(crate) struct PresetLayout {
     pub(crate) preset: &'static Preset,
-    pub(crate) about: About,
+    pub(crate) about: PresetInfo,
 }
 
 /// One for each preset, in the order of their names; a test reads all of them.
-pub(crate) static LAYOUTS: LazyLock<Vec<Layout>> = LazyLock::new(|| {
-    let layout = |preset: &'static Preset| preset.about().ok().map(|about| Layout { preset, about });
+pub(crate) static LAYOUTS: LazyLock<Vec<PresetLayout>> = LazyLock::new(|| {
+    let layout = |preset: &'static Preset| preset.about().ok().map(|about| PresetLayout { preset, about });
     presets::ALL.iter().filter_map(layout).collect()
 });
 
-impl Layout {
+impl PresetLayout {
     /// That of a preset.
     pub(crate) fn of(preset: &str) -> Option<&'static Self> {
         LAYOUTS.iter().find(|layout| layout.preset.name == preset)
@@ -41,7 +41,7 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
-    use super::{LAYOUTS, Layout};
+    use super::{LAYOUTS, PresetLayout};
     use crate::net::{Plain, SafeUrl};
     use oauth_validator_core::config::presets;
 
@@ -49,7 +49,7 @@ mod tests {
     fn there_is_one_for_each_preset() {
         let names: Vec<&str> = LAYOUTS.iter().map(|layout| layout.preset.name).collect();
         assert_eq!(names, presets::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>());
-        assert!(Layout::of("no such preset").is_none());
+        assert!(PresetLayout::of("no such preset").is_none());
     }
 
     #[test]
@@ -64,7 +64,7 @@ mod tests {
                     fitting.filter(|other| !other.about.is_for_any()).map(|other| other.preset.name).collect();
                 let wanted = if layout.about.is_for_any() { vec![] } else { vec![layout.preset.name] };
                 assert_eq!(fitting, wanted, "{issuer}");
-                let found = Layout::for_issuer(url.host(), url.path()).map(|found| found.preset.name);
+                let found = PresetLayout::for_issuer(url.host(), url.path()).map(|found| found.preset.name);
                 assert_eq!(found, Some(layout.preset.name), "{issuer}");
                 tried += 1;
             }

@@ -8,14 +8,15 @@ mod outcome;
 mod report;
 
 use crate::args::{ClientAddress, ExplainOptions};
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use crate::server_files::ServerFiles;
 use ident_line::mapped;
 use oauth_validator_core::Grant;
 use oauth_validator_core::server_files::{
-    Chosen, Client, HbaLine, Login, Mapping, Place, RolesOfIdentity, choose, map_identity, place_in, roles_of,
+    ChosenLine, ClientOrigin, FilePosition, HbaLine, LoginQuery, Mapping, RolesOfIdentity, choose, map_identity,
+    place_in, roles_of,
 };
-use outcome::Outcome;
+use outcome::LoginResult;
 
 pub(crate) use ident_line::word;
 pub(crate) use report::LoginReport;
@@ -29,7 +30,7 @@ const ADD: &str = "if it is to log in, add this";
 /// The line of pg_hba.conf that takes the connection.
 pub(crate) struct TakenLine<'s> {
     server: &'s ServerFiles,
-    chosen: Chosen<'s>,
+    chosen: ChosenLine<'s>,
     role: Option<String>,
 }
 
@@ -38,11 +39,11 @@ impl<'s> TakenLine<'s> {
     ///
     /// # Errors
     /// If no role is given, and there are lines that differ.
-    pub(crate) fn choose(options: &ExplainOptions, server: &'s ServerFiles) -> Result<Self, Failure> {
+    pub(crate) fn choose(options: &ExplainOptions, server: &'s ServerFiles) -> Result<Self, CommandFailure> {
         let client = match options.address {
-            None => Client::Any,
-            Some(ClientAddress::Local) => Client::Local,
-            Some(ClientAddress::Ip(address)) => Client::Tls(address),
+            None => ClientOrigin::Any,
+            Some(ClientAddress::Local) => ClientOrigin::Local,
+            Some(ClientAddress::Ip(address)) => ClientOrigin::Tls(address),
         };
         let chosen = match &options.role {
             None => only_line(options, server)?,
@@ -50,7 +51,7 @@ impl<'s> TakenLine<'s> {
                 // Without a name libpq asks for the database of the role's.
                 let own = Some(role.as_str()).filter(|_| !options.replication);
                 let database = options.database.as_deref().or(own);
-                choose(&server.hba, &Login { role, database, client })
+                choose(&server.hba, &LoginQuery { role, database, client })
             }
         };
         Ok(Self { server, chosen, role: options.role.clone() })
@@ -113,23 +114,23 @@ impl<'s> TakenLine<'s> {
     }
 
     /// How the login ends, if this line takes the connection.
-    fn outcome(&self, grant: Option<&Grant>) -> Outcome {
+    fn outcome(&self, grant: Option<&Grant>) -> LoginResult {
         match (self.chosen.line, grant) {
-            (None, _) => Outcome::failure(
+            (None, _) => LoginResult::failure(
                 "no line of pg_hba.conf takes the connection, so it is rejected",
                 "write an OAuth line for this role, database and address, and reload the server",
             ),
-            (Some(line), _) if !line.is_oauth() => Outcome::failure(
+            (Some(line), _) if !line.is_oauth() => LoginResult::failure(
                 format!("the line has the method {}, so no token is asked for", line.method),
                 "put an OAuth line for such connections before it, and reload the server",
             ),
-            (Some(line), _) if !line.is_ours() => Outcome::failure(
+            (Some(line), _) if !line.is_ours() => LoginResult::failure(
                 format!("the line is for another validator, \"{}\"", line.other_validator().unwrap_or_default()),
                 "if it is meant for oauth_validator, write validator=oauth_validator",
             ),
-            (Some(_), None) => Outcome::denied(),
+            (Some(_), None) => LoginResult::denied(),
             (Some(_), Some(grant)) if grant.delegated() => {
-                Outcome::success("the token grants the role, and the server compares nothing more")
+                LoginResult::success("the token grants the role, and the server compares nothing more")
             }
             (Some(line), Some(grant)) => match line.map() {
                 Some(map) => self.by_map(map, grant.authn_id()),
@@ -138,10 +139,10 @@ impl<'s> TakenLine<'s> {
         }
     }
 
-    fn by_map(&self, map: &str, identity: &str) -> Outcome {
+    fn by_map(&self, map: &str, identity: &str) -> LoginResult {
         let Some(ident) = &self.server.ident else {
             let why = format!("pg_ident.conf was not read; the map \"{map}\" decides");
-            return Outcome::unsettled(why, Some("say where it is: --ident FILE (SHOW ident_file)"));
+            return LoginResult::unsettled(why, Some("say where it is: --ident FILE (SHOW ident_file)"));
         };
         let Some(role) = &self.role else {
             let roles: Vec<String> = roles_of(ident, map, identity)
@@ -153,34 +154,36 @@ impl<'s> TakenLine<'s> {
                 .collect();
             if roles.is_empty() {
                 let why = format!("the map \"{map}\" has no line for this identity");
-                return Outcome::failure(why, mapped(ADD, map, identity, None));
+                return LoginResult::failure(why, mapped(ADD, map, identity, None));
             }
             let next = "ask about one of these roles: --role ROLE";
-            return Outcome::unsettled("no role was asked for", Some(next)).of_roles(roles);
+            return LoginResult::unsettled("no role was asked for", Some(next)).of_roles(roles);
         };
         let (line, outcome) = match map_identity(ident, map, identity, role) {
-            Mapping::Granted(line) => (line, Outcome::success("the map lets the identity log in as the role")),
+            Mapping::Granted(line) => (line, LoginResult::success("the map lets the identity log in as the role")),
             Mapping::Denied => {
                 let why = format!("the map \"{map}\" has no line for this identity and role");
-                return Outcome::failure(why, mapped(ADD, map, identity, Some(role)));
+                return LoginResult::failure(why, mapped(ADD, map, identity, Some(role)));
             }
             Mapping::Broken(line, why) => {
-                (line, Outcome::failure(why, "correct the line of pg_ident.conf, and reload the server"))
+                (line, LoginResult::failure(why, "correct the line of pg_ident.conf, and reload the server"))
             }
-            Mapping::Unknown(line, why) => (line, Outcome::unsettled(format!("the server alone knows {why}"), None)),
+            Mapping::Unknown(line, why) => {
+                (line, LoginResult::unsettled(format!("the server alone knows {why}"), None))
+            }
         };
         outcome.by_line(self.place(&line.place))
     }
 
-    fn without_map(&self, identity: &str) -> Outcome {
+    fn without_map(&self, identity: &str) -> LoginResult {
         match &self.role {
-            None => Outcome::unsettled(
+            None => LoginResult::unsettled(
                 "the line has no map, so the role needs the name of the identity",
                 Some("ask about a role: --role ROLE"),
             )
             .of_roles(vec![identity.to_owned()]),
-            Some(role) if role == identity => Outcome::success("the role has the name of the identity"),
-            Some(role) => Outcome::failure(
+            Some(role) if role == identity => LoginResult::success("the role has the name of the identity"),
+            Some(role) => LoginResult::failure(
                 "the line has no map, so the role would need the name of the identity",
                 mapped("if it is to log in, add map=NAME to the line, and this", "NAME", identity, Some(role)),
             ),
@@ -191,13 +194,13 @@ impl<'s> TakenLine<'s> {
         format!("{} ({}): {when}", self.place(&line.place), line.method)
     }
 
-    fn place(&self, place: &Place) -> String {
+    fn place(&self, place: &FilePosition) -> String {
         place_in(&self.server.sources, place)
     }
 }
 
 /// The line where no role is known: all that could be meant must say the same.
-fn only_line<'s>(options: &ExplainOptions, server: &'s ServerFiles) -> Result<Chosen<'s>, Failure> {
+fn only_line<'s>(options: &ExplainOptions, server: &'s ServerFiles) -> Result<ChosenLine<'s>, CommandFailure> {
     let named = |line: &&HbaLine| options.hba_issuer.as_deref().is_none_or(|issuer| issuer == line.issuer());
     let lines: Vec<&HbaLine> = server.hba.iter().filter(|line| line.is_ours()).filter(named).collect();
     let says = |line: &&HbaLine| {
@@ -214,7 +217,7 @@ fn only_line<'s>(options: &ExplainOptions, server: &'s ServerFiles) -> Result<Ch
         let places: Vec<String> = lines.iter().map(|line| place_in(&server.sources, &line.place)).collect();
         let what = "which line of pg_hba.conf is meant? Several have the method oauth".to_owned();
         let hint = format!("give --role, and --database and --address if they matter; there are {}", places.join(", "));
-        return Err(Failure::new(what).with_hint(hint));
+        return Err(CommandFailure::new(what).with_hint(hint));
     }
-    Ok(Chosen { line: lines.first().copied(), assumed: None, earlier: Vec::new() })
+    Ok(ChosenLine { line: lines.first().copied(), assumed: None, earlier: Vec::new() })
 }

@@ -2,7 +2,7 @@
 //!
 //! Must never panic because nobody reads, and never let a name or a claim write control sequences to a terminal.
 
-use crate::{comments, fit};
+use crate::{comments, line_wrap};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::env;
@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// What a command found, ready to be printed.
-pub(crate) struct Report {
+pub(crate) struct CommandReport {
     /// For standard output, with its last newline.
     pub(crate) text: String,
     /// Whether the exit code is 0 and not 1.
@@ -19,12 +19,12 @@ pub(crate) struct Report {
 
 /// Why a command could not run: exit code 2.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CommandFailure {
     what: String,
     hint: Option<String>,
 }
 
-impl Failure {
+impl CommandFailure {
     /// `what` went wrong: a sentence without its full stop.
     pub(crate) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), hint: None }
@@ -42,7 +42,7 @@ impl Failure {
     }
 }
 
-impl Failure {
+impl CommandFailure {
     /// What went wrong, and what to do; for commands whose subject it is.
     pub(crate) fn into_words(self) -> (String, String) {
         (self.what, self.hint.unwrap_or_default())
@@ -50,7 +50,7 @@ impl Failure {
 }
 
 /// Prints what became of a command.
-pub(crate) fn finish(result: Result<Report, Failure>) -> ExitCode {
+pub(crate) fn finish(result: Result<CommandReport, CommandFailure>) -> ExitCode {
     match result.and_then(|report| print(&report.text).map(|()| report.fine)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
@@ -78,7 +78,7 @@ pub(crate) fn misused(error: &clap::Error) -> ExitCode {
 
 /// What people read, in lines that fit the terminal.
 pub(crate) fn prose(text: &str) -> String {
-    fit::for_stream(text, &io::stdout())
+    line_wrap::for_stream(text, &io::stdout())
 }
 
 /// A file whose comments people read, in lines that fit the terminal; all else of it stays as it is.
@@ -88,11 +88,11 @@ pub(crate) fn with_comments(text: &str) -> String {
 
 /// How wide its lines may be, where somebody reads them.
 pub(crate) fn width() -> Option<usize> {
-    fit::width(&io::stdout())
+    line_wrap::width(&io::stdout())
 }
 
 fn prose_on_stderr(text: &str) -> String {
-    fit::for_stream(text, &io::stderr())
+    line_wrap::for_stream(text, &io::stderr())
 }
 
 /// A line on standard error; if nobody can read it, there is nobody left to tell.
@@ -101,11 +101,11 @@ pub(crate) fn complain(line: &str) {
 }
 
 /// Everything at once. A reader that went away, as `head` does, has read enough.
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), CommandFailure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("cannot write to standard output: {error}")))
+            Err(CommandFailure::new(format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
     }

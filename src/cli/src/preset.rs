@@ -3,12 +3,12 @@
 //! Must never change a preset's text: its comments say what its safety rests on. A terminal may break their lines elsewhere.
 
 use crate::args::PresetCommand;
-use crate::output::{self, Failure, Report};
+use crate::output::{self, CommandFailure, CommandReport};
 use oauth_validator_core::config::presets::{self, Preset};
 use serde_json::{Value, json};
 
 /// Runs the command.
-pub(crate) fn run(command: &PresetCommand, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(command: &PresetCommand, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let text = match command {
         PresetCommand::List if as_json => {
             let listed: Vec<Value> =
@@ -18,7 +18,7 @@ pub(crate) fn run(command: &PresetCommand, as_json: bool) -> Result<Report, Fail
         PresetCommand::List => output::prose(&list()),
         PresetCommand::Show { name } => show(find(name)?, as_json),
     };
-    Ok(Report { text, fine: true })
+    Ok(CommandReport { text, fine: true })
 }
 
 fn list() -> String {
@@ -35,9 +35,9 @@ fn show(preset: &Preset, as_json: bool) -> String {
 }
 
 /// The command line takes the names of presets only.
-fn find(name: &str) -> Result<&'static Preset, Failure> {
+fn find(name: &str) -> Result<&'static Preset, CommandFailure> {
     let named = presets::ALL.iter().find(|preset| preset.name == name);
-    named.ok_or_else(|| Failure::new(format!("there is no preset \"{name}\"")))
+    named.ok_or_else(|| CommandFailure::new(format!("there is no preset \"{name}\"")))
 }
 
 /// The first sentence of its comments.

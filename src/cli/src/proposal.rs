@@ -5,8 +5,8 @@
 //! audience, a client or a rule: placeholders in capitals accept nobody.
 
 use crate::args::{ClaimRule, ReachOptions};
-use crate::draft::{Draft, Way};
-use crate::layouts::Layout;
+use crate::draft::{Draft, VerifiedBy};
+use crate::layouts::PresetLayout;
 use crate::net::{Introspection, SafeUrl};
 use oauth_validator_core::{Algorithm, Config, KeySet};
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(crate) struct Proposal {
 
 /// What a provider's documents say of how its tokens are verified.
 #[derive(Debug, Default)]
-pub(crate) struct Published<'a> {
+pub(crate) struct PublishedMetadata<'a> {
     /// Its keys, if it publishes any.
     pub(crate) keys: Option<&'a KeySet>,
     /// Where its tokens can be asked about.
@@ -44,7 +44,7 @@ pub(crate) struct Wishes<'a> {
     /// How the provider is reached.
     pub(crate) reach: &'a ReachOptions,
     /// The layout, in place of the one that is proposed for the issuer.
-    pub(crate) layout: Option<&'static Layout>,
+    pub(crate) layout: Option<&'static PresetLayout>,
     /// The profile's name.
     pub(crate) name: Option<&'a str>,
     /// A file with the keys, in place of the provider's own document.
@@ -60,12 +60,12 @@ impl<'a> Wishes<'a> {
 
 impl Proposal {
     /// For `issuer`, which publishes this; nothing if it publishes no way to verify tokens that a server has.
-    pub(crate) fn new(issuer: &SafeUrl, wishes: &Wishes<'_>, published: &Published<'_>) -> Option<Self> {
+    pub(crate) fn new(issuer: &SafeUrl, wishes: &Wishes<'_>, published: &PublishedMetadata<'_>) -> Option<Self> {
         let host = issuer.host().to_ascii_lowercase();
-        let layout = wishes.layout.or_else(|| Layout::for_issuer(&host, issuer.path()))?;
+        let layout = wishes.layout.or_else(|| PresetLayout::for_issuer(&host, issuer.path()))?;
         let endpoint = published.introspection.and_then(|found| Some((found, client_auth(found.methods.as_deref())?)));
         let asking = endpoint.map(|(found, auth)| {
-            let way = Way::Introspection { endpoint: &found.endpoint, auth };
+            let way = VerifiedBy::Introspection { endpoint: &found.endpoint, auth };
             draft(issuer, wishes, published, layout, way)
         });
         let hba_issuer = published.hba_issuer.unwrap_or(issuer.as_str());
@@ -75,7 +75,7 @@ impl Proposal {
             return Some(Self { preset: None, name: asking.name, profile, introspection: None, hba });
         };
         let by_keys = |algorithms| {
-            let way = Way::Preset { algorithms, jwks_file: wishes.jwks_file, introspection: None };
+            let way = VerifiedBy::Preset { algorithms, jwks_file: wishes.jwks_file, introspection: None };
             draft(issuer, wishes, published, layout, way)
         };
         let of_preset = by_keys(Vec::new());
@@ -90,11 +90,11 @@ impl Proposal {
 fn draft<'a>(
     issuer: &'a SafeUrl,
     wishes: &Wishes<'a>,
-    published: &Published<'a>,
-    layout: &'static Layout,
-    way: Way<'a>,
+    published: &PublishedMetadata<'a>,
+    layout: &'static PresetLayout,
+    way: VerifiedBy<'a>,
 ) -> Draft<'a> {
-    let by_preset = matches!(way, Way::Preset { .. });
+    let by_preset = matches!(way, VerifiedBy::Preset { .. });
     let about = &layout.about;
     let rule = about.rule.as_ref().filter(|_| by_preset);
     let rule = rule.map(|rule| ClaimRule { claim: rule.claim.clone(), equals: rule.equals.clone() });
@@ -151,7 +151,7 @@ fn algorithms_of(profile: &str, keys: &KeySet) -> Vec<&'static str> {
 }
 
 /// What a profile with this layout is called: as its preset, unless that says nothing about the provider.
-pub(crate) fn name_for(layout: &Layout, host: &str) -> String {
+pub(crate) fn name_for(layout: &PresetLayout, host: &str) -> String {
     if layout.about.is_for_any() { name_of(host) } else { layout.preset.name.to_owned() }
 }
 
@@ -171,7 +171,7 @@ fn name_of(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Proposal, Published, Wishes, name_of};
+    use super::{Proposal, PublishedMetadata, Wishes, name_of};
     use crate::args::{Args, Command, DiscoverOptions};
     use crate::layouts::LAYOUTS;
     use crate::net::{Plain, SafeUrl};
@@ -193,7 +193,7 @@ mod tests {
         let plain = if reach.insecure_http { Plain::Loopback } else { Plain::Never };
         let keys = jwks(&[keys::corp(), keys::p256()]);
         let keys = KeySet::from_jwks(keys.to_string().as_bytes()).expect("keys");
-        let published = Published { keys: Some(&keys), ..Published::default() };
+        let published = PublishedMetadata { keys: Some(&keys), ..PublishedMetadata::default() };
         let issuer = SafeUrl::parse(issuer, plain).expect("an issuer");
         Proposal::new(&issuer, &Wishes::none(reach), &published).expect("a proposal")
     }

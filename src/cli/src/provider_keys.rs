@@ -7,9 +7,9 @@ use crate::config_file::ConfigFile;
 use crate::fetch::Foreground;
 use crate::key_place::KeyPlace;
 use crate::words;
-use oauth_validator_core::protocol::{HelperRequest, Outcome};
+use oauth_validator_core::protocol::{HelperReply, HelperRequest};
 use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, NewerKeys, ProviderKeys};
-use oauth_validator_store::{Surroundings, bearer_of, with_files};
+use oauth_validator_store::{Environment, bearer_of, with_files};
 
 /// Supplies a decision with keys.
 pub(crate) struct Supply<'f> {
@@ -107,7 +107,7 @@ impl<'f> Supply<'f> {
         let request = HelperRequest::for_keys(source, reach, bearer, None);
         let issuer = &source.issuer;
         let why = match Foreground::default().fetch(&request, timeout) {
-            Outcome::Keys(fetched) => {
+            HelperReply::Keys(fetched) => {
                 let url = &fetched.url;
                 self.notes.push(format!(
                     "the keys were fetched for this explanation, from {url}; the server may still have older ones, \
@@ -115,12 +115,12 @@ impl<'f> Supply<'f> {
                 ));
                 return Ok(fetched.keys);
             }
-            Outcome::Failed(failure) => KeysUnavailable::new(
+            HelperReply::Failed(failure) => KeysUnavailable::new(
                 format!("The keys of {issuer} cannot be fetched: {}: {}.", failure.code, failure.message),
                 failure.hint,
             ),
             // Nothing was known that could be unchanged.
-            Outcome::Unchanged(_) | Outcome::Answer(_) => {
+            HelperReply::Unchanged(_) | HelperReply::Answer(_) => {
                 KeysUnavailable::new(format!("The answer of {issuer} has no keys."), "Try again.")
             }
         };

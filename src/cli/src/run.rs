@@ -4,8 +4,8 @@
 //! command because a token could not be renewed: connections that are open need none.
 
 use crate::args::RunOptions;
-use crate::output::{Failure, complain, visible};
-use crate::token::{Keeper, OwnFolder, Place, Source, Stop};
+use crate::output::{CommandFailure, complain, visible};
+use crate::token::{OwnFolder, StopRequest, TokenFilePlace, TokenKeeper, TokenOrigin};
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -32,32 +32,36 @@ pub(crate) fn run(options: &RunOptions, as_json: bool) -> ExitCode {
     }
 }
 
-fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, Failure> {
+fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, CommandFailure> {
     if as_json {
-        return Err(Failure::new("--json has no meaning here: the output is the command's"));
+        return Err(CommandFailure::new("--json has no meaning here: the output is the command's"));
     }
-    let source = Source::of(&options.source)?;
+    let source = TokenOrigin::of(&options.source)?;
     if source.issuer.is_empty() {
-        return Err(Failure::new("whose token does the command give? Say --issuer, which connections must name too"));
+        return Err(CommandFailure::new(
+            "whose token does the command give? Say --issuer, which connections must name too",
+        ));
     }
     let hosts = options.hosts.clone().or_else(|| source.hosts.clone());
     if hosts.as_ref().is_some_and(|hosts| hosts.trim().is_empty()) {
         // The library takes an empty list for none, which is any host.
-        return Err(Failure::new("the list of hosts is empty").with_hint("name the servers, or leave the list out"));
+        return Err(
+            CommandFailure::new("the list of hosts is empty").with_hint("name the servers, or leave the list out")
+        );
     }
     let library = library()?;
     let issuer = source.issuer.clone();
-    let mut keeper = Keeper::new(source);
+    let mut keeper = TokenKeeper::new(source);
     let token = match keeper.first() {
         Ok(token) => token,
         Err(error) => return error.into_outcome().map(|_| ExitCode::from(1)),
     };
     let folder = OwnFolder::create()?;
-    let place = Place::at(&folder.path().join("token"))?;
+    let place = TokenFilePlace::at(&folder.path().join("token"))?;
     place.write(&token.text)?;
 
     let [program, arguments @ ..] = options.program.as_slice() else {
-        return Err(Failure::new("there is no command to run"));
+        return Err(CommandFailure::new("there is no command to run"));
     };
     let mut command = Command::new(program);
     command.args(arguments).env("LD_PRELOAD", preloaded(&library));
@@ -68,7 +72,7 @@ fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, Failure> {
     }
     // Before the command is there, so that no signal is lost in between.
     let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT]);
-    let signals = signals.map_err(|error| Failure::new(format!("cannot wait for signals: {error}")))?;
+    let signals = signals.map_err(|error| CommandFailure::new(format!("cannot wait for signals: {error}")))?;
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -79,7 +83,7 @@ fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, Failure> {
     pass_on(signals, &child);
     let life = token.life;
     drop(token);
-    let end = Stop::new();
+    let end = StopRequest::new();
     let stop = end.clone();
     thread::spawn(move || {
         if let Err(error) = keeper.keep(&place, life, &stop) {
@@ -90,7 +94,7 @@ fn begin(options: &RunOptions, as_json: bool) -> Result<ExitCode, Failure> {
     let status = child.wait();
     // Before the folder goes, so that no token is written into it in the same moment, and stays.
     end.set();
-    status.map(code_of).map_err(|error| Failure::new(format!("cannot wait for the command: {error}")))
+    status.map(code_of).map_err(|error| CommandFailure::new(format!("cannot wait for the command: {error}")))
 }
 
 /// The exit code as shells count it: 128 and the number of the signal that ended the program.
@@ -124,17 +128,17 @@ fn preloaded(library: &std::path::Path) -> OsString {
     all
 }
 
-fn library() -> Result<PathBuf, Failure> {
-    let tool = env::current_exe().map_err(|error| Failure::new(format!("where is this program? {error}")))?;
+fn library() -> Result<PathBuf, CommandFailure> {
+    let tool = env::current_exe().map_err(|error| CommandFailure::new(format!("where is this program? {error}")))?;
     let prefix = tool.parent().and_then(std::path::Path::parent).unwrap_or(std::path::Path::new("/"));
     let library = prefix.join(LIBRARY);
     if !library.is_file() {
-        return Err(Failure::new(format!("there is no {}", library.display()))
+        return Err(CommandFailure::new(format!("there is no {}", library.display()))
             .with_hint("install the whole package, or build it: make preload"));
     }
     // ld.so takes spaces and colons as the end of a name.
     if library.to_string_lossy().contains([' ', ':']) {
-        return Err(Failure::new(format!(
+        return Err(CommandFailure::new(format!(
             "{} cannot be preloaded: a space or a colon is in its name",
             library.display()
         )));

@@ -9,15 +9,15 @@ mod remarks;
 mod traits;
 
 use crate::draft::quoted;
-use crate::output::{self, Failure};
+use crate::output::{self, CommandFailure};
 use crate::proposal::Proposal;
 use crate::token_input;
 use crate::words;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_validator_core::{
-    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, LookupSubject, NewerKeys,
+    OnlineAnswer, OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, decide_with,
     strict_json_object,
 };
 use serde_json::{Map, Value, json};
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use traits::Traits;
 
 /// A token that somebody has at hand.
-pub(crate) struct Sample {
+pub(crate) struct SampleToken {
     token: BearerToken,
     untrusted_header: Map<String, Value>,
     untrusted_claims: Map<String, Value>,
@@ -51,7 +51,7 @@ pub(crate) struct Fitted {
 }
 
 /// What is known of the provider, and proposed without a token.
-pub(crate) struct Provider<'a> {
+pub(crate) struct SampleProvider<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) keys: &'a KeySet,
     pub(crate) proposal: &'a Proposal,
@@ -78,7 +78,7 @@ impl Fitted {
         text + "\n"
     }
 
-    /// The same for a program.
+    /// The remarks as a program reads them.
     pub(crate) fn to_json(&self) -> Value {
         json!({ "fine": self.fine, "remarks": self.remarks })
     }
@@ -88,19 +88,19 @@ impl Fitted {
 const COMMENT_WIDTH: usize = 80;
 
 /// Why no token can be judged.
-pub(crate) fn no_keys(hint: &str) -> Failure {
-    Failure::new("the provider publishes no keys, so nothing verifies the token").with_hint(hint)
+pub(crate) fn no_keys(hint: &str) -> CommandFailure {
+    CommandFailure::new("the provider publishes no keys, so nothing verifies the token").with_hint(hint)
 }
 
-impl Sample {
+impl SampleToken {
     /// Takes the token of a file apart.
     ///
     /// # Errors
     /// If there is none, or if it is no signed JWT.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(path: &Path) -> Result<Self, CommandFailure> {
         let bytes = token_input::read_bytes(path)?;
         let opaque = || {
-            Failure::new(format!("the token in {path:?} is no signed JWT"))
+            CommandFailure::new(format!("the token in {path:?} is no signed JWT"))
                 .with_hint("only its provider can judge it: use the profile with introspection")
         };
         let parts: Vec<&[u8]> = bytes.split(|byte| *byte == b'.').collect();
@@ -115,8 +115,8 @@ impl Sample {
     /// All of these files, with their paths.
     ///
     /// # Errors
-    /// Those of [`Sample::read`].
-    pub(crate) fn all(paths: &[PathBuf]) -> Result<Vec<(&Path, Self)>, Failure> {
+    /// Those of [`SampleToken::read`].
+    pub(crate) fn all(paths: &[PathBuf]) -> Result<Vec<(&Path, Self)>, CommandFailure> {
         paths.iter().map(|path| Ok((path.as_path(), Self::read(path)?))).collect()
     }
 
@@ -140,7 +140,11 @@ impl Sample {
 ///
 /// # Errors
 /// If the provider's keys do not verify the sample.
-pub(crate) fn fit(sample: &Sample, others: &[(&Path, Sample)], provider: &Provider<'_>) -> Result<Fitted, Failure> {
+pub(crate) fn fit(
+    sample: &SampleToken,
+    others: &[(&Path, SampleToken)],
+    provider: &SampleProvider<'_>,
+) -> Result<Fitted, CommandFailure> {
     let mut traits = Traits::of(sample, provider);
     let mut own = decision(&traits, sample, provider);
     while let Decision::Denied(denial) = &own
@@ -152,7 +156,7 @@ pub(crate) fn fit(sample: &Sample, others: &[(&Path, Sample)], provider: &Provid
         && is_before_verification(denial.reason)
     {
         let code = denial.reason.code();
-        return Err(Failure::new(format!("the token is not one that this provider's keys verify: {code}"))
+        return Err(CommandFailure::new(format!("the token is not one that this provider's keys verify: {code}"))
             .with_hint("give an access token that this issuer has signed, as its client got it"));
     }
     tell_apart(&mut traits, sample, others, provider);
@@ -182,8 +186,13 @@ pub(crate) fn fit(sample: &Sample, others: &[(&Path, Sample)], provider: &Provid
 
 /// Adds what refuses those of the others that are let in: one rule for all of them if there is one, else one for each, else
 /// a shorter lifetime.
-fn tell_apart(traits: &mut Traits, sample: &Sample, others: &[(&Path, Sample)], provider: &Provider<'_>) {
-    let granted = |traits: &Traits| -> Vec<&Sample> {
+fn tell_apart(
+    traits: &mut Traits,
+    sample: &SampleToken,
+    others: &[(&Path, SampleToken)],
+    provider: &SampleProvider<'_>,
+) {
+    let granted = |traits: &Traits| -> Vec<&SampleToken> {
         others.iter().map(|(_, other)| other).filter(|other| is_granted(traits, other, provider)).collect()
     };
     let let_in = granted(traits);
@@ -201,7 +210,7 @@ fn tell_apart(traits: &mut Traits, sample: &Sample, others: &[(&Path, Sample)], 
     }
 }
 
-fn is_granted(traits: &Traits, sample: &Sample, provider: &Provider<'_>) -> bool {
+fn is_granted(traits: &Traits, sample: &SampleToken, provider: &SampleProvider<'_>) -> bool {
     matches!(decision(traits, sample, provider), Decision::Granted(_))
 }
 
@@ -231,7 +240,7 @@ fn is_before_verification(reason: Reason) -> bool {
     )
 }
 
-fn decision(traits: &Traits, sample: &Sample, provider: &Provider<'_>) -> Decision {
+fn decision(traits: &Traits, sample: &SampleToken, provider: &SampleProvider<'_>) -> Decision {
     let profile = traits.profile(provider);
     let parsed = Config::parse(profile.as_bytes(), "the proposal");
     let Some(config) = &parsed.config else {
@@ -242,17 +251,17 @@ fn decision(traits: &Traits, sample: &Sample, provider: &Provider<'_>) -> Decisi
         hba_scope: traits.line_scope(provider),
         ..Request::default()
     };
-    let mut resolver = Published { keys: provider.keys, at: sample.at() };
+    let mut resolver = PublishedKeys { keys: provider.keys, at: sample.at() };
     decide_with(&mut resolver, Tracing::Off, &request, &sample.token, config).decision
 }
 
 /// What the provider has published is all that there is.
-struct Published<'a> {
+struct PublishedKeys<'a> {
     keys: &'a KeySet,
     at: UnixSeconds,
 }
 
-impl Resolver for Published<'_> {
+impl Resolver for PublishedKeys<'_> {
     fn now(&mut self) -> UnixSeconds {
         self.at
     }
@@ -282,7 +291,7 @@ impl Resolver for Published<'_> {
         &mut self,
         _profile: &str,
         _lookup: &Lookup,
-        _about: &About,
+        _about: &LookupSubject,
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         Err(KeysUnavailable::new("Nobody is asked about a sample.", "Give a token that has what the profile needs."))

@@ -5,25 +5,25 @@
 //! understand best.
 
 use oauth_validator_core::config::presets;
-use oauth_validator_core::config::settings::{Default, Kind, SETTINGS, Setting};
+use oauth_validator_core::config::settings::{Default, SETTINGS, Setting, ValueKind};
 use serde_json::{Map, Value, json};
 
 use crate::args::SchemaOptions;
 use crate::cases;
-use crate::output::{Failure, Report, put};
+use crate::output::{CommandFailure, CommandReport, put};
 
 /// Runs the command. The document is JSON either way.
-pub(crate) fn run(options: &SchemaOptions) -> Result<Report, Failure> {
+pub(crate) fn run(options: &SchemaOptions) -> Result<CommandReport, CommandFailure> {
     let document = match (options.cases, options.folder) {
-        (true, _) => cases::keys::schema(),
+        (true, _) => cases::table_keys::schema(),
         (false, true) => of_folder(),
         (false, false) => document(),
     };
-    Ok(Report { text: format!("{document:#}\n"), fine: true })
+    Ok(CommandReport { text: format!("{document:#}\n"), fine: true })
 }
 
 fn document() -> Value {
-    let mut document = table("", Of::Profile);
+    let mut document = table("", SchemaOf::Profile);
     put(&mut document, "$schema", json!("http://json-schema.org/draft-07/schema#"));
     let title = "Configuration of oauth_validator, the OAuth token validator of PostgreSQL";
     put(&mut document, "title", json!(title));
@@ -42,28 +42,28 @@ fn of_folder() -> Value {
 
 /// Whose keys are described.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
+enum SchemaOf {
     /// All there are.
     Profile,
     /// Those that a preset of the file's own can have. Nothing is required of it: the profile may say the rest.
     Preset,
 }
 
-impl Of {
+impl SchemaOf {
     fn has(self, setting: &Setting) -> bool {
         self == Self::Profile || setting.may_be_own_preset
     }
 }
 
 /// The table of [`SETTINGS`] with this name.
-fn table(name: &str, of: Of) -> Value {
+fn table(name: &str, of: SchemaOf) -> Value {
     let settings = || SETTINGS.iter().filter(|setting| setting.table == name && of.has(setting));
     let properties: Map<String, Value> = settings().map(|one| (one.key.to_owned(), property(one, of))).collect();
     let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
     let required: Vec<&str> = settings().filter(|one| one.default == Default::Required).map(|one| one.key).collect();
     match name {
         // A preset may say what the profile does not.
-        "profiles.*" if of == Of::Preset => {}
+        "profiles.*" if of == SchemaOf::Preset => {}
         "profiles.*" => {
             put(&mut schema, "if", json!({ "not": { "required": ["preset"] } }));
             put(&mut schema, "then", json!({ "required": required }));
@@ -102,7 +102,7 @@ fn together(name: &str) -> Value {
 }
 
 /// One key, with its meaning.
-fn property(setting: &Setting, of: Of) -> Value {
+fn property(setting: &Setting, of: SchemaOf) -> Value {
     let mut schema = of_kind(setting, of);
     let default = match setting.default {
         Default::Required => "required".to_owned(),
@@ -118,40 +118,40 @@ fn property(setting: &Setting, of: Of) -> Value {
 }
 
 /// What may be written.
-fn of_kind(setting: &Setting, of: Of) -> Value {
+fn of_kind(setting: &Setting, of: SchemaOf) -> Value {
     let least = usize::from(!setting.may_be_empty());
     let list = |items: Value| json!({ "type": "array", "items": items, "uniqueItems": true, "minItems": least });
     let string = json!({ "type": "string", "minLength": usize::from(!setting.may_hold_empty_string) });
     match setting.kind {
-        Kind::Table(_, below) => table(below, of),
-        Kind::Profiles => tables(Of::Profile),
-        Kind::Presets => tables(Of::Preset),
-        Kind::Rules(below) => json!({ "type": "array", "items": table(below, of) }),
+        ValueKind::Table(_, below) => table(below, of),
+        ValueKind::Profiles => tables(SchemaOf::Profile),
+        ValueKind::Presets => tables(SchemaOf::Preset),
+        ValueKind::Rules(below) => json!({ "type": "array", "items": table(below, of) }),
         // What an alternative has is what a rule has, without alternatives of its own.
-        Kind::Alternatives => json!({ "type": "array", "minItems": least, "items": alternative() }),
-        Kind::RoleMap(below) => named(json!({ "anyOf": [list(string), table(below, of)] })),
-        Kind::NamedJsonPaths => named(json_path()),
-        Kind::NamedStrings => named(list(string)),
-        Kind::Boolean => json!({ "type": "boolean" }),
-        Kind::True => json!({ "enum": [true] }),
+        ValueKind::Alternatives => json!({ "type": "array", "minItems": least, "items": alternative() }),
+        ValueKind::RoleMap(below) => named(json!({ "anyOf": [list(string), table(below, of)] })),
+        ValueKind::NamedJsonPaths => named(json_path()),
+        ValueKind::NamedStrings => named(list(string)),
+        ValueKind::Boolean => json!({ "type": "boolean" }),
+        ValueKind::True => json!({ "enum": [true] }),
         // Which durations there are is more than a pattern can say.
-        Kind::Duration(..) => json!({ "type": "string", "pattern": "^P|[0-9]\\s*[A-Za-z]" }),
-        Kind::Size(..) => json!({ "type": "string", "pattern": "^[0-9]+\\s*(B|kB|MB)$" }),
-        Kind::Word(words) => json!({ "enum": words }),
-        Kind::Words(words) => list(json!({ "enum": words })),
-        Kind::Preset => preset(of),
-        Kind::Text | Kind::Path | Kind::Regex => json!({ "type": "string", "minLength": least }),
-        Kind::Strings => list(string),
-        Kind::StringsOrNone => json!({ "anyOf": [list(string), { "enum": ["none"] }] }),
-        Kind::Url => url(),
-        Kind::Urls => list(url()),
-        Kind::Proxy => json!({ "type": "string", "pattern": "^(http://[^@]*)?$" }),
-        Kind::Hosts => list(json!({ "type": "string", "pattern": "^([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])$" })),
-        Kind::JsonPath => json_path(),
-        Kind::JsonPathOrNone => json!({ "anyOf": [json_path(), { "enum": ["none"] }] }),
-        Kind::JsonPaths => list(json_path()),
-        Kind::Json => json!({}),
-        Kind::Jsons => json!({ "type": "array", "minItems": least }),
+        ValueKind::Duration(..) => json!({ "type": "string", "pattern": "^P|[0-9]\\s*[A-Za-z]" }),
+        ValueKind::Size(..) => json!({ "type": "string", "pattern": "^[0-9]+\\s*(B|kB|MB)$" }),
+        ValueKind::Word(words) => json!({ "enum": words }),
+        ValueKind::Words(words) => list(json!({ "enum": words })),
+        ValueKind::Preset => preset(of),
+        ValueKind::Text | ValueKind::Path | ValueKind::Regex => json!({ "type": "string", "minLength": least }),
+        ValueKind::Strings => list(string),
+        ValueKind::StringsOrNone => json!({ "anyOf": [list(string), { "enum": ["none"] }] }),
+        ValueKind::Url => url(),
+        ValueKind::Urls => list(url()),
+        ValueKind::Proxy => json!({ "type": "string", "pattern": "^(http://[^@]*)?$" }),
+        ValueKind::Hosts => list(json!({ "type": "string", "pattern": "^([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])$" })),
+        ValueKind::JsonPath => json_path(),
+        ValueKind::JsonPathOrNone => json!({ "anyOf": [json_path(), { "enum": ["none"] }] }),
+        ValueKind::JsonPaths => list(json_path()),
+        ValueKind::Json => json!({}),
+        ValueKind::Jsons => json!({ "type": "array", "minItems": least }),
     }
 }
 
@@ -159,7 +159,7 @@ fn of_kind(setting: &Setting, of: Of) -> Value {
 const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
 
 /// A table for each name.
-fn tables(of: Of) -> Value {
+fn tables(of: SchemaOf) -> Value {
     json!({
         "type": "object",
         "propertyNames": { "pattern": NAME },
@@ -168,11 +168,11 @@ fn tables(of: Of) -> Value {
 }
 
 /// The name of a preset. That of a profile may be one of the file's own, which editors cannot know.
-fn preset(of: Of) -> Value {
+fn preset(of: SchemaOf) -> Value {
     let built_in = json!({ "enum": presets::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>() });
     match of {
-        Of::Preset => built_in,
-        Of::Profile => json!({ "anyOf": [built_in, { "type": "string", "pattern": NAME }] }),
+        SchemaOf::Preset => built_in,
+        SchemaOf::Profile => json!({ "anyOf": [built_in, { "type": "string", "pattern": NAME }] }),
     }
 }
 
@@ -183,7 +183,7 @@ const RULES: &str = "profiles.*.require";
 fn alternative() -> Value {
     let own = |setting: &&Setting| setting.table == RULES && !["any", "report_only"].contains(&setting.key);
     let properties: Map<String, Value> =
-        SETTINGS.iter().filter(own).map(|one| (one.key.to_owned(), property(one, Of::Profile))).collect();
+        SETTINGS.iter().filter(own).map(|one| (one.key.to_owned(), property(one, SchemaOf::Profile))).collect();
     json!({
         "type": "object", "additionalProperties": false, "properties": properties, "required": ["claim"],
         "oneOf": one_test(),

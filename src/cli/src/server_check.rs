@@ -5,9 +5,9 @@
 
 use crate::config_file::ConfigFile;
 use crate::findings::{Page, Shown};
-use crate::places::Places;
 use crate::server_files::ServerFiles;
-use oauth_validator_core::server_files::{Place, Spot, review};
+use crate::toml_positions::TomlPositions;
+use oauth_validator_core::server_files::{FilePosition, Spot, review};
 use oauth_validator_core::{Config, FindingCode};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -35,7 +35,7 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, file: 
         let shown = shown(FindingCode::ServerLine, &problem.place, problem.message.clone(), hint.to_owned());
         found.push((problem.place.source, shown));
     }
-    let places = Places::of_all(file);
+    let places = TomlPositions::of_all(file);
     let mut of_config = Vec::new();
     let settings = server.settings.as_ref().map(|(settings, source)| (settings, *source));
     // Without the file no map is known: that is one finding, and not one of each line.
@@ -61,7 +61,7 @@ pub(crate) fn judge<'s>(server: &'s ServerFiles, config: Option<&Config>, file: 
     ServerFindings { pages, of_config }
 }
 
-fn shown(code: FindingCode, place: &Place, message: String, hint: String) -> Shown {
+fn shown(code: FindingCode, place: &FilePosition, message: String, hint: String) -> Shown {
     Shown::of_the_machine(code, Some(place.span.clone()), message, hint)
 }
 

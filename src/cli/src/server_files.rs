@@ -6,10 +6,10 @@
 
 use crate::args::{DEFAULT_CONFIG, ServerFileOptions};
 use crate::config_file::{ConfigFile, read_as};
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use oauth_validator_core::folder_of;
 use oauth_validator_core::server_files::{
-    Files, HbaContext, HbaLine, IdentLine, Problem, Reader, Settings, Source, Unreadable,
+    FileReader, FileSystem, GucSettings, HbaContext, HbaLine, IdentLine, Problem, SourceFile, UnreadableFile,
 };
 use oauth_validator_store::{ServerUser, judge_folder};
 use std::fs;
@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 /// What the server's files say.
 pub(crate) struct ServerFiles {
     /// Every file that was read.
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<SourceFile>,
     /// postgresql.conf, and which of the sources it is.
-    pub(crate) settings: Option<(Settings, usize)>,
+    pub(crate) settings: Option<(GucSettings, usize)>,
     /// pg_hba.conf.
     pub(crate) hba_path: PathBuf,
     /// The lines of pg_hba.conf that the server takes.
@@ -43,16 +43,16 @@ pub(crate) enum Missing {
     /// The data directory has no postgresql.conf, and nobody named another one.
     Conf(PathBuf),
     /// Anything else.
-    Failed(Failure),
+    Failed(CommandFailure),
 }
 
-impl From<Failure> for Missing {
-    fn from(failure: Failure) -> Self {
+impl From<CommandFailure> for Missing {
+    fn from(failure: CommandFailure) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl From<Missing> for Failure {
+impl From<Missing> for CommandFailure {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Failed(failure) => failure,
@@ -72,14 +72,14 @@ impl ServerFiles {
         if pgdata.is_none() && options.postgresql_conf.is_none() && options.hba.is_none() && options.ident.is_none() {
             return Ok(None);
         }
-        let mut disk = Disk { user };
-        let mut reader = Reader::new(&mut disk);
+        let mut disk = DiskFiles { user };
+        let mut reader = FileReader::new(&mut disk);
         let conf = conf_path(pgdata, options)?;
         let folder = pgdata.or(conf.as_deref().and_then(Path::parent));
         let settings = conf.as_deref().map(|conf| read_settings(&mut reader, conf, folder)).transpose()?;
         let set = settings.as_ref().map(|(settings, _)| settings);
         let Some(hba_path) = path_of(options.hba.as_deref(), "hba_file", set, folder, "pg_hba.conf", "--hba")? else {
-            let failure = Failure::new("which pg_hba.conf belongs to that pg_ident.conf?");
+            let failure = CommandFailure::new("which pg_hba.conf belongs to that pg_ident.conf?");
             return Err(failure.with_hint("give it with --hba, or the data directory with --pgdata").into());
         };
         let ident_path = path_of(options.ident.as_deref(), "ident_file", set, folder, "pg_ident.conf", "--ident")?;
@@ -98,7 +98,7 @@ impl ServerFiles {
     }
 
     /// What postgresql.conf says, if it was read.
-    pub(crate) fn settings(&self) -> Option<&Settings> {
+    pub(crate) fn settings(&self) -> Option<&GucSettings> {
         self.settings.as_ref().map(|(settings, _)| settings)
     }
 
@@ -109,12 +109,12 @@ impl ServerFiles {
 }
 
 /// The settings of a data directory with a postgresql.conf of its own, for what needs no line of pg_hba.conf.
-pub(crate) fn settings_in(pgdata: &Path, user: ServerUser) -> Result<Option<Settings>, Failure> {
+pub(crate) fn settings_in(pgdata: &Path, user: ServerUser) -> Result<Option<GucSettings>, CommandFailure> {
     let options = ServerFileOptions::default();
     match conf_path(Some(pgdata), &options) {
         Ok(conf) => {
-            let mut disk = Disk { user };
-            let mut reader = Reader::new(&mut disk);
+            let mut disk = DiskFiles { user };
+            let mut reader = FileReader::new(&mut disk);
             conf.map(|conf| read_settings(&mut reader, &conf, Some(pgdata)).map(|(settings, _)| settings)).transpose()
         }
         Err(Missing::Conf(_)) => Ok(None),
@@ -127,14 +127,15 @@ pub(crate) fn settings_in(pgdata: &Path, user: ServerUser) -> Result<Option<Sett
 ///
 /// # Errors
 /// If the settings have a path that the server does not take.
-pub(crate) fn config_path(option: Option<&Path>, settings: Option<&Settings>) -> Result<PathBuf, Failure> {
+pub(crate) fn config_path(option: Option<&Path>, settings: Option<&GucSettings>) -> Result<PathBuf, CommandFailure> {
     if let Some(option) = option {
         return Ok(option.to_owned());
     }
     match settings.and_then(|settings| own_setting(settings, "config_file")) {
         Some(path) if !path.starts_with('/') => {
             let what = format!("oauth_validator.config_file = '{path}' is not an absolute path");
-            Err(Failure::new(what).with_hint("the server denies every OAuth login for that: write the whole path"))
+            Err(CommandFailure::new(what)
+                .with_hint("the server denies every OAuth login for that: write the whole path"))
         }
         path => Ok(PathBuf::from(path.unwrap_or(DEFAULT_CONFIG))),
     }
@@ -145,9 +146,9 @@ pub(crate) fn open_config(
     path: &Path,
     folder: Option<&Path>,
     option: Option<&Path>,
-    settings: Option<&Settings>,
+    settings: Option<&GucSettings>,
     user: ServerUser,
-) -> Result<ConfigFile, Failure> {
+) -> Result<ConfigFile, CommandFailure> {
     match option.is_none() && settings.is_some_and(|settings| own_setting(settings, "config_file").is_some()) {
         true => ConfigFile::open_of_settings(path, folder, user),
         false => ConfigFile::open(path, folder, user),
@@ -162,8 +163,8 @@ pub(crate) fn open_config(
 pub(crate) fn config_directory(
     option: Option<&Path>,
     main: &Path,
-    settings: Option<&Settings>,
-) -> Result<Option<PathBuf>, Failure> {
+    settings: Option<&GucSettings>,
+) -> Result<Option<PathBuf>, CommandFailure> {
     let of_settings = || settings.and_then(|settings| settings.value("oauth_validator.config_directory"));
     match option.map(|option| (option.to_owned(), true)).or_else(|| Some((PathBuf::from(of_settings()?), false))) {
         None if main.as_os_str() == "-" => Ok(None),
@@ -171,19 +172,19 @@ pub(crate) fn config_directory(
         Some((folder, _)) if folder.as_os_str().is_empty() => Ok(None),
         Some((folder, false)) if !folder.is_absolute() => {
             let what = format!("oauth_validator.config_directory = {folder:?} is not an absolute path");
-            Err(Failure::new(what).with_hint("the server reads no file of it for that: write the whole path"))
+            Err(CommandFailure::new(what).with_hint("the server reads no file of it for that: write the whole path"))
         }
         Some((folder, _)) => Ok(Some(folder)),
     }
 }
 
 /// The folder of key files, if it is not the one in the data directory.
-pub(crate) fn cache_directory(settings: &Settings) -> Option<PathBuf> {
+pub(crate) fn cache_directory(settings: &GucSettings) -> Option<PathBuf> {
     Some(settings.data_directory.join(own_setting(settings, "cache_directory")?))
 }
 
 /// A setting of the module that is not empty.
-fn own_setting<'s>(settings: &'s Settings, name: &str) -> Option<&'s str> {
+fn own_setting<'s>(settings: &'s GucSettings, name: &str) -> Option<&'s str> {
     settings.value(&format!("oauth_validator.{name}")).filter(|value| !value.is_empty())
 }
 
@@ -206,7 +207,11 @@ fn conf_path(pgdata: Option<&Path>, options: &ServerFileOptions) -> Result<Optio
     }
 }
 
-fn read_settings(reader: &mut Reader<'_>, conf: &Path, folder: Option<&Path>) -> Result<(Settings, usize), Failure> {
+fn read_settings(
+    reader: &mut FileReader<'_>,
+    conf: &Path,
+    folder: Option<&Path>,
+) -> Result<(GucSettings, usize), CommandFailure> {
     let at = reader.sources().len();
     let folder = folder.unwrap_or(Path::new(""));
     let settings = reader.settings(conf, folder).map_err(|error| cannot_read(conf, &error))?;
@@ -217,11 +222,11 @@ fn read_settings(reader: &mut Reader<'_>, conf: &Path, folder: Option<&Path>) ->
 fn path_of(
     option: Option<&Path>,
     name: &str,
-    settings: Option<&Settings>,
+    settings: Option<&GucSettings>,
     folder: Option<&Path>,
     file: &str,
     flag: &str,
-) -> Result<Option<PathBuf>, Failure> {
+) -> Result<Option<PathBuf>, CommandFailure> {
     if let Some(option) = option {
         return Ok(Some(option.to_owned()));
     }
@@ -230,22 +235,22 @@ fn path_of(
         Some(path) => {
             let what =
                 format!("{name} = '{path}' is relative to where the server was started, which is not known here");
-            Err(Failure::new(what).with_hint(format!("say where it is: {flag} FILE (SHOW {name})")))
+            Err(CommandFailure::new(what).with_hint(format!("say where it is: {flag} FILE (SHOW {name})")))
         }
         None => Ok(folder.filter(|_| settings.is_some()).map(|folder| folder.join(file))),
     }
 }
 
 /// A list of libraries without this one is a finding of its own, and not one of each line.
-fn context(settings: Option<&Settings>, pgdata: Option<&Path>) -> HbaContext {
-    let libraries = settings.filter(|settings| settings.names_module()).and_then(Settings::libraries);
+fn context(settings: Option<&GucSettings>, pgdata: Option<&Path>) -> HbaContext {
+    let libraries = settings.filter(|settings| settings.names_module()).and_then(GucSettings::libraries);
     let data = settings.map(|settings| settings.data_directory.as_path()).or(pgdata);
     let version = data.and_then(|data| fs::read_to_string(data.join("PG_VERSION")).ok());
     HbaContext { libraries, major: version.and_then(|version| version.trim().parse().ok()) }
 }
 
-fn cannot_read(path: &Path, error: &Unreadable) -> Failure {
-    let failure = Failure::new(format!("cannot read {path:?}: {}", error.why));
+fn cannot_read(path: &Path, error: &UnreadableFile) -> CommandFailure {
+    let failure = CommandFailure::new(format!("cannot read {path:?}: {}", error.why));
     match (error.missing, ServerUser::current().uid) {
         (true, _) => failure.with_hint("correct the path"),
         (false, 0) => failure.with_hint("have the server's user read it; a draft of root's own: --server-user root"),
@@ -254,16 +259,16 @@ fn cannot_read(path: &Path, error: &Unreadable) -> Failure {
 }
 
 /// The files of this machine, as this user reads them.
-struct Disk {
+struct DiskFiles {
     user: ServerUser,
 }
 
-impl Files for Disk {
-    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable> {
+impl FileSystem for DiskFiles {
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, UnreadableFile> {
         read_as(path, self.user).map_err(|error| unreadable(&error))
     }
 
-    fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable> {
+    fn list(&mut self, folder: &Path) -> Result<Vec<String>, UnreadableFile> {
         judge_folder(folder, self.user).map_err(|error| unreadable(&error))?;
         let mut names = Vec::new();
         for entry in fs::read_dir(folder).map_err(|error| unreadable(&error))? {
@@ -276,11 +281,11 @@ impl Files for Disk {
     }
 }
 
-fn unreadable(error: &io::Error) -> Unreadable {
+fn unreadable(error: &io::Error) -> UnreadableFile {
     let why = match error.kind() {
         ErrorKind::InvalidInput => "it is no regular file".to_owned(),
         ErrorKind::FileTooLarge => "it is too large".to_owned(),
         _ => oauth_validator_token_file::words(error),
     };
-    Unreadable { missing: error.kind() == ErrorKind::NotFound, why }
+    UnreadableFile { missing: error.kind() == ErrorKind::NotFound, why }
 }

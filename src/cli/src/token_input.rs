@@ -2,7 +2,7 @@
 //!
 //! What may stand around a copied token is taken off; nothing else is mended, since the server mends nothing either.
 
-use crate::output::{Failure, complain};
+use crate::output::{CommandFailure, complain};
 use oauth_validator_core::BearerToken;
 use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
 use std::fs::File;
@@ -27,10 +27,10 @@ pub(crate) struct Input {
 }
 
 /// The token in `file`, or on standard input.
-pub(crate) fn read(file: Option<&Path>) -> Result<Input, Failure> {
+pub(crate) fn read(file: Option<&Path>) -> Result<Input, CommandFailure> {
     match file.filter(|path| path.as_os_str() != "-") {
         Some(path) => {
-            let failed = |error| Failure::new(format!("cannot read the token from {path:?}: {error}"));
+            let failed = |error| CommandFailure::new(format!("cannot read the token from {path:?}: {error}"));
             read_from(File::open(path).map_err(failed)?).map_err(failed)
         }
         None => {
@@ -42,7 +42,8 @@ pub(crate) fn read(file: Option<&Path>) -> Result<Input, Failure> {
                     "Paste the access token, then press Enter and Ctrl-D; over 4095 characters, use --token-file.",
                 );
             }
-            let input = read_from(stdin).map_err(|error| Failure::new(format!("cannot read the token: {error}")))?;
+            let input =
+                read_from(stdin).map_err(|error| CommandFailure::new(format!("cannot read the token: {error}")))?;
             // A line end is how a person ends a line.
             Ok(Input { left_out: input.left_out.filter(|what| !typed || *what != LINE_END), ..input })
         }
@@ -50,8 +51,8 @@ pub(crate) fn read(file: Option<&Path>) -> Result<Input, Failure> {
 }
 
 /// The bytes of the token in `file`, to be taken apart.
-pub(crate) fn read_bytes(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let failed = |error| Failure::new(format!("cannot read the token from {file:?}: {error}"));
+pub(crate) fn read_bytes(file: &Path) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
+    let failed = |error| CommandFailure::new(format!("cannot read the token from {file:?}: {error}"));
     let input = all_of(File::open(file).map_err(failed)?).map_err(failed)?;
     Ok(Zeroizing::new(bare(&input).0.to_vec()))
 }

@@ -25,7 +25,7 @@ use oauth_validator_core::{
 use oauth_validator_fixtures::cases::{self, Case, Level};
 use oauth_validator_fixtures::keys;
 use oauth_validator_fixtures::samples::ISSUED_AT;
-use of_case::{OfCase, request};
+use of_case::{CaseResolver, request};
 
 /// The name that the configuration has in messages.
 const FILE: &str = "oauth-validator.toml";
@@ -83,8 +83,8 @@ fn report(case: &Case) -> String {
     }
     let token = BearerToken::new(&case.token(ISSUED_AT));
     let Verdict { decision, trace, reported, .. } =
-        decide_with(&mut OfCase(case), Tracing::Values, &request(case), &token, &config);
-    for passage in trace.passages() {
+        decide_with(&mut CaseResolver(case), Tracing::Values, &request(case), &token, &config);
+    for passage in trace.steps() {
         let outcome = if passage.held { "ok" } else { "failed" };
         report.push_str(&format!("  step {}: {outcome}: {}\n", passage.step.name(), passage.said));
         report.extend(passage.facts.iter().map(|fact| format!("    {} = {}\n", fact.name, fact.value)));

@@ -3,7 +3,7 @@
 //! HMAC cannot be expressed, so that no configuration and no header can make a public key a shared secret
 //! (RFC 8725 section 2.1). Names are those of RFC 7518 section 3.1, RFC 8037 section 3.1 and RFC 9864 section 2.2.
 
-use crate::keys::{Curve, Material};
+use crate::keys::{EllipticCurve, Material};
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
@@ -38,9 +38,9 @@ pub enum Algorithm {
 }
 
 /// How an algorithm checks a signature, and so which keys fit it.
-enum Verifier {
+enum SignatureVerifier {
     Rsa(&'static RsaParameters),
-    Ec(Curve, &'static dyn VerificationAlgorithm),
+    Ec(EllipticCurve, &'static dyn VerificationAlgorithm),
     Ed25519(&'static dyn VerificationAlgorithm),
 }
 
@@ -88,18 +88,18 @@ impl Algorithm {
         Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
     }
 
-    fn verifier(self) -> Verifier {
+    fn verifier(self) -> SignatureVerifier {
         match self {
-            Self::Rs256 => Verifier::Rsa(&RSA_PKCS1_2048_8192_SHA256),
-            Self::Rs384 => Verifier::Rsa(&RSA_PKCS1_2048_8192_SHA384),
-            Self::Rs512 => Verifier::Rsa(&RSA_PKCS1_2048_8192_SHA512),
-            Self::Ps256 => Verifier::Rsa(&RSA_PSS_2048_8192_SHA256),
-            Self::Ps384 => Verifier::Rsa(&RSA_PSS_2048_8192_SHA384),
-            Self::Ps512 => Verifier::Rsa(&RSA_PSS_2048_8192_SHA512),
-            Self::Es256 => Verifier::Ec(Curve::P256, &ECDSA_P256_SHA256_FIXED),
-            Self::Es384 => Verifier::Ec(Curve::P384, &ECDSA_P384_SHA384_FIXED),
-            Self::Es512 => Verifier::Ec(Curve::P521, &ECDSA_P521_SHA512_FIXED),
-            Self::EdDsa => Verifier::Ed25519(&ED25519),
+            Self::Rs256 => SignatureVerifier::Rsa(&RSA_PKCS1_2048_8192_SHA256),
+            Self::Rs384 => SignatureVerifier::Rsa(&RSA_PKCS1_2048_8192_SHA384),
+            Self::Rs512 => SignatureVerifier::Rsa(&RSA_PKCS1_2048_8192_SHA512),
+            Self::Ps256 => SignatureVerifier::Rsa(&RSA_PSS_2048_8192_SHA256),
+            Self::Ps384 => SignatureVerifier::Rsa(&RSA_PSS_2048_8192_SHA384),
+            Self::Ps512 => SignatureVerifier::Rsa(&RSA_PSS_2048_8192_SHA512),
+            Self::Es256 => SignatureVerifier::Ec(EllipticCurve::P256, &ECDSA_P256_SHA256_FIXED),
+            Self::Es384 => SignatureVerifier::Ec(EllipticCurve::P384, &ECDSA_P384_SHA384_FIXED),
+            Self::Es512 => SignatureVerifier::Ec(EllipticCurve::P521, &ECDSA_P521_SHA512_FIXED),
+            Self::EdDsa => SignatureVerifier::Ed25519(&ED25519),
         }
     }
 
@@ -107,8 +107,9 @@ impl Algorithm {
     #[must_use]
     pub(crate) fn fits(self, material: &Material) -> bool {
         match (self.verifier(), material) {
-            (Verifier::Rsa(_), Material::Rsa { .. }) | (Verifier::Ed25519(_), Material::Ed25519 { .. }) => true,
-            (Verifier::Ec(wanted, _), Material::Ec { curve, .. }) => wanted == *curve,
+            (SignatureVerifier::Rsa(_), Material::Rsa { .. })
+            | (SignatureVerifier::Ed25519(_), Material::Ed25519 { .. }) => true,
+            (SignatureVerifier::Ec(wanted, _), Material::Ec { curve, .. }) => wanted == *curve,
             _ => false,
         }
     }
@@ -118,13 +119,13 @@ impl Algorithm {
     #[must_use]
     pub(crate) fn verifies(self, material: &Material, message: &[u8], signature: &[u8]) -> bool {
         match (self.verifier(), material) {
-            (Verifier::Rsa(parameters), Material::Rsa { n, e }) => {
+            (SignatureVerifier::Rsa(parameters), Material::Rsa { n, e }) => {
                 PublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
             }
-            (Verifier::Ec(wanted, verifier), Material::Ec { curve, point }) if wanted == *curve => {
+            (SignatureVerifier::Ec(wanted, verifier), Material::Ec { curve, point }) if wanted == *curve => {
                 UnparsedPublicKey::new(verifier, point).verify(message, signature).is_ok()
             }
-            (Verifier::Ed25519(verifier), Material::Ed25519 { x }) => {
+            (SignatureVerifier::Ed25519(verifier), Material::Ed25519 { x }) => {
                 UnparsedPublicKey::new(verifier, x).verify(message, signature).is_ok()
             }
             _ => false,
@@ -142,7 +143,7 @@ const P256_POINT: [u8; 65] = *b"\x04\
 /// Checks a signature that cannot hold with each of the algorithms that profiles accept by default, and decides nothing.
 pub fn warm_up() {
     let rsa = Material::Rsa { n: vec![0xff; 256], e: vec![1, 0, 1] };
-    let ec = Material::Ec { curve: Curve::P256, point: P256_POINT.to_vec() };
+    let ec = Material::Ec { curve: EllipticCurve::P256, point: P256_POINT.to_vec() };
     for (algorithm, material, signature) in
         [(Algorithm::Rs256, rsa, [0x55; 256].as_slice()), (Algorithm::Es256, ec, &[0x55; 64])]
     {

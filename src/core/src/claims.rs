@@ -10,14 +10,14 @@ mod members;
 mod times;
 
 pub(crate) use kind::check_type;
-pub(crate) use members::Members;
+pub(crate) use members::ClaimMembers;
 pub(crate) use times::expires_by_itself;
 
 use crate::claim_path::Unsearchable;
 use crate::config::{Clients, Config, Profile};
 use crate::decision::Denial;
 use crate::introspection::OnlineKind;
-use crate::jws::{Proof, SigningKey, Verified};
+use crate::jws::{SigningKey, TokenProof, Verified};
 use crate::overage;
 use crate::reason::Reason;
 use crate::rules;
@@ -33,7 +33,7 @@ const NO_CLIENT: &str = "Correct clients.claims if another claim names it. Where
 #[derive(Clone)]
 pub(crate) struct Accepted {
     claims: Value,
-    proof: Proof,
+    proof: TokenProof,
     key: Option<SigningKey>,
     expires: Option<UnixSeconds>,
 }
@@ -57,8 +57,8 @@ impl Accepted {
         }
         let proof = verified.proof();
         let members = match proof {
-            Proof::Answer(OnlineKind::Introspection) => Members::of_answer(claims),
-            Proof::Answer(OnlineKind::Tokeninfo) | Proof::Signature => Members::of_token(claims),
+            TokenProof::Answer(OnlineKind::Introspection) => ClaimMembers::of_answer(claims),
+            TokenProof::Answer(OnlineKind::Tokeninfo) | TokenProof::Signature => ClaimMembers::of_token(claims),
         };
         issuer(claims, profile, proof)?;
         audience::check(members, config, profile, proof)?;
@@ -109,7 +109,7 @@ impl Accepted {
     }
 
     /// What stands behind them.
-    pub(crate) fn proof(&self) -> Proof {
+    pub(crate) fn proof(&self) -> TokenProof {
         self.proof
     }
 }
@@ -117,9 +117,9 @@ impl Accepted {
 /// Compares the issuer once more, now that the claim is genuine: the profile was chosen by an untrusted one.
 ///
 /// An answer need not say it (RFC 7662 section 2.2): it came from the profile's own endpoint.
-fn issuer(claims: &Map<String, Value>, profile: &Profile, proof: Proof) -> Result<(), Denial> {
+fn issuer(claims: &Map<String, Value>, profile: &Profile, proof: TokenProof) -> Result<(), Denial> {
     match claims.get("iss") {
-        None if proof != Proof::Signature => Ok(()),
+        None if proof != TokenProof::Signature => Ok(()),
         Some(Value::String(issuer)) if profile.token_issuers().contains(issuer) => Ok(()),
         _ => Err(Denial::new(Reason::IssuerMismatch, "The token's iss is not one of token_issuers.")),
     }

@@ -5,13 +5,13 @@
 
 mod delegation;
 mod hint;
+mod introspection;
 mod key;
 mod lookup;
-mod online;
 
 use crate::claims::Accepted;
 use crate::config::{Config, DeniedProfile, Outline, Profile};
-use crate::decision::{Answer, Decision, Denial, Grant, Known, Needs, Request, Verdict};
+use crate::decision::{Decision, DecisionState, Denial, Grant, Known, Needs, Request, Verdict};
 use crate::header::{self, Header};
 use crate::jws::{self, Unverified, Verified};
 use crate::line::Permitted;
@@ -20,13 +20,19 @@ use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::token::BearerToken;
 use crate::trace::{Step, Trace, Tracing};
-use crate::{apart, identity, line, rules, scope, session};
+use crate::{identity, identity_overlap, line, rules, scope, session};
+use introspection::asks;
 use lookup::Lacking;
-use online::asks;
 use serde_json::Value;
 
 /// Decides about one login. `now` is the wall clock.
-pub fn decide(request: &Request, token: &BearerToken, config: &Config, known: &Known, now: UnixSeconds) -> Answer {
+pub fn decide(
+    request: &Request,
+    token: &BearerToken,
+    config: &Config,
+    known: &Known,
+    now: UnixSeconds,
+) -> DecisionState {
     decide_for(Tracing::Values, request, token, config, known, now)
 }
 
@@ -38,14 +44,14 @@ pub fn decide_for(
     config: &Config,
     known: &Known,
     now: UnixSeconds,
-) -> Answer {
+) -> DecisionState {
     let (trace, reported) = (Trace::new(tracing), Vec::new());
     let (permitted, denied) = (Vec::new(), Vec::new());
     let mut decider = Decider { request, config, known, now, trace, reported, profile: None, permitted, denied };
     match decider.run(token.untrusted_bytes()) {
-        Ok(grant) => Answer::Decided(decider.verdict(Decision::Granted(grant), false)),
-        Err(Stop::Needs(needs)) => Answer::Needs(needs),
-        Err(Stop::Denied(step, denial)) => {
+        Ok(grant) => DecisionState::Decided(decider.verdict(Decision::Granted(grant), false)),
+        Err(EarlyEnd::Needs(needs)) => DecisionState::Needs(needs),
+        Err(EarlyEnd::Denied(step, denial)) => {
             let denial = hint::at_provider(denial, decider.profile, request, config);
             let denial = match decider.profile {
                 Some(profile) => denial.for_profile(&profile.name),
@@ -55,7 +61,7 @@ pub fn decide_for(
             // From there on a denial names the identity, unless that was refused: perhaps because a part has too little of
             // others' prefixes.
             let unsure = step >= Step::Scope && denial.authn_id.is_none() && config.is_coarse();
-            Answer::Decided(decider.verdict(Decision::Denied(denial), unsure))
+            DecisionState::Decided(decider.verdict(Decision::Denied(denial), unsure))
         }
     }
 }
@@ -65,13 +71,13 @@ const NO_ISSUER: &str = "Have the provider write iss into its tokens (SPIRE: jwt
     provider asked about each token can do without: mode = \"introspection\" and token_issuers = \"none\".";
 
 /// Why a decision ends before a grant.
-enum Stop {
+enum EarlyEnd {
     Denied(Step, Denial),
     Needs(Needs),
 }
 
 /// What a token looks like from outside.
-enum Shape {
+enum TokenShape {
     /// A JWT, with its dots here.
     Jwt((usize, usize)),
     /// Something that means nothing to anybody but its provider.
@@ -80,12 +86,12 @@ enum Shape {
 
 /// Names the step that a denial belongs to.
 trait InStep<T> {
-    fn at(self, step: Step) -> Result<T, Stop>;
+    fn at(self, step: Step) -> Result<T, EarlyEnd>;
 }
 
 impl<T> InStep<T> for Result<T, Denial> {
-    fn at(self, step: Step) -> Result<T, Stop> {
-        self.map_err(|denial| Stop::Denied(step, denial))
+    fn at(self, step: Step) -> Result<T, EarlyEnd> {
+        self.map_err(|denial| EarlyEnd::Denied(step, denial))
     }
 }
 
@@ -115,13 +121,13 @@ impl<'a> Decider<'a> {
         Box::new(Verdict { decision, trace: self.trace, reported, unsure })
     }
 
-    fn run(&mut self, token: &[u8]) -> Result<Grant, Stop> {
+    fn run(&mut self, token: &[u8]) -> Result<Grant, EarlyEnd> {
         let shape = self.bounds(token).at(Step::Bounds)?;
         let candidates = self.line(token.len())?;
         self.permitted.clone_from(&candidates);
         let (profile, verified) = match shape {
-            Shape::Jwt(dots) => self.jwt(token, dots, &candidates)?,
-            Shape::Opaque => {
+            TokenShape::Jwt(dots) => self.jwt(token, dots, &candidates)?,
+            TokenShape::Opaque => {
                 let (profile, check) = self.opaque(&candidates).at(Step::Issuer)?;
                 self.profile = Some(profile);
                 (profile, self.vouched_for(profile, check, token, None)?)
@@ -137,7 +143,7 @@ impl<'a> Decider<'a> {
         token: &[u8],
         dots: (usize, usize),
         candidates: &[&'a Profile],
-    ) -> Result<(&'a Profile, Verified), Stop> {
+    ) -> Result<(&'a Profile, Verified), EarlyEnd> {
         let mut unverified = Unverified::decode(token, dots).map_err(|why| self.undecodable(why)).at(Step::Bounds)?;
         let profile = self.issuer(&unverified, candidates).at(Step::Issuer)?;
         self.profile = Some(profile);
@@ -155,23 +161,24 @@ impl<'a> Decider<'a> {
         malformed(why)
     }
 
-    fn bounds(&mut self, token: &[u8]) -> Result<Shape, Denial> {
+    fn bounds(&mut self, token: &[u8]) -> Result<TokenShape, Denial> {
         let shape = match jws::check_bounds(token) {
-            Ok(dots) if !self.somebody_asks() || jws::is_meant_as_jwt(token, dots) => Shape::Jwt(dots),
-            Ok(_) => Shape::Opaque,
+            Ok(dots) if !self.somebody_asks() || jws::is_meant_as_jwt(token, dots) => TokenShape::Jwt(dots),
+            Ok(_) => TokenShape::Opaque,
             Err(Malformed::NoJwt) if self.somebody_asks() => {
                 jws::check_opaque(token).map_err(malformed)?;
-                Shape::Opaque
+                TokenShape::Opaque
             }
             Err(why) => return Err(malformed(why)),
         };
-        let what = if matches!(shape, Shape::Opaque) { "that say nothing by themselves" } else { "in three parts" };
+        let what =
+            if matches!(shape, TokenShape::Opaque) { "that say nothing by themselves" } else { "in three parts" };
         self.trace.held(Step::Bounds, || format!("{} bytes {what}", token.len()));
         Ok(shape)
     }
 
     /// The profiles that the line permits, and that look at tokens of this size.
-    fn line(&mut self, token_bytes: usize) -> Result<Vec<&'a Profile>, Stop> {
+    fn line(&mut self, token_bytes: usize) -> Result<Vec<&'a Profile>, EarlyEnd> {
         let request = self.request;
         let Permitted { profiles: permitted, denied } = line::permitted(self.config, request).at(Step::Line)?;
         self.denied = denied;
@@ -253,7 +260,12 @@ impl<'a> Decider<'a> {
         }
     }
 
-    fn header(&mut self, unverified: &Unverified<'_>, token_bytes: usize, profile: &Profile) -> Result<Header, Stop> {
+    fn header(
+        &mut self,
+        unverified: &Unverified<'_>,
+        token_bytes: usize,
+        profile: &Profile,
+    ) -> Result<Header, EarlyEnd> {
         if token_bytes > profile.max_token_size.value {
             return Err(self.too_large(token_bytes, profile)).at(Step::Bounds);
         }
@@ -277,7 +289,7 @@ impl<'a> Decider<'a> {
 
     /// Steps 8 to 12. The identity is worked out first, because denials from here on report it; whether it is a
     /// good one is only said in its own step.
-    fn grant(&mut self, accepted: Accepted, profile: &'a Profile) -> Result<Grant, Stop> {
+    fn grant(&mut self, accepted: Accepted, profile: &'a Profile) -> Result<Grant, EarlyEnd> {
         let lacking = Lacking::of(&accepted, profile, self.request.delegate_ident_mapping);
         let (mut identity, mut identity_trace) = self.identity(&accepted, profile);
         let is_another = lacking.as_ref().is_some_and(|lacking| lacking.concern_identity(profile));
@@ -332,7 +344,7 @@ impl<'a> Decider<'a> {
         (identity, trace)
     }
 
-    fn scope(&mut self, accepted: &Accepted, profile: &Profile, identity: Option<String>) -> Result<(), Stop> {
+    fn scope(&mut self, accepted: &Accepted, profile: &Profile, identity: Option<String>) -> Result<(), EarlyEnd> {
         let required = scope::check(accepted, self.config, profile, &self.request.hba_scope, &mut self.trace)
             .map_err(|denial| Denial { authn_id: identity, ..denial })
             .at(Step::Scope)?;
@@ -346,7 +358,7 @@ impl<'a> Decider<'a> {
     /// Who else would take the token besides the first of `matching`: another one of them, or a denied one that `would`.
     fn second(&self, matching: &[&'a Profile], would: impl Fn(&DeniedProfile) -> bool) -> Option<&'a str> {
         let first = matching.first()?;
-        let contests = |denied: &&'a DeniedProfile| would(denied) && apart::contests(*denied, first);
+        let contests = |denied: &&'a DeniedProfile| would(denied) && identity_overlap::contests(*denied, first);
         let denied = || self.denied.iter().copied().find(contests).map(DeniedProfile::name);
         matching.get(1).map(|profile| profile.name.as_str()).or_else(denied)
     }

@@ -4,10 +4,10 @@
 
 use crate::finding::{Finding, first_error};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
-use crate::keys::asking::Wanted;
+use crate::keys::asking::KeysWanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
-use crate::lookup::{About, Lookup};
+use crate::lookup::{Lookup, LookupSubject};
 use crate::reason::Reason;
 use crate::session::SessionGrant;
 use crate::trace::Trace;
@@ -157,7 +157,7 @@ pub enum Needs {
         file: KeyFile,
     },
     /// The keys that a provider publishes, for `profile`: from the key file or from the provider. For
-    /// [`Wanted::Usable`] insert them by [`Known::insert_keys`], for [`Wanted::Newer`] by
+    /// [`KeysWanted::Usable`] insert them by [`Known::insert_keys`], for [`KeysWanted::Newer`] by
     /// [`Known::insert_newer_keys`], and call again.
     ProviderKeys {
         /// Name of the profile.
@@ -165,7 +165,7 @@ pub enum Needs {
         /// Where they are, and how long they are trusted.
         source: ProviderKeys,
         /// Newer ones are wanted where those at hand lack the one that the token names.
-        wanted: Wanted,
+        wanted: KeysWanted,
     },
     /// The provider's answer about the token, for `profile`: ask it as `check` says, insert the answer by
     /// [`Known::insert_online_answer`], and call again.
@@ -183,7 +183,7 @@ pub enum Needs {
         /// Where and how.
         lookup: Box<Lookup>,
         /// Whom it is about.
-        about: About,
+        about: LookupSubject,
     },
     /// What `role` can become: look it up in the catalogs, insert it into [`Known`], and call again.
     Privileges {
@@ -195,7 +195,7 @@ pub enum Needs {
 /// The answer of `decide`: a verdict, or what is needed first.
 #[derive(Debug)]
 #[must_use]
-pub enum Answer {
+pub enum DecisionState {
     /// The decision, final.
     Decided(Box<Verdict>),
     /// Nothing is decided yet.

@@ -6,12 +6,12 @@
 
 use crate::config::Config;
 use crate::decide::decide_for;
-use crate::decision::{Answer, Denial, Known, Needs, NewerKeys, Privileges, Request, Verdict};
+use crate::decision::{DecisionState, Denial, Known, Needs, NewerKeys, Privileges, Request, Verdict};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
-use crate::keys::asking::Wanted;
+use crate::keys::asking::KeysWanted;
 use crate::keys::source::ProviderKeys;
 use crate::keys::{KeyFile, KeySet, KeysUnavailable};
-use crate::lookup::{About, Lookup};
+use crate::lookup::{Lookup, LookupSubject};
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::token::BearerToken;
@@ -60,7 +60,7 @@ pub trait Resolver {
         &mut self,
         profile: &str,
         lookup: &Lookup,
-        about: &About,
+        about: &LookupSubject,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable>;
 
@@ -108,9 +108,9 @@ pub trait Resolver {
 ///     }
 /// }
 ///
-/// # use oauth_validator_fixtures::{Token, jwks, keys};
+/// # use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 /// # let published = jwks(&[keys::corp()]).to_string();
-/// # let token = Token::from_sample("okta_custom_as").sign(keys::corp());
+/// # let token = TokenBuilder::from_sample("okta_custom_as").sign(keys::corp());
 /// let text = r#"
 ///     [profiles.corp]
 ///     issuer = "https://acme.okta.example/oauth2/aus000001"
@@ -149,8 +149,8 @@ pub fn decide_with(
     let mut known = Known::default();
     for _ in 0..=MAX_NEEDS {
         let needs = match decide_for(tracing, request, token, config, &known, resolver.now()) {
-            Answer::Decided(verdict) => return *verdict,
-            Answer::Needs(needs) => needs,
+            DecisionState::Decided(verdict) => return *verdict,
+            DecisionState::Needs(needs) => needs,
         };
         if let Err(denial) = resolve(resolver, needs, token, &mut known) {
             return Verdict::denied(denial);
@@ -166,11 +166,11 @@ fn resolve(resolver: &mut impl Resolver, needs: Needs, token: &BearerToken, know
             let keys = resolver.keys(&profile, &file);
             known.insert_keys(profile, keys);
         }
-        Needs::ProviderKeys { profile, source, wanted: Wanted::Usable } => {
+        Needs::ProviderKeys { profile, source, wanted: KeysWanted::Usable } => {
             let keys = resolver.provider_keys(&profile, &source);
             known.insert_keys(profile, keys);
         }
-        Needs::ProviderKeys { profile, source, wanted: Wanted::Newer } => {
+        Needs::ProviderKeys { profile, source, wanted: KeysWanted::Newer } => {
             let newer = resolver.newer_keys(&profile, &source);
             known.insert_newer_keys(profile, newer);
         }

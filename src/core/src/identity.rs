@@ -3,14 +3,14 @@
 //! Taken as it is, or put together so that no two tuples of values give the same text: nothing is trimmed, folded
 //! (unless `case` says so) or cut, since two tokens of two people must never give the same identity.
 
-use crate::apart::{Source, belongs_elsewhere, reserved};
 use crate::bounds::MAX_IDENTITY_BYTES;
 use crate::claim_path::{ClaimPath, Unsearchable};
 use crate::claims::Accepted;
 use crate::compare::equal;
 use crate::config::{At, Config, Fallback, FormatPart, Identity, IdentityClaims, IdentityType, Outline, Profile};
 use crate::decision::Denial;
-use crate::jws::Proof;
+use crate::identity_overlap::{IdentityOrigin, belongs_elsewhere, reserved};
+use crate::jws::TokenProof;
 use crate::reason::Reason;
 use crate::trace::Trace;
 use regex::Regex;
@@ -30,13 +30,14 @@ pub(crate) fn of(
     trace: &mut Trace,
 ) -> Result<String, Denial> {
     let place = config.place(profile.identity.claims.origin);
-    let selector = Selector { claims: accepted.claims(), proof: accepted.proof(), kind: profile.identity.kind, place };
+    let selector =
+        ClaimSelector { claims: accepted.claims(), proof: accepted.proof(), kind: profile.identity.kind, place };
     let (source, identity) = match primary(&selector, &profile.identity, trace)? {
         Some(selected) => {
             verified(&selector, config, &profile.identity, trace)?;
-            (Source::Primary, spelled(selected, config, &profile.identity)?)
+            (IdentityOrigin::Primary, spelled(selected, config, &profile.identity)?)
         }
-        None => (Source::Fallback, fallback(&selector, &profile.identity, trace)?),
+        None => (IdentityOrigin::Fallback, fallback(&selector, &profile.identity, trace)?),
     };
     if belongs_elsewhere(&identity, source, profile, config, rivals) {
         return Err(invalid(
@@ -73,14 +74,14 @@ enum Lack {
 }
 
 /// Selects single values of the right type.
-struct Selector<'a> {
+struct ClaimSelector<'a> {
     claims: &'a Value,
-    proof: Proof,
+    proof: TokenProof,
     kind: IdentityType,
     place: String,
 }
 
-impl Selector<'_> {
+impl ClaimSelector<'_> {
     /// The one value of `path`, or what there is in place of one.
     fn one(&self, path: &ClaimPath, trace: &mut Trace) -> Result<Result<String, Lack>, Denial> {
         let nodes = path.select(self.claims).map_err(|why| {
@@ -103,8 +104,8 @@ impl Selector<'_> {
     /// An answer about a token says less than the token does, or under other names.
     fn missing(&self, what: &str) -> Denial {
         match self.proof {
-            Proof::Signature => Denial::new(Reason::IdentityMissing, format!("The token has {what}.")),
-            Proof::Answer(_) => {
+            TokenProof::Signature => Denial::new(Reason::IdentityMissing, format!("The token has {what}.")),
+            TokenProof::Answer(_) => {
                 let detail = format!("The provider's answer has {what}.");
                 Denial::new(Reason::IdentityMissing, detail).with_hint(NOT_ANSWERED)
             }
@@ -139,7 +140,7 @@ impl Selector<'_> {
 }
 
 /// The primary identity before it is spelled; `None` only if there is a fallback to take its place.
-fn primary(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> Result<Option<String>, Denial> {
+fn primary(selector: &ClaimSelector<'_>, identity: &Identity, trace: &mut Trace) -> Result<Option<String>, Denial> {
     let selected = match &identity.claims.value {
         IdentityClaims::One(path) => selector.one(path, trace)?.map_err(|lack| (path, lack)),
         IdentityClaims::Format(parts) => formatted(selector, parts, trace)?,
@@ -150,8 +151,9 @@ fn primary(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> R
         Err((path, Lack::Empty)) => Err(empty(path)),
         Err((path, Lack::Absent)) => {
             let plainly = format!("the token has no {path}");
-            let miss =
-                path.miss(selector.claims).filter(|miss| selector.proof == Proof::Signature && miss.said != plainly);
+            let miss = path
+                .miss(selector.claims)
+                .filter(|miss| selector.proof == TokenProof::Signature && miss.said != plainly);
             let why = miss.as_ref().map(|miss| format!(": {}", miss.said)).unwrap_or_default();
             let denial = selector.missing(&format!("no {path}, which {} takes as identity{why}", selector.place));
             Err(match miss.and_then(|miss| miss.hint) {
@@ -180,7 +182,7 @@ fn empty(path: &ClaimPath) -> Denial {
 /// Joins several values; the inner `Err` is a claim that is absent or empty. A value in which the text that follows it
 /// begins earlier could be read in two ways, and is refused.
 fn formatted<'p>(
-    selector: &Selector<'_>,
+    selector: &ClaimSelector<'_>,
     parts: &'p [FormatPart],
     trace: &mut Trace,
 ) -> Result<Result<String, (&'p ClaimPath, Lack)>, Denial> {
@@ -208,7 +210,12 @@ fn formatted<'p>(
 }
 
 /// Whether the provider vouches for the identity, if the profile asks for that.
-fn verified(selector: &Selector<'_>, config: &Config, identity: &Identity, trace: &mut Trace) -> Result<(), Denial> {
+fn verified(
+    selector: &ClaimSelector<'_>,
+    config: &Config,
+    identity: &Identity,
+    trace: &mut Trace,
+) -> Result<(), Denial> {
     let Some(path) = &identity.verified_by else {
         return Ok(());
     };
@@ -264,7 +271,7 @@ fn captured(selected: &str, pattern: &At<Regex>, config: &Config) -> Result<Stri
 }
 
 /// The identity of a token that has no primary one. Pattern, case and verified_by are about the primary claim.
-fn fallback(selector: &Selector<'_>, identity: &Identity, trace: &mut Trace) -> Result<String, Denial> {
+fn fallback(selector: &ClaimSelector<'_>, identity: &Identity, trace: &mut Trace) -> Result<String, Denial> {
     let missing =
         |path: &str| selector.missing(&format!("neither the identity of {} nor its fallback{path}", selector.place));
     let Some(fallback) = &identity.fallback else {

@@ -9,7 +9,7 @@ mod check;
 
 use crate::json;
 use crate::reason::Reason;
-use crate::token_kind::{Kind, kind_of_value};
+use crate::token_kind::{WordKind, kind_of_value};
 use serde_json::{Map, Value};
 
 pub use answer::OnlineAnswer;
@@ -17,22 +17,22 @@ pub use check::{ClientAuth, ClientCertificate, ClientSecret, OnlineCheck, Online
 
 /// What an answer says against the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct AnswerRefusal {
     pub(crate) reason: Reason,
     /// A sentence.
     pub(crate) why: &'static str,
 }
 
-const fn inactive(why: &'static str) -> Refused {
-    Refused { reason: Reason::IntrospectionInactive, why }
+const fn inactive(why: &'static str) -> AnswerRefusal {
+    AnswerRefusal { reason: Reason::IntrospectionInactive, why }
 }
 
-const fn no_answer(why: &'static str) -> Refused {
-    Refused { reason: Reason::IntrospectionUnavailable, why }
+const fn no_answer(why: &'static str) -> AnswerRefusal {
+    AnswerRefusal { reason: Reason::IntrospectionUnavailable, why }
 }
 
 /// The claims that the answer vouches for.
-pub(crate) fn claims(kind: OnlineKind, answer: &OnlineAnswer) -> Result<Map<String, Value>, Refused> {
+pub(crate) fn claims(kind: OnlineKind, answer: &OnlineAnswer) -> Result<Map<String, Value>, AnswerRefusal> {
     let members = json::object(answer.body.as_bytes())
         .map_err(|_| no_answer("The provider's answer is not one JSON object without duplicate members."))?;
     match kind {
@@ -42,7 +42,7 @@ pub(crate) fn claims(kind: OnlineKind, answer: &OnlineAnswer) -> Result<Map<Stri
 }
 
 /// RFC 7662 section 2.2.
-fn introspected(status: u16, members: Map<String, Value>) -> Result<Map<String, Value>, Refused> {
+fn introspected(status: u16, members: Map<String, Value>) -> Result<Map<String, Value>, AnswerRefusal> {
     if status != 200 {
         return Err(no_answer("The provider refused the request itself, with status 400."));
     }
@@ -57,35 +57,35 @@ fn introspected(status: u16, members: Map<String, Value>) -> Result<Map<String, 
 }
 
 /// Refresh tokens can be introspected as well, and tokens that are bound to a key are active too.
-fn kind_of_token(members: &Map<String, Value>) -> Result<(), Refused> {
+fn kind_of_token(members: &Map<String, Value>) -> Result<(), AnswerRefusal> {
     match members.get("token_type") {
         None => {}
         Some(value) if value.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) => {}
-        Some(value) if kind_of_value(value) == Some(Kind::Access) => {}
+        Some(value) if kind_of_value(value) == Some(WordKind::Access) => {}
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("dpop") || kind.eq_ignore_ascii_case("pop") => {
             let why = "The provider says that the token is bound to a key, which PostgreSQL cannot ask for.";
-            return Err(Refused { reason: Reason::SenderConstrained, why });
+            return Err(AnswerRefusal { reason: Reason::SenderConstrained, why });
         }
         Some(Value::String(_)) => {
             let why = "The provider says that the token is of another kind than Bearer.";
-            return Err(Refused { reason: Reason::IdToken, why });
+            return Err(AnswerRefusal { reason: Reason::IdToken, why });
         }
         Some(_) => {
-            return Err(Refused { reason: Reason::ClaimType, why: "The answer's token_type is not a string." });
+            return Err(AnswerRefusal { reason: Reason::ClaimType, why: "The answer's token_type is not a string." });
         }
     }
     match members.get("token_use") {
         None => Ok(()),
-        Some(value) if kind_of_value(value) == Some(Kind::Access) => Ok(()),
+        Some(value) if kind_of_value(value) == Some(WordKind::Access) => Ok(()),
         Some(_) => {
             let why = "The provider says that the token is for another use than access.";
-            Err(Refused { reason: Reason::IdToken, why })
+            Err(AnswerRefusal { reason: Reason::IdToken, why })
         }
     }
 }
 
 /// Google's tokeninfo: a yes is a 200 with claims, a no is a 400.
-fn token_info(status: u16, mut members: Map<String, Value>) -> Result<Map<String, Value>, Refused> {
+fn token_info(status: u16, mut members: Map<String, Value>) -> Result<Map<String, Value>, AnswerRefusal> {
     if status != 200 || members.contains_key("error") || members.contains_key("error_description") {
         return Err(inactive("The provider does not know the token, or it has expired."));
     }
@@ -103,7 +103,7 @@ fn token_info(status: u16, mut members: Map<String, Value>) -> Result<Map<String
         }
     }
     if members.get("expires_in").is_some_and(|left| left.as_i64().is_none_or(|left| left <= 0)) {
-        return Err(Refused {
+        return Err(AnswerRefusal {
             reason: Reason::Expired,
             why: "The answer's expires_in says that the token has expired.",
         });
@@ -112,7 +112,7 @@ fn token_info(status: u16, mut members: Map<String, Value>) -> Result<Map<String
 }
 
 /// Makes a number of a string of digits. Other strings are an error: a date that cannot be read must not count as none.
-fn decimal(members: &mut Map<String, Value>, name: &str) -> Result<(), Refused> {
+fn decimal(members: &mut Map<String, Value>, name: &str) -> Result<(), AnswerRefusal> {
     let Some(Value::String(text)) = members.get(name) else {
         return Ok(());
     };
@@ -127,8 +127,8 @@ fn decimal(members: &mut Map<String, Value>, name: &str) -> Result<(), Refused> 
     }
 }
 
-const fn claim_type() -> Refused {
-    Refused { reason: Reason::ClaimType, why: "A number or boolean of the answer cannot be read." }
+const fn claim_type() -> AnswerRefusal {
+    AnswerRefusal { reason: Reason::ClaimType, why: "A number or boolean of the answer cannot be read." }
 }
 
 #[cfg(test)]

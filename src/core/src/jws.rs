@@ -6,7 +6,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_HEADER_BYTES, MAX_TOKEN_BYTES};
-use crate::claims::Members;
+use crate::claims::ClaimMembers;
 use crate::introspection::{self, OnlineAnswer, OnlineKind};
 use crate::json::{self, NotStrictJson};
 use crate::keys::PublicKey;
@@ -138,7 +138,7 @@ fn not_an_object(why: NotStrictJson, part: &'static str) -> Malformed {
 /// Claims that the issuer's key has signed, or that the provider vouches for.
 pub(crate) struct Verified {
     claims: Value,
-    by: Proof,
+    by: TokenProof,
     key: Option<SigningKey>,
     access_token_type: bool,
     untrusted_jwt: Option<UntrustedJwt>,
@@ -166,7 +166,7 @@ pub(crate) struct UntrustedJwt {
 
 /// What stands behind claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub(crate) enum TokenProof {
     /// The issuer's signature.
     Signature,
     /// The provider's answer, given a moment ago.
@@ -189,7 +189,7 @@ impl Verified {
         let typ = token.untrusted_header.get("typ").and_then(Value::as_str).map(normal_type);
         let verified = Self {
             claims: Value::Object(claims),
-            by: Proof::Signature,
+            by: TokenProof::Signature,
             key: Some(signing_key),
             access_token_type: typ.as_deref() == Some(ACCESS_TOKEN_TYPE),
             untrusted_jwt: None,
@@ -202,15 +202,16 @@ impl Verified {
         kind: OnlineKind,
         answer: &OnlineAnswer,
         jwt: Option<Unverified<'_>>,
-    ) -> Result<Self, introspection::Refused> {
+    ) -> Result<Self, introspection::AnswerRefusal> {
         let claims = introspection::claims(kind, answer)?;
         if let Some(token) = &jwt {
-            let (of_answer, of_token) = (Members::of_answer(&claims), Members::of_token(&token.untrusted_claims));
+            let (of_answer, of_token) =
+                (ClaimMembers::of_answer(&claims), ClaimMembers::of_token(&token.untrusted_claims));
             for name in ["iss", "sub", "jti"] {
                 let (said, untrusted) = (of_answer.get(name), of_token.get(name));
                 if said.is_some() && untrusted.is_some() && said != untrusted {
                     let why = "The provider's answer is about another token: its iss, sub or jti differs.";
-                    return Err(introspection::Refused { reason: Reason::IntrospectionInactive, why });
+                    return Err(introspection::AnswerRefusal { reason: Reason::IntrospectionInactive, why });
                 }
             }
         }
@@ -225,7 +226,7 @@ impl Verified {
         });
         Ok(Self {
             claims: Value::Object(claims),
-            by: Proof::Answer(kind),
+            by: TokenProof::Answer(kind),
             key: None,
             access_token_type: false,
             untrusted_jwt,
@@ -233,7 +234,7 @@ impl Verified {
     }
 
     /// What stands behind them.
-    pub(crate) fn proof(&self) -> Proof {
+    pub(crate) fn proof(&self) -> TokenProof {
         self.by
     }
 

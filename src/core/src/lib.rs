@@ -17,7 +17,6 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
-mod apart;
 pub mod bounds;
 pub mod build;
 mod claim_path;
@@ -30,6 +29,7 @@ mod driver;
 mod finding;
 mod header;
 mod identity;
+mod identity_overlap;
 mod introspection;
 mod json;
 mod jws;
@@ -59,26 +59,28 @@ mod trace;
 pub use algorithm::{Algorithm, warm_up};
 pub use claim_path::{BadPath, ClaimPath, Unsearchable};
 pub use config::{
-    Chosen, Config, DeniedProfile, Folder, FolderFile, Parsed, Pieces, Profile, Trouble, Unread, choose, folder_of,
-    kept_form,
+    Config, ConfigFolder, DeniedProfile, FolderFile, FolderTrouble, KeptChoice, ParsedFiles, Pieces, Profile, Unread,
+    choose, folder_of, kept_form,
 };
 pub use decide::{decide, decide_for};
 pub use decision::{
-    Answer, Decision, Denial, Grant, Known, Needs, NewerKeys, Privileges, Request, RoleAttributes, Verdict,
+    Decision, DecisionState, Denial, Grant, Known, Needs, NewerKeys, Privileges, Request, RoleAttributes, Verdict,
 };
 pub use driver::{Resolver, decide_with};
 pub use finding::{Finding, FindingCode, Position, Related, Severity};
 pub use introspection::{ClientAuth, ClientCertificate, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 pub use json::strict_json_object;
-pub use keys::asking::{self, Wanted};
-pub use keys::record::{self, KeyRecord, Standing};
+pub use keys::asking::{self, KeysWanted};
+pub use keys::record::{self, KeyRecord, KeyStatus};
 pub use keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings, sha256_hex};
 pub use keys::{KeyFile, KeySet, KeySetError, KeysUnavailable, LeftOut, PublicKey};
-pub use lookup::{About, GROUPS_OF_A_REQUEST, Graph, Lookup, MAX_GROUPS, Source, Userinfo, batch_path, member_groups};
+pub use lookup::{
+    GROUPS_OF_A_REQUEST, Graph, Lookup, LookupSubject, MAX_GROUPS, Source, Userinfo, batch_path, member_groups,
+};
 pub use reach::{FilePath, Pem, Reach};
 pub use reason::{Blame, Reason};
 pub use serving::is_well_known_of;
 pub use session::{ClaimText, SessionGrant, login_line};
 pub use time::UnixSeconds;
 pub use token::BearerToken;
-pub use trace::{Fact, Passage, RuleSeen, Step, Trace, Tracing};
+pub use trace::{Fact, RuleSeen, Step, Trace, TraceStep, Tracing};

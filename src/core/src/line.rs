@@ -4,9 +4,9 @@
 //! issuer's place. What a profile serves is for `serving`, and which identities are apart for `apart`; here is said what
 //! was wrong.
 
-use crate::apart::{CURE, apart, cause};
-use crate::config::{Config, DeniedProfile, Outline, Profile, Trouble, suggest};
+use crate::config::{Config, DeniedProfile, FolderTrouble, Outline, Profile, suggest};
 use crate::decision::{Denial, Request};
+use crate::identity_overlap::{CURE, apart, cause};
 use crate::reason::Reason;
 use crate::serving::{Unserved, serves_issuer, unserved};
 use crate::trace::printable;
@@ -43,14 +43,14 @@ pub(crate) fn permitted<'a>(config: &'a Config, request: &Request) -> Result<Per
         meant.denied.into_iter().filter(|one| unserved(*one, request).is_none()).collect();
     if profiles.is_empty() {
         // A file with errors, or one that cannot be read, may have the profile that is missing.
-        let trouble = || config.troubles().first().map(Trouble::denial);
+        let trouble = || config.troubles().first().map(FolderTrouble::denial);
         let denial = denied.first().map(|denied| config.denial_of(denied)).or_else(trouble);
         return Err(denial.unwrap_or_else(|| nobody(config, request, &meant.profiles)));
     }
     if request.hba_profiles.is_some() {
         let outlines =
             profiles.iter().map(|one| Outline::from(*one)).chain(denied.iter().map(|one| Outline::from(*one)));
-        told_apart(&outlines.collect::<Vec<_>>())?;
+        check_identities_differ(&outlines.collect::<Vec<_>>())?;
     }
     Ok(Permitted { profiles, denied })
 }
@@ -101,7 +101,7 @@ fn unknown(name: &str, config: &Config) -> Denial {
 }
 
 /// What `Config::parse` sees to for lines that have an issuer alone. All of `permitted` serve the login's database.
-fn told_apart(permitted: &[Outline<'_>]) -> Result<(), Denial> {
+fn check_identities_differ(permitted: &[Outline<'_>]) -> Result<(), Denial> {
     let behind = |at: usize| permitted.iter().skip(at + 1);
     let mut pairs =
         permitted.iter().enumerate().flat_map(|(at, first)| behind(at).map(move |second| (*first, *second)));

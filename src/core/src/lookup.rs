@@ -71,7 +71,7 @@ pub enum Source {
 
 /// Whom a lookup is about, as the verified token says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub struct LookupSubject {
     /// The user by the name that the asked one knows: the `sub` of the token for userinfo, the `oid` for Microsoft Graph.
     pub user: String,
     /// When the token expires, if anybody says.

@@ -4,7 +4,7 @@
 //! The role asked for must follow from the token, whole and byte for byte; what the mapping does not cover grants
 //! nothing. A privileged role needs the administrator's word besides.
 
-use crate::claim_path::{ClaimPath, Listed, Unsearchable, type_name};
+use crate::claim_path::{ClaimPath, ListPath, Unsearchable, type_name};
 use crate::claims::Accepted;
 use crate::config::{Config, Profile, RoleMapping, RoleSource, Roles, Rule};
 use crate::decision::{Denial, Privileges};
@@ -27,7 +27,7 @@ pub(crate) fn check(
         return Err(Denial::new(Reason::DelegationNotConfigured, detail));
     };
     let claims = accepted.claims();
-    let reader = Reader { roles, place: config.place(roles.origin) };
+    let reader = RoleReader { roles, place: config.place(roles.origin) };
     let values = match &roles.source {
         RoleSource::Values(path) => reader.values(path, claims, trace)?,
         RoleSource::Names(path) => reader.names(path, claims, trace)?,
@@ -64,12 +64,12 @@ fn listed(roles: &Roles, role: &str, config: &Config) -> Result<(), Denial> {
 }
 
 /// Reads the values that may grant roles. One that cannot be read denies, whatever the others grant.
-struct Reader<'r> {
+struct RoleReader<'r> {
     roles: &'r Roles,
     place: String,
 }
 
-impl<'r> Reader<'r> {
+impl<'r> RoleReader<'r> {
     fn path(&self) -> &'r ClaimPath {
         match &self.roles.source {
             RoleSource::Values(path) | RoleSource::Names(path) => path,
@@ -80,7 +80,7 @@ impl<'r> Reader<'r> {
     fn values<'v>(&self, path: &ClaimPath, claims: &'v Value, trace: &mut Trace) -> Result<Vec<&'v str>, Denial> {
         let lists = path.lists(claims).map_err(|why| self.unsearchable(why))?;
         let mut values = Vec::new();
-        for value in lists.iter().flat_map(Listed::facts) {
+        for value in lists.iter().flat_map(ListPath::facts) {
             trace.fact(path, value);
         }
         for list in &lists {
@@ -170,7 +170,7 @@ impl<'r> Reader<'r> {
     /// Whether the values may all be in one text, which nothing takes apart.
     fn holds_one_text(&self, claims: &Value) -> bool {
         let RoleSource::Values(path) = &self.roles.source else { return false };
-        let several = |list: &Listed<'_>| list.node.as_str().is_some_and(|text| text.contains([' ', ',', ';']));
+        let several = |list: &ListPath<'_>| list.node.as_str().is_some_and(|text| text.contains([' ', ',', ';']));
         self.roles.separator.is_none() && path.lists(claims).is_ok_and(|lists| lists.iter().any(several))
     }
 

@@ -10,7 +10,7 @@ use crate::config::{Config, Rule};
 use crate::decision::Denial;
 use crate::reason::Reason;
 use crate::trace::{RuleSeen, Trace};
-use clause::Failure;
+use clause::ClauseFailure;
 use serde_json::Value;
 
 /// Whether all rules of a table hold; otherwise a denial, for `reason` unless a better one is known, that tells of the
@@ -89,13 +89,15 @@ pub(crate) fn said(rules: &[Rule], seen: &[RuleSeen], config: &Config) -> String
     said
 }
 
-fn denial(rule: &Rule, config: &Config, mut failures: Vec<Failure>, reason: Reason) -> Denial {
+fn denial(rule: &Rule, config: &Config, mut failures: Vec<ClauseFailure>, reason: Reason) -> Denial {
     let place = config.place(rule.origin);
     let left_out = failures.iter().any(|failure| failure.left_out);
     let reason = if left_out { Reason::GroupsOverage } else { reason };
     if let (Some(clause), 0 | 1) = (rule.clauses.first(), rule.clauses.len()) {
         let fails = format!("The rule of {place} ({}) does not hold", clause.words());
-        let Some(Failure { said, hint, .. }) = failures.pop() else { return Denial::new(reason, format!("{fails}.")) };
+        let Some(ClauseFailure { said, hint, .. }) = failures.pop() else {
+            return Denial::new(reason, format!("{fails}."));
+        };
         let between = if left_out { ". " } else { "; " };
         let denial = Denial::new(reason, format!("{fails}{between}{said}."));
         return match hint {

@@ -2,7 +2,7 @@
 //!
 //! The fall-through is "deny": no branch lets a missing scope pass, and an empty list of required scopes denies.
 
-use crate::claim_path::{ClaimPath, Listed, Miss, Unsearchable};
+use crate::claim_path::{ClaimPath, ListPath, Miss, Unsearchable};
 use crate::claims::Accepted;
 use crate::config::{Config, HbaScopes, Profile, ScopeClaim};
 use crate::decision::Denial;
@@ -82,7 +82,7 @@ fn required(profile: &Profile, hba_scope: &str) -> Result<BTreeSet<String>, Deni
 
 /// The scopes of a claim, each node by its own shape: a string is split at `separator`, the strings of an array are
 /// scopes as they are. `None` for other types.
-fn scopes<'v>(list: &Listed<'v>, separator: &str) -> Option<Vec<&'v str>> {
+fn scopes<'v>(list: &ListPath<'v>, separator: &str) -> Option<Vec<&'v str>> {
     match list.node {
         Value::String(text) => Some(text.split(separator).filter(|name| !name.is_empty()).collect()),
         _ => list.elements()?.into_iter().map(Value::as_str).collect(),

@@ -8,12 +8,12 @@ mod grant;
 use crate::bounds::{MAX_SESSION_CLAIMS_BYTES, MAX_SESSION_NAME_BYTES};
 use crate::claim_path::{ClaimPath, Unsearchable};
 use crate::claims::Accepted;
-use crate::config::{Profile, Session, SessionEnd};
+use crate::config::{Profile, SessionEnd, SessionSettings};
 use crate::decision::Denial;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trace::Trace;
-use grant::{End, EndedBy};
+use grant::{EndSetting, EndedBy};
 use serde_json::{Map, Value};
 
 pub use grant::{ClaimText, SessionGrant, login_line};
@@ -50,14 +50,14 @@ pub(crate) fn of(
 }
 
 /// The earlier of the token's end, with what may come on top of it, and the longest time of a session.
-fn end(expires: Option<UnixSeconds>, profile: &Profile, now: UnixSeconds) -> Result<Option<End>, Denial> {
-    let Session { end, grace, max, .. } = profile.session.as_ref();
-    let by_max = max.map(|max| End { at: now.after(max), by: EndedBy::Max });
+fn end(expires: Option<UnixSeconds>, profile: &Profile, now: UnixSeconds) -> Result<Option<EndSetting>, Denial> {
+    let SessionSettings { end, grace, max, .. } = profile.session.as_ref();
+    let by_max = max.map(|max| EndSetting { at: now.after(max), by: EndedBy::Max });
     let by_token = match (end, expires) {
         (SessionEnd::Never, _) => None,
         (SessionEnd::Token, Some(expires)) => {
             let at = expires.after(profile.clock_skew).after(*grace);
-            Some(End { at, by: EndedBy::Token })
+            Some(EndSetting { at, by: EndedBy::Token })
         }
         (SessionEnd::Token, None) if by_max.is_some() => None,
         (SessionEnd::Token, None) => {
@@ -78,7 +78,7 @@ fn end(expires: Option<UnixSeconds>, profile: &Profile, now: UnixSeconds) -> Res
 }
 
 /// Every claim that the profile names, and all of them as JSON.
-fn claims(token: &Value, session: &Session, trace: &mut Trace) -> Result<(Map<String, Value>, String), Denial> {
+fn claims(token: &Value, session: &SessionSettings, trace: &mut Trace) -> Result<(Map<String, Value>, String), Denial> {
     let mut claims = Map::new();
     // One brace; each name has its quotes, a colon, and a comma or the other brace.
     let mut bytes = 1;

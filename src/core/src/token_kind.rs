@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What a word says about the kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum WordKind {
     /// An access token.
     Access,
     /// An ID token.
@@ -15,19 +15,19 @@ pub(crate) enum Kind {
 }
 
 /// The kind that a value of a kind claim says.
-pub(crate) fn kind_of_value(value: &Value) -> Option<Kind> {
+pub(crate) fn kind_of_value(value: &Value) -> Option<WordKind> {
     value.as_str().and_then(kind_of)
 }
 
 /// The kind that a word says.
-pub(crate) fn kind_of(word: &str) -> Option<Kind> {
+pub(crate) fn kind_of(word: &str) -> Option<WordKind> {
     match normal(word).as_str() {
-        "access" | "at" => Some(Kind::Access),
-        "id" => Some(Kind::Id),
+        "access" | "at" => Some(WordKind::Access),
+        "id" => Some(WordKind::Id),
         // `rt` is short for refresh, as `at` is for access; a serialized ID is the session cookie of Keycloak; answers
         // about tokens (RFC 9701) are signed by the issuer and for this server as well.
         "refresh" | "rt" | "offline" | "logout" | "backchannellogout" | "secevent" | "serializedid"
-        | "authorizationcode" | "tokenintrospection" => Some(Kind::Other),
+        | "authorizationcode" | "tokenintrospection" => Some(WordKind::Other),
         _ => None,
     }
 }
@@ -49,15 +49,18 @@ pub(crate) fn normal(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, kind_of};
+    use super::{WordKind, kind_of};
 
     #[test]
     fn words_of_real_providers_are_understood_in_all_spellings() {
         for (kind, words) in [
-            (Some(Kind::Access), &["access", "access_token", "Access", "ACCESS-TOKEN", "accessToken", "at+jwt"][..]),
-            (Some(Kind::Id), &["ID", "id", "id_token", "IDToken", "urn:ietf:params:oauth:token-type:id_token"]),
             (
-                Some(Kind::Other),
+                Some(WordKind::Access),
+                &["access", "access_token", "Access", "ACCESS-TOKEN", "accessToken", "at+jwt"][..],
+            ),
+            (Some(WordKind::Id), &["ID", "id", "id_token", "IDToken", "urn:ietf:params:oauth:token-type:id_token"]),
+            (
+                Some(WordKind::Other),
                 &[
                     "Refresh",
                     "refresh",

@@ -95,7 +95,7 @@ pub struct Fact {
 /// One step that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Passage {
+pub struct TraceStep {
     /// Which step.
     pub step: Step,
     /// Whether it held.
@@ -135,7 +135,7 @@ pub enum Tracing {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
     tracing: Tracing,
-    passages: Vec<Passage>,
+    steps: Vec<TraceStep>,
     facts: Vec<Fact>,
     rules: Vec<RuleSeen>,
 }
@@ -153,8 +153,8 @@ impl Trace {
 
     /// The steps, in order; the last one failed if the decision is a denial.
     #[must_use]
-    pub fn passages(&self) -> &[Passage] {
-        &self.passages
+    pub fn steps(&self) -> &[TraceStep] {
+        &self.steps
     }
 
     /// The rules that were looked at, in their order.
@@ -165,7 +165,7 @@ impl Trace {
 
     /// The steps as lines for the server's log: no value of the token is among them.
     pub fn log_lines(&self) -> impl Iterator<Item = String> {
-        self.passages.iter().map(|passage| {
+        self.steps.iter().map(|passage| {
             let outcome = if passage.held { "ok" } else { "failed" };
             format!("{}: {outcome}: {}", passage.step.name(), passage.said)
         })
@@ -227,7 +227,7 @@ impl Trace {
     fn end(&mut self, step: Step, held: bool, said: impl FnOnce() -> String) {
         if self.is_read() {
             let facts = std::mem::take(&mut self.facts);
-            self.passages.push(Passage { step, held, said: said(), facts });
+            self.steps.push(TraceStep { step, held, said: said(), facts });
         }
     }
 }

@@ -16,17 +16,18 @@ mod of_case;
 
 use oauth_validator_core::config::presets::{self, Preset};
 use oauth_validator_core::{BearerToken, Config, Decision, Denial, Reason, Tracing, Verdict, decide_with};
-use oauth_validator_fixtures::cases::{self, Case, Level, Outcome};
+use oauth_validator_fixtures::cases::{self, Case, ExpectedOutcome, Level};
 use oauth_validator_fixtures::samples::ISSUED_AT;
-use of_case::{OfCase, request};
+use of_case::{CaseResolver, request};
 use std::collections::BTreeSet;
 
 /// What the core decides; for a denial, all that it says as well.
-fn decided(case: &Case) -> (Outcome, Option<Denial>) {
+fn decided(case: &Case) -> (ExpectedOutcome, Option<Denial>) {
     let text = case.config();
     let parsed = Config::parse(text.as_bytes(), "oauth-validator.toml");
     let denied = |denial: Denial| {
-        let outcome = Outcome { code: Some(denial.reason.code().to_owned()), authn_id: denial.authn_id.clone() };
+        let outcome =
+            ExpectedOutcome { code: Some(denial.reason.code().to_owned()), authn_id: denial.authn_id.clone() };
         (outcome, Some(denial))
     };
     let Some(config) = parsed.config else {
@@ -34,14 +35,14 @@ fn decided(case: &Case) -> (Outcome, Option<Denial>) {
     };
     match seen_by_everybody(case, &config) {
         Decision::Denied(denial) => denied(denial),
-        Decision::Granted(grant) => (Outcome { code: None, authn_id: Some(grant.authn_id().to_owned()) }, None),
+        Decision::Granted(grant) => (ExpectedOutcome { code: None, authn_id: Some(grant.authn_id().to_owned()) }, None),
     }
 }
 
 /// The decision, which is the same whoever reads its trace.
 fn seen_by_everybody(case: &Case, config: &Config) -> Decision {
     let (request, token) = (request(case), BearerToken::new(&case.token(ISSUED_AT)));
-    let decided = |tracing| decide_with(&mut OfCase(case), tracing, &request, &token, config);
+    let decided = |tracing| decide_with(&mut CaseResolver(case), tracing, &request, &token, config);
     let verdict = decided(Tracing::Values);
     for tracing in [Tracing::Off, Tracing::Steps] {
         let other = decided(tracing);
@@ -49,7 +50,7 @@ fn seen_by_everybody(case: &Case, config: &Config) -> Decision {
         let lines = |verdict: &Verdict| verdict.trace.log_lines().collect::<Vec<_>>();
         let wanted = if tracing == Tracing::Off { Vec::new() } else { lines(&verdict) };
         assert_eq!(lines(&other), wanted, "{}: {tracing:?}", case.name);
-        let facts = other.trace.passages().iter().flat_map(|passage| &passage.facts).count();
+        let facts = other.trace.steps().iter().flat_map(|passage| &passage.facts).count();
         assert_eq!(facts, 0, "{}: values are for explain alone", case.name);
     }
     verdict.decision

@@ -20,9 +20,9 @@ mod mdoc;
 
 use docs::settings::heading_of;
 use log_lines::decision;
-use mdoc::{Section, one, read, root, under};
+use mdoc::{ManSection, one, read, root, under};
 use oauth_validator_core::config::presets;
-use oauth_validator_core::config::settings::{Kind, SETTINGS, Setting};
+use oauth_validator_core::config::settings::{SETTINGS, Setting, ValueKind};
 use oauth_validator_core::{Config, FindingCode, Reason, Severity, Step};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -55,7 +55,7 @@ fn assert_same<'a>(
 
 #[test]
 fn what_is_made_of_the_tables_is_as_make_docs_writes_it() {
-    for docs::Document { path, found, made } in docs::documents() {
+    for docs::MadeDocument { path, found, made } in docs::documents() {
         let differs = found.lines().zip(made.lines()).find(|(found, made)| found != made);
         assert!(found == made, "{}: run make docs: {differs:?}", path.display());
     }
@@ -154,14 +154,14 @@ fn settings_in(block: &str) -> BTreeSet<(String, String)> {
 #[test]
 fn every_setting_has_an_example() {
     let page = read(CONFIG_PAGE);
-    let examples_in = |section: &Section| -> BTreeSet<(String, String)> {
+    let examples_in = |section: &ManSection| -> BTreeSet<(String, String)> {
         section.literal_blocks().iter().flat_map(|block| settings_in(block)).collect()
     };
     let all: BTreeSet<_> = under(&page, "SETTINGS").iter().flat_map(|section| examples_in(section)).collect();
     for setting in SETTINGS {
         // What is in a table has its example there; the tables themselves have theirs wherever that is.
         let examples = match setting.kind {
-            Kind::Table(..) | Kind::Profiles | Kind::Presets | Kind::Rules(_) => all.clone(),
+            ValueKind::Table(..) | ValueKind::Profiles | ValueKind::Presets | ValueKind::Rules(_) => all.clone(),
             _ => examples_in(one(&page, "SETTINGS", &heading_of(setting.table))),
         };
         let name = (setting.table.to_owned(), setting.key.to_owned());
@@ -211,7 +211,7 @@ fn every_preset_is_described_with_its_identity_and_delegation() {
 }
 
 /// The columns of a map in pg_ident.conf.
-fn map_lines(section: &Section) -> Vec<[String; 3]> {
+fn map_lines(section: &ManSection) -> Vec<[String; 3]> {
     let blocks = section.literal_blocks();
     let lines = blocks.iter().filter(|block| !block.starts_with('[')).flat_map(|block| block.lines());
     let lines = lines.filter(|line| !line.starts_with('#'));
@@ -276,7 +276,7 @@ fn the_steps_are_those_of_a_decision_in_their_order() {
     let documented: Vec<&str> = chapter.lines.iter().filter_map(|line| line.strip_prefix(".It Ic ")).collect();
     assert_eq!(documented, Step::ALL.map(Step::name));
     let granted = decision(json!({"aud": "api://postgres"}));
-    let taken: Vec<&str> = granted.trace.passages().iter().map(|passage| passage.step.name()).collect();
+    let taken: Vec<&str> = granted.trace.steps().iter().map(|passage| passage.step.name()).collect();
     let order: Vec<usize> = taken.iter().map(|step| documented.iter().position(|name| name == step).unwrap()).collect();
     assert!(order.is_sorted() && order.len() >= 9, "{taken:?}");
 }
@@ -327,7 +327,7 @@ fn every_toml_example_is_a_valid_configuration() {
     let mut examined = 0;
     for name in [CONFIG_PAGE, MODULE_PAGE] {
         let page = read(name);
-        for block in page.iter().flat_map(Section::literal_blocks).filter(|block| block.starts_with('[')) {
+        for block in page.iter().flat_map(ManSection::literal_blocks).filter(|block| block.starts_with('[')) {
             let parsed = Config::parse(completed(&block).as_bytes(), name);
             assert!(parsed.config.is_some(), "{name}: {block}\n{:#?}", parsed.findings);
             let mut findings = parsed.findings;

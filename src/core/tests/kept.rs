@@ -14,35 +14,36 @@
 mod of_case;
 
 use oauth_validator_core::{
-    BearerToken, Chosen, Config, Folder, FolderFile, Request, Tracing, Verdict, choose, decide_with, kept_form,
+    BearerToken, Config, ConfigFolder, FolderFile, KeptChoice, Request, Tracing, Verdict, choose, decide_with,
+    kept_form,
 };
 use oauth_validator_fixtures::cases::{self, Case, Level};
 use oauth_validator_fixtures::samples::ISSUED_AT;
-use of_case::{OfCase, request};
+use of_case::{CaseResolver, request};
 use std::fmt::Write;
 
 /// What came of the cases.
 #[derive(Debug, Default)]
-struct Count {
+struct CaseTotals {
     by_part: usize,
     unsaid: usize,
     unsure: usize,
 }
 
-impl Count {
+impl CaseTotals {
     /// Decides both ways; `why` is what is said if they differ.
     fn compare(&mut self, case: &Case, config: &Config, request: &Request, why: &str) {
         let form = kept_form(config).unwrap_or_else(|| panic!("{}: no form", case.name));
         let part = match choose(&mut &*form, request) {
-            Chosen::Part(part) => part,
-            Chosen::Unsaid => {
+            KeptChoice::Part(part) => part,
+            KeptChoice::Unsaid => {
                 self.unsaid += 1;
                 return;
             }
-            Chosen::Damaged => panic!("{}: damaged", case.name),
+            KeptChoice::Damaged => panic!("{}: damaged", case.name),
         };
         let token = BearerToken::new(&case.token(ISSUED_AT));
-        let decide = |config| decide_with(&mut OfCase(case), Tracing::Values, request, &token, config);
+        let decide = |config| decide_with(&mut CaseResolver(case), Tracing::Values, request, &token, config);
         let (by_whole, by_part) = (decide(config), decide(&part));
         assert!(!by_whole.unsure, "{}", case.name);
         if by_part.unsure {
@@ -77,7 +78,7 @@ fn others(count: usize) -> String {
 
 #[test]
 fn every_case_is_decided_by_the_kept_form_as_by_the_text() {
-    let mut count = Count::default();
+    let mut count = CaseTotals::default();
     for (case, text) in usable() {
         if let Some(config) = parsed(&text) {
             count.compare(case, &config, &request(case), "alone");
@@ -90,7 +91,7 @@ fn every_case_is_decided_by_the_kept_form_as_by_the_text() {
 
 #[test]
 fn and_among_many_others() {
-    let (mut count, others) = (Count::default(), others(200));
+    let (mut count, others) = (CaseTotals::default(), others(200));
     // Each takes its time: some of all files of the list.
     for (case, text) in usable().step_by(5) {
         if let Some(config) = parsed(&(text + &others)) {
@@ -105,7 +106,7 @@ fn and_among_many_others() {
 /// A folder whose files are denied, each for another reason, among them one with the profiles of the case itself.
 #[test]
 fn and_beside_files_with_errors() {
-    let mut count = Count::default();
+    let mut count = CaseTotals::default();
     let broken = others(3) + "nonsense = true\n";
     for (case, text) in usable() {
         let profiles_alone = parsed(&text).is_some();
@@ -115,7 +116,7 @@ fn and_beside_files_with_errors() {
             FolderFile { name: "d/c.toml", text: Ok(b"[profiles.x]\nissuer = ") },
         ];
         for main in ["", &text].into_iter().filter(|_| profiles_alone) {
-            let folder = Folder { name: "d", files: &files };
+            let folder = ConfigFolder { name: "d", files: &files };
             if let Some(config) = Config::parse_all(main.as_bytes(), "main.toml", folder).config {
                 assert!(!config.troubles().is_empty());
                 count.compare(case, &config, &request(case), "beside errors");
@@ -136,19 +137,19 @@ fn an_identity_that_may_be_anothers_is_never_let_in_by_a_part() {
     let text = case.config() + &others(200).replace("prefix = \"zz-", &format!("prefix = \"{begin}\u{e9}"));
     let config = parsed(&text).unwrap();
     let form = kept_form(&config).unwrap();
-    let Chosen::Part(part) = choose(&mut &*form, &request(case)) else { panic!("{}", case.name) };
+    let KeptChoice::Part(part) = choose(&mut &*form, &request(case)) else { panic!("{}", case.name) };
     let token = BearerToken::new(&case.token(ISSUED_AT));
-    let by_whole = decide_with(&mut OfCase(case), Tracing::Off, &request(case), &token, &config);
-    let by_part = decide_with(&mut OfCase(case), Tracing::Off, &request(case), &token, &part);
+    let by_whole = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, &config);
+    let by_part = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, &part);
     assert!(matches!(by_whole.decision, oauth_validator_core::Decision::Granted(_)));
     assert!(by_part.unsure || matches!(by_part.decision, oauth_validator_core::Decision::Granted(_)));
     // And where one of them is a beginning of it, neither does.
     let text = case.config() + &others(200).replace("prefix = \"zz-1:\"", &format!("prefix = \"{begin}\""));
     let config = parsed(&text).unwrap();
     let form = kept_form(&config).unwrap();
-    let Chosen::Part(part) = choose(&mut &*form, &request(case)) else { panic!("{}", case.name) };
+    let KeptChoice::Part(part) = choose(&mut &*form, &request(case)) else { panic!("{}", case.name) };
     for config in [&config, &*part] {
-        let verdict = decide_with(&mut OfCase(case), Tracing::Off, &request(case), &token, config);
+        let verdict = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, config);
         assert!(matches!(verdict.decision, oauth_validator_core::Decision::Denied(_)));
     }
 }

@@ -15,9 +15,9 @@
 
 use oauth_validator_core::config::presets;
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Finding, FindingCode, Known, Reason, Request, UnixSeconds, decide,
+    BearerToken, Config, Decision, DecisionState, Finding, FindingCode, Known, Reason, Request, UnixSeconds, decide,
 };
-use oauth_validator_fixtures::{Token, jwks, keys, samples};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys, samples};
 use std::fs;
 use std::path::Path;
 
@@ -86,7 +86,7 @@ fn decision(part: &Part, sample: &str) -> Decision {
         role: "ana".into(),
         ..Request::default()
     };
-    let token = Token::from_sample(sample).at(samples::ISSUED_AT).sign(keys::corp());
+    let token = TokenBuilder::from_sample(sample).at(samples::ISSUED_AT).sign(keys::corp());
     match decide(
         &request,
         &BearerToken::new(token.as_bytes()),
@@ -94,8 +94,8 @@ fn decision(part: &Part, sample: &str) -> Decision {
         &Known::default(),
         UnixSeconds::new(samples::ISSUED_AT + 1),
     ) {
-        Answer::Decided(verdict) => verdict.decision,
-        Answer::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
+        DecisionState::Decided(verdict) => verdict.decision,
+        DecisionState::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
     }
 }
 

@@ -14,7 +14,7 @@
 )]
 
 use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
-use oauth_validator_core::config::settings::{Default, Kind, SETTINGS, Setting};
+use oauth_validator_core::config::settings::{Default, SETTINGS, Setting, ValueKind};
 use oauth_validator_core::{Config, FindingCode};
 
 /// A file with this value of a setting, and with what else a valid file has.
@@ -91,7 +91,7 @@ fn what_is_not_written_is_as_if_the_default_were() {
 fn an_example_that_differs_from_the_default_makes_a_difference() {
     let mut same = Vec::new();
     for setting in SETTINGS {
-        let table = matches!(setting.kind, Kind::Table(..) | Kind::Profiles | Kind::Presets);
+        let table = matches!(setting.kind, ValueKind::Table(..) | ValueKind::Profiles | ValueKind::Presets);
         if table || setting.default.toml().is_none_or(|default| default == setting.example) {
             continue;
         }
@@ -105,13 +105,13 @@ fn an_example_that_differs_from_the_default_makes_a_difference() {
 
 #[test]
 fn durations_and_sizes_end_where_the_table_says() {
-    for setting in with_kind(|setting| matches!(setting.kind, Kind::Duration(..))) {
-        let Kind::Duration(low, high) = setting.kind else { unreachable!() };
+    for setting in with_kind(|setting| matches!(setting.kind, ValueKind::Duration(..))) {
+        let ValueKind::Duration(low, high) = setting.kind else { unreachable!() };
         let (below, above) = (format!("{}s", low.seconds - 1), format!("{}s", high.seconds + 1));
         assert_ends(setting, [low.text, &format!("{}s", high.seconds)], [&below, &above]);
     }
-    for setting in with_kind(|setting| matches!(setting.kind, Kind::Size(..))) {
-        let Kind::Size(low, high) = setting.kind else { unreachable!() };
+    for setting in with_kind(|setting| matches!(setting.kind, ValueKind::Size(..))) {
+        let ValueKind::Size(low, high) = setting.kind else { unreachable!() };
         let (below, above) = (format!("{}B", low.bytes - 1), format!("{}B", high.bytes + 1));
         assert_ends(setting, [low.text, high.text], [&below, &above]);
         assert_eq!(high.bytes, MAX_TOKEN_BYTES, "what PostgreSQL reads");
@@ -133,7 +133,7 @@ fn what_may_be_empty_may_and_nothing_else() {
 
 #[test]
 fn lists_hold_an_empty_string_only_where_the_table_says() {
-    let lists = [Kind::Strings, Kind::StringsOrNone, Kind::Urls, Kind::Hosts, Kind::JsonPaths];
+    let lists = [ValueKind::Strings, ValueKind::StringsOrNone, ValueKind::Urls, ValueKind::Hosts, ValueKind::JsonPaths];
     let mut accepted = Vec::new();
     for setting in with_kind(|setting| lists.contains(&setting.kind)) {
         for value in ["[\"\"]", "[\"\", \"$.a\"]"] {
@@ -152,8 +152,8 @@ fn lists_hold_an_empty_string_only_where_the_table_says() {
 
 #[test]
 fn the_words_to_choose_from_are_those_of_the_table() {
-    for setting in with_kind(|setting| matches!(setting.kind, Kind::Word(_))) {
-        let Kind::Word(words) = setting.kind else { unreachable!() };
+    for setting in with_kind(|setting| matches!(setting.kind, ValueKind::Word(_))) {
+        let ValueKind::Word(words) = setting.kind else { unreachable!() };
         assert!(!words.is_empty(), "{setting:?}");
         for word in words {
             let found = found(setting, &format!("\"{word}\""));
@@ -166,7 +166,7 @@ fn the_words_to_choose_from_are_those_of_the_table() {
 #[test]
 fn algorithms_are_those_of_the_table() {
     let setting = SETTINGS.iter().find(|setting| setting.key == "algorithms").expect("the setting");
-    let Kind::Words(names) = setting.kind else { panic!("{setting:?}") };
+    let ValueKind::Words(names) = setting.kind else { panic!("{setting:?}") };
     for name in names {
         assert_eq!(found(setting, &format!("[\"{name}\"]")), [], "{name}");
     }
@@ -177,17 +177,17 @@ fn algorithms_are_those_of_the_table() {
 
 #[test]
 fn what_is_true_or_false_is_nothing_else() {
-    for setting in with_kind(|setting| [Kind::Boolean, Kind::True].contains(&setting.kind)) {
+    for setting in with_kind(|setting| [ValueKind::Boolean, ValueKind::True].contains(&setting.kind)) {
         assert!(!found(setting, "true").contains(&FindingCode::WrongType), "{setting:?}");
         let refused = found(setting, "false").contains(&FindingCode::BadValue);
-        assert_eq!(refused, setting.kind == Kind::True, "{setting:?}");
+        assert_eq!(refused, setting.kind == ValueKind::True, "{setting:?}");
         assert_eq!(found(setting, "\"true\""), [FindingCode::WrongType], "{setting:?}");
     }
 }
 
 #[test]
 fn every_kind_has_values_of_another_type_that_are_refused() {
-    for setting in SETTINGS.iter().filter(|setting| ![Kind::Json, Kind::Jsons].contains(&setting.kind)) {
+    for setting in SETTINGS.iter().filter(|setting| ![ValueKind::Json, ValueKind::Jsons].contains(&setting.kind)) {
         let codes = found(setting, "7");
         assert!(codes.contains(&FindingCode::WrongType), "{setting:?}: {codes:?}");
     }

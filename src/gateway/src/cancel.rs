@@ -8,22 +8,22 @@ pub(crate) const MAX_KEY: usize = 256;
 
 /// The sessions that can be cancelled, by what their BackendKeyData has.
 #[derive(Clone, Default)]
-pub(crate) struct Keys(Arc<Mutex<HashMap<Vec<u8>, usize>>>);
+pub(crate) struct CancelKeys(Arc<Mutex<HashMap<Vec<u8>, usize>>>);
 
 /// One of them, as long as it lives.
-pub(crate) struct Entry {
-    keys: Keys,
+pub(crate) struct CancelEntry {
+    keys: CancelKeys,
     key: Vec<u8>,
 }
 
-impl Keys {
+impl CancelKeys {
     /// Remembers that the server of this number gave this key; `None` for what is no key.
-    pub(crate) fn remember(&self, key: &[u8], server: usize) -> Option<Entry> {
+    pub(crate) fn remember(&self, key: &[u8], server: usize) -> Option<CancelEntry> {
         if !(5..=4 + MAX_KEY).contains(&key.len()) {
             return None;
         }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_vec(), server);
-        Some(Entry { keys: self.clone(), key: key.to_vec() })
+        Some(CancelEntry { keys: self.clone(), key: key.to_vec() })
     }
 
     /// The number of the server that gave the key of a CancelRequest.
@@ -32,7 +32,7 @@ impl Keys {
     }
 }
 
-impl Drop for Entry {
+impl Drop for CancelEntry {
     fn drop(&mut self) {
         self.keys.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
@@ -40,11 +40,11 @@ impl Drop for Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::Keys;
+    use super::CancelKeys;
 
     #[test]
     fn a_key_is_known_while_its_session_lives() {
-        let keys = Keys::default();
+        let keys = CancelKeys::default();
         let entry = keys.remember(&[0, 0, 0, 1, 9, 9, 9, 9], 1);
         assert_eq!(keys.server(&[0, 0, 0, 1, 9, 9, 9, 9]), Some(1));
         assert_eq!(keys.server(&[0, 0, 0, 1, 9, 9, 9, 8]), None);

@@ -21,4 +21,4 @@ mod wire;
 
 pub use listen::serve;
 pub use secret::{Password, TokenSource};
-pub use settings::{BadSettings, Listen, Settings, Upstream};
+pub use settings::{BadSettings, GatewaySettings, Listen, Upstream};

@@ -2,10 +2,10 @@
 //!
 //! On a Unix socket the kernel says who is there; anybody but the gateway's own user, and those it was told of, is sent away.
 
-use crate::cancel::Keys;
+use crate::cancel::CancelKeys;
 use crate::pair::keep_alive;
 use crate::session;
-use crate::settings::{BadSettings, Listen, Settings};
+use crate::settings::{BadSettings, GatewaySettings, Listen};
 use crate::wire::{Duplex, refuse};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::{self, DirBuilder, Permissions};
@@ -31,13 +31,13 @@ enum Door {
 ///
 /// # Errors
 /// Settings that would let in the wrong people, and a place that cannot be listened at.
-pub fn serve(settings: Settings) -> Result<(), BadSettings> {
+pub fn serve(settings: GatewaySettings) -> Result<(), BadSettings> {
     settings.judge()?;
     raise_limit_of_files();
     let failed = |error: io::Error| BadSettings::new(format!("cannot begin: {error}"), "see what the system says");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
-        let mut end = End::new().map_err(failed)?;
+        let mut end = ShutdownSignals::new().map_err(failed)?;
         let door = Door::open(&settings.listen).await?;
         let settings = Arc::new(settings);
         run(door, &settings, &mut end).await;
@@ -54,9 +54,9 @@ fn raise_limit_of_files() {
 }
 
 /// The signals that mean it.
-struct End([Signal; 2]);
+struct ShutdownSignals([Signal; 2]);
 
-impl End {
+impl ShutdownSignals {
     fn new() -> io::Result<Self> {
         Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]))
     }
@@ -70,8 +70,8 @@ impl End {
     }
 }
 
-async fn run(door: Door, settings: &Arc<Settings>, end: &mut End) {
-    let (keys, mut sessions) = (Keys::default(), JoinSet::new());
+async fn run(door: Door, settings: &Arc<GatewaySettings>, end: &mut ShutdownSignals) {
+    let (keys, mut sessions) = (CancelKeys::default(), JoinSet::new());
     (settings.tell)(&format!("listening at {}", door.name()));
     loop {
         tokio::select! {
@@ -140,11 +140,11 @@ impl Door {
                 let (stream, _) = listener.accept().await?;
                 // A client that has left again is found out by whoever reads of it.
                 let _ = stream.set_nodelay(true).and_then(|()| keep_alive(&stream));
-                Ok(Guest { stream: Box::new(stream), user: User::Anybody })
+                Ok(Guest { stream: Box::new(stream), user: PeerUser::Anybody })
             }
             Self::Socket(listener, _) => {
                 let (stream, _) = listener.accept().await?;
-                let user = stream.peer_cred().map_or(User::Unknown, |found| User::Known(found.uid()));
+                let user = stream.peer_cred().map_or(PeerUser::Unknown, |found| PeerUser::Known(found.uid()));
                 Ok(Guest { stream: Box::new(stream), user })
             }
         }
@@ -154,11 +154,11 @@ impl Door {
 /// A client that has connected, and its user as far as the system knows.
 struct Guest {
     stream: Box<dyn Duplex>,
-    user: User,
+    user: PeerUser,
 }
 
 #[derive(Clone, Copy)]
-enum User {
+enum PeerUser {
     /// The client came by TCP, which does not say whose it is.
     Anybody,
     Known(u32),
@@ -167,12 +167,12 @@ enum User {
 
 impl Guest {
     /// Serves whoever may come, and sends all others away. Whoever has left, or is late, needs to be told nothing.
-    async fn be_served(mut self, settings: &Settings, keys: &Keys) {
+    async fn be_served(mut self, settings: &GatewaySettings, keys: &CancelKeys) {
         if is_allowed(&settings.listen, self.user) {
             let _ = session::serve(self.stream, settings, keys).await;
             return;
         }
-        if let User::Known(uid) = self.user {
+        if let PeerUser::Known(uid) = self.user {
             (settings.tell)(&format!("refused: user {uid} may not use this gateway"));
         }
         let why = "the user of this process may not use this gateway";
@@ -180,10 +180,10 @@ impl Guest {
     }
 }
 
-fn is_allowed(listen: &Listen, user: User) -> bool {
+fn is_allowed(listen: &Listen, user: PeerUser) -> bool {
     match (listen, user) {
-        (Listen::Tcp { .. }, User::Anybody) => true,
-        (Listen::Socket { allowed, .. }, User::Known(uid)) => {
+        (Listen::Tcp { .. }, PeerUser::Anybody) => true,
+        (Listen::Socket { allowed, .. }, PeerUser::Known(uid)) => {
             uid == rustix::process::geteuid().as_raw() || allowed.contains(&uid)
         }
         _ => false,

@@ -31,18 +31,18 @@ pub(crate) fn keep_alive(socket: &impl AsFd) -> io::Result<()> {
 
 /// The client of a session. Once the server's end has been passed on to it, nothing more is read of it: nobody is there any
 /// more to whom it could go, and a client that keeps its socket, as idle pools do, must not keep the session.
-pub(crate) struct Client {
+pub(crate) struct ClientSide {
     stream: Box<dyn Duplex>,
     is_over: bool,
 }
 
-impl Client {
+impl ClientSide {
     pub(crate) fn new(stream: Box<dyn Duplex>) -> Self {
         Self { stream, is_over: false }
     }
 }
 
-impl AsyncRead for Client {
+impl AsyncRead for ClientSide {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -55,7 +55,7 @@ impl AsyncRead for Client {
     }
 }
 
-impl AsyncWrite for Client {
+impl AsyncWrite for ClientSide {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut *self.stream).poll_write(context, bytes)
     }
@@ -77,7 +77,7 @@ impl AsyncWrite for Client {
 
 #[cfg(test)]
 mod tests {
-    use super::{BETWEEN, Client, IDLE, TIMES, keep_alive};
+    use super::{BETWEEN, ClientSide, IDLE, TIMES, keep_alive};
     use rustix::net::sockopt::{socket_keepalive, tcp_keepcnt, tcp_keepidle, tcp_keepintvl};
     use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::UnixStream;
@@ -106,7 +106,7 @@ mod tests {
         runtime.block_on(async {
             let ((mut client, inner), (mut server, outer)) = (duplex(64), duplex(64));
             let session = tokio::spawn(async move {
-                let (mut inner, mut outer) = (Client::new(Box::new(inner)), outer);
+                let (mut inner, mut outer) = (ClientSide::new(Box::new(inner)), outer);
                 copy_bidirectional(&mut inner, &mut outer).await
             });
             // A client that has said all and still listens, as `psql < file` through a relay, has its answer.
@@ -123,7 +123,7 @@ mod tests {
 
             let ((mut client, inner), (server, outer)) = (duplex(64), duplex(64));
             let session = tokio::spawn(async move {
-                let (mut inner, mut outer) = (Client::new(Box::new(inner)), outer);
+                let (mut inner, mut outer) = (ClientSide::new(Box::new(inner)), outer);
                 copy_bidirectional(&mut inner, &mut outer).await
             });
             client.write_all(b"idle").await.expect("a pipe");

@@ -3,12 +3,12 @@
 //! A client, and a server, has a time of its own for what it does before the session is ready, and whoever runs the gateway is
 //! told when it was not enough. After the login bytes are only moved, and nobody looks at them.
 
-use crate::cancel::Keys;
-use crate::pair::Client;
+use crate::cancel::CancelKeys;
+use crate::pair::ClientSide;
 use crate::secret::{self, TokenSource};
-use crate::settings::{Listen, Settings};
-use crate::startup::{Wanted, negotiate};
-use crate::upstream::{Login, NoSession, Server, login};
+use crate::settings::{GatewaySettings, Listen};
+use crate::startup::{StartupPacket, negotiate};
+use crate::upstream::{LoginProgress, NoSession, UpstreamServer, login};
 use crate::wire::{Duplex, MAX_PASSWORD_MESSAGE, MAX_TOKEN_MESSAGE, ask_for_password, refuse};
 use std::io;
 use std::time::Duration;
@@ -33,9 +33,9 @@ struct Arrived {
 }
 
 /// A session that is ready, with both its streams.
-struct Ready {
+struct ReadySession {
     client: Box<dyn Duplex>,
-    server: Server,
+    server: UpstreamServer,
     key: Option<Vec<u8>>,
 }
 
@@ -43,29 +43,29 @@ struct Ready {
 ///
 /// # Errors
 /// A client or a server that left, or speaks another protocol.
-pub(crate) async fn serve(client: Box<dyn Duplex>, settings: &Settings, keys: &Keys) -> io::Result<()> {
+pub(crate) async fn serve(client: Box<dyn Duplex>, settings: &GatewaySettings, keys: &CancelKeys) -> io::Result<()> {
     let Ok(arrived) = timeout(FOR_CLIENT, arrive(client, settings, keys)).await else {
         (settings.tell)(&format!("a client did not log in within {} s, and was sent away", FOR_CLIENT.as_secs()));
         return Ok(());
     };
     let Some(arrived) = arrived? else { return Ok(()) };
     let Some(ready) = log_in(arrived, settings).await? else { return Ok(()) };
-    let Ready { client, mut server, key } = ready;
+    let ReadySession { client, mut server, key } = ready;
     let _entry = key.as_deref().and_then(|key| keys.remember(key, server.number));
-    let mut client = Client::new(client);
+    let mut client = ClientSide::new(client);
     copy_bidirectional_with_sizes(&mut client, &mut server.stream, BUFFER, BUFFER).await.map(|_| ())
 }
 
 /// What the client wants, and the token for it; `None` if it has been dealt with.
-async fn arrive(client: Box<dyn Duplex>, settings: &Settings, keys: &Keys) -> io::Result<Option<Arrived>> {
+async fn arrive(client: Box<dyn Duplex>, settings: &GatewaySettings, keys: &CancelKeys) -> io::Result<Option<Arrived>> {
     let tls = match &settings.listen {
         Listen::Socket { .. } => None,
         Listen::Tcp { tls, .. } => tls.as_ref(),
     };
     let (mut client, has_tls, wanted) = negotiate(client, tls).await?;
     let startup = match wanted {
-        Wanted::Session(startup) => startup,
-        Wanted::Cancel(packet) => {
+        StartupPacket::Session(startup) => startup,
+        StartupPacket::Cancel(packet) => {
             cancel(&packet, settings, keys).await?;
             return Ok(None);
         }
@@ -84,7 +84,7 @@ async fn arrive(client: Box<dyn Duplex>, settings: &Settings, keys: &Keys) -> io
 }
 
 /// Connects to the server, for which each has the time of the settings, and logs in there.
-async fn log_in(arrived: Arrived, settings: &Settings) -> io::Result<Option<Ready>> {
+async fn log_in(arrived: Arrived, settings: &GatewaySettings) -> io::Result<Option<ReadySession>> {
     let Arrived { mut client, startup, response } = arrived;
     let mut server = match settings.upstream.connect().await {
         Ok(server) => server,
@@ -99,21 +99,24 @@ async fn log_in(arrived: Arrived, settings: &Settings) -> io::Result<Option<Read
         Err(_) => Err(NoSession::late(FOR_LOGIN)),
     };
     match outcome {
-        Ok(Login::Ready(key)) => return Ok(Some(Ready { client, server, key })),
-        Ok(Login::Ended) => client.shutdown().await?,
+        Ok(LoginProgress::Ready(key)) => return Ok(Some(ReadySession { client, server, key })),
+        Ok(LoginProgress::Ended) => client.shutdown().await?,
         Err(why) => told(&mut *client, settings, &why).await?,
     }
     Ok(None)
 }
 
 /// Tells both sides why there is no session.
-async fn told(client: &mut dyn Duplex, settings: &Settings, why: &NoSession) -> io::Result<()> {
+async fn told(client: &mut dyn Duplex, settings: &GatewaySettings, why: &NoSession) -> io::Result<()> {
     (settings.tell)(&format!("refused: {}", why.message));
     refuse(client, why.sqlstate, &why.message).await
 }
 
 /// The message with the token, from wherever it comes.
-async fn response(client: &mut dyn Duplex, settings: &Settings) -> io::Result<Result<Zeroizing<Vec<u8>>, NoSession>> {
+async fn response(
+    client: &mut dyn Duplex,
+    settings: &GatewaySettings,
+) -> io::Result<Result<Zeroizing<Vec<u8>>, NoSession>> {
     let no = |sqlstate, message: String| Ok(Err(NoSession { sqlstate, message }));
     match &settings.token {
         TokenSource::Password => {
@@ -141,7 +144,7 @@ async fn response(client: &mut dyn Duplex, settings: &Settings) -> io::Result<Re
 }
 
 /// Goes to the server that gave the key, over TLS; nobody is told what became of it, as PostgreSQL does.
-async fn cancel(packet: &[u8], settings: &Settings, keys: &Keys) -> io::Result<()> {
+async fn cancel(packet: &[u8], settings: &GatewaySettings, keys: &CancelKeys) -> io::Result<()> {
     let Some(number) = packet.get(8..).and_then(|key| keys.server(key)) else { return Ok(()) };
     let Ok(mut server) = settings.upstream.connect_to(number).await else { return Ok(()) };
     server.write_all(packet).await?;

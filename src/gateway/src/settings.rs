@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that a gateway is told.
-pub struct Settings {
+pub struct GatewaySettings {
     /// Where clients connect.
     pub listen: Listen,
     /// Where it goes, which no client has a say in.
@@ -65,7 +65,7 @@ impl BadSettings {
     }
 }
 
-impl Settings {
+impl GatewaySettings {
     /// # Errors
     /// What would let anybody in.
     pub(crate) fn judge(&self) -> Result<(), BadSettings> {
@@ -91,14 +91,14 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::{Listen, Settings, Upstream};
+    use super::{GatewaySettings, Listen, Upstream};
     use crate::secret::{Password, TokenSource};
     use rustls::crypto::aws_lc_rs;
     use rustls::{ClientConfig, RootCertStore};
     use std::sync::Arc;
     use std::time::Duration;
 
-    fn settings(listen: Listen, token: TokenSource) -> Settings {
+    fn settings(listen: Listen, token: TokenSource) -> GatewaySettings {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("versions")
@@ -106,7 +106,7 @@ mod tests {
             .with_no_client_auth();
         let servers = vec![("db.example".to_owned(), 5432)];
         let upstream = Upstream { servers, tls: Arc::new(tls), timeout: Duration::from_secs(1) };
-        Settings { listen, upstream, token, tell: |_| {} }
+        GatewaySettings { listen, upstream, token, tell: |_| {} }
     }
 
     fn tcp(address: &str) -> Listen {

@@ -21,7 +21,7 @@ const CANCEL_REQUEST: u32 = 80_877_102;
 const MAX_REQUESTS: usize = 2;
 
 /// What a client wants, as it sent it: the whole packet, with its length.
-pub(crate) enum Wanted {
+pub(crate) enum StartupPacket {
     /// A session.
     Session(Vec<u8>),
     /// That a statement be cancelled; the key of its session.
@@ -35,7 +35,7 @@ pub(crate) enum Wanted {
 pub(crate) async fn negotiate(
     mut client: Box<dyn Duplex>,
     tls: Option<&Arc<ServerConfig>>,
-) -> io::Result<(Box<dyn Duplex>, bool, Wanted)> {
+) -> io::Result<(Box<dyn Duplex>, bool, StartupPacket)> {
     let mut has_tls = false;
     for _ in 0..=MAX_REQUESTS {
         let packet = read_packet(&mut *client).await?;
@@ -50,9 +50,9 @@ pub(crate) async fn negotiate(
                 None => answer_no(&mut *client).await?,
             },
             Some(GSS_REQUEST) if packet.len() == 8 => answer_no(&mut *client).await?,
-            Some(CANCEL_REQUEST) if packet.len() > 12 => return Ok((client, has_tls, Wanted::Cancel(packet))),
+            Some(CANCEL_REQUEST) if packet.len() > 12 => return Ok((client, has_tls, StartupPacket::Cancel(packet))),
             // Version 3, whichever minor one: the server answers what it has.
-            Some(code) if code >> 16 == 3 => return Ok((client, has_tls, Wanted::Session(packet))),
+            Some(code) if code >> 16 == 3 => return Ok((client, has_tls, StartupPacket::Session(packet))),
             _ => break,
         }
     }
@@ -83,11 +83,11 @@ fn code_of(packet: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, negotiate};
+    use super::{StartupPacket, negotiate};
     use crate::wire::Duplex;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    fn wanted(sent: &[u8]) -> (std::io::Result<Wanted>, Vec<u8>) {
+    fn wanted(sent: &[u8]) -> (std::io::Result<StartupPacket>, Vec<u8>) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
             let (mut client, server) = duplex(64 * 1024);
@@ -111,13 +111,13 @@ mod tests {
         let startup = packet(3 << 16, b"user\0ana\0\0");
         for before in [vec![], packet(80_877_103, b""), [packet(80_877_104, b""), packet(80_877_103, b"")].concat()] {
             let (wanted, answered) = wanted(&[before.clone(), startup.clone()].concat());
-            assert!(matches!(wanted, Ok(Wanted::Session(ref packet)) if *packet == startup));
+            assert!(matches!(wanted, Ok(StartupPacket::Session(ref packet)) if *packet == startup));
             assert_eq!(answered, vec![b'N'; before.len() / 8]);
         }
         let newer = packet((3 << 16) | 2, b"user\0ana\0\0");
-        assert!(matches!(wanted(&newer).0, Ok(Wanted::Session(_))));
+        assert!(matches!(wanted(&newer).0, Ok(StartupPacket::Session(_))));
         let cancel = packet(80_877_102, &[0; 8]);
-        assert!(matches!(wanted(&cancel).0, Ok(Wanted::Cancel(ref packet)) if *packet == cancel));
+        assert!(matches!(wanted(&cancel).0, Ok(StartupPacket::Cancel(ref packet)) if *packet == cancel));
     }
 
     #[test]

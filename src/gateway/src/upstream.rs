@@ -5,7 +5,7 @@
 
 use crate::pair::keep_alive;
 use crate::settings::Upstream;
-use crate::wire::{Duplex, MAX_SERVER_MESSAGE, Message, send};
+use crate::wire::{Duplex, MAX_SERVER_MESSAGE, TypedMessage, send};
 use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const SASL: u32 = 10;
 const SASL_CONTINUE: u32 = 11;
 
 /// A connection with TLS, to one of the servers.
-pub(crate) struct Server {
+pub(crate) struct UpstreamServer {
     pub(crate) stream: TlsStream<TcpStream>,
     /// Which one.
     pub(crate) number: usize,
@@ -57,7 +57,7 @@ impl NoSession {
 }
 
 /// How a login went on.
-pub(crate) enum Login {
+pub(crate) enum LoginProgress {
     /// A session is ready; the key by which it is cancelled, if it has one.
     Ready(Option<Vec<u8>>),
     /// The server said why not, which the client has been told.
@@ -69,11 +69,11 @@ impl Upstream {
     ///
     /// # Errors
     /// What the last one lacked.
-    pub(crate) async fn connect(&self) -> Result<Server, NoSession> {
+    pub(crate) async fn connect(&self) -> Result<UpstreamServer, NoSession> {
         let mut last = NoSession::new("08001", "there is no server to connect to");
         for number in 0..self.servers.len() {
             match self.connect_to(number).await {
-                Ok(stream) => return Ok(Server { stream, number }),
+                Ok(stream) => return Ok(UpstreamServer { stream, number }),
                 Err(why) => last = why,
             }
         }
@@ -126,12 +126,12 @@ pub(crate) async fn login(
     client: &mut dyn Duplex,
     startup: &[u8],
     response: &[u8],
-) -> io::Result<Result<Login, NoSession>> {
+) -> io::Result<Result<LoginProgress, NoSession>> {
     server.write_all(startup).await?;
     server.flush().await?;
     let mut shown = false;
     loop {
-        let message = match Message::read(server, MAX_SERVER_MESSAGE).await {
+        let message = match TypedMessage::read(server, MAX_SERVER_MESSAGE).await {
             Ok(message) => message,
             Err(error) => return Ok(Err(NoSession::unreadable(&error))),
         };
@@ -150,7 +150,7 @@ pub(crate) async fn login(
             (b'R', _) => return Ok(Err(other("asks for something else than a token, which it did not get"))),
             (b'E', _) => {
                 message.write(client).await?;
-                return Ok(Ok(Login::Ended));
+                return Ok(Ok(LoginProgress::Ended));
             }
             (b'v' | b'N', _) => message.write(client).await?,
             _ => return Ok(Err(other("does not speak PostgreSQL's protocol"))),
@@ -172,18 +172,18 @@ async fn show(server: &mut dyn Duplex, response: &[u8]) -> io::Result<()> {
 }
 
 /// Passes on what comes before the session takes statements.
-async fn until_ready(server: &mut dyn Duplex, client: &mut dyn Duplex) -> io::Result<Result<Login, NoSession>> {
+async fn until_ready(server: &mut dyn Duplex, client: &mut dyn Duplex) -> io::Result<Result<LoginProgress, NoSession>> {
     let mut key = None;
     loop {
-        let message = match Message::read(server, MAX_SERVER_MESSAGE).await {
+        let message = match TypedMessage::read(server, MAX_SERVER_MESSAGE).await {
             Ok(message) => message,
             Err(error) => return Ok(Err(NoSession::unreadable(&error))),
         };
         message.write(client).await?;
         match message.kind {
             b'K' => key = Some(message.body.to_vec()),
-            b'E' => return Ok(Ok(Login::Ended)),
-            b'Z' => return Ok(Ok(Login::Ready(key))),
+            b'E' => return Ok(Ok(LoginProgress::Ended)),
+            b'Z' => return Ok(Ok(LoginProgress::Ready(key))),
             _ => {}
         }
     }

@@ -20,13 +20,13 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
 
 /// A message with a type.
-pub(crate) struct Message {
+pub(crate) struct TypedMessage {
     pub(crate) kind: u8,
     /// Behind the length.
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
-impl Message {
+impl TypedMessage {
     /// The next message, whose body has at most `limit` bytes.
     pub(crate) async fn read(stream: &mut dyn Duplex, limit: usize) -> io::Result<Self> {
         let kind = stream.read_u8().await?;
@@ -88,7 +88,7 @@ pub(crate) async fn refuse(stream: &mut dyn Duplex, sqlstate: &str, message: &st
 /// AuthenticationCleartextPassword, and the answer of at most `limit` bytes without the NUL that ends it.
 pub(crate) async fn ask_for_password(stream: &mut dyn Duplex, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     send(stream, b'R', &[&3_u32.to_be_bytes()]).await?;
-    let answer = Message::read(stream, limit).await?;
+    let answer = TypedMessage::read(stream, limit).await?;
     match answer.body.split_last() {
         Some((0, password)) if answer.kind == b'p' && !password.contains(&0) => Ok(Zeroizing::new(password.to_vec())),
         _ => Err(io::Error::new(ErrorKind::InvalidData, "no password")),

@@ -4,12 +4,12 @@
 //! Nothing unwinds or jumps out of them, and "deny" stands in the result before anything else happens.
 
 use crate::abi::{MAGIC, OAuthValidatorCallbacks, ServerString, ValidatorModuleResult, ValidatorModuleState};
-use crate::answer::Answer;
 use crate::guard::{contained, guarded};
-use crate::hba::Connection;
+use crate::hba::AuthConnection;
 use crate::login::{self, Policy};
+use crate::validator_result::ValidatorResult;
 use crate::{major, report, session, shared};
-use oauth_validator_core::shared::Code;
+use oauth_validator_core::shared::DecisionCode;
 use oauth_validator_core::{BearerToken, Decision, Denial, Reason, Verdict};
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -23,13 +23,13 @@ pub(crate) static CALLBACKS: OAuthValidatorCallbacks = OAuthValidatorCallbacks {
 };
 
 /// What `startup` leaves in `private_data`.
-struct State {
+struct ValidatorState {
     policy: Policy,
     /// That of `enforce()`, read before the configuration was.
     epoch: u64,
 }
 
-impl State {
+impl ValidatorState {
     /// May raise an ERROR, so it must be called under the guard.
     fn read() -> Self {
         let epoch = shared::epoch();
@@ -45,9 +45,9 @@ unsafe extern "C-unwind" fn startup(state: *mut ValidatorModuleState) {
             unsafe { major::register_hba_options(state) };
             #[cfg(feature = "test-faults")]
             crate::faults::commit("startup_");
-            State::read()
+            ValidatorState::read()
         })
-        .unwrap_or_else(|failure| State { policy: Policy::Refused(failure.denial()), epoch: 0 });
+        .unwrap_or_else(|failure| ValidatorState { policy: Policy::Refused(failure.denial()), epoch: 0 });
         // SAFETY: load_validator_library (auth-oauth.c) passes the state it has just allocated, and keeps it until
         // after `shutdown`. Nobody else uses it while this runs.
         if let Some(state) = unsafe { state.as_mut() } {
@@ -61,7 +61,7 @@ unsafe extern "C-unwind" fn shutdown(state: *mut ValidatorModuleState) {
     contained(|| {
         // SAFETY: shutdown_validator_library (auth-oauth.c) passes the state that `startup` had.
         let Some(state) = (unsafe { state.as_mut() }) else { return };
-        let read: *mut State = std::mem::replace(&mut state.private_data, ptr::null_mut()).cast();
+        let read: *mut ValidatorState = std::mem::replace(&mut state.private_data, ptr::null_mut()).cast();
         if !read.is_null() {
             // SAFETY: only `startup` writes private_data, with the pointer of a box, and it was taken out above. Should
             // a FATAL in `validate` have led here, the frames that borrow it are never returned to.
@@ -78,7 +78,7 @@ unsafe extern "C-unwind" fn validate(
     result: *mut ValidatorModuleResult,
 ) -> bool {
     // SAFETY: `validate` (auth-oauth.c) passes the result it has just allocated and reads it after the return.
-    let Some(mut answer) = (unsafe { Answer::denying(result) }) else { return false };
+    let Some(mut answer) = (unsafe { ValidatorResult::denying(result) }) else { return false };
     contained(|| {
         let verdict = guarded(|| {
             #[cfg(feature = "test-faults")]
@@ -101,7 +101,7 @@ unsafe extern "C-unwind" fn validate(
 /// To be called by `validate` with its own arguments.
 unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: *const c_char) -> (Verdict, u64) {
     // SAFETY: private_data is null or what `startup` put there, a box that only `shutdown` frees.
-    let read = unsafe { state.as_ref().and_then(|state| state.private_data.cast::<State>().as_ref()) };
+    let read = unsafe { state.as_ref().and_then(|state| state.private_data.cast::<ValidatorState>().as_ref()) };
     // SAFETY: by the caller's word.
     let judge = |policy: Option<&Policy>| unsafe { judge_by(policy, state, token, role) };
     let epoch = read.map_or(0, |read| read.epoch);
@@ -110,7 +110,7 @@ unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: 
         return (verdict, epoch);
     }
     // Somebody had the configuration enforced meanwhile: the one that let it in may be an older text.
-    let State { policy, epoch } = State::read();
+    let ValidatorState { policy, epoch } = ValidatorState::read();
     (judge(Some(&policy)), epoch)
 }
 
@@ -126,7 +126,7 @@ unsafe fn judge_by(
     // SAFETY: strings are null or end in NUL; a callback runs on the main thread while the connection is authenticated.
     let (token, connection) = unsafe {
         let token = (!token.is_null()).then(|| BearerToken::new(CStr::from_ptr(token).to_bytes()));
-        (token, Connection::current(state, role))
+        (token, AuthConnection::current(state, role))
     };
     #[cfg(feature = "test-faults")]
     if let Some(denial) = crate::faults::wait() {
@@ -139,13 +139,13 @@ unsafe fn judge_by(
 }
 
 /// Writes a verdict into the server's result, and into the log what the result has no place for.
-fn conclude(answer: &mut Answer<'_>, verdict: &Verdict, epoch: u64) {
+fn conclude(answer: &mut ValidatorResult<'_>, verdict: &Verdict, epoch: u64) {
     // A log that cannot be written changes no decision.
     let _ = guarded(|| report::trace(&verdict.trace));
     let _ = guarded(|| {
         for denial in &verdict.reported {
             report::reported(denial);
-            shared::count(denial.profile.as_deref(), Code::ReportOnly);
+            shared::count(denial.profile.as_deref(), DecisionCode::ReportOnly);
         }
     });
     match &verdict.decision {
@@ -163,11 +163,11 @@ fn conclude(answer: &mut Answer<'_>, verdict: &Verdict, epoch: u64) {
     }
 }
 
-fn refuse(answer: &mut Answer<'_>, denial: &Denial) {
+fn refuse(answer: &mut ValidatorResult<'_>, denial: &Denial) {
     answer.deny();
     session::forget();
     // Under the guard, as all that may wait for a lock of the server's.
-    let _ = guarded(|| shared::count(denial.profile.as_deref(), Code::Denied(denial.reason)));
+    let _ = guarded(|| shared::count(denial.profile.as_deref(), DecisionCode::Denied(denial.reason)));
     answer.explain(denial);
     if let Some(authn_id) = &denial.authn_id
         && let Ok(Some(authn_id)) = guarded(|| ServerString::new(authn_id))

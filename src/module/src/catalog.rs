@@ -33,14 +33,14 @@ pub(crate) fn privileges(role: &str) -> Result<Privileges, Denial> {
 }
 
 /// A row of pg_authid, as far as it matters here.
-struct Role {
+struct CatalogRole {
     oid: pg_sys::Oid,
     attributes: RoleAttributes,
 }
 
 /// Everything that can be reached from `first`, by breadth, each role once. The server refuses circular memberships;
 /// a catalog that has one all the same ends here too.
-fn walk(first: Role, most: usize) -> Result<Privileges, Denial> {
+fn walk(first: CatalogRole, most: usize) -> Result<Privileges, Denial> {
     let mut seen = HashSet::from([first.oid]);
     let mut to_follow = VecDeque::from([first.oid]);
     let mut reached = vec![first.attributes];
@@ -67,7 +67,7 @@ fn walk(first: Role, most: usize) -> Result<Privileges, Denial> {
 /// # Safety
 ///
 /// In a transaction, on the main thread.
-unsafe fn find_by_name(name: &CStr) -> Option<Role> {
+unsafe fn find_by_name(name: &CStr) -> Option<CatalogRole> {
     // SAFETY: the key of AUTHNAME is a C string, as InitializeSessionUserId (miscinit.c) passes it for this same role:
     // whatever it finds after the login, this finds now.
     unsafe { find(pg_sys::SysCacheIdentifier::AUTHNAME, pg_sys::Datum::from(name.as_ptr())) }
@@ -76,7 +76,7 @@ unsafe fn find_by_name(name: &CStr) -> Option<Role> {
 /// # Safety
 ///
 /// In a transaction, on the main thread.
-unsafe fn find_by_oid(oid: pg_sys::Oid) -> Option<Role> {
+unsafe fn find_by_oid(oid: pg_sys::Oid) -> Option<CatalogRole> {
     // SAFETY: the key of AUTHOID is an oid.
     unsafe { find(pg_sys::SysCacheIdentifier::AUTHOID, pg_sys::Datum::from(oid)) }
 }
@@ -84,7 +84,7 @@ unsafe fn find_by_oid(oid: pg_sys::Oid) -> Option<Role> {
 /// # Safety
 ///
 /// In a transaction, on the main thread. `cache` must be one of pg_authid, and `key` what it is searched by.
-unsafe fn find(cache: pg_sys::SysCacheIdentifier::Type, key: pg_sys::Datum) -> Option<Role> {
+unsafe fn find(cache: pg_sys::SysCacheIdentifier::Type, key: pg_sys::Datum) -> Option<CatalogRole> {
     // SAFETY: SearchSysCache1 (syscache.c) returns null or a row that is pinned until it is released. A row of
     // pg_authid begins with the fields of FormData_pg_authid, none of which can be null, and a `name` ends in NUL.
     // Nothing between search and release can unwind: running out of memory here is FATAL (alloc.rs). After an ERROR of
@@ -96,7 +96,7 @@ unsafe fn find(cache: pg_sys::SysCacheIdentifier::Type, key: pg_sys::Datum) -> O
         }
         let row: *const pg_sys::FormData_pg_authid = pg_sys::GETSTRUCT(tuple).cast();
         let name = CStr::from_ptr((&raw const (*row).rolname.data).cast());
-        let role = Role {
+        let role = CatalogRole {
             oid: (*row).oid,
             attributes: RoleAttributes {
                 // The core compares the beginning with "pg_", and shows the rest in the log: any encoding will do.

@@ -107,7 +107,7 @@ fn run_helper(limit: Duration) -> String {
     };
     let mut request = vec![b'x'; REQUEST_BYTES - 1];
     request.push(b'\n');
-    let run = process::Run { program: &program, argument: "helper", client: wait::Client::Watched };
+    let run = process::HelperRun { program: &program, argument: "helper", client: wait::Client::Watched };
     match process::run(&run, &request, Instant::now() + limit, MAX_ANSWER) {
         Ok(answer) => format!("The helper answered {:?}.", String::from_utf8_lossy(&answer)),
         Err(trouble) => format!("The helper {trouble}."),

@@ -28,17 +28,17 @@ fn remember_origin(panic: &PanicHookInfo<'_>) {
 /// What an ERROR said; of a panic, where it happened alone.
 pub(crate) fn words_of(error: &CaughtError) -> String {
     match error {
-        CaughtError::RustPanic { .. } => Failure::of(error).what,
+        CaughtError::RustPanic { .. } => CaughtFailure::of(error).what,
         CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report.message().to_owned(),
     }
 }
 
 /// A panic or an ERROR that ended a piece of work.
-pub(crate) struct Failure {
+pub(crate) struct CaughtFailure {
     what: String,
 }
 
-impl Failure {
+impl CaughtFailure {
     fn of(error: &CaughtError) -> Self {
         let what = match error {
             CaughtError::RustPanic { .. } => {
@@ -58,13 +58,13 @@ impl Failure {
     }
 }
 
-/// Runs `work`; an ERROR of PostgreSQL or a panic in it becomes a [`Failure`]. FATAL is not held up: PostgreSQL leaves
+/// Runs `work`; an ERROR of PostgreSQL or a panic in it becomes a [`CaughtFailure`]. FATAL is not held up: PostgreSQL leaves
 /// through proc_exit without coming back here.
 ///
 /// After an ERROR PostgreSQL's error state is flushed, but its transaction is not rolled back: the only thing left to
 /// do is to deny, after which the server ends the connection.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
-    PgTryBuilder::new(AssertUnwindSafe(|| Ok(work()))).catch_others(|error| Err(Failure::of(&error))).execute()
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, CaughtFailure> {
+    PgTryBuilder::new(AssertUnwindSafe(|| Ok(work()))).catch_others(|error| Err(CaughtFailure::of(&error))).execute()
 }
 
 /// The last net at the edge of a callback, for a failure while a failure is dealt with. What is caught is forgotten,

@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
 
 /// A connection that is being authenticated. Bytes are as the client or pg_hba.conf has them, in any encoding.
-pub(crate) struct Connection {
+pub(crate) struct AuthConnection {
     /// `issuer` of the line.
     pub(crate) issuer: Vec<u8>,
     /// `validator.profile` of the line, if it has such an option.
@@ -25,7 +25,7 @@ pub(crate) struct Connection {
     pub(crate) replication: bool,
 }
 
-impl Connection {
+impl AuthConnection {
     /// The connection of this backend; `None` if the server did not say all it says in an OAuth login (`validate` in
     /// auth-oauth.c reads the same fields right after the callback).
     ///

@@ -30,7 +30,7 @@ impl Kept {
         request: &HelperRequest,
     ) -> Option<Self> {
         let profile = profile.filter(|_| !cache.is_zero())?;
-        // Who cannot see that `enforce()` has run must not take what was kept before.
+        // A backend that cannot see whether `enforce()` has run must not take what was kept before.
         let asked = moment(shared::known_epoch()?);
         let answers = answers()?;
         let fresh = [random::<8>()?, random()?, random()?, random()?].map(u64::from_le_bytes);

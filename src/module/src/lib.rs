@@ -14,17 +14,16 @@
 
 mod abi;
 mod alloc;
-mod answer;
 mod callbacks;
 mod catalog;
 mod clock;
-mod errands;
 #[cfg(feature = "test-faults")]
 mod faults;
 mod guard;
 mod guc;
 mod hba;
 mod helper;
+mod helper_runner;
 mod kept;
 mod log_hook;
 mod login;
@@ -38,6 +37,7 @@ mod shared;
 mod sql;
 #[cfg(feature = "pg19")]
 mod unsaid;
+mod validator_result;
 mod views;
 mod wait;
 

@@ -4,18 +4,18 @@
 
 use crate::catalog;
 use crate::clock;
-use crate::errands::{self, Errands};
 use crate::guc;
-use crate::hba::Connection;
+use crate::hba::AuthConnection;
+use crate::helper_runner::{self, HelperRunner};
 use crate::report;
 use crate::request::request;
 use oauth_validator_core::{
-    About, BearerToken, Chosen, Config, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, Privileges, Profile, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict, decide_with,
-    kept_form,
+    BearerToken, Config, Denial, KeptChoice, KeyFile, KeySet, KeysUnavailable, Lookup, LookupSubject, NewerKeys,
+    OnlineAnswer, OnlineCheck, Privileges, Profile, ProviderKeys, Reason, Request, Resolver, UnixSeconds, Verdict,
+    decide_with, kept_form,
 };
 use oauth_validator_store::{
-    FolderTexts, KeptConfiguration, KeptPlace, ServerUser, Unreadable, load_keys, read_configuration,
+    FolderTexts, KeptConfiguration, KeptPlace, ServerUser, UnreadableConfig, load_keys, read_configuration,
 };
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ fn read(file: &Path, folder: Option<&Path>, damaged: bool) -> Result<Config, Den
         let why =
             format!("oauth_validator.config_directory is \"{}\", which is not an absolute path.", relative.display());
         let hint = "Set oauth_validator.config_directory to an absolute path and reload the server.".to_owned();
-        files.folder = FolderTexts::unreadable(relative, Unreadable { why, hint });
+        files.folder = FolderTexts::unreadable(relative, UnreadableConfig { why, hint });
         files.settled = false;
     }
     let name = file.display().to_string();
@@ -102,7 +102,7 @@ fn read(file: &Path, folder: Option<&Path>, damaged: bool) -> Result<Config, Den
 }
 
 /// Judges the login of `connection` with `token`. No `connection` means that the server did not describe it.
-pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &BearerToken) -> Verdict {
+pub(crate) fn judge(policy: &Policy, connection: Option<AuthConnection>, token: &BearerToken) -> Verdict {
     if let Policy::Refused(denial) = policy {
         return Verdict::denied(denial.clone());
     }
@@ -126,8 +126,8 @@ pub(crate) fn judge(policy: &Policy, connection: Option<Connection>, token: &Bea
 /// Decides by the kept form of the configuration, where that can say it; else by the texts, as they are now.
 fn decide_by_kept(kept: &RefCell<KeptConfiguration>, file: &Path, request: &Request, token: &BearerToken) -> Verdict {
     let chosen = kept.borrow_mut().choose(request);
-    let damaged = matches!(chosen, Chosen::Damaged);
-    if let Chosen::Part(part) = chosen {
+    let damaged = matches!(chosen, KeptChoice::Damaged);
+    if let KeptChoice::Part(part) = chosen {
         report::decided_by_kept();
         let verdict = decide(&part, file, request, token);
         if !verdict.unsure {
@@ -141,18 +141,24 @@ fn decide_by_kept(kept: &RefCell<KeptConfiguration>, file: &Path, request: &Requ
 }
 
 fn decide(config: &Config, file: &Path, request: &Request, token: &BearerToken) -> Verdict {
-    decide_with(&mut Backend { file, config, waited: Duration::ZERO }, report::tracing(), request, token, config)
+    decide_with(
+        &mut BackendResolver { file, config, waited: Duration::ZERO },
+        report::tracing(),
+        request,
+        token,
+        config,
+    )
 }
 
 /// What a decision needs, as a backend that authenticates a client looks it up. `file` is the configuration's.
-struct Backend<'f> {
+struct BackendResolver<'f> {
     file: &'f Path,
     config: &'f Config,
     /// How long the login has waited for its provider: one `keys.timeout` is for all of it.
     waited: Duration,
 }
 
-impl Backend<'_> {
+impl BackendResolver<'_> {
     fn profile(&self, name: &str) -> Option<&Profile> {
         self.config.profiles().iter().find(|known| known.name == name)
     }
@@ -166,7 +172,7 @@ impl Backend<'_> {
     }
 }
 
-impl Resolver for Backend<'_> {
+impl Resolver for BackendResolver<'_> {
     fn now(&mut self) -> UnixSeconds {
         clock::now()
     }
@@ -176,11 +182,13 @@ impl Resolver for Backend<'_> {
     }
 
     fn provider_keys(&mut self, profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
-        self.waiting(|own| errands::with_order(profile, source, own.file, |order| order.usable(&mut Errands)))
+        self.waiting(|own| {
+            helper_runner::with_order(profile, source, own.file, |order| order.usable(&mut HelperRunner))
+        })
     }
 
     fn newer_keys(&mut self, profile: &str, source: &ProviderKeys) -> NewerKeys {
-        self.waiting(|own| errands::with_order(profile, source, own.file, |order| order.newer(&mut Errands)))
+        self.waiting(|own| helper_runner::with_order(profile, source, own.file, |order| order.newer(&mut HelperRunner)))
     }
 
     fn online_answer(
@@ -189,18 +197,18 @@ impl Resolver for Backend<'_> {
         check: &OnlineCheck,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
-        self.waiting(|own| errands::ask_about(token, check, own.profile(profile), own.file))
+        self.waiting(|own| helper_runner::ask_about(token, check, own.profile(profile), own.file))
     }
 
     fn looked_up(
         &mut self,
         profile: &str,
         lookup: &Lookup,
-        about: &About,
+        about: &LookupSubject,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         let left = lookup.reach.timeout.saturating_sub(self.waited);
-        errands::look_up(token, (lookup, about), self.profile(profile), self.file, left)
+        helper_runner::look_up(token, (lookup, about), self.profile(profile), self.file, left)
     }
 
     fn privileges(&mut self, role: &str) -> Result<Privileges, Denial> {

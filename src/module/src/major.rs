@@ -14,9 +14,9 @@ compile_error!("the library is for one major release of PostgreSQL: choose featu
 compile_error!("choose the major release of PostgreSQL that the library is for: feature pg18 or pg19");
 
 #[cfg(feature = "pg18")]
-pub(crate) use pg18::{cache_number, hba_profiles, named_segment, register_hba_options, say, say_nothing};
+pub(crate) use pg18::{cache_number, clear_detail, hba_profiles, named_segment, register_hba_options, say};
 #[cfg(feature = "pg19")]
-pub(crate) use pg19::{cache_number, hba_profiles, named_segment, register_hba_options, say, say_nothing};
+pub(crate) use pg19::{cache_number, clear_detail, hba_profiles, named_segment, register_hba_options, say};
 
 /// One machine word, which all pointers have.
 const WORD: usize = size_of::<usize>();
@@ -99,7 +99,7 @@ mod pg18 {
     }
 
     /// Nothing is waiting to be said.
-    pub(crate) fn say_nothing(_result: &mut ValidatorModuleResult) {}
+    pub(crate) fn clear_detail(_result: &mut ValidatorModuleResult) {}
 }
 
 /// PostgreSQL 19: `validator.profile`, and `error_detail`.
@@ -224,7 +224,7 @@ mod pg19 {
     }
 
     /// Takes back what was to be said.
-    pub(crate) fn say_nothing(result: &mut ValidatorModuleResult) {
+    pub(crate) fn clear_detail(result: &mut ValidatorModuleResult) {
         result.error_detail = ptr::null_mut();
         unsaid::forget();
     }

@@ -4,7 +4,7 @@
 //! orphan that dies by a signal restarts the cluster. Must never block on a pipe, never wait for a child that was not
 //! killed, and never say anything that the child wrote.
 
-use crate::wait::{Client, ClientGone, Ready, Reason, Waiting};
+use crate::wait::{ClientGone, ClientWatch, WaitReason, WaitResult, Waiting};
 use pgrx::pg_sys;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, read, write};
@@ -36,7 +36,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Why there is no answer. `Display` is a phrase that continues "the helper".
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum HelperTrouble {
     /// It could not be started, for the system's reason.
     NotStarted(io::Error),
     /// It ended, or closed its output, before its answer was complete; its status, if it ended.
@@ -51,7 +51,7 @@ pub(crate) enum Trouble {
     Pipe(io::Error),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for HelperTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted(error) => write!(f, "could not be started: {error}"),
@@ -68,20 +68,20 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl From<ClientGone> for Trouble {
+impl From<ClientGone> for HelperTrouble {
     fn from(_: ClientGone) -> Self {
         Self::ClientGone
     }
 }
 
 /// The helper to run, and who waits for it.
-pub(crate) struct Run<'a> {
+pub(crate) struct HelperRun<'a> {
     /// An absolute path that was judged.
     pub(crate) program: &'a Path,
     /// Its one argument.
     pub(crate) argument: &'a str,
     /// Whether it is ended with the client.
-    pub(crate) client: Client,
+    pub(crate) client: ClientWatch,
 }
 
 /// Runs a helper, sends it `request`, and returns all that it writes, which is never nothing.
@@ -92,34 +92,39 @@ pub(crate) struct Run<'a> {
 /// `deadline` is for the whole of it, the helper's end included. At most `max_answer` bytes are taken. Whichever way this
 /// ends (return, panic, ERROR, FATAL), the helper is dead and reaped. To be called under the guard, in a backend that
 /// authenticates a client, on the main thread.
-pub(crate) fn run(run: &Run<'_>, request: &[u8], deadline: Instant, max_answer: usize) -> Result<Vec<u8>, Trouble> {
-    let mut helper = Helper::start(run)?;
+pub(crate) fn run(
+    run: &HelperRun<'_>,
+    request: &[u8],
+    deadline: Instant,
+    max_answer: usize,
+) -> Result<Vec<u8>, HelperTrouble> {
+    let mut helper = HelperProcess::start(run)?;
     let answer = helper.converse(request, deadline, max_answer)?;
     let status = helper.wind_down(deadline)?;
     // What came in while nothing was waited for ends the login before anything is made of the answer.
     pgrx::check_for_interrupts!();
     let cut_short = status.is_some_and(|status| status.signal().is_some());
-    if answer.is_empty() || cut_short { Err(Trouble::NoAnswer(status)) } else { Ok(answer) }
+    if answer.is_empty() || cut_short { Err(HelperTrouble::NoAnswer(status)) } else { Ok(answer) }
 }
 
 /// The helper and our ends of its pipes. Dropped in this order: it is gone before it could see the end of its input.
-struct Helper {
-    process: Process,
+struct HelperProcess {
+    process: ChildProcess,
     stdin: OwnedFd,
     stdout: OwnedFd,
-    client: Client,
+    client: ClientWatch,
 }
 
-impl Helper {
-    fn start(run: &Run<'_>) -> Result<Self, Trouble> {
+impl HelperProcess {
+    fn start(run: &HelperRun<'_>) -> Result<Self, HelperTrouble> {
         let mut command = Command::new(run.program);
         // No pre_exec, so that it is posix_spawn: a copy of a backend with all its memory could fail or take long. A
         // group of its own, because the server signals whole groups. stderr would be the server's log.
         command.arg(run.argument).env_clear().current_dir("/").process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = Process::spawn(&mut command).map_err(Trouble::NotStarted)?;
+        let mut process = ChildProcess::spawn(&mut command).map_err(HelperTrouble::NotStarted)?;
         let (Some(stdin), Some(stdout)) = (process.child.stdin.take(), process.child.stdout.take()) else {
-            return Err(Trouble::Pipe(io::ErrorKind::BrokenPipe.into()));
+            return Err(HelperTrouble::Pipe(io::ErrorKind::BrokenPipe.into()));
         };
         let helper = Self { process, stdin: stdin.into(), stdout: stdout.into(), client: run.client };
         for pipe in [&helper.stdin, &helper.stdout] {
@@ -132,18 +137,18 @@ impl Helper {
 
     /// Sends the request and takes the answer, until the helper closes its output or has ended. Its input stays open:
     /// the end of it would tell the helper to go.
-    fn converse(&mut self, request: &[u8], deadline: Instant, max_answer: usize) -> Result<Vec<u8>, Trouble> {
+    fn converse(&mut self, request: &[u8], deadline: Instant, max_answer: usize) -> Result<Vec<u8>, HelperTrouble> {
         let mut answer = Vec::new();
         // Mostly all of it goes at once, and there is never anything to wait for in this direction.
         let mut unsent = self.send(request)?;
         loop {
             let readable = Some(self.stdout.as_fd());
             let writable = (!unsent.is_empty()).then_some(self.stdin.as_fd());
-            let waiting = Waiting::new(Reason::Helper, self.client, readable, writable);
+            let waiting = Waiting::new(WaitReason::Helper, self.client, readable, writable);
             // A set cannot wait for less than it began with, so there is another when all is sent.
             let sending = !unsent.is_empty();
             while sending != unsent.is_empty() {
-                let Ready { read, write } = wait_within(&waiting, LOOK_AFTER, deadline)?;
+                let WaitResult { read, write } = wait_within(&waiting, LOOK_AFTER, deadline)?;
                 if write {
                     unsent = self.send(unsent)?;
                 }
@@ -161,7 +166,7 @@ impl Helper {
 
     /// Writes what the pipe takes now; returns the rest, which is empty if the helper reads no more: it may have read
     /// enough to answer.
-    fn send<'a>(&self, request: &'a [u8]) -> Result<&'a [u8], Trouble> {
+    fn send<'a>(&self, request: &'a [u8]) -> Result<&'a [u8], HelperTrouble> {
         let mut unsent = request;
         while !unsent.is_empty() {
             // The server ignores SIGPIPE (PostgresMain).
@@ -177,11 +182,11 @@ impl Helper {
     }
 
     /// Takes one piece of what is there now.
-    fn receive(&self, answer: &mut Vec<u8>, max_answer: usize) -> Result<Received, Trouble> {
+    fn receive(&self, answer: &mut Vec<u8>, max_answer: usize) -> Result<Received, HelperTrouble> {
         let mut chunk = [0; CHUNK];
         match read(&self.stdout, &mut chunk[..]) {
             Ok(0) => Ok(Received::End),
-            Ok(count) if answer.len() + count > max_answer => Err(Trouble::TooMuch(max_answer)),
+            Ok(count) if answer.len() + count > max_answer => Err(HelperTrouble::TooMuch(max_answer)),
             Ok(count) => {
                 answer.extend_from_slice(chunk.get(..count).unwrap_or_default());
                 Ok(Received::Some)
@@ -193,13 +198,13 @@ impl Helper {
 
     /// Waits until the helper has ended, which it does within a moment after it closed its output. `None`: it did not,
     /// and is left to be killed.
-    fn wind_down(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, Trouble> {
+    fn wind_down(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, HelperTrouble> {
         let give_up = deadline.min(Instant::now() + LINGER);
         if self.process.has_ended() {
             return Ok(self.process.status);
         }
         let end = self.process.end();
-        let waiting = Waiting::new(Reason::Helper, self.client, end.as_ref().map(OwnedFd::as_fd), None);
+        let waiting = Waiting::new(WaitReason::Helper, self.client, end.as_ref().map(OwnedFd::as_fd), None);
         let mut next_look = FIRST_LOOK;
         while !self.process.has_ended() && Instant::now() < give_up {
             waiting.wait(give_up.min(Instant::now() + next_look))?;
@@ -216,14 +221,14 @@ enum Received {
     End,
 }
 
-fn pipe_trouble(errno: Errno) -> Trouble {
-    Trouble::Pipe(errno.into())
+fn pipe_trouble(errno: Errno) -> HelperTrouble {
+    HelperTrouble::Pipe(errno.into())
 }
 
-fn wait_within(waiting: &Waiting<'_>, slice: Duration, deadline: Instant) -> Result<Ready, Trouble> {
+fn wait_within(waiting: &Waiting<'_>, slice: Duration, deadline: Instant) -> Result<WaitResult, HelperTrouble> {
     let now = Instant::now();
     if now >= deadline {
-        return Err(Trouble::TooLate);
+        return Err(HelperTrouble::TooLate);
     }
     Ok(waiting.wait(deadline.min(now + slice))?)
 }
@@ -232,14 +237,14 @@ fn wait_within(waiting: &Waiting<'_>, slice: Duration, deadline: Instant) -> Res
 static LIVING: AtomicI32 = AtomicI32::new(0);
 
 /// A child that does not outlive the value.
-struct Process {
+struct ChildProcess {
     child: Child,
     /// Set once it is reaped and its number may belong to another process.
     status: Option<ExitStatus>,
     reaped: bool,
 }
 
-impl Process {
+impl ChildProcess {
     fn spawn(command: &mut Command) -> io::Result<Self> {
         expect_fatal();
         let child = command.spawn()?;
@@ -277,7 +282,7 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         if self.has_ended() {
             return;

@@ -2,11 +2,11 @@
 //!
 //! The decision compares text, so what is not UTF-8 is refused: a replacement character could make two names equal.
 
-use crate::hba::Connection;
+use crate::hba::AuthConnection;
 use oauth_validator_core::{Denial, Reason, Request};
 
 /// The request of `connection`, or the denial of one whose names are not UTF-8.
-pub(crate) fn request(connection: Connection) -> Result<Request, Denial> {
+pub(crate) fn request(connection: AuthConnection) -> Result<Request, Denial> {
     let line = |bytes, what| text(bytes, what, Reason::HbaIssuerUnknown, IN_HBA);
     let client = |bytes, what| text(bytes, what, Reason::HbaIssuerUnknown, IN_CLIENT);
     let profiles = |bytes| text(bytes, "validator.profile of the pg_hba.conf line", Reason::ProfileUnknown, IN_HBA);

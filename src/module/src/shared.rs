@@ -6,7 +6,7 @@
 //! the cluster.
 
 use crate::{guard, major};
-use oauth_validator_core::shared::{Code, LAYOUT, Region, SlotEntry};
+use oauth_validator_core::shared::{DecisionCode, LAYOUT, Region, SlotEntry};
 use pgrx::{PgTryBuilder, pg_sys};
 use std::ffi::{CString, c_int};
 use std::panic::AssertUnwindSafe;
@@ -151,7 +151,7 @@ pub(crate) fn known_epoch() -> Option<u64> {
 }
 
 /// Counts a decision, if there is a place to.
-pub(crate) fn count(profile: Option<&str>, code: Code) {
+pub(crate) fn count(profile: Option<&str>, code: DecisionCode) {
     if let Some(region) = region_of_login() {
         region.count(profile, code, now());
     }

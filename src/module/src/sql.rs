@@ -33,7 +33,7 @@ pub(crate) fn timestamp(at: UnixSeconds) -> pg_sys::TimestampTz {
 }
 
 /// A value of a row.
-pub(crate) enum Value {
+pub(crate) enum SqlValue {
     Null,
     Text(String),
     Integer(i32),
@@ -41,7 +41,7 @@ pub(crate) enum Value {
     Time(pg_sys::TimestampTz),
 }
 
-impl Value {
+impl SqlValue {
     /// A text, or NULL.
     pub(crate) fn text(text: Option<impl ToString>) -> Self {
         text.map_or(Self::Null, |text| Self::Text(text.to_string()))
@@ -72,9 +72,9 @@ impl Value {
 }
 
 /// The rows that a function returns.
-pub(crate) struct Rows(*mut pg_sys::ReturnSetInfo);
+pub(crate) struct SqlRows(*mut pg_sys::ReturnSetInfo);
 
-impl Rows {
+impl SqlRows {
     /// Raises an ERROR unless the caller takes a set of rows.
     ///
     /// # Safety
@@ -90,7 +90,7 @@ impl Rows {
     }
 
     /// Adds a row.
-    pub(crate) fn put(&self, row: &[Value]) {
+    pub(crate) fn put(&self, row: &[SqlValue]) {
         // SAFETY: by the word of whoever called `of`; there are as many values and nulls as columns.
         unsafe {
             let row: Vec<Option<pg_sys::Datum>> = row.iter().map(|value| value.datum()).collect();

@@ -20,7 +20,7 @@ pub(crate) struct ClientGone;
 
 /// Whether a wait is for the client alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Client {
+pub(crate) enum ClientWatch {
     /// The wait ends when the client has closed its connection.
     Watched,
     /// The wait goes on without the client: what comes of it is of use to other logins.
@@ -29,7 +29,7 @@ pub(crate) enum Client {
 
 /// What `pg_stat_activity.wait_event` says of a backend that waits here; the type is `Extension`.
 #[derive(Clone, Copy)]
-pub(crate) enum Reason {
+pub(crate) enum WaitReason {
     /// The helper works: `OAuthValidatorHelper`.
     Helper,
     /// Another login's helper works: `OAuthValidatorKeys`.
@@ -38,7 +38,7 @@ pub(crate) enum Reason {
     Login,
 }
 
-impl Reason {
+impl WaitReason {
     /// The event's number, the same in all backends. Registered on first use: that takes a lock in shared memory, which
     /// a login without a wait should not. Raises an ERROR if the server has no room for another name.
     fn event(self) -> u32 {
@@ -64,7 +64,7 @@ impl Reason {
 
 /// What may go on without blocking. Neither: the time is over.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Ready {
+pub(crate) struct WaitResult {
     /// There is something to read, or the end of it.
     pub(crate) read: bool,
     /// There is room to write, or nobody reads any more.
@@ -89,8 +89,8 @@ impl<'fd> Waiting<'fd> {
     /// Raises an ERROR if the kernel has no room for the set, so it must be called under the guard, as all here; and in
     /// a backend that authenticates a client, on the main thread.
     pub(crate) fn new(
-        reason: Reason,
-        client: Client,
+        reason: WaitReason,
+        client: ClientWatch,
         readable: Option<BorrowedFd<'fd>>,
         writable: Option<BorrowedFd<'fd>>,
     ) -> Self {
@@ -105,7 +105,7 @@ impl<'fd> Waiting<'fd> {
         // SAFETY: MyLatch is this process's own latch for all its life (miscinit.c).
         waiting.add(pg_sys::WL_LATCH_SET, pg_sys::PGINVALID_SOCKET, unsafe { pg_sys::MyLatch });
         waiting.add(pg_sys::WL_EXIT_ON_PM_DEATH, pg_sys::PGINVALID_SOCKET, ptr::null_mut());
-        if let Some(socket) = client_socket().filter(|_| client == Client::Watched) {
+        if let Some(socket) = client_socket().filter(|_| client == ClientWatch::Watched) {
             waiting.add(pg_sys::WL_SOCKET_CLOSED, socket, ptr::null_mut());
         }
         for (events, descriptor) in [(pg_sys::WL_SOCKET_READABLE, readable), (pg_sys::WL_SOCKET_WRITEABLE, writable)] {
@@ -126,7 +126,7 @@ impl<'fd> Waiting<'fd> {
     ///
     /// Interrupts end the login from in here: FATAL does not come back, an ERROR (a cancelled query) unwinds. A
     /// wake-up for any other reason goes unnoticed.
-    pub(crate) fn wait(&self, until: Instant) -> Result<Ready, ClientGone> {
+    pub(crate) fn wait(&self, until: Instant) -> Result<WaitResult, ClientGone> {
         loop {
             // Before the first wait, too: what was raised earlier may have had its wake-up already.
             pgrx::check_for_interrupts!();
@@ -140,7 +140,7 @@ impl<'fd> Waiting<'fd> {
             if happened & pg_sys::WL_SOCKET_CLOSED != 0 {
                 return Err(ClientGone);
             }
-            let ready = Ready {
+            let ready = WaitResult {
                 read: happened & pg_sys::WL_SOCKET_READABLE != 0,
                 write: happened & pg_sys::WL_SOCKET_WRITEABLE != 0,
             };
@@ -173,8 +173,8 @@ impl Drop for Waiting<'_> {
 }
 
 /// Waits for `duration`, with nothing to wait for but what ends a login. A duration of zero is one look at that.
-pub(crate) fn pause(reason: Reason, duration: Duration) -> Result<(), ClientGone> {
-    Waiting::new(reason, Client::Watched, None, None).wait(Instant::now() + duration).map(|_| ())
+pub(crate) fn pause(reason: WaitReason, duration: Duration) -> Result<(), ClientGone> {
+    Waiting::new(reason, ClientWatch::Watched, None, None).wait(Instant::now() + duration).map(|_| ())
 }
 
 /// The client's socket, where the server can tell that the other side has closed it (not everywhere: Windows, Solaris).

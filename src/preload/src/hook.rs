@@ -5,7 +5,7 @@
 //! as libpq's own does. libpq 19 shows the refusal's text itself; 18 has no place for one, so there it is a line on the
 //! standard error, in front of libpq's own "user-defined OAuth flow failed". Must never unwind into libpq.
 
-use crate::judge::{FILE, HOSTS, ISSUER, Settings, Wanted};
+use crate::judge::{FILE, HOSTS, ISSUER, PreloadSettings, WantedToken};
 use crate::libpq::{Libpq, PGconn};
 use oauth_validator_token_file as token_file;
 use std::env;
@@ -28,19 +28,19 @@ const FAILED: c_int = -1;
 
 /// `PGoauthBearerRequest` of libpq-fe.h.
 #[repr(C)]
-struct Request {
+struct OAuthBearerRequest {
     openid_configuration: *const c_char,
     scope: *const c_char,
     run_async: *const c_void,
-    cleanup: Option<unsafe extern "C" fn(*mut PGconn, *mut Request)>,
+    cleanup: Option<unsafe extern "C" fn(*mut PGconn, *mut OAuthBearerRequest)>,
     token: *mut c_char,
     user: *mut c_void,
 }
 
 /// `PGoauthBearerRequestV2`, of which libpq 19 has more than the first part.
 #[repr(C)]
-struct RequestV2 {
-    v1: Request,
+struct OAuthBearerRequestV2 {
+    v1: OAuthBearerRequest,
     issuer: *const c_char,
     error: *const c_char,
 }
@@ -83,8 +83,8 @@ extern "C" fn answer(kind: c_int, conn: *mut PGconn, data: *mut c_void, caller: 
             return NOT_HANDLED;
         }
         // SAFETY: libpq gives a request to each of these two kinds, of at least this length.
-        let request = unsafe { &mut *data.cast::<Request>() };
-        let v2 = (kind == BEARER_TOKEN_V2).then(|| data.cast::<RequestV2>());
+        let request = unsafe { &mut *data.cast::<OAuthBearerRequest>() };
+        let v2 = (kind == BEARER_TOKEN_V2).then(|| data.cast::<OAuthBearerRequestV2>());
         // SAFETY: a pointer to the longer request is one, of the second kind.
         let issuer = v2.map(|v2| unsafe { (*v2).issuer });
         // SAFETY: `conn` is the connection of whoever calls.
@@ -97,13 +97,13 @@ extern "C" fn answer(kind: c_int, conn: *mut PGconn, data: *mut c_void, caller: 
 }
 
 /// What the environment says, unless the process has more rights than whoever started it.
-fn settings() -> Settings {
+fn settings() -> PreloadSettings {
     // SAFETY: getauxval has no conditions.
     if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
-        return Settings::default();
+        return PreloadSettings::default();
     }
     let variable = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty());
-    Settings { file: variable(FILE), issuer: variable(ISSUER), hosts: variable(HOSTS) }
+    PreloadSettings { file: variable(FILE), issuer: variable(ISSUER), hosts: variable(HOSTS) }
 }
 
 /// The token for this connection.
@@ -111,8 +111,8 @@ fn settings() -> Settings {
 /// # Safety
 /// The request is libpq's, and `conn` a connection of the caller's.
 unsafe fn found(
-    settings: &Settings,
-    request: &Request,
+    settings: &PreloadSettings,
+    request: &OAuthBearerRequest,
     issuer: Option<*const c_char>,
     conn: *mut PGconn,
     caller: *const c_void,
@@ -120,7 +120,7 @@ unsafe fn found(
     let unknown = || "the libpq that asks for a token does not say what its connection is, so it gets none".to_owned();
     // SAFETY: libpq's strings live as long as the request.
     let (url, issuer) = unsafe { (text(request.openid_configuration), issuer.map(|issuer| text(issuer))) };
-    let wanted = Wanted { discovery_url: url.unwrap_or_default(), issuer: issuer.map(Option::unwrap_or_default) };
+    let wanted = WantedToken { discovery_url: url.unwrap_or_default(), issuer: issuer.map(Option::unwrap_or_default) };
     let libpq = Libpq::of_caller(caller).ok_or_else(unknown)?;
     // SAFETY: as the caller promises.
     let connection = unsafe { libpq.describe(conn) }.ok_or_else(unknown)?;
@@ -140,7 +140,7 @@ unsafe fn text<'r>(text: *const c_char) -> Option<&'r str> {
 }
 
 /// Hands the token over in memory of its own, which [`clean_up`] wipes.
-fn give(request: &mut Request, token: &mut Vec<u8>) -> c_int {
+fn give(request: &mut OAuthBearerRequest, token: &mut Vec<u8>) -> c_int {
     token.push(0);
     let copy = copied(token);
     if copy.is_null() {
@@ -152,7 +152,7 @@ fn give(request: &mut Request, token: &mut Vec<u8>) -> c_int {
 }
 
 /// Says why there is none, where whoever started the connection will see it.
-fn refuse(request: &mut Request, v2: Option<*mut RequestV2>, why: &str) -> c_int {
+fn refuse(request: &mut OAuthBearerRequest, v2: Option<*mut OAuthBearerRequestV2>, why: &str) -> c_int {
     // Nothing in it has a NUL: the parts come from C strings, and from this library.
     let message = CString::new(format!("liboauth_token: {why}")).unwrap_or_default();
     match v2 {
@@ -183,7 +183,7 @@ fn copied(bytes: &[u8]) -> *mut c_char {
 }
 
 /// libpq's word that it has taken its own copy.
-unsafe extern "C" fn clean_up(_conn: *mut PGconn, request: *mut Request) {
+unsafe extern "C" fn clean_up(_conn: *mut PGconn, request: *mut OAuthBearerRequest) {
     if request.is_null() {
         return;
     }

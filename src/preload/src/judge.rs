@@ -20,7 +20,7 @@ const DEFAULT_PORT: &str = "5432";
 
 /// What the environment says.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Settings {
+pub(crate) struct PreloadSettings {
     pub(crate) file: Option<OsString>,
     pub(crate) issuer: Option<OsString>,
     pub(crate) hosts: Option<OsString>,
@@ -28,7 +28,7 @@ pub(crate) struct Settings {
 
 /// A connection that is to be given a token, as libpq knows it.
 #[derive(Debug, Clone)]
-pub(crate) struct Connection {
+pub(crate) struct LibpqConnection {
     /// The host's name, or the folder of a Unix socket.
     pub(crate) host: String,
     /// Where it goes, if the options say that themselves (`hostaddr`).
@@ -36,14 +36,14 @@ pub(crate) struct Connection {
     /// Empty is libpq's default.
     pub(crate) port: String,
     /// Nobody on the way can read along.
-    pub(crate) way: Way,
+    pub(crate) way: TransportKind,
     /// Whether this process is a PostgreSQL server, whose users choose the options of its connections.
     pub(crate) in_server: bool,
 }
 
 /// What the token would go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum TransportKind {
     Tls,
     UnixSocket,
     Clear,
@@ -51,14 +51,14 @@ pub(crate) enum Way {
 
 /// Whose token libpq asks for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'r> {
+pub(crate) struct WantedToken<'r> {
     /// The URL of the provider's metadata.
     pub(crate) discovery_url: &'r str,
     /// The issuer by itself, which libpq 19 says too.
     pub(crate) issuer: Option<&'r str>,
 }
 
-impl Settings {
+impl PreloadSettings {
     /// Whether anybody set anything. Where not, libpq goes on as it would without this library.
     pub(crate) fn are_any(&self) -> bool {
         [&self.file, &self.issuer, &self.hosts].into_iter().any(Option::is_some)
@@ -68,11 +68,11 @@ impl Settings {
     ///
     /// # Errors
     /// Why it gets none: a sentence without its full stop.
-    pub(crate) fn file_for(&self, wanted: Wanted<'_>, connection: &Connection) -> Result<&OsString, String> {
+    pub(crate) fn file_for(&self, wanted: WantedToken<'_>, connection: &LibpqConnection) -> Result<&OsString, String> {
         let file = self.file.as_ref().ok_or_else(|| format!("{FILE} is not set: it names the file with the token"))?;
         self.judge_issuer(wanted)?;
         self.judge_host(connection)?;
-        if connection.way == Way::Clear {
+        if connection.way == TransportKind::Clear {
             let server = connection.name();
             return Err(format!(
                 "the connection to {server} is without TLS, and the token of {FILE} is never sent in clear: use sslmode=verify-full"
@@ -81,7 +81,7 @@ impl Settings {
         Ok(file)
     }
 
-    fn judge_issuer(&self, wanted: Wanted<'_>) -> Result<(), String> {
+    fn judge_issuer(&self, wanted: WantedToken<'_>) -> Result<(), String> {
         let issuer = text(ISSUER, self.issuer.as_ref())?
             .ok_or_else(|| format!("{ISSUER} is not set: it says whose token {FILE} has"))?;
         let by_url = wanted.discovery_url == issuer || is_well_known_of(wanted.discovery_url, issuer);
@@ -94,7 +94,7 @@ impl Settings {
         Err(format!("a token of {asked} is asked for, and {ISSUER} is {}", shown(issuer)))
     }
 
-    fn judge_host(&self, connection: &Connection) -> Result<(), String> {
+    fn judge_host(&self, connection: &LibpqConnection) -> Result<(), String> {
         let Some(hosts) = text(HOSTS, self.hosts.as_ref())? else {
             if connection.in_server {
                 return Err(format!(
@@ -115,7 +115,7 @@ impl Settings {
     }
 }
 
-impl Connection {
+impl LibpqConnection {
     /// What of it can be listed. Drivers such as psycopg look a name up themselves, and say name and address. Inside a
     /// server that may be a user's doing, who gives a listed name the address of his own host: there the address counts.
     fn hosts(&self) -> impl Iterator<Item = &str> {

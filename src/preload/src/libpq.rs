@@ -4,7 +4,7 @@
 //! that is asked is always that of the caller, found by the address it returns to. Nothing here is linked: where a function
 //! is missing, nothing is known, and the caller is refused.
 
-use crate::judge::{Connection, Way};
+use crate::judge::{LibpqConnection, TransportKind};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem;
 use std::ptr::{self, NonNull};
@@ -59,12 +59,12 @@ impl Libpq {
     ///
     /// # Safety
     /// `conn` is a connection of this libpq.
-    pub(crate) unsafe fn describe(&self, conn: *mut PGconn) -> Option<Connection> {
+    pub(crate) unsafe fn describe(&self, conn: *mut PGconn) -> Option<LibpqConnection> {
         // SAFETY: as the caller promises.
         let (host, port, way) = unsafe { (self.text(c"PQhost", conn)?, self.text(c"PQport", conn)?, self.way(conn)?) };
         // SAFETY: as the caller promises.
         let address = unsafe { if self.has_address(conn)? { Some(self.text(c"PQhostaddr", conn)?) } else { None } };
-        Some(Connection { host, address, port, way, in_server: is_server() })
+        Some(LibpqConnection { host, address, port, way, in_server: is_server() })
     }
 
     /// Whether the options name an address (`hostaddr`), be it by the environment or a service file.
@@ -104,13 +104,13 @@ impl Libpq {
 
     /// # Safety
     /// As [`Libpq::describe`].
-    unsafe fn way(&self, conn: *mut PGconn) -> Option<Way> {
+    unsafe fn way(&self, conn: *mut PGconn) -> Option<TransportKind> {
         // SAFETY: as the caller promises.
         let (has_tls, socket) = unsafe { (self.number(c"PQsslInUse", conn)?, self.number(c"PQsocket", conn)?) };
         Some(match (has_tls, is_unix(socket)) {
-            (0, true) => Way::UnixSocket,
-            (0, false) => Way::Clear,
-            _ => Way::Tls,
+            (0, true) => TransportKind::UnixSocket,
+            (0, false) => TransportKind::Clear,
+            _ => TransportKind::Tls,
         })
     }
 
@@ -128,10 +128,10 @@ impl Libpq {
     /// # Safety
     /// As [`Libpq::describe`]; the function takes a connection and returns a string.
     unsafe fn text(&self, name: &CStr, conn: *mut PGconn) -> Option<String> {
-        type Text = unsafe extern "C" fn(*const PGconn) -> *const c_char;
+        type TextFunction = unsafe extern "C" fn(*const PGconn) -> *const c_char;
         let function = self.function(name)?;
         // SAFETY: as the caller promises.
-        let text = unsafe { mem::transmute::<*mut c_void, Text>(function.as_ptr())(conn) };
+        let text = unsafe { mem::transmute::<*mut c_void, TextFunction>(function.as_ptr())(conn) };
         if text.is_null() {
             return Some(String::new());
         }

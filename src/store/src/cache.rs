@@ -50,7 +50,7 @@ pub struct KeyLock {
 
 /// The right to ask a provider about a token, until it is dropped: one of a few.
 #[derive(Debug)]
-pub struct Slot {
+pub struct HelperSlot {
     _file: Locked,
 }
 
@@ -111,11 +111,11 @@ impl KeyFolder {
     /// # Errors
     ///
     /// As for [`KeyFolder::try_lock`].
-    pub fn try_slot(&self, slots: u32) -> Result<Option<Slot>, CacheTrouble> {
+    pub fn try_slot(&self, slots: u32) -> Result<Option<HelperSlot>, CacheTrouble> {
         for number in 0..slots {
             // No profile's name begins with a dot.
             if let Some(file) = self.0.try_lock_file(&format!(".helper-{number}{LOCK}"))? {
-                return Ok(Some(Slot { _file: file }));
+                return Ok(Some(HelperSlot { _file: file }));
             }
         }
         Ok(None)

@@ -3,7 +3,7 @@
 //! Knows nothing of keys. Must never follow a symbolic link, open what is no regular file, or take one that belongs to
 //! anybody but the server's user; see `cache.rs` for the reasons.
 
-use crate::found::Found;
+use crate::found::PathStatus;
 use crate::trouble::{CacheTrouble, Operation};
 use crate::users::ServerUser;
 use rustix::fs::{
@@ -33,7 +33,7 @@ const GROUP_FILE: Mode = PRIVATE.union(Mode::RGRP);
 pub(crate) struct Opened {
     pub(crate) handle: OwnedFd,
     /// The folder as it was when it was opened, and the path as it was given.
-    pub(crate) found: Found,
+    pub(crate) found: PathStatus,
     pub(crate) user: ServerUser,
     /// Whether the group may read what is made here.
     group_access: bool,
@@ -51,7 +51,7 @@ impl Opened {
         };
         let handle = handle.map_err(|errno| not_opened(&path, user, errno))?;
         let stat = fstat(&handle).map_err(|errno| CacheTrouble::io(Operation::Open, &path, errno, None, user))?;
-        let found = Found::new(path, &stat);
+        let found = PathStatus::new(path, &stat);
         if found.uid != user.uid {
             return Err(CacheTrouble::FolderWrongOwner { found, server: user });
         }
@@ -76,11 +76,11 @@ impl Opened {
     }
 
     /// Opens a file and judges it on its handle; `None` if nothing has that name.
-    pub(crate) fn open_file(&self, name: &str, access: OFlags) -> Result<Option<(File, Found)>, CacheTrouble> {
+    pub(crate) fn open_file(&self, name: &str, access: OFlags) -> Result<Option<(File, PathStatus)>, CacheTrouble> {
         let failed = |errno| self.io(Operation::Open, name, errno);
         // Before it is opened as well: opening a device may do something, and the reason is told best for what is there.
         match statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => self.judge_file(&Found::new(self.path_of(name), &stat))?,
+            Ok(stat) => self.judge_file(&PathStatus::new(self.path_of(name), &stat))?,
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(failed(errno)),
         }
@@ -90,12 +90,12 @@ impl Opened {
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(failed(errno)),
         };
-        let found = Found::new(self.path_of(name), &fstat(&handle).map_err(failed)?);
+        let found = PathStatus::new(self.path_of(name), &fstat(&handle).map_err(failed)?);
         self.judge_file(&found)?;
         Ok(Some((File::from(handle), found)))
     }
 
-    fn judge_file(&self, found: &Found) -> Result<(), CacheTrouble> {
+    fn judge_file(&self, found: &PathStatus) -> Result<(), CacheTrouble> {
         if found.kind != FileType::RegularFile {
             return Err(CacheTrouble::NotRegular { found: found.clone() });
         }
@@ -245,7 +245,7 @@ fn not_opened(path: &Path, user: ServerUser, errno: Errno) -> CacheTrouble {
     if errno == Errno::NOENT {
         return CacheTrouble::FolderMissing { path: path.to_owned(), server: user };
     }
-    let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Found::new(path.to_owned(), &stat));
+    let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| PathStatus::new(path.to_owned(), &stat));
     match found {
         Ok(found) if found.kind != FileType::Directory => CacheTrouble::NotAFolder { found, server: user },
         // That it belongs to somebody else is the reason for whatever the kernel said.

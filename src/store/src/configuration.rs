@@ -6,10 +6,10 @@
 
 use crate::found::Stamp;
 use crate::refusal::Refusal;
-use crate::trusted::{Contents, MAX_CONFIG_BYTES, look_at, read_stamped, read_target_stamped};
+use crate::trusted::{FileContents, MAX_CONFIG_BYTES, look_at, read_stamped, read_target_stamped};
 use crate::users::ServerUser;
 use crate::walk::{self, Walked};
-use oauth_validator_core::{Folder, FolderFile, Unread};
+use oauth_validator_core::{ConfigFolder, FolderFile, Unread};
 use rustix::fs::{Dir, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -60,19 +60,19 @@ pub struct FolderText {
     /// Where it is.
     pub path: PathBuf,
     /// Its text, or why it was not read.
-    pub text: Result<Vec<u8>, Unreadable>,
+    pub text: Result<Vec<u8>, UnreadableConfig>,
 }
 
 /// Why a file was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct UnreadableConfig {
     /// What is wrong: a sentence.
     pub why: String,
     /// What to do.
     pub hint: String,
 }
 
-impl From<&Refusal> for Unreadable {
+impl From<&Refusal> for UnreadableConfig {
     fn from(refusal: &Refusal) -> Self {
         Self { why: format!("{refusal}."), hint: refusal.hint() }
     }
@@ -81,13 +81,13 @@ impl From<&Refusal> for Unreadable {
 impl FolderTexts {
     /// A folder of which nothing can be read.
     #[must_use]
-    pub fn unreadable(path: &Path, why: Unreadable) -> Self {
+    pub fn unreadable(path: &Path, why: UnreadableConfig) -> Self {
         let file = FolderText { path: path.to_owned(), text: Err(why) };
         Self { path: Some(path.to_owned()), files: vec![file] }
     }
 
     /// Hands these texts over to somebody who judges them.
-    pub fn judged<T>(&self, judge: impl FnOnce(Folder<'_>) -> T) -> T {
+    pub fn judged<T>(&self, judge: impl FnOnce(ConfigFolder<'_>) -> T) -> T {
         let names: Vec<String> = self.files.iter().map(|file| file.path.to_string_lossy().into_owned()).collect();
         let files: Vec<FolderFile<'_>> = self
             .files
@@ -102,7 +102,7 @@ impl FolderTexts {
             })
             .collect();
         let folder = self.path.as_ref().map(|path| path.to_string_lossy()).unwrap_or_default();
-        judge(Folder { name: &folder, files: &files })
+        judge(ConfigFolder { name: &folder, files: &files })
     }
 }
 
@@ -120,7 +120,7 @@ pub fn is_folder_file(name: &OsStr) -> bool {
 /// The [`Refusal`] of the main file. What is refused in the folder stands beside the texts that were read.
 pub fn read_configuration(main: &Path, folder: Option<&Path>, user: ServerUser) -> Result<ConfigurationFiles, Refusal> {
     let began = SystemTime::now();
-    let Contents { contents, stamp, unchanged } = read_stamped(main, MAX_CONFIG_BYTES, user)?;
+    let FileContents { contents, stamp, unchanged } = read_stamped(main, MAX_CONFIG_BYTES, user)?;
     let mut opened = Vec::new();
     let folder = folder.map(|folder| read_folder(folder, user, &mut opened)).unwrap_or_default();
     let all_read = folder.files.iter().all(|file| file.text.is_ok());
@@ -161,7 +161,7 @@ fn read_folder(path: &Path, user: ServerUser, opened: &mut Vec<Stamp>) -> Folder
     let mut last = Vec::new();
     for _ in 0..TRIES {
         match read_once(path, user) {
-            Ok(Read { files, stamps, unchanged }) => {
+            Ok(ReadOnce { files, stamps, unchanged }) => {
                 if unchanged {
                     opened.extend(stamps);
                     return FolderTexts { path: Some(path.to_owned()), files };
@@ -172,7 +172,7 @@ fn read_folder(path: &Path, user: ServerUser, opened: &mut Vec<Stamp>) -> Folder
             Err(Refusal::NotFound { .. }) if is_absent(path) => {
                 return FolderTexts { path: Some(path.to_owned()), files: Vec::new() };
             }
-            Err(refusal) => return FolderTexts::unreadable(path, Unreadable::from(&refusal)),
+            Err(refusal) => return FolderTexts::unreadable(path, UnreadableConfig::from(&refusal)),
         }
     }
     // It changes all the time: what was read last is as good as what would be read next.
@@ -185,7 +185,7 @@ fn is_absent(path: &Path) -> bool {
 }
 
 /// What was read in one go.
-struct Read {
+struct ReadOnce {
     files: Vec<FolderText>,
     stamps: Vec<Stamp>,
     /// Whether nobody has added, renamed or removed a file meanwhile.
@@ -193,13 +193,13 @@ struct Read {
 }
 
 /// The names of a folder's files, in their order.
-struct Listed {
+struct FolderListing {
     handle: OwnedFd,
     names: Vec<OsString>,
     stamp: Stamp,
 }
 
-fn list(path: &Path, folder: &Walked<'_>) -> Result<Listed, Refusal> {
+fn list(path: &Path, folder: &Walked<'_>) -> Result<FolderListing, Refusal> {
     let unreadable = |errno: Errno| folder.unreadable(std::io::Error::from(errno).to_string());
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let handle = openat(folder.handle(), ".", flags, Mode::empty()).map_err(unreadable)?;
@@ -215,29 +215,29 @@ fn list(path: &Path, folder: &Walked<'_>) -> Result<Listed, Refusal> {
         }
     }
     names.sort_unstable_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
-    Ok(Listed { handle, names, stamp })
+    Ok(FolderListing { handle, names, stamp })
 }
 
-fn read_once(path: &Path, user: ServerUser) -> Result<Read, Refusal> {
+fn read_once(path: &Path, user: ServerUser) -> Result<ReadOnce, Refusal> {
     let folder = walk::find_folder(path, user)?;
-    let Listed { handle, names, stamp: before } = list(path, &folder)?;
+    let FolderListing { handle, names, stamp: before } = list(path, &folder)?;
     let mut stamps = vec![before.clone()];
     let mut files = Vec::with_capacity(names.len());
     let mut room = MAX_CONFIG_BYTES;
     for name in names {
         let path = path.join(&name);
         match read_file(&folder, &path, &name, &mut room, user) {
-            Ok(Contents { contents, stamp, unchanged }) => {
+            Ok(FileContents { contents, stamp, unchanged }) => {
                 // If a file was written meanwhile, it cannot be said what was read of it.
                 stamps.extend(unchanged.then_some(stamp));
                 files.push(FolderText { path, text: Ok(contents) });
             }
-            Err(refusal) => files.push(FolderText { path, text: Err(Unreadable::from(&refusal)) }),
+            Err(refusal) => files.push(FolderText { path, text: Err(UnreadableConfig::from(&refusal)) }),
         }
     }
     let after = fstat(&handle).map_err(|errno| folder.unreadable(std::io::Error::from(errno).to_string()))?;
     let unchanged = before == Stamp::new(folder.path().to_owned(), &after);
-    Ok(Read { files, stamps, unchanged })
+    Ok(ReadOnce { files, stamps, unchanged })
 }
 
 /// Reads one file; `room` is what is left for all.
@@ -247,7 +247,7 @@ fn read_file(
     name: &OsStr,
     room: &mut usize,
     user: ServerUser,
-) -> Result<Contents, Refusal> {
+) -> Result<FileContents, Refusal> {
     let target = folder.find(path, name)?;
     let read = read_target_stamped(path, &target, MAX_FOLDER_FILE_BYTES, user)?;
     match room.checked_sub(read.contents.len()) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// What was found at a place on the way to a file, or at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct PathStatus {
     /// Where, with all symbolic links before it resolved.
     pub path: PathBuf,
     /// The owner's numeric user ID.
@@ -49,7 +49,7 @@ impl Stamp {
     }
 }
 
-impl Found {
+impl PathStatus {
     pub(crate) fn new(path: PathBuf, stat: &Stat) -> Self {
         Self {
             path,

@@ -15,7 +15,7 @@ use crate::configuration::{ConfigurationFiles, look};
 use crate::found::Stamp;
 use crate::trouble::CacheTrouble;
 use crate::users::ServerUser;
-use oauth_validator_core::{Chosen, Pieces, Request, build, choose, sha256_hex};
+use oauth_validator_core::{KeptChoice, Pieces, Request, build, choose, sha256_hex};
 use rustix::fs::OFlags;
 use std::borrow::Cow;
 use std::fs::File;
@@ -204,7 +204,7 @@ fn read_from(file: &File, at: u64, length: usize) -> Option<Vec<u8>> {
 impl KeptConfiguration {
     /// What the form has for this login.
     #[must_use]
-    pub fn choose(&mut self, request: &Request) -> Chosen {
+    pub fn choose(&mut self, request: &Request) -> KeptChoice {
         choose(self, request)
     }
 }

@@ -3,10 +3,10 @@
 //!
 //! Looks at files and judges as a login does; asks nobody, takes no lock, and writes nothing.
 
-use crate::keys::load_keys;
+use crate::key_file::load_keys;
 use crate::users::ServerUser;
 use oauth_validator_core::config::KeySource;
-use oauth_validator_core::{KeyRecord, KeysUnavailable, Profile, ProviderKeys, Standing, UnixSeconds};
+use oauth_validator_core::{KeyRecord, KeyStatus, KeysUnavailable, Profile, ProviderKeys, UnixSeconds};
 use std::path::Path;
 
 /// The state of one profile's keys.
@@ -14,7 +14,7 @@ use std::path::Path;
 pub struct KeyState {
     /// Where they are: `provider`, `file`, `inline`, or `none` where the provider is asked about each token.
     pub source: &'static str,
-    /// What they are worth: [`Standing::code`] of a provider's; else `local`, `unreadable`, or `not_needed`.
+    /// What they are worth: [`KeyStatus::code`] of a provider's; else `local`, `unreadable`, or `not_needed`.
     pub standing: &'static str,
     /// Whether they can verify a token now, or none are needed.
     pub usable: bool,
@@ -34,12 +34,12 @@ pub struct KeyState {
 
 impl KeyState {
     /// The state of the keys of `profile`, whose configuration is at `config_path`, for a server that runs as `user`.
-    /// `at_hand` says what is at hand of a provider's keys: see [`KeyOrder::at_hand`](crate::KeyOrder::at_hand).
+    /// `at_hand` says what is at hand of a provider's keys: see [`KeyOrder::at_hand`](crate::KeyRefresh::at_hand).
     pub fn of(
         profile: &Profile,
         config_path: &Path,
         user: ServerUser,
-        at_hand: impl FnOnce(&ProviderKeys) -> Result<(Option<KeyRecord>, Standing), KeysUnavailable>,
+        at_hand: impl FnOnce(&ProviderKeys) -> Result<(Option<KeyRecord>, KeyStatus), KeysUnavailable>,
     ) -> Self {
         match &profile.keys {
             KeySource::Provider(source) => match at_hand(source) {
@@ -63,7 +63,7 @@ impl KeyState {
         Self { source, standing: "unreadable", ..Self::default() }
     }
 
-    fn provided(record: Option<&KeyRecord>, standing: Standing, source: &ProviderKeys) -> Self {
+    fn provided(record: Option<&KeyRecord>, standing: KeyStatus, source: &ProviderKeys) -> Self {
         let timing = &source.settings.timing;
         let fetched_at = record.and_then(KeyRecord::times).map(|(at, _)| at);
         let failure = record.and_then(KeyRecord::failure);

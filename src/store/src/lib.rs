@@ -12,11 +12,11 @@ mod cache_files;
 mod configuration;
 mod found;
 mod kept;
+mod key_file;
 mod key_state;
-mod keys;
 mod locks;
-mod online;
 mod provider;
+mod provider_request;
 mod readable;
 mod refusal;
 mod search;
@@ -28,17 +28,17 @@ mod trusted;
 pub mod users;
 mod walk;
 
-pub use cache::{CacheTrouble, KeyFolder, KeyLock, Operation, Slot};
+pub use cache::{CacheTrouble, HelperSlot, KeyFolder, KeyLock, Operation};
 pub use configuration::{
-    ConfigurationFiles, FolderText, FolderTexts, MAX_FOLDER_FILE_BYTES, MAX_FOLDER_FILES, Unreadable, folder_texts,
-    is_folder_file, read_configuration,
+    ConfigurationFiles, FolderText, FolderTexts, MAX_FOLDER_FILE_BYTES, MAX_FOLDER_FILES, UnreadableConfig,
+    folder_texts, is_folder_file, read_configuration,
 };
-pub use found::{Found, Stamp};
+pub use found::{PathStatus, Stamp};
 pub use kept::{KeptConfiguration, KeptPlace};
+pub use key_file::load_keys;
 pub use key_state::KeyState;
-pub use keys::load_keys;
-pub use online::{LookupOrder, Places, TokenOrder, lookup_secret};
-pub use provider::{Gone, KeyOrder, Surroundings, bearer_of, with_files};
+pub use provider::{ClientLeft, Environment, KeyRefresh, bearer_of, with_files};
+pub use provider_request::{ClaimLookup, HelperSlots, TokenCheck, lookup_secret};
 pub use readable::{judge_folder, open_readable};
 pub use refusal::Refusal;
 pub use secret::{read_certificate, read_secret};

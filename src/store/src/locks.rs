@@ -27,16 +27,16 @@ static HELD: Mutex<Vec<Stat>> = Mutex::new(Vec::new());
 pub(crate) struct Locked {
     // Shared with what closes it, and dropped before that.
     pub(crate) file: Arc<File>,
-    _held: Held,
+    _held: HeldLock,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldLock {
     file: Option<Arc<File>>,
     stat: Stat,
 }
 
-impl Drop for Held {
+impl Drop for HeldLock {
     fn drop(&mut self) {
         let mut held = held();
         // Closed, and by that unlocked, before it is off the list; and nobody may look at the list in between: a file that
@@ -82,7 +82,7 @@ impl Opened {
             if self.has_name(&file, name)? {
                 held.push(stat);
                 let file = Arc::new(file);
-                let until_dropped = Held { file: Some(Arc::clone(&file)), stat };
+                let until_dropped = HeldLock { file: Some(Arc::clone(&file)), stat };
                 return Ok(Some(Locked { file, _held: until_dropped }));
             }
         }

@@ -7,8 +7,8 @@ use crate::cache::{CacheTrouble, KeyFolder};
 use crate::secret::read_secret;
 use crate::trusted::{MAX_KEY_FILE_BYTES, read_trusted, resolve};
 use crate::users::ServerUser;
-use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
-use oauth_validator_core::{FilePath, KeyRecord, KeysUnavailable, Pem, ProviderKeys, Reach, Standing, UnixSeconds};
+use oauth_validator_core::protocol::{HelperReply, HelperRequest, Secret};
+use oauth_validator_core::{FilePath, KeyRecord, KeyStatus, KeysUnavailable, Pem, ProviderKeys, Reach, UnixSeconds};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,10 +17,10 @@ pub(crate) const HELPER_MARGIN: Duration = Duration::from_millis(250);
 
 /// The login is over before it was judged: nobody waits for its outcome any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gone;
+pub struct ClientLeft;
 
 /// What a search for keys does besides looking at files.
-pub trait Surroundings {
+pub trait Environment {
     /// The time since 1970, by which keys age and providers are asked again. A simulation has another one than the machine.
     fn since_1970(&self) -> Duration {
         since_1970()
@@ -30,22 +30,22 @@ pub trait Surroundings {
     ///
     /// # Errors
     /// If there is nobody left to wait for.
-    fn pause(&mut self, time: Duration) -> Result<(), Gone>;
+    fn pause(&mut self, time: Duration) -> Result<(), ClientLeft>;
 
     /// Looks, without waiting, whether anybody still wants the outcome.
     ///
     /// # Errors
     /// If there is nobody left.
-    fn still_wanted(&mut self) -> Result<(), Gone>;
+    fn still_wanted(&mut self) -> Result<(), ClientLeft>;
 
     /// Has keys fetched within `limit`, also if nobody is left to wait for them: they are for other logins as well.
-    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome;
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> HelperReply;
 
     /// Has a provider asked about a token within `limit`.
     ///
     /// # Errors
     /// If there is nobody left to wait for: the answer would be of no use to anybody else.
-    fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone>;
+    fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<HelperReply, ClientLeft>;
 
     /// Says what is wrong but stands in nobody's way, in one sentence and a hint.
     fn complain(&mut self, what: &str, hint: &str);
@@ -53,7 +53,7 @@ pub trait Surroundings {
 
 /// Whose keys are wanted, and where they are kept.
 #[derive(Debug, Clone, Copy)]
-pub struct KeyOrder<'a> {
+pub struct KeyRefresh<'a> {
     /// Name of the profile.
     pub profile: &'a str,
     /// Its key source.
@@ -68,19 +68,19 @@ pub struct KeyOrder<'a> {
     pub user: ServerUser,
 }
 
-impl KeyOrder<'_> {
+impl KeyRefresh<'_> {
     /// What the key file holds, and what its keys are worth now.
     ///
     /// # Errors
     /// If the folder or the file cannot be trusted or read.
-    pub fn at_hand(&self) -> Result<(Option<KeyRecord>, Standing), KeysUnavailable> {
+    pub fn at_hand(&self) -> Result<(Option<KeyRecord>, KeyStatus), KeysUnavailable> {
         let (_, fingerprint) = self.reach()?;
         let folder = KeyFolder::open(self.folder, self.user, false).map_err(no_folder)?;
         let bytes = folder.read(self.profile).map_err(no_folder)?;
         let record = bytes.and_then(|bytes| KeyRecord::read(&bytes));
         let timing = &self.source.settings.timing;
         let standing =
-            record.as_ref().map_or(Standing::NoRecord, |record| record.standing(&fingerprint, timing, now()));
+            record.as_ref().map_or(KeyStatus::NoRecord, |record| record.standing(&fingerprint, timing, now()));
         Ok((record, standing))
     }
 

@@ -4,7 +4,7 @@
 //! it. The file is judged on the handle that is read, and so is every folder above where that was found. As in `trusted.rs`,
 //! access control lists are not read: where one alone lets the user read, this says no.
 
-use crate::found::Found;
+use crate::found::PathStatus;
 use crate::users::ServerUser;
 use rustix::fs::{fstat, stat};
 use std::fs::{self, File};
@@ -43,9 +43,9 @@ fn judge(opened: &File, user: ServerUser) -> io::Result<()> {
     }
     // Where it is, whatever links led there.
     let place = fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))?;
-    let may_read = user.may_read(&Found::new(place.clone(), &fstat(opened)?));
+    let may_read = user.may_read(&PathStatus::new(place.clone(), &fstat(opened)?));
     let may_search =
-        |folder: &Path| Ok::<bool, io::Error>(user.may_search(&Found::new(PathBuf::from(folder), &stat(folder)?)));
+        |folder: &Path| Ok::<bool, io::Error>(user.may_search(&PathStatus::new(PathBuf::from(folder), &stat(folder)?)));
     let mut reached = may_read;
     for folder in place.ancestors().skip(1) {
         reached &= may_search(folder)?;

@@ -3,7 +3,7 @@
 //! Says names, owners, modes and limits. Must never hold or print a byte of the file's contents, since a refusal ends up
 //! in the server's log. Paths are quoted and escaped, so that no name can forge a line of that log.
 
-use crate::found::Found;
+use crate::found::PathStatus;
 use crate::users::{self, ServerUser};
 use rustix::fs::FileType;
 use std::fmt;
@@ -28,14 +28,14 @@ pub enum Refusal {
         /// The path as it was given.
         asked: PathBuf,
         /// What it leads to.
-        found: Found,
+        found: PathStatus,
     },
     /// No folder, where one is wanted.
     NotFolder {
         /// The path as it was given.
         asked: PathBuf,
         /// What is there.
-        found: Found,
+        found: PathStatus,
     },
     /// More files than a folder may have.
     TooMany {
@@ -56,7 +56,7 @@ pub enum Refusal {
         /// The path as it was given.
         asked: PathBuf,
         /// The file.
-        found: Found,
+        found: PathStatus,
         /// The limit, in bytes.
         max_bytes: usize,
     },
@@ -65,7 +65,7 @@ pub enum Refusal {
         /// The path as it was given.
         asked: PathBuf,
         /// The file or symbolic link.
-        found: Found,
+        found: PathStatus,
         /// Who may own it, besides root.
         server: ServerUser,
     },
@@ -74,14 +74,14 @@ pub enum Refusal {
         /// The path as it was given.
         asked: PathBuf,
         /// The file.
-        found: Found,
+        found: PathStatus,
     },
     /// A folder on the way belongs neither to root nor to the server.
     FolderWrongOwner {
         /// The path as it was given.
         asked: PathBuf,
         /// The folder.
-        found: Found,
+        found: PathStatus,
         /// Who may own it, besides root.
         server: ServerUser,
     },
@@ -90,14 +90,14 @@ pub enum Refusal {
         /// The path as it was given.
         asked: PathBuf,
         /// The folder.
-        found: Found,
+        found: PathStatus,
     },
     /// The server's user cannot execute the file.
     NotExecutable {
         /// The path as it was given.
         asked: PathBuf,
         /// The file.
-        found: Found,
+        found: PathStatus,
         /// Who must be able to execute it.
         server: ServerUser,
     },
@@ -106,7 +106,7 @@ pub enum Refusal {
         /// The path as it was given.
         asked: PathBuf,
         /// What could not be read or searched, when the walk came that far.
-        found: Option<Found>,
+        found: Option<PathStatus>,
         /// Who could not read it.
         server: ServerUser,
         /// The system's reason.
@@ -186,10 +186,10 @@ impl fmt::Display for Refusal {
                 write!(f, "{asked:?} does not exist: there is no {missing:?}")
             }
             Self::NotRegular { asked, found } => {
-                write!(f, "{}, a {}; it must be a regular file", Is(asked, found), found.what())
+                write!(f, "{}, a {}; it must be a regular file", RefusedFile(asked, found), found.what())
             }
             Self::NotFolder { asked, found } => {
-                write!(f, "{}, a {}; it must be a folder", Is(asked, found), found.what())
+                write!(f, "{}, a {}; it must be a folder", RefusedFile(asked, found), found.what())
             }
             Self::TooMany { asked, max_files } => {
                 write!(f, "{asked:?} has more than the {max_files} files allowed")
@@ -199,40 +199,40 @@ impl fmt::Display for Refusal {
                 "{asked:?} was not read: with the files before it, there are more than the {max_bytes} bytes allowed"
             ),
             Self::TooLarge { asked, found, max_bytes } => {
-                write!(f, "{}, and has more than the {max_bytes} bytes allowed", Is(asked, found))
+                write!(f, "{}, and has more than the {max_bytes} bytes allowed", RefusedFile(asked, found))
             }
             Self::WrongOwner { asked, found, server } | Self::FolderWrongOwner { asked, found, server } => {
-                write!(f, "{}; it must be owned by {}", Is(asked, found), Owners(*server))
+                write!(f, "{}; it must be owned by {}", RefusedFile(asked, found), Owners(*server))
             }
             Self::Writable { asked, found } => {
-                write!(f, "{}; it must not be writable by group or others", Is(asked, found))
+                write!(f, "{}; it must not be writable by group or others", RefusedFile(asked, found))
             }
             Self::FolderWritable { asked, found } => write!(
                 f,
                 "{}; it must not be writable by group or others, unless it is sticky or mounted read-only",
-                Is(asked, found)
+                RefusedFile(asked, found)
             ),
             Self::NotExecutable { asked, found, server } => {
-                write!(f, "{}; it must be executable by {}", Is(asked, found), User(server.uid))
+                write!(f, "{}; it must be executable by {}", RefusedFile(asked, found), NamedUser(server.uid))
             }
             Self::Unreadable { asked, found: Some(found), server, why } => write!(
                 f,
                 "{}; it must be {} by {}, but: {why}",
-                Is(asked, found),
+                RefusedFile(asked, found),
                 if found.kind == FileType::Directory { "searchable" } else { "readable" },
-                User(server.uid)
+                NamedUser(server.uid)
             ),
             Self::Unreadable { asked, found: None, server, why } => {
-                write!(f, "{asked:?} must be readable by {}, but: {why}", User(server.uid))
+                write!(f, "{asked:?} must be readable by {}, but: {why}", NamedUser(server.uid))
             }
         }
     }
 }
 
 /// `"/etc/x" is owned by mallory (uid 1001), mode 0666`, with the place at fault where that is another one.
-struct Is<'a>(&'a Path, &'a Found);
+struct RefusedFile<'a>(&'a Path, &'a PathStatus);
 
-impl fmt::Display for Is<'_> {
+impl fmt::Display for RefusedFile<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(asked, found) = self;
         if found.path == **asked {
@@ -242,14 +242,14 @@ impl fmt::Display for Is<'_> {
         } else {
             write!(f, "{asked:?} leads to {:?}, which is ", found.path)?;
         }
-        write!(f, "owned by {}, mode {:04o}", User(found.uid), found.mode)
+        write!(f, "owned by {}, mode {:04o}", NamedUser(found.uid), found.mode)
     }
 }
 
 /// The user's name and number.
-pub(crate) struct User(pub(crate) u32);
+pub(crate) struct NamedUser(pub(crate) u32);
 
-impl fmt::Display for User {
+impl fmt::Display for NamedUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match users::user_name(self.0) {
             Some(name) => write!(f, "{} (uid {})", name.escape_debug(), self.0),
@@ -264,7 +264,7 @@ impl fmt::Display for Owners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.uid {
             0 => write!(f, "root"),
-            uid => write!(f, "root or {}", User(uid)),
+            uid => write!(f, "root or {}", NamedUser(uid)),
         }
     }
 }
@@ -274,7 +274,7 @@ const HOME: &str = "/etc/postgresql";
 
 /// A command for the folder at fault, or another folder to go to. Where the usual one is at fault, or lies in it, going
 /// there is no way out.
-fn elsewhere(command: String, found: &Found, wanted: &str) -> String {
+fn elsewhere(command: String, found: &PathStatus, wanted: &str) -> String {
     if Path::new(HOME).starts_with(&found.path) {
         return format!("{command}.");
     }
@@ -282,7 +282,7 @@ fn elsewhere(command: String, found: &Found, wanted: &str) -> String {
 }
 
 /// How to make a file root's, and readable by the server alone.
-fn hand_over(found: &Found, server: ServerUser) -> String {
+fn hand_over(found: &PathStatus, server: ServerUser) -> String {
     let file = shell_word(&found.path);
     // A program stays one.
     let (for_group, for_owner) = if found.executable_by_some() { ("0750", "0700") } else { ("0640", "0600") };
@@ -294,7 +294,7 @@ fn hand_over(found: &Found, server: ServerUser) -> String {
     }
 }
 
-fn let_in(found: Option<&Found>, server: ServerUser) -> String {
+fn let_in(found: Option<&PathStatus>, server: ServerUser) -> String {
     let Some(found) = found else {
         return "Correct the path.".into();
     };
@@ -303,7 +303,7 @@ fn let_in(found: Option<&Found>, server: ServerUser) -> String {
 }
 
 /// The command that gives the server this bit of the mode, and as few others as can be.
-fn grant(found: &Found, server: ServerUser, bit: char) -> String {
+fn grant(found: &PathStatus, server: ServerUser, bit: char) -> String {
     let place = shell_word(&found.path);
     match group_of(server) {
         Some(group) if found.uid != server.uid => format!("chgrp {group} {place} && chmod g+{bit} {place}"),

@@ -7,17 +7,17 @@
 //! presents tokens and hangs up would have the provider asked without end, since nothing would ever count as an outcome.
 
 use crate::cache::{CacheTrouble, KeyFolder, KeyLock};
-use crate::provider::{Gone, HELPER_MARGIN, KeyOrder, Surroundings, bearer_of, gone, no_folder, sentence};
-use oauth_validator_core::asking::{APART, Attempt, AttemptEnd, MayAsk, may_ask};
-use oauth_validator_core::protocol::{Failure, HelperRequest, Outcome};
-use oauth_validator_core::{KeyRecord, KeySet, KeysUnavailable, Pem, Reach, Standing, UnixSeconds, Wanted};
+use crate::provider::{ClientLeft, Environment, HELPER_MARGIN, KeyRefresh, bearer_of, gone, no_folder, sentence};
+use oauth_validator_core::asking::{Attempt, AttemptEnd, MIN_ATTEMPT_GAP, MayAsk, may_ask};
+use oauth_validator_core::protocol::{HelperFailure, HelperReply, HelperRequest};
+use oauth_validator_core::{KeyRecord, KeySet, KeyStatus, KeysUnavailable, KeysWanted, Pem, Reach, UnixSeconds};
 use std::time::{Duration, Instant};
 
 /// How often somebody who waits for another login's fetch looks whether it is done.
 const POLL: Duration = Duration::from_millis(50);
 
 /// Why there are no keys, or no newer ones.
-pub(crate) enum Obstacle {
+pub(crate) enum NoKeys {
     /// The provider is not asked again yet. The newest keys of it, and when that is.
     NotYet(KeySet, String),
     Unavailable(KeysUnavailable),
@@ -30,7 +30,7 @@ enum WithLock {
     /// The provider may not be asked yet, but in a moment, which a login can wait for.
     Soon,
     /// There are none to be had by this order.
-    Refused(Obstacle),
+    Refused(NoKeys),
 }
 
 /// Whether the one who holds the lock may ask the provider.
@@ -43,9 +43,9 @@ enum Permission {
 }
 
 /// One order on its way.
-pub(crate) struct Search<'a> {
-    order: &'a KeyOrder<'a>,
-    world: &'a mut dyn Surroundings,
+pub(crate) struct KeySearch<'a> {
+    order: &'a KeyRefresh<'a>,
+    world: &'a mut dyn Environment,
     folder: KeyFolder,
     reach: Reach<Pem>,
     fingerprint: String,
@@ -55,19 +55,19 @@ pub(crate) struct Search<'a> {
     complained: bool,
 }
 
-impl<'a> Search<'a> {
-    pub(crate) fn start(order: &'a KeyOrder<'a>, world: &'a mut dyn Surroundings) -> Result<Self, Obstacle> {
+impl<'a> KeySearch<'a> {
+    pub(crate) fn start(order: &'a KeyRefresh<'a>, world: &'a mut dyn Environment) -> Result<Self, NoKeys> {
         let started = Instant::now();
         let deadline = started + order.source.settings.reach.timeout;
-        let (reach, fingerprint) = order.reach().map_err(Obstacle::Unavailable)?;
+        let (reach, fingerprint) = order.reach().map_err(NoKeys::Unavailable)?;
         let folder = KeyFolder::open(order.folder, order.user, order.create_folder)
-            .map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
+            .map_err(|trouble| NoKeys::Unavailable(no_folder(trouble)))?;
         Ok(Self { order, world, folder, reach, fingerprint, started, deadline, complained: false })
     }
 
-    pub(crate) fn run(&mut self, wanted: Wanted) -> Result<KeySet, Obstacle> {
+    pub(crate) fn run(&mut self, wanted: KeysWanted) -> Result<KeySet, NoKeys> {
         let first = self.read();
-        if let (Wanted::Usable, Standing::Fresh, Some(keys)) =
+        if let (KeysWanted::Usable, KeyStatus::Fresh, Some(keys)) =
             (wanted, self.standing(first.as_ref()), keys(first.as_ref()))
         {
             return Ok(keys);
@@ -92,21 +92,21 @@ impl<'a> Search<'a> {
     }
 
     /// What the record holds, if that is what was wanted: any usable keys, or usable ones that were not there at first.
-    fn good_enough(&self, wanted: Wanted, first: Option<&KeyRecord>, record: Option<&KeyRecord>) -> Option<KeySet> {
+    fn good_enough(&self, wanted: KeysWanted, first: Option<&KeyRecord>, record: Option<&KeyRecord>) -> Option<KeySet> {
         let newer = || record.map(KeyRecord::times) != first.map(KeyRecord::times) || keys(record) != keys(first);
-        keys(record).filter(|_| self.standing(record).is_usable() && (wanted == Wanted::Usable || newer()))
+        keys(record).filter(|_| self.standing(record).is_usable() && (wanted == KeysWanted::Usable || newer()))
     }
 
     /// What the one who holds the lock can do: take what others have fetched meanwhile, ask, or not yet.
-    fn with_lock(&mut self, mut lock: KeyLock, wanted: Wanted, first: Option<&KeyRecord>) -> WithLock {
+    fn with_lock(&mut self, mut lock: KeyLock, wanted: KeysWanted, first: Option<&KeyRecord>) -> WithLock {
         // Somebody may have been done just before the lock was free.
         let record = self.read();
-        let fresh = wanted == Wanted::Newer || self.standing(record.as_ref()) == Standing::Fresh;
+        let fresh = wanted == KeysWanted::Newer || self.standing(record.as_ref()) == KeyStatus::Fresh;
         if let Some(keys) = self.good_enough(wanted, first, record.as_ref()).filter(|_| fresh) {
             return WithLock::Keys(keys);
         }
-        let usable = self.good_enough(Wanted::Usable, None, record.as_ref());
-        let enough = usable.clone().filter(|_| wanted == Wanted::Usable);
+        let usable = self.good_enough(KeysWanted::Usable, None, record.as_ref());
+        let enough = usable.clone().filter(|_| wanted == KeysWanted::Usable);
         match (self.permission(&lock, record.as_ref(), wanted, enough.is_some()), enough) {
             (Permission::Ask, _) => match self.with_answer(&mut lock, wanted, record, usable) {
                 Ok(keys) => WithLock::Keys(keys),
@@ -123,7 +123,7 @@ impl<'a> Search<'a> {
         &self,
         lock: &KeyLock,
         record: Option<&KeyRecord>,
-        wanted: Wanted,
+        wanted: KeysWanted,
         can_do_without: bool,
     ) -> Permission {
         let (timing, last, now) = (&self.order.source.settings.timing, lock.last_attempt(), self.world.since_1970());
@@ -147,21 +147,21 @@ impl<'a> Search<'a> {
     /// A client that keeps coming and hanging up must not be the next each time, or nobody would ever get an answer. So it is
     /// for those who have waited themselves; later for everybody, since it may be that nobody can wait that long.
     fn is_next(&self, cut_off: Attempt, now: Duration, can_do_without: bool) -> bool {
-        let has_waited = !can_do_without && self.started.elapsed() >= APART / 2;
-        has_waited || now.saturating_sub(cut_off.began) >= 2 * APART
+        let has_waited = !can_do_without && self.started.elapsed() >= MIN_ATTEMPT_GAP / 2;
+        has_waited || now.saturating_sub(cut_off.began) >= 2 * MIN_ATTEMPT_GAP
     }
 
     /// Asks, and takes what comes of it; or, for want of an answer, the keys at hand.
     fn with_answer(
         &mut self,
         lock: &mut KeyLock,
-        wanted: Wanted,
+        wanted: KeysWanted,
         record: Option<KeyRecord>,
         usable: Option<KeySet>,
-    ) -> Result<KeySet, Obstacle> {
+    ) -> Result<KeySet, NoKeys> {
         // Nobody should wait long for what he can do without.
         let patience = match (wanted, &usable) {
-            (Wanted::Usable, Some(_)) => self.reach.connect_timeout,
+            (KeysWanted::Usable, Some(_)) => self.reach.connect_timeout,
             _ => Duration::MAX,
         };
         let failed_before = record.as_ref().and_then(KeyRecord::failure).map(|(last_at, ..)| last_at);
@@ -170,14 +170,14 @@ impl<'a> Search<'a> {
             self.world.complain(&self.not_saved(&trouble), &trouble.hint());
         }
         // What was fetched is kept. Nobody is let in who has left meanwhile.
-        self.world.still_wanted().map_err(|Gone| Obstacle::Unavailable(gone()))?;
+        self.world.still_wanted().map_err(|ClientLeft| NoKeys::Unavailable(gone()))?;
         match (record.failure(), record.keys(), usable) {
             (None, Some(keys), _) => Ok(keys.clone()),
-            (_, _, Some(keys)) if wanted == Wanted::Usable => {
+            (_, _, Some(keys)) if wanted == KeysWanted::Usable => {
                 self.warn_of_the_end(&record, failed_before);
                 Ok(keys)
             }
-            _ => Err(Obstacle::Unavailable(self.failed(&record))),
+            _ => Err(NoKeys::Unavailable(self.failed(&record))),
         }
     }
 
@@ -196,25 +196,25 @@ impl<'a> Search<'a> {
     }
 
     /// The answer of one who may not ask yet, and is not content with the keys at hand.
-    fn not_now(&self, record: Option<KeyRecord>, usable: Option<KeySet>, why: String) -> Obstacle {
+    fn not_now(&self, record: Option<KeyRecord>, usable: Option<KeySet>, why: String) -> NoKeys {
         match record {
             Some(record) if record.failure().is_some() => {
                 let KeysUnavailable { detail, hint } = self.failed(&record);
-                Obstacle::Unavailable(KeysUnavailable { detail: format!("{detail} {why}"), hint })
+                NoKeys::Unavailable(KeysUnavailable { detail: format!("{detail} {why}"), hint })
             }
-            _ => Obstacle::NotYet(usable.unwrap_or_default(), why),
+            _ => NoKeys::NotYet(usable.unwrap_or_default(), why),
         }
     }
 
     /// Asks whatever is at hand, and fails if the answer cannot be kept.
-    pub(crate) fn refresh(&mut self) -> Result<KeyRecord, Obstacle> {
+    pub(crate) fn refresh(&mut self) -> Result<KeyRecord, NoKeys> {
         let mut lock = self.wait_for_lock()?;
         let record = self.read();
         match self.ask(&mut lock, record, Duration::MAX)? {
             (_, Some(trouble)) => {
-                Err(Obstacle::Unavailable(KeysUnavailable::new(self.not_saved(&trouble) + ".", trouble.hint())))
+                Err(NoKeys::Unavailable(KeysUnavailable::new(self.not_saved(&trouble) + ".", trouble.hint())))
             }
-            (record, None) if record.failure().is_some() => Err(Obstacle::Unavailable(self.failed(&record))),
+            (record, None) if record.failure().is_some() => Err(NoKeys::Unavailable(self.failed(&record))),
             (record, None) => Ok(record),
         }
     }
@@ -222,38 +222,38 @@ impl<'a> Search<'a> {
     /// The answer of one who cannot lock: nothing is fetched.
     fn without_access(
         &self,
-        wanted: Wanted,
+        wanted: KeysWanted,
         record: Option<KeyRecord>,
         trouble: CacheTrouble,
-    ) -> Result<KeySet, Obstacle> {
-        match self.good_enough(Wanted::Usable, None, record.as_ref()) {
-            Some(keys) if wanted == Wanted::Usable => Ok(keys),
-            _ => Err(Obstacle::Unavailable(no_folder(trouble))),
+    ) -> Result<KeySet, NoKeys> {
+        match self.good_enough(KeysWanted::Usable, None, record.as_ref()) {
+            Some(keys) if wanted == KeysWanted::Usable => Ok(keys),
+            _ => Err(NoKeys::Unavailable(no_folder(trouble))),
         }
     }
 
-    fn wait_for_lock(&mut self) -> Result<KeyLock, Obstacle> {
+    fn wait_for_lock(&mut self) -> Result<KeyLock, NoKeys> {
         loop {
             match self.folder.try_lock(self.order.profile) {
                 Ok(Some(lock)) => return Ok(lock),
                 Ok(None) => self.wait_a_little()?,
-                Err(trouble) => return Err(Obstacle::Unavailable(no_folder(trouble))),
+                Err(trouble) => return Err(NoKeys::Unavailable(no_folder(trouble))),
             }
         }
     }
 
-    fn wait_a_little(&mut self) -> Result<(), Obstacle> {
+    fn wait_a_little(&mut self) -> Result<(), NoKeys> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             let timeout = self.reach.timeout.as_secs();
-            return Err(Obstacle::Unavailable(KeysUnavailable::new(
+            return Err(NoKeys::Unavailable(KeysUnavailable::new(
                 format!(
                     "Another login has been asking the provider for the keys for longer than keys.timeout, {timeout} s."
                 ),
                 "See whether the provider answers: oauth-validator discover ISSUER.",
             )));
         }
-        self.world.pause(POLL.min(left)).map_err(|Gone| Obstacle::Unavailable(gone()))
+        self.world.pause(POLL.min(left)).map_err(|ClientLeft| NoKeys::Unavailable(gone()))
     }
 
     /// Asks the provider, and writes down what came of it; also says why that cannot be written down.
@@ -262,8 +262,8 @@ impl<'a> Search<'a> {
         lock: &mut KeyLock,
         record: Option<KeyRecord>,
         patience: Duration,
-    ) -> Result<(KeyRecord, Option<CacheTrouble>), Obstacle> {
-        lock.begin_attempt(self.world.since_1970()).map_err(|trouble| Obstacle::Unavailable(no_folder(trouble)))?;
+    ) -> Result<(KeyRecord, Option<CacheTrouble>), NoKeys> {
+        lock.begin_attempt(self.world.since_1970()).map_err(|trouble| NoKeys::Unavailable(no_folder(trouble)))?;
         let usable = self.standing(record.as_ref()).is_usable();
         let known = record.as_ref().filter(|_| usable).and_then(KeyRecord::known_document);
         let left = self.deadline.saturating_duration_since(Instant::now()).min(patience);
@@ -276,7 +276,7 @@ impl<'a> Search<'a> {
             }
             Err(KeysUnavailable { detail, hint }) => {
                 let message = detail.trim_end_matches('.').to_owned();
-                Outcome::Failed(Failure { code: "bearer_token".to_owned(), message, hint })
+                HelperReply::Failed(HelperFailure { code: "bearer_token".to_owned(), message, hint })
             }
         };
         let record = self.record_of(outcome, record, usable);
@@ -290,23 +290,23 @@ impl<'a> Search<'a> {
     }
 
     /// `known` is what the key file held; whether its keys are `usable` is whether the provider may confirm them.
-    fn record_of(&self, outcome: Outcome, known: Option<KeyRecord>, usable: bool) -> KeyRecord {
+    fn record_of(&self, outcome: HelperReply, known: Option<KeyRecord>, usable: bool) -> KeyRecord {
         let (profile, timing, now) = (self.order.profile, &self.order.source.settings.timing, self.now());
         let chance = self.world.since_1970();
         let failure = match (outcome, known.clone().filter(|_| usable)) {
-            (Outcome::Keys(keys), _) => {
+            (HelperReply::Keys(keys), _) => {
                 return KeyRecord::fetched(profile, &self.fingerprint, timing, keys, now).spread_by(chance);
             }
-            (Outcome::Unchanged(freshness), Some(record)) => {
+            (HelperReply::Unchanged(freshness), Some(record)) => {
                 return record.confirmed(timing, freshness, now).spread_by(chance);
             }
-            (Outcome::Failed(failure), _) => failure,
-            (Outcome::Answer(_), _) => Failure {
+            (HelperReply::Failed(failure), _) => failure,
+            (HelperReply::Answer(_), _) => HelperFailure {
                 code: "helper".to_owned(),
                 message: "it answered another question than it was asked".to_owned(),
                 hint: "Install the helper and the library of one version.".to_owned(),
             },
-            (Outcome::Unchanged(_), None) => Failure {
+            (HelperReply::Unchanged(_), None) => HelperFailure {
                 code: "unchanged".to_owned(),
                 message: "the helper says that the keys are unchanged, and there are none".to_owned(),
                 hint: "Install the helper and the library of one version.".to_owned(),
@@ -335,9 +335,9 @@ impl<'a> Search<'a> {
         None
     }
 
-    fn standing(&self, record: Option<&KeyRecord>) -> Standing {
+    fn standing(&self, record: Option<&KeyRecord>) -> KeyStatus {
         let timing = &self.order.source.settings.timing;
-        record.map_or(Standing::NoRecord, |record| record.standing(&self.fingerprint, timing, self.now()))
+        record.map_or(KeyStatus::NoRecord, |record| record.standing(&self.fingerprint, timing, self.now()))
     }
 
     fn now(&self) -> UnixSeconds {
@@ -352,7 +352,7 @@ impl<'a> Search<'a> {
         let (issuer, message) = (&self.order.source.issuer, &failure.message);
         let again = if attempts > 1 { format!(" ({attempts} attempts in a row)") } else { String::new() };
         let mut detail = format!("The keys of {issuer} cannot be fetched{again}: {}: {message}.", failure.code);
-        if self.standing(Some(record)) == Standing::Expired {
+        if self.standing(Some(record)) == KeyStatus::Expired {
             detail.push_str(" Those fetched before are older than keys.max_ttl and keys.stale_max allow.");
         }
         KeysUnavailable::new(detail, sentence(&failure.hint))

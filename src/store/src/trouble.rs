@@ -4,7 +4,7 @@
 //! quoted and escaped, so that no name can forge a line of the server's log. No command adopts, or removes as a whole, a
 //! folder that a wrong setting may have named.
 
-use crate::found::Found;
+use crate::found::PathStatus;
 use crate::refusal::{self, shell_word};
 use crate::users::{self, ServerUser};
 use rustix::fs::FileType;
@@ -27,43 +27,43 @@ pub enum CacheTrouble {
     /// A symbolic link, also one that leads to a folder, or something else.
     NotAFolder {
         /// What has the folder's name.
-        found: Found,
+        found: PathStatus,
         /// Who has to own it.
         server: ServerUser,
     },
     /// The folder belongs to somebody else than the server's user; root is somebody else.
     FolderWrongOwner {
         /// The folder.
-        found: Found,
+        found: PathStatus,
         /// Who has to own it.
         server: ServerUser,
     },
     /// The group or others may replace what is in the folder.
     FolderWritable {
         /// The folder.
-        found: Found,
+        found: PathStatus,
     },
     /// A file's name leads to a symbolic link, folder, FIFO, socket or device.
     NotRegular {
         /// What has the file's name.
-        found: Found,
+        found: PathStatus,
     },
     /// A file belongs to somebody else than the server's user; root is somebody else.
     WrongOwner {
         /// The file.
-        found: Found,
+        found: PathStatus,
         /// Who has to own it.
         server: ServerUser,
     },
     /// The group or others may write to a file.
     Writable {
         /// The file.
-        found: Found,
+        found: PathStatus,
     },
     /// More bytes than a key file may have.
     TooLarge {
         /// The file.
-        found: Found,
+        found: PathStatus,
         /// The limit, in bytes.
         max_bytes: usize,
     },
@@ -95,7 +95,7 @@ pub enum CacheTrouble {
         /// The system's reason; its `raw_os_error` is the errno.
         error: io::Error,
         /// The folder, if it came to be opened.
-        folder: Option<Found>,
+        folder: Option<PathStatus>,
         /// For whom it was tried.
         server: ServerUser,
     },
@@ -155,7 +155,7 @@ impl CacheTrouble {
         operation: Operation,
         path: &Path,
         error: impl Into<io::Error>,
-        folder: Option<&Found>,
+        folder: Option<&PathStatus>,
         server: ServerUser,
     ) -> Self {
         Self::Io { operation, path: path.to_owned(), error: error.into(), folder: folder.cloned(), server }
@@ -235,32 +235,32 @@ impl fmt::Display for CacheTrouble {
                 write!(
                     f,
                     "{path:?} does not exist; it must be a folder owned by {}, mode 0700",
-                    refusal::User(server.uid)
+                    refusal::NamedUser(server.uid)
                 )
             }
             Self::NotAFolder { found, server } => {
                 write!(
                     f,
                     "{}; it must be a folder itself, owned by {}, mode 0700",
-                    Is(found),
-                    refusal::User(server.uid)
+                    FoundFile(found),
+                    refusal::NamedUser(server.uid)
                 )
             }
             Self::FolderWrongOwner { found, server } | Self::WrongOwner { found, server } => {
-                write!(f, "{}; it must be owned by {}", Is(found), refusal::User(server.uid))
+                write!(f, "{}; it must be owned by {}", FoundFile(found), refusal::NamedUser(server.uid))
             }
             Self::FolderWritable { found } | Self::Writable { found } => {
-                write!(f, "{}; it must not be writable by group or others", Is(found))
+                write!(f, "{}; it must not be writable by group or others", FoundFile(found))
             }
-            Self::NotRegular { found } => write!(f, "{}; it must be a regular file", Is(found)),
+            Self::NotRegular { found } => write!(f, "{}; it must be a regular file", FoundFile(found)),
             Self::TooLarge { found, max_bytes } => {
-                write!(f, "{}, and has more than the {max_bytes} bytes allowed", Is(found))
+                write!(f, "{}, and has more than the {max_bytes} bytes allowed", FoundFile(found))
             }
             Self::WrongUser { folder, server, process } => write!(
                 f,
                 "{folder:?} must be written to by {} alone, but this process runs as {}",
-                refusal::User(server.uid),
-                refusal::User(process.uid)
+                refusal::NamedUser(server.uid),
+                refusal::NamedUser(process.uid)
             ),
             Self::LockLost { path } => {
                 write!(f, "{path:?} was removed or replaced while it was locked; it must stay where it is")
@@ -274,24 +274,29 @@ impl fmt::Display for CacheTrouble {
                 write!(f, "cannot {} {path:?}: {error}", operation.verb())?;
                 match folder {
                     Some(folder) if folder.path == *path => {
-                        write!(f, "; it is owned by {}, mode {:04o}, and", refusal::User(folder.uid), folder.mode)?;
+                        write!(
+                            f,
+                            "; it is owned by {}, mode {:04o}, and",
+                            refusal::NamedUser(folder.uid),
+                            folder.mode
+                        )?;
                     }
                     Some(folder) => {
-                        let (path, owner, mode) = (&folder.path, refusal::User(folder.uid), folder.mode);
+                        let (path, owner, mode) = (&folder.path, refusal::NamedUser(folder.uid), folder.mode);
                         write!(f, "; the folder {path:?} is owned by {owner}, mode {mode:04o}, and")?;
                     }
                     None => write!(f, "; the folder")?,
                 }
-                write!(f, " must be readable and writable by {}", refusal::User(server.uid))
+                write!(f, " must be readable and writable by {}", refusal::NamedUser(server.uid))
             }
         }
     }
 }
 
 /// `"/x/corp.json" is a file owned by mallory (uid 1001), mode 0666`
-struct Is<'a>(&'a Found);
+struct FoundFile<'a>(&'a PathStatus);
 
-impl fmt::Display for Is<'_> {
+impl fmt::Display for FoundFile<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(found) = self;
         let what = match found.kind {
@@ -302,7 +307,7 @@ impl fmt::Display for Is<'_> {
             FileType::Socket => "socket",
             _ => "device",
         };
-        write!(f, "{:?} is a {what} owned by {}, mode {:04o}", found.path, refusal::User(found.uid), found.mode)
+        write!(f, "{:?} is a {what} owned by {}, mode {:04o}", found.path, refusal::NamedUser(found.uid), found.mode)
     }
 }
 

@@ -8,10 +8,10 @@
 //! bits in the mode; one that merely lets the server read does not, and such a file is refused when root judges it for
 //! the server's user.
 
-use crate::found::{Found, Stamp};
+use crate::found::{PathStatus, Stamp};
 use crate::refusal::Refusal;
 use crate::users::ServerUser;
-use crate::walk::{self, Target};
+use crate::walk::{self, WalkTarget};
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -42,7 +42,7 @@ pub fn read_trusted(path: &Path, max_bytes: usize, user: ServerUser) -> Result<V
 }
 
 /// What was read of a file.
-pub(crate) struct Contents {
+pub(crate) struct FileContents {
     pub(crate) contents: Vec<u8>,
     /// Which file it was, and in which state.
     pub(crate) stamp: Stamp,
@@ -51,7 +51,7 @@ pub(crate) struct Contents {
 }
 
 /// Reads a file that is judged as [`read_trusted`] says, and tells which file in which state it was.
-pub(crate) fn read_stamped(path: &Path, max_bytes: usize, user: ServerUser) -> Result<Contents, Refusal> {
+pub(crate) fn read_stamped(path: &Path, max_bytes: usize, user: ServerUser) -> Result<FileContents, Refusal> {
     let target = walk::find(path, user)?;
     read_target_stamped(path, &target, max_bytes, user)
 }
@@ -88,23 +88,23 @@ pub fn resolve(base_file: &Path, path: &str) -> PathBuf {
 /// The second half: what happens on the disk between the two halves must not matter.
 pub(crate) fn read_target_stamped(
     path: &Path,
-    target: &Target,
+    target: &WalkTarget,
     max_bytes: usize,
     user: ServerUser,
-) -> Result<Contents, Refusal> {
+) -> Result<FileContents, Refusal> {
     let (file, found, stamp) = open_judged(path, target, user)?;
     let contents = read_capped(path, &file, found, max_bytes, user)?;
     let after = fstat(&file).map(|stat| Stamp::new(stamp.path.clone(), &stat));
     let unchanged = after.is_ok_and(|after| after == stamp);
-    Ok(Contents { contents, stamp, unchanged })
+    Ok(FileContents { contents, stamp, unchanged })
 }
 
 /// Opens a file and judges it as if it were to be read, and tells in which state it is.
-pub(crate) fn look_at(path: &Path, target: &Target, user: ServerUser) -> Result<Stamp, Refusal> {
+pub(crate) fn look_at(path: &Path, target: &WalkTarget, user: ServerUser) -> Result<Stamp, Refusal> {
     open_judged(path, target, user).map(|(_, _, stamp)| stamp)
 }
 
-fn open_judged(path: &Path, target: &Target, user: ServerUser) -> Result<(File, Found, Stamp), Refusal> {
+fn open_judged(path: &Path, target: &WalkTarget, user: ServerUser) -> Result<(File, PathStatus, Stamp), Refusal> {
     // Before it is opened: opening a device may do something.
     judge_file(path, &target.found, user)?;
     let (file, found, stamp) = open(path, target, user)?;
@@ -114,7 +114,7 @@ fn open_judged(path: &Path, target: &Target, user: ServerUser) -> Result<(File, 
 
 /// Opens the file in the folder that was judged. The handle may be another file than the walk saw, since `mv` replaces a
 /// configuration in one step; it is therefore judged again, and need not be the same.
-fn open(path: &Path, target: &Target, user: ServerUser) -> Result<(File, Found, Stamp), Refusal> {
+fn open(path: &Path, target: &WalkTarget, user: ServerUser) -> Result<(File, PathStatus, Stamp), Refusal> {
     let unreadable = |errno: Errno| Refusal::Unreadable {
         asked: path.to_owned(),
         found: Some(target.found.clone()),
@@ -135,11 +135,11 @@ fn open(path: &Path, target: &Target, user: ServerUser) -> Result<(File, Found, 
     };
     let stat = fstat(&handle).map_err(unreadable)?;
     let path = || target.found.path.clone();
-    Ok((File::from(handle), Found::new(path(), &stat), Stamp::new(path(), &stat)))
+    Ok((File::from(handle), PathStatus::new(path(), &stat), Stamp::new(path(), &stat)))
 }
 
 /// Whether it is a file, and in nobody else's hands.
-fn judge_hands(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refusal> {
+fn judge_hands(path: &Path, found: &PathStatus, user: ServerUser) -> Result<(), Refusal> {
     let asked = || path.to_owned();
     if found.kind != FileType::RegularFile {
         return Err(Refusal::NotRegular { asked: asked(), found: found.clone() });
@@ -154,7 +154,7 @@ fn judge_hands(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refus
     Ok(())
 }
 
-fn judge_file(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refusal> {
+fn judge_file(path: &Path, found: &PathStatus, user: ServerUser) -> Result<(), Refusal> {
     judge_hands(path, found, user)?;
     if !user.may_read(found) {
         return Err(Refusal::Unreadable {
@@ -167,7 +167,13 @@ fn judge_file(path: &Path, found: &Found, user: ServerUser) -> Result<(), Refusa
     Ok(())
 }
 
-fn read_capped(path: &Path, file: &File, found: Found, max_bytes: usize, user: ServerUser) -> Result<Vec<u8>, Refusal> {
+fn read_capped(
+    path: &Path,
+    file: &File,
+    found: PathStatus,
+    max_bytes: usize,
+    user: ServerUser,
+) -> Result<Vec<u8>, Refusal> {
     let max = u64::try_from(max_bytes).unwrap_or(u64::MAX);
     let too_large = |found| Refusal::TooLarge { asked: path.to_owned(), found, max_bytes };
     if found.size > max {

@@ -4,7 +4,7 @@
 //! must never happen inside a server process; so a user of a directory service is shown by its number. Must never decide
 //! that a file is trusted by a name: only numbers count.
 
-use crate::found::Found;
+use crate::found::PathStatus;
 use std::fs::File;
 use std::io::Read;
 
@@ -35,17 +35,17 @@ impl ServerUser {
     }
 
     /// Whether the mode lets this user read a file.
-    pub(crate) fn may_read(self, found: &Found) -> bool {
+    pub(crate) fn may_read(self, found: &PathStatus) -> bool {
         self.may(found, READ)
     }
 
     /// Whether the mode lets this user look up names in a folder.
-    pub(crate) fn may_search(self, found: &Found) -> bool {
+    pub(crate) fn may_search(self, found: &PathStatus) -> bool {
         self.may(found, SEARCH)
     }
 
     /// Whether the mode lets this user execute a file: root too needs one of the bits (capabilities(7)).
-    pub(crate) fn may_execute(self, found: &Found) -> bool {
+    pub(crate) fn may_execute(self, found: &PathStatus) -> bool {
         if self.uid == 0 {
             return found.executable_by_some();
         }
@@ -54,12 +54,12 @@ impl ServerUser {
     }
 
     /// Whether the mode allows it; `true` where the kernel itself will be asked.
-    fn may(self, found: &Found, wanted: u32) -> bool {
+    fn may(self, found: &PathStatus, wanted: u32) -> bool {
         self.uid == 0 || self == Self::current() || self.has_bit(found, &groups_of(self.uid), wanted)
     }
 
     /// The kernel's rule: the first class that fits decides alone.
-    fn has_bit(self, found: &Found, groups: &[u32], wanted: u32) -> bool {
+    fn has_bit(self, found: &PathStatus, groups: &[u32], wanted: u32) -> bool {
         let shift = if found.uid == self.uid {
             6
         } else if groups.contains(&found.gid) {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_class_that_fits_first_decides_alone() {
-        let found = |uid, mode| Found { uid, mode, ..Found::for_tests() };
+        let found = |uid, mode| PathStatus { uid, mode, ..PathStatus::for_tests() };
         let stranger = ServerUser { uid: 54_321 };
         assert!(!stranger.may_read(&found(54_321, 0o044)), "the owner's own bits deny");
         assert!(stranger.may_read(&found(54_321, 0o400)));

@@ -5,7 +5,7 @@
 //! expanded as the kernel does (path_resolution(7)), which makes the walk cover the path as it is written and the path
 //! that is really reached. O_PATH handles need no read permission and open neither FIFOs nor devices.
 
-use crate::found::Found;
+use crate::found::PathStatus;
 use crate::refusal::Refusal;
 use crate::users::ServerUser;
 use rustix::fs::{CWD, FileType, Mode, OFlags, StatVfsMountFlags, fstat, fstatvfs, openat, readlinkat};
@@ -22,17 +22,17 @@ const MAX_LINKS: u32 = 40;
 const MAX_PATH_BYTES: usize = 4096;
 
 /// What a path leads to: something that is neither a folder nor a symbolic link, in a folder that may be trusted.
-pub(crate) struct Target {
+pub(crate) struct WalkTarget {
     /// The folder, judged.
     pub folder: OwnedFd,
     /// The name in that folder.
     pub name: OsString,
     /// What had that name when the walk came by. Not judged.
-    pub found: Found,
+    pub found: PathStatus,
 }
 
 /// Walks `path` from the root.
-pub(crate) fn find(path: &Path, user: ServerUser) -> Result<Target, Refusal> {
+pub(crate) fn find(path: &Path, user: ServerUser) -> Result<WalkTarget, Refusal> {
     Walk::start(path, user)?.run()
 }
 
@@ -75,7 +75,7 @@ impl Walked<'_> {
     }
 
     /// What a name in this folder leads to; `asked` is how messages call it.
-    pub(crate) fn find(&self, asked: &Path, name: &OsStr) -> Result<Target, Refusal> {
+    pub(crate) fn find(&self, asked: &Path, name: &OsStr) -> Result<WalkTarget, Refusal> {
         let why = |error: std::io::Error| self.unreadable(error.to_string());
         let folder = self.0.folder.try_clone().map_err(why)?;
         let at = self.0.at.clone();
@@ -89,7 +89,7 @@ struct Walk<'a> {
     asked: &'a Path,
     user: ServerUser,
     folder: OwnedFd,
-    at: Found,
+    at: PathStatus,
     /// Somebody else may add entries to the current folder, but only remove their own: /tmp.
     shared: bool,
     /// Components still to come, the next one last.
@@ -114,14 +114,14 @@ impl<'a> Walk<'a> {
 
         let folder = open_root().map_err(|e| unreadable(std::io::Error::from(e).to_string()))?;
         let stat = fstat(&folder).map_err(|e| unreadable(std::io::Error::from(e).to_string()))?;
-        let at = Found::new(PathBuf::from("/"), &stat);
+        let at = PathStatus::new(PathBuf::from("/"), &stat);
         let mut walk = Self { asked, user, folder, at, shared: false, pending: Vec::new(), links: 0 };
         walk.shared = walk.judge_folder(&walk.folder, &walk.at)?;
         walk.expect(&path);
         Ok(walk)
     }
 
-    fn run(mut self) -> Result<Target, Refusal> {
+    fn run(mut self) -> Result<WalkTarget, Refusal> {
         while let Some(name) = self.pending.pop() {
             let (entry, found) = self.look_up(&name)?;
             match found.kind {
@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
                 }
                 FileType::Directory => self.enter(entry, found)?,
                 _ if self.pending.is_empty() => {
-                    return Ok(Target { folder: self.folder, name, found });
+                    return Ok(WalkTarget { folder: self.folder, name, found });
                 }
                 _ => {
                     let missing = found.path.join(self.pending.pop().unwrap_or_default());
@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
         }));
     }
 
-    fn look_up(&self, name: &OsStr) -> Result<(OwnedFd, Found), Refusal> {
+    fn look_up(&self, name: &OsStr) -> Result<(OwnedFd, PathStatus), Refusal> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let path = self.path_of(name);
         let entry = openat(&self.folder, name, flags, Mode::empty()).map_err(|errno| match errno {
@@ -160,7 +160,7 @@ impl<'a> Walk<'a> {
             other => self.unreadable(&self.at, std::io::Error::from(other).to_string()),
         })?;
         let stat = fstat(&entry).map_err(|e| self.unreadable(&self.at, std::io::Error::from(e).to_string()))?;
-        Ok((entry, Found::new(path, &stat)))
+        Ok((entry, PathStatus::new(path, &stat)))
     }
 
     fn path_of(&self, name: &OsStr) -> PathBuf {
@@ -170,14 +170,14 @@ impl<'a> Walk<'a> {
         self.at.path.join(name)
     }
 
-    fn enter(&mut self, folder: OwnedFd, found: Found) -> Result<(), Refusal> {
+    fn enter(&mut self, folder: OwnedFd, found: PathStatus) -> Result<(), Refusal> {
         self.shared = self.judge_folder(&folder, &found)?;
         self.folder = folder;
         self.at = found;
         Ok(())
     }
 
-    fn follow(&mut self, link: &OwnedFd, found: &Found) -> Result<(), Refusal> {
+    fn follow(&mut self, link: &OwnedFd, found: &PathStatus) -> Result<(), Refusal> {
         // Elsewhere only the folder's owner could have placed the link, whomever it belongs to.
         if self.shared && !self.user.trusts(found.uid) {
             let (asked, found) = (self.asked.to_owned(), found.clone());
@@ -193,7 +193,7 @@ impl<'a> Walk<'a> {
         if target.as_os_str().as_bytes().starts_with(b"/") {
             let root = open_root().map_err(|errno| self.unreadable(found, os_error(errno)))?;
             let stat = fstat(&root).map_err(|errno| self.unreadable(found, os_error(errno)))?;
-            self.enter(root, Found::new(PathBuf::from("/"), &stat))?;
+            self.enter(root, PathStatus::new(PathBuf::from("/"), &stat))?;
         }
         self.expect(&target);
         Ok(())
@@ -201,7 +201,7 @@ impl<'a> Walk<'a> {
 
     /// Whether only root and the server's user decide what is in this folder. `Ok(true)`: others may add to it, but not
     /// replace what is there.
-    fn judge_folder(&self, folder: &OwnedFd, found: &Found) -> Result<bool, Refusal> {
+    fn judge_folder(&self, folder: &OwnedFd, found: &PathStatus) -> Result<bool, Refusal> {
         let asked = || self.asked.to_owned();
         if !self.user.trusts(found.uid) {
             return Err(Refusal::FolderWrongOwner { asked: asked(), found: found.clone(), server: self.user });
@@ -216,7 +216,7 @@ impl<'a> Walk<'a> {
         Ok(shared)
     }
 
-    fn unreadable(&self, found: &Found, why: String) -> Refusal {
+    fn unreadable(&self, found: &PathStatus, why: String) -> Refusal {
         Refusal::Unreadable { asked: self.asked.to_owned(), found: Some(found.clone()), server: self.user, why }
     }
 }

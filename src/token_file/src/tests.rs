@@ -11,9 +11,9 @@ use tempfile::TempDir;
 
 const NOW: i64 = 1_800_000_000;
 
-struct Folder(TempDir);
+struct TokenFolder(TempDir);
 
-impl Folder {
+impl TokenFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
@@ -42,7 +42,7 @@ fn refused(path: &Path, why: &str) {
 
 #[test]
 fn white_space_around_a_token_is_none_of_it() {
-    let folder = Folder::new();
+    let folder = TokenFolder::new();
     for text in ["abc.def-_~+/==", "abc.def-_~+/==\n", " \tabc.def-_~+/==\r\n\n"] {
         let found = read(&folder.file(text), own(), NOW).expect(text);
         assert_eq!(&**found, b"abc.def-_~+/==", "{text:?}");
@@ -51,7 +51,7 @@ fn white_space_around_a_token_is_none_of_it() {
 
 #[test]
 fn a_group_may_read_it_and_nobody_else() {
-    let folder = Folder::new();
+    let folder = TokenFolder::new();
     let path = folder.file("token");
     for mode in [0o400, 0o600, 0o440, 0o640] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
@@ -65,7 +65,7 @@ fn a_group_may_read_it_and_nobody_else() {
 
 #[test]
 fn a_strangers_file_is_none() {
-    let folder = Folder::new();
+    let folder = TokenFolder::new();
     let path = folder.file("token");
     // Whoever runs this: the file is another's for the user beside.
     if own() == 0 {
@@ -81,7 +81,7 @@ fn a_strangers_file_is_none() {
 
 #[test]
 fn what_is_no_file_does_not_hold_a_login_up() {
-    let folder = Folder::new();
+    let folder = TokenFolder::new();
     refused(&folder.0.path().join("nothing"), "No such file or directory");
     refused(folder.0.path(), "it is not a regular file");
     refused(Path::new("/dev/null"), "it is not a regular file");
@@ -93,7 +93,7 @@ fn what_is_no_file_does_not_hold_a_login_up() {
 
 #[test]
 fn a_link_is_followed_to_what_is_judged() {
-    let folder = Folder::new();
+    let folder = TokenFolder::new();
     let path = folder.file("token");
     let link = folder.0.path().join("link");
     symlink(&path, &link).expect("a link");
@@ -104,7 +104,7 @@ fn a_link_is_followed_to_what_is_judged() {
 
 #[test]
 fn what_is_no_token_is_told_and_not_shown() {
-    let folder = Folder::new();
+    let folder = TokenFolder::new();
     for (text, why) in [
         ("", "it is empty"),
         (" \n", "it is empty"),
@@ -124,7 +124,7 @@ fn what_is_no_token_is_told_and_not_shown() {
 
 #[test]
 fn a_token_has_its_limit() {
-    let folder = Folder::new();
+    let folder = TokenFolder::new();
     assert!(read(&folder.file("x".repeat(65_535)), own(), NOW).is_ok());
     refused(&folder.file("x".repeat(65_536)), "more than the 65535 bytes");
     refused(&folder.file("x".repeat(1_000_000)), "more than the 65535 bytes");
@@ -132,7 +132,7 @@ fn a_token_has_its_limit() {
 
 #[test]
 fn a_jwt_that_has_expired_is_stale() {
-    let folder = Folder::new();
+    let folder = TokenFolder::new();
     for claims in [format!("{{\"exp\":{}}}", NOW + 1), format!("{{\"exp\":{}.5}}", NOW + 1), "{}".to_owned()] {
         assert!(read(&folder.file(jwt(&claims)), own(), NOW).is_ok(), "{claims}");
     }

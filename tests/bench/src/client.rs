@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// What a client proves who it is with.
 #[derive(Clone)]
-pub enum Proof {
+pub enum Credential {
     /// Nothing: pg_hba.conf says `trust`, or `cert`, whose proof is part of TLS.
     Nothing,
     /// A password as it is, for a server that asks somebody else about it.
@@ -25,21 +25,21 @@ pub enum Proof {
 
 /// A login that can be repeated.
 #[derive(Clone)]
-pub struct Client {
+pub struct RepeatedLogin {
     way: Way,
     startup: Vec<u8>,
-    proof: Proof,
+    proof: Credential,
 }
 
-impl Client {
+impl RepeatedLogin {
     /// A client of the server whose socket is in this folder, on port 5432.
-    pub fn new(socket_dir: &Path, role: &str, proof: Proof) -> Self {
+    pub fn new(socket_dir: &Path, role: &str, proof: Credential) -> Self {
         let mut body = (3u32 << 16).to_be_bytes().to_vec();
         body.extend(format!("user\0{role}\0database\0postgres\0\0").bytes());
         Self { way: Way::Socket(socket_dir.join(".s.PGSQL.5432")), startup: message(None, &body), proof }
     }
 
-    /// The same client by another way.
+    /// This client, by another way.
     #[must_use]
     pub fn by(self, way: Way) -> Self {
         Self { way, ..self }
@@ -57,7 +57,7 @@ impl Client {
     /// Logs in as [`Self::login`] does, and looks at the process of the backend while it is there.
     ///
     /// # Errors
-    /// As [`Client::login`], and those of `look`.
+    /// As [`RepeatedLogin::login`], and those of `look`.
     pub fn login_and(&self, look: impl FnOnce(i32) -> Result<()>) -> Result<Duration> {
         let started = Instant::now();
         let mut stream = self.way.connect()?;
@@ -80,7 +80,7 @@ struct Conversation {
 
 impl Conversation {
     /// The number of the backend.
-    fn until_ready(&mut self, proof: &Proof) -> Result<i32> {
+    fn until_ready(&mut self, proof: &Credential) -> Result<i32> {
         let mut scram = None;
         let mut backend = 0;
         loop {
@@ -133,25 +133,25 @@ impl Conversation {
 }
 
 /// What to say to an authentication request ("Message Formats" in the PostgreSQL manual).
-fn authentication(number: u32, data: &[u8], proof: &Proof, scram: &mut Option<Scram>) -> Result<Option<Vec<u8>>> {
+fn authentication(number: u32, data: &[u8], proof: &Credential, scram: &mut Option<Scram>) -> Result<Option<Vec<u8>>> {
     let out_of_place = || Error::other(format!("authentication request {number} does not belong to this login"));
     match (number, proof) {
         (0, _) => Ok(None),
-        (3, Proof::ClearText(password)) => Ok(Some(message(Some(b'p'), format!("{password}\0").as_bytes()))),
-        (10, Proof::Token(token)) => {
+        (3, Credential::ClearText(password)) => Ok(Some(message(Some(b'p'), format!("{password}\0").as_bytes()))),
+        (10, Credential::Token(token)) => {
             Ok(Some(initial("OAUTHBEARER", format!("n,,\x01auth=Bearer {token}\x01\x01").as_bytes())))
         }
-        (10, Proof::Password(password)) => {
+        (10, Credential::Password(password)) => {
             let begun = scram.insert(Scram::new(password));
             Ok(Some(initial("SCRAM-SHA-256", begun.first().as_bytes())))
         }
-        (11, Proof::Password(_)) => {
+        (11, Credential::Password(_)) => {
             let last = scram.as_ref().ok_or_else(out_of_place)?.last(data)?;
             Ok(Some(message(Some(b'p'), last.as_bytes())))
         }
-        (11, Proof::Token(_)) => Err(Error::other("the server denied the token")),
+        (11, Credential::Token(_)) => Err(Error::other("the server denied the token")),
         // The server's own proof. A benchmark has no secrets to keep from a false server.
-        (12, Proof::Password(_)) => Ok(None),
+        (12, Credential::Password(_)) => Ok(None),
         _ => Err(out_of_place()),
     }
 }

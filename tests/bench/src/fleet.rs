@@ -10,9 +10,9 @@ pub mod scenes;
 #[cfg(test)]
 mod tests;
 
-use oauth_validator_core::protocol::{HelperRequest, Outcome};
+use oauth_validator_core::protocol::{HelperReply, HelperRequest};
 use oauth_validator_core::{FilePath, KeySet, KeyTiming, Location, NewerKeys, ProviderKeys, ProviderSettings, Reach};
-use oauth_validator_store::{Gone, KeyOrder, ServerUser, Surroundings};
+use oauth_validator_store::{ClientLeft, Environment, KeyRefresh, ServerUser};
 use scenes::Scene;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -50,7 +50,7 @@ pub trait Asked {
     fn set(&mut self, state: State);
 
     /// The answer, and how many requests that took.
-    fn ask(&mut self, request: &HelperRequest) -> (Outcome, u32);
+    fn ask(&mut self, request: &HelperRequest) -> (HelperReply, u32);
 
     /// The issuer, and its authority as PEM where it has TLS.
     fn issuer(&self) -> (String, Option<Vec<u8>>);
@@ -153,7 +153,7 @@ impl Fleet {
 
     /// Whether a login finds the key that it needs.
     fn log_in(&self, server: usize, shows_the_new_key: bool, world: &mut World<'_>) -> bool {
-        let order = KeyOrder {
+        let order = KeyRefresh {
             profile: "corp",
             source: &self.source,
             config_path: &self.config,
@@ -193,7 +193,7 @@ struct World<'a> {
     asked: &'a mut dyn Asked,
 }
 
-impl Surroundings for World<'_> {
+impl Environment for World<'_> {
     fn since_1970(&self) -> Duration {
         let now = self.base + self.elapsed;
         match self.clocks {
@@ -202,16 +202,16 @@ impl Surroundings for World<'_> {
         }
     }
 
-    fn pause(&mut self, time: Duration) -> std::result::Result<(), Gone> {
+    fn pause(&mut self, time: Duration) -> std::result::Result<(), ClientLeft> {
         self.elapsed += time;
         Ok(())
     }
 
-    fn still_wanted(&mut self) -> std::result::Result<(), Gone> {
+    fn still_wanted(&mut self) -> std::result::Result<(), ClientLeft> {
         Ok(())
     }
 
-    fn fetch(&mut self, request: &HelperRequest, _: Duration) -> Outcome {
+    fn fetch(&mut self, request: &HelperRequest, _: Duration) -> HelperReply {
         let (outcome, requests) = self.asked.ask(request);
         if let Some(second) = self.course.requests.get_mut(self.elapsed.as_secs() as usize) {
             *second += requests;
@@ -219,7 +219,7 @@ impl Surroundings for World<'_> {
         outcome
     }
 
-    fn ask(&mut self, _: &HelperRequest, _: Duration) -> std::result::Result<Outcome, Gone> {
+    fn ask(&mut self, _: &HelperRequest, _: Duration) -> std::result::Result<HelperReply, ClientLeft> {
         panic!("nobody asks about a token")
     }
 

@@ -5,14 +5,14 @@
 //! the client's password in clear text, over the Unix socket; their floor is the no-op of the same server. A way that lets
 //! somebody in who has not the proof for it is an error, never a measurement.
 
-use crate::client::{Client, Proof};
+use crate::client::{Credential, RepeatedLogin};
 use crate::hosts;
-use crate::measure::{Sample, Subject, round};
+use crate::measure::{RoundSample, Subject, round};
 use crate::pam::{Pam, USER};
-use crate::servers::{BY_PASSWORD, More, Providers, SETTLED, Servers, by_token, server};
+use crate::servers::{BY_PASSWORD, BenchIssuers, More, SETTLED, Servers, by_token, server};
 use crate::slapd::Slapd;
 use crate::stream::{PORT, Way};
-use crate::tls::Tls;
+use crate::tls::BenchTls;
 use crate::variant::{BASE, Variant};
 use oauth_validator_server_tests::{Postgres, may_mount};
 use std::io::{Error, Result};
@@ -136,12 +136,12 @@ pub struct Measured {
     /// As the table calls it.
     pub name: &'static str,
     /// What was measured.
-    pub own: Sample,
+    pub own: RoundSample,
     /// The validator that does nothing, by the same way.
-    pub noop: Sample,
+    pub noop: RoundSample,
 }
 
-fn measured(names: &[&'static str], samples: Vec<Sample>) -> Vec<Measured> {
+fn measured(names: &[&'static str], samples: Vec<RoundSample>) -> Vec<Measured> {
     let Some(noop) = samples.first().cloned() else { return Vec::new() };
     let pairs = names.iter().zip(samples);
     pairs.map(|(name, own)| Measured { name, own, noop: noop.clone() }).collect()
@@ -151,8 +151,8 @@ fn measured(names: &[&'static str], samples: Vec<Sample>) -> Vec<Measured> {
 ///
 /// # Errors
 /// When a login fails, or one goes through that must not.
-pub fn over_tls(noop: &Path, providers: &Providers, logins: usize) -> Result<(Vec<Measured>, usize)> {
-    let tls = Tls::new(BY_CERTIFICATE)?;
+pub fn over_tls(noop: &Path, providers: &BenchIssuers, logins: usize) -> Result<(Vec<Measured>, usize)> {
+    let tls = BenchTls::new(BY_CERTIFICATE)?;
     let addresses = free_addresses::<4>()?;
     let more = |address: Ipv4Addr| More {
         lines: lines_over_tls(),
@@ -171,15 +171,15 @@ pub fn over_tls(noop: &Path, providers: &Providers, logins: usize) -> Result<(Ve
     let mut requests = 0;
     for (pair, at) in pairs.iter().zip(addresses.chunks_exact(2)) {
         let [floor, ours] = pair.settled_clients(&base(pair))?;
-        let by = |client: Client, number: usize| client.by(Way::Tls(at[number], without.clone()));
-        let plain = |role, proof| Client::new(pair.noop.socket_dir(), role, proof);
+        let by = |client: RepeatedLogin, number: usize| client.by(Way::Tls(at[number], without.clone()));
+        let plain = |role, proof| RepeatedLogin::new(pair.noop.socket_dir(), role, proof);
         let mut subjects = vec![Subject::new(by(floor, 0), &pair.noop), Subject::new(by(ours, 1), &pair.ours)];
         let names: Vec<&str> = if pair.preloaded {
             Kind::Tls.rows()[4..].to_vec()
         } else {
-            let scram = |word: &str| by(plain(BY_PASSWORD, Proof::Password(word.to_owned())), 0);
+            let scram = |word: &str| by(plain(BY_PASSWORD, Credential::Password(word.to_owned())), 0);
             refused(&scram("wrong"), "scram-sha-256")?;
-            let stranger = plain(BY_CERTIFICATE, Proof::Nothing);
+            let stranger = plain(BY_CERTIFICATE, Credential::Nothing);
             refused(&by(stranger.clone(), 0), "cert")?;
             subjects.push(Subject::new(scram(BY_PASSWORD), &pair.noop));
             subjects.push(Subject::new(stranger.by(Way::Tls(at[0], with.clone())), &pair.noop));
@@ -238,7 +238,7 @@ pub fn by_clear_text(noop: &Path, kinds: &[Kind], logins: usize) -> Result<Vec<M
     let server = server(noop, false, &more)?;
     let mut subjects = vec![Subject::new(by_token(&server, &BASE), &server)];
     for (role, line) in &more.lines {
-        let client = |word: &str| Client::new(server.socket_dir(), role, Proof::ClearText(word.to_owned()));
+        let client = |word: &str| RepeatedLogin::new(server.socket_dir(), role, Credential::ClearText(word.to_owned()));
         client(BY_PASSWORD).login()?;
         refused(&client("wrong"), line)?;
         subjects.push(Subject::new(client(BY_PASSWORD), &server));
@@ -250,7 +250,7 @@ pub fn by_clear_text(noop: &Path, kinds: &[Kind], logins: usize) -> Result<Vec<M
 }
 
 /// That who lacks the proof is not let in.
-fn refused(client: &Client, what: &str) -> Result<()> {
+fn refused(client: &RepeatedLogin, what: &str) -> Result<()> {
     match client.login() {
         Ok(_) => Err(Error::other(format!("{what}: a login without the proof went through"))),
         Err(error) if error.to_string().starts_with("the server refused: ") => Ok(()),

@@ -1,6 +1,6 @@
 //! Takes the times of logins: in alternation, so that what else the machine does falls on both validators.
 
-use crate::client::Client;
+use crate::client::RepeatedLogin;
 use crate::usage::{page_faults, processor_time};
 use oauth_validator_server_tests::Cluster;
 use std::io::{Error, Result};
@@ -15,7 +15,7 @@ pub const CLIENTS: [usize; 3] = [1, 4, 16];
 
 /// What one round says of one client.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub struct RoundSample {
     /// Median time of a login, one client.
     pub median: Duration,
     /// The time that 99 of 100 logins do not exceed, one client.
@@ -31,7 +31,7 @@ pub struct Sample {
 /// A client, and the server that it logs in at.
 pub struct Subject<'a> {
     /// Logs in.
-    pub client: Client,
+    pub client: RepeatedLogin,
     /// Whose processor time is measured.
     pub server: &'a Cluster,
     /// The configuration that the server gets before each turn, where two subjects share a server. Each login reads it
@@ -41,7 +41,7 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// Without a configuration of its own.
-    pub fn new(client: Client, server: &'a Cluster) -> Self {
+    pub fn new(client: RepeatedLogin, server: &'a Cluster) -> Self {
         Self { client, server, config: None }
     }
 
@@ -61,7 +61,7 @@ impl<'a> Subject<'a> {
 ///
 /// # Errors
 /// When a login fails: a round with refusals in it says nothing.
-pub fn round(subjects: &[Subject<'_>], logins: usize) -> Result<Vec<Sample>> {
+pub fn round(subjects: &[Subject<'_>], logins: usize) -> Result<Vec<RoundSample>> {
     let mut times = vec![Vec::with_capacity(logins); subjects.len()];
     let mut processor = vec![Duration::ZERO; subjects.len()];
     let mut faults = vec![0; subjects.len()];
@@ -88,7 +88,7 @@ pub fn round(subjects: &[Subject<'_>], logins: usize) -> Result<Vec<Sample>> {
         for (to, clients) in per_second.iter_mut().zip(CLIENTS) {
             *to = throughput(&subject.client, clients, logins)?;
         }
-        samples.push(Sample {
+        samples.push(RoundSample {
             median: percentile(sorted, 50),
             p99: percentile(sorted, 99),
             processor: processor[number] / u32::try_from(logins.max(1)).unwrap_or(u32::MAX),
@@ -112,7 +112,7 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
-fn throughput(client: &Client, clients: usize, logins: usize) -> Result<f64> {
+fn throughput(client: &RepeatedLogin, clients: usize, logins: usize) -> Result<f64> {
     let each = logins.div_ceil(clients);
     let started = Instant::now();
     thread::scope(|scope| {

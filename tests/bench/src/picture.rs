@@ -58,19 +58,19 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::svg;
-    use crate::measure::Sample;
-    use crate::report::{Report, Row};
+    use crate::measure::RoundSample;
+    use crate::report::{BenchReport, VariantRow};
     use std::time::Duration;
 
     #[test]
     fn every_row_has_a_bar_and_names_are_escaped() {
         let sample = |us| {
             let median = Duration::from_micros(us);
-            vec![Sample { median, p99: median, processor: median, page_faults: 1.0, per_second: [1.0; 3] }]
+            vec![RoundSample { median, p99: median, processor: median, page_faults: 1.0, per_second: [1.0; 3] }]
         };
-        let row = |name: &str, us| Row { name: name.into(), rounds: sample(us), noop: sample(1000) };
+        let row = |name: &str, us| VariantRow { name: name.into(), rounds: sample(us), noop: sample(1000) };
         let rows = vec![row("no-op", 1000), row("a < b & c", 1500)];
-        let report = Report {
+        let report = BenchReport {
             about: vec![],
             rows,
             requests: 0,

@@ -1,6 +1,6 @@
 //! The table and the JSON document: every number was measured, and says how far it was off from round to round.
 
-use crate::measure::{CLIENTS, Sample};
+use crate::measure::{CLIENTS, RoundSample};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -36,32 +36,32 @@ impl Spread {
 }
 
 /// One way to log in, in all rounds.
-pub struct Row {
+pub struct VariantRow {
     /// What the table calls it.
     pub name: String,
     /// Round by round.
-    pub rounds: Vec<Sample>,
+    pub rounds: Vec<RoundSample>,
     /// The validator that does nothing, in the same rounds.
-    pub noop: Vec<Sample>,
+    pub noop: Vec<RoundSample>,
 }
 
-impl Row {
-    fn over_rounds(&self, of: impl Fn(&Sample) -> f64) -> Spread {
+impl VariantRow {
+    fn over_rounds(&self, of: impl Fn(&RoundSample) -> f64) -> Spread {
         Spread::of(self.rounds.iter().map(of))
     }
 
     /// The ratios to the validator that does nothing, each within its round.
-    pub fn ratio(&self, of: impl Fn(&Sample) -> f64) -> Spread {
+    pub fn ratio(&self, of: impl Fn(&RoundSample) -> f64) -> Spread {
         Spread::of(self.rounds.iter().zip(&self.noop).map(|(own, noop)| of(own) / of(noop)))
     }
 }
 
 /// What `logins` has found out.
-pub struct Report {
+pub struct BenchReport {
     /// Machine, server, date, numbers of rounds and logins: names and values.
     pub about: Vec<(String, String)>,
     /// Ways to log in.
-    pub rows: Vec<Row>,
+    pub rows: Vec<VariantRow>,
     /// Requests to the provider while logins were measured.
     pub requests: usize,
     /// Time that a further profile costs, in microseconds.
@@ -78,7 +78,7 @@ pub struct Report {
 }
 
 /// The median in milliseconds.
-pub fn median(sample: &Sample) -> f64 {
+pub fn median(sample: &RoundSample) -> f64 {
     milliseconds(sample.median)
 }
 
@@ -86,7 +86,7 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-impl Report {
+impl BenchReport {
     /// Everything, for programs, and for [`table`] and the picture. Times are in milliseconds.
     pub fn json(&self) -> Value {
         let rows: Vec<Value> = self.rows.iter().map(row_json).collect();
@@ -109,9 +109,9 @@ impl Report {
     }
 }
 
-fn row_json(row: &Row) -> Value {
+fn row_json(row: &VariantRow) -> Value {
     let values =
-        |of: &dyn Fn(&Sample) -> f64| json!({ "ms": row.over_rounds(of).json(), "ratio": row.ratio(of).json() });
+        |of: &dyn Fn(&RoundSample) -> f64| json!({ "ms": row.over_rounds(of).json(), "ratio": row.ratio(of).json() });
     let mut json = json!({
         "name": row.name,
         "median": values(&median),
@@ -191,13 +191,13 @@ pub fn table(report: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Row, Spread, median, table, with_table};
-    use crate::measure::Sample;
+    use super::{BenchReport, Spread, VariantRow, median, table, with_table};
+    use crate::measure::RoundSample;
     use std::time::Duration;
 
-    fn sample(median_us: u64) -> Sample {
+    fn sample(median_us: u64) -> RoundSample {
         let median = Duration::from_micros(median_us);
-        Sample {
+        RoundSample {
             median,
             p99: median * 2,
             processor: median / 2,
@@ -206,9 +206,9 @@ mod tests {
         }
     }
 
-    fn row() -> Row {
+    fn row() -> VariantRow {
         let [rounds, noop] = [[1100, 1300, 1200], [1000, 1000, 1000]].map(|times| times.map(sample).to_vec());
-        Row { name: "RS256".into(), rounds, noop }
+        VariantRow { name: "RS256".into(), rounds, noop }
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn table_and_json_have_the_numbers_and_their_spread() {
-        let report = Report {
+        let report = BenchReport {
             about: vec![("date".into(), "today".into())],
             rows: vec![row()],
             requests: 0,

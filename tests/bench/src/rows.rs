@@ -5,25 +5,25 @@
 
 use crate::instead::Measured;
 use crate::measure::{Subject, round};
-use crate::report::{Row, Spread, median};
-use crate::servers::{Providers, Servers};
-use crate::variant::{Asked, BASE, Variant};
+use crate::report::{Spread, VariantRow, median};
+use crate::servers::{BenchIssuers, Servers};
+use crate::variant::{BASE, ProviderUse, Variant};
 use std::io::Result;
 
 /// All rounds of all variants, and of the server's own ways to log in.
 pub struct Rows {
-    noop: [Row; 2],
-    ours: Vec<Row>,
-    others: [Row; 2],
+    noop: [VariantRow; 2],
+    ours: Vec<VariantRow>,
+    others: [VariantRow; 2],
     /// For each row with a session, or whose provider is asked, round by round: its median over that of the same without.
     beside: Vec<(Variant, Vec<f64>)>,
-    instead: Vec<Row>,
+    instead: Vec<VariantRow>,
 }
 
 impl Rows {
     /// Without a round.
     pub fn of(variants: &[Variant]) -> Self {
-        let row = |name: &str| Row { name: name.to_owned(), rounds: Vec::new(), noop: Vec::new() };
+        let row = |name: &str| VariantRow { name: name.to_owned(), rounds: Vec::new(), noop: Vec::new() };
         Self {
             noop: [row("no-op"), row("no-op, preloaded")],
             ours: variants.iter().map(|variant| row(&variant.name())).collect(),
@@ -41,7 +41,7 @@ impl Rows {
         &mut self,
         servers: &[Servers; 2],
         variants: &[Variant],
-        providers: &Providers,
+        providers: &BenchIssuers,
         logins: usize,
     ) -> Result<()> {
         let mut seen = [false; 2];
@@ -85,7 +85,7 @@ impl Rows {
         for Measured { name, own, noop } in measured {
             let place = self.instead.iter().position(|row| row.name == name).unwrap_or(self.instead.len());
             if place == self.instead.len() {
-                self.instead.push(Row { name: name.to_owned(), rounds: Vec::new(), noop: Vec::new() });
+                self.instead.push(VariantRow { name: name.to_owned(), rounds: Vec::new(), noop: Vec::new() });
             }
             self.instead[place].rounds.push(own);
             self.instead[place].noop.push(noop);
@@ -94,12 +94,12 @@ impl Rows {
 
     /// The ratios to the same login without a session, or with a signed token where the provider is `asked`.
     pub fn spreads(&self, asked: bool) -> Vec<(String, Spread)> {
-        let rows = self.beside.iter().filter(|(variant, _)| (variant.asked != Asked::No) == asked);
+        let rows = self.beside.iter().filter(|(variant, _)| (variant.asked != ProviderUse::No) == asked);
         rows.map(|(variant, ratios)| (variant.name(), Spread::of(ratios.iter().copied()))).collect()
     }
 
     /// Those that were measured.
-    pub fn finished(self) -> Vec<Row> {
+    pub fn finished(self) -> Vec<VariantRow> {
         let rows = self.noop.into_iter().chain(self.ours).chain(self.others).chain(self.instead);
         rows.filter(|row| !row.noop.is_empty()).collect()
     }
@@ -112,11 +112,11 @@ pub fn servers_of<'a>(servers: &'a [Servers; 2], variant: &Variant) -> &'a Serve
 
 /// The login that the variant is compared with: without a session, and with a signed token.
 pub fn beside(variant: &Variant) -> Variant {
-    Variant { session: false, asked: Asked::No, ..*variant }
+    Variant { session: false, asked: ProviderUse::No, ..*variant }
 }
 
 /// From the rows with 1,000 profiles and with 1, round by round, in microseconds.
-pub fn further_profile(rows: &[Row]) -> Option<Spread> {
+pub fn further_profile(rows: &[VariantRow]) -> Option<Spread> {
     let rounds = |profiles| {
         let name = Variant { profiles, ..BASE }.name();
         Some(rows.iter().find(|row| row.name == name)?.rounds.iter().map(median))

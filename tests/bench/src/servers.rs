@@ -1,8 +1,8 @@
 //! Two servers that differ in their validator alone, and the provider whose keys one of them knows.
 
-use crate::client::{Client, Proof};
-use crate::variant::{ALL, Asked, CA_FILE, INTROSPECT, Variant, every};
-use oauth_validator_mock_provider::{Provider, Reply};
+use crate::client::{Credential, RepeatedLogin};
+use crate::variant::{ALL, CA_FILE, INTROSPECT, ProviderUse, Variant, every};
+use oauth_validator_mock_provider::{MockProvider, Reply};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, tool_path};
 use std::collections::BTreeSet;
 use std::io::{Error, Result};
@@ -44,7 +44,7 @@ impl Servers {
         Self::start_with(noop, preloaded, &[More::default(), More::default()])
     }
 
-    /// The same with more for each.
+    /// Both servers, with more for each.
     ///
     /// # Errors
     /// When a server does not start, or has no such role.
@@ -60,7 +60,7 @@ impl Servers {
     ///
     /// # Errors
     /// When either of them cannot log in.
-    pub fn clients(&self, variant: &Variant, providers: &Providers) -> Result<[Client; 2]> {
+    pub fn clients(&self, variant: &Variant, providers: &BenchIssuers) -> Result<[RepeatedLogin; 2]> {
         self.configure(variant, providers)?;
         std::thread::sleep(SETTLED);
         self.settled_clients(variant)
@@ -70,7 +70,7 @@ impl Servers {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn configure(&self, variant: &Variant, providers: &Providers) -> Result<()> {
+    pub fn configure(&self, variant: &Variant, providers: &BenchIssuers) -> Result<()> {
         self.ours.write_file(CA_FILE, std::fs::read(providers.asked.ca_file())?);
         self.ours.write_config(&variant.config(&providers.of(variant).base_url()));
         Ok(())
@@ -80,7 +80,7 @@ impl Servers {
     ///
     /// # Errors
     /// When either of them cannot log in.
-    pub fn settled_clients(&self, variant: &Variant) -> Result<[Client; 2]> {
+    pub fn settled_clients(&self, variant: &Variant) -> Result<[RepeatedLogin; 2]> {
         let clients = [&self.noop, &self.ours].map(|cluster| by_token(cluster, variant));
         for (client, server) in clients.iter().zip([&self.noop, &self.ours]) {
             client.login().map_err(|error| {
@@ -94,11 +94,11 @@ impl Servers {
     }
 
     /// Clients that log in at the floor's server in PostgreSQL's own ways, each with its name.
-    pub fn clients_without_a_token(&self) -> [(&'static str, Client); 2] {
-        let client = |role, proof| Client::new(self.noop.socket_dir(), role, proof);
+    pub fn clients_without_a_token(&self) -> [(&'static str, RepeatedLogin); 2] {
+        let client = |role, proof| RepeatedLogin::new(self.noop.socket_dir(), role, proof);
         [
-            ("trust", client(BY_TRUST, Proof::Nothing)),
-            ("scram-sha-256", client(BY_PASSWORD, Proof::Password(BY_PASSWORD.into()))),
+            ("trust", client(BY_TRUST, Credential::Nothing)),
+            ("scram-sha-256", client(BY_PASSWORD, Credential::Password(BY_PASSWORD.into()))),
         ]
     }
 }
@@ -131,26 +131,26 @@ pub fn server(module: &Path, preloaded: bool, more: &More) -> Result<Cluster> {
 }
 
 /// A client that logs in with a token of this variant.
-pub fn by_token(cluster: &Cluster, variant: &Variant) -> Client {
-    Client::new(cluster.socket_dir(), &variant.profile(), Proof::Token(variant.token(now())))
+pub fn by_token(cluster: &Cluster, variant: &Variant) -> RepeatedLogin {
+    RepeatedLogin::new(cluster.socket_dir(), &variant.profile(), Credential::Token(variant.token(now())))
 }
 
 /// Who issues tokens.
-pub struct Providers {
+pub struct BenchIssuers {
     /// Publishes the keys of all variants, and is to be asked for them alone.
-    pub keys: Provider,
+    pub keys: MockProvider,
     /// Is asked about tokens, over TLS.
-    pub asked: Provider,
+    pub asked: MockProvider,
 }
 
-impl Providers {
+impl BenchIssuers {
     /// Starts both.
     pub fn start() -> Self {
-        let (keys, asked) = (Provider::start_without_tls(), Provider::start());
+        let (keys, asked) = (MockProvider::start_without_tls(), MockProvider::start());
         for variant in ALL {
             keys.set_document(&variant.jwks_path(), variant.jwks());
         }
-        for variant in every().filter(|variant| variant.asked != Asked::No) {
+        for variant in every().filter(|variant| variant.asked != ProviderUse::No) {
             let now = now();
             asked.set_reply_about(INTROSPECT, &variant.token(now), Reply::json(&variant.answer(now)));
         }
@@ -158,8 +158,8 @@ impl Providers {
     }
 
     /// The one that is asked for this variant.
-    pub fn of(&self, variant: &Variant) -> &Provider {
-        if variant.asked == Asked::No { &self.keys } else { &self.asked }
+    pub fn of(&self, variant: &Variant) -> &MockProvider {
+        if variant.asked == ProviderUse::No { &self.keys } else { &self.asked }
     }
 }
 

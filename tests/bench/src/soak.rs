@@ -1,6 +1,6 @@
 //! What logins leave behind: nothing in the postmaster, and little in the backend while it is there.
 
-use crate::client::Client;
+use crate::client::RepeatedLogin;
 use crate::measure::Subject;
 use crate::usage::{open_files, written_memory};
 use std::io::{Error, Result};
@@ -14,14 +14,14 @@ const CLIENTS: usize = 4;
 
 /// What a postmaster holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct PostmasterUsage {
     /// Memory that it has written, in kB.
     pub memory: u64,
     /// Open files.
     pub files: usize,
 }
 
-impl Held {
+impl PostmasterUsage {
     fn by(postmaster: u32) -> Result<Self> {
         Ok(Self { memory: written_memory(postmaster)?, files: open_files(postmaster)? })
     }
@@ -32,8 +32,8 @@ impl Held {
 ///
 /// # Errors
 /// When a login fails, or the backend's memory cannot be read: it is another user's.
-pub fn growth(noop: &Client, ours: &Client) -> Result<i64> {
-    let median = |client: &Client| {
+pub fn growth(noop: &RepeatedLogin, ours: &RepeatedLogin) -> Result<i64> {
+    let median = |client: &RepeatedLogin| {
         let mut sizes = Vec::new();
         for _ in 0..9 {
             client.login_and(|backend| {
@@ -51,14 +51,14 @@ pub fn growth(noop: &Client, ours: &Client) -> Result<i64> {
 ///
 /// # Errors
 /// When a login fails.
-pub fn soak(subject: &Subject<'_>, logins: usize) -> Result<[Held; 2]> {
+pub fn soak(subject: &Subject<'_>, logins: usize) -> Result<[PostmasterUsage; 2]> {
     log_in(&subject.client, WARM_UP)?;
-    let before = Held::by(subject.postmaster())?;
+    let before = PostmasterUsage::by(subject.postmaster())?;
     log_in(&subject.client, logins)?;
-    Ok([before, Held::by(subject.postmaster())?])
+    Ok([before, PostmasterUsage::by(subject.postmaster())?])
 }
 
-fn log_in(client: &Client, logins: usize) -> Result<()> {
+fn log_in(client: &RepeatedLogin, logins: usize) -> Result<()> {
     thread::scope(|scope| {
         let one = || (0..logins.div_ceil(CLIENTS)).try_for_each(|_| client.login().map(drop));
         let threads: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(one)).collect();

@@ -2,8 +2,8 @@
 
 use crate::variant::{BASE, Others, Variant};
 use oauth_validator_core::{
-    Answer, BearerToken, Chosen, Config, Decision, KeySet, Known, Needs, Request, Tracing, UnixSeconds, decide_for,
-    kept_form,
+    BearerToken, Config, Decision, DecisionState, KeptChoice, KeySet, Known, Needs, Request, Tracing, UnixSeconds,
+    decide_for, kept_form,
 };
 use oauth_validator_store::{KeptPlace, MAX_CONFIG_BYTES, ServerUser, read_configuration, read_trusted};
 use std::hint::black_box;
@@ -100,7 +100,7 @@ fn kept(variant: Variant) -> Body {
         let place = KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user };
         let mut kept = place.open(SystemTime::now()).expect("nothing has changed");
         match kept.choose(black_box(&request)) {
-            Chosen::Part(part) => assert_eq!(black_box(part).profiles().len(), 1),
+            KeptChoice::Part(part) => assert_eq!(black_box(part).profiles().len(), 1),
             other => panic!("{other:?}"),
         }
     })
@@ -130,13 +130,13 @@ fn decision(variant: Variant) -> Body {
     let keys = KeySet::from_jwks(variant.jwks().to_string().as_bytes()).expect("a key set");
     let mut known = Known::default();
     let answer = decide_for(Tracing::Off, &request, &BearerToken::new(token.as_bytes()), &config, &known, NOW);
-    let Answer::Needs(Needs::ProviderKeys { profile, .. }) = answer else { panic!("no keys were asked for") };
+    let DecisionState::Needs(Needs::ProviderKeys { profile, .. }) = answer else { panic!("no keys were asked for") };
     known.insert_keys(profile, Ok(keys));
     Box::new(move || {
         let token = BearerToken::new(black_box(token.as_bytes()));
         match decide_for(Tracing::Off, &request, &token, &config, &known, NOW) {
-            Answer::Decided(verdict) => assert!(matches!(black_box(&verdict).decision, Decision::Granted(_))),
-            Answer::Needs(_) => panic!("the keys are known"),
+            DecisionState::Decided(verdict) => assert!(matches!(black_box(&verdict).decision, Decision::Granted(_))),
+            DecisionState::Needs(_) => panic!("the keys are known"),
         }
     })
 }

@@ -4,7 +4,7 @@
 //! take a certificate of anybody else's.
 
 use crate::files::Files;
-use oauth_validator_mock_provider::{ClientCertificate, LocalhostCertificate};
+use oauth_validator_mock_provider::{ClientCredentials, LocalhostCertificate};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
@@ -15,19 +15,19 @@ use std::io::{Error, Result};
 use std::sync::Arc;
 
 /// What both ends of a connection need.
-pub struct Tls {
+pub struct BenchTls {
     files: Files,
     pub(crate) server: LocalhostCertificate,
-    client: ClientCertificate,
+    client: ClientCredentials,
 }
 
-impl Tls {
+impl BenchTls {
     /// Makes all of it. `role` is whom the client's certificate is for.
     ///
     /// # Errors
     /// When a file cannot be written.
     pub fn new(role: &str) -> Result<Self> {
-        let (server, client) = (LocalhostCertificate::new(), ClientCertificate::of(role));
+        let (server, client) = (LocalhostCertificate::new(), ClientCredentials::of(role));
         let files = Files::new()?;
         for (name, text) in
             [("cert.pem", &server.certificate_pem), ("key.pem", &server.key_pem), ("clients.pem", &client.ca_pem)]

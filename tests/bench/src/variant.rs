@@ -3,13 +3,13 @@
 //!
 //! Each row changes one thing of the first one, which is the case that the project's targets name.
 
-use oauth_validator_fixtures::{TestKey, Token, jwks, keys};
+use oauth_validator_fixtures::{TestKey, TokenBuilder, jwks, keys};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Whether the provider is asked about the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum ProviderUse {
     /// The token is signed.
     No,
     /// At each login.
@@ -43,7 +43,7 @@ pub struct Variant {
     /// Whether the profile has a `[session]`: an end, and claims for SQL.
     pub session: bool,
     /// Whether the provider is asked about the token.
-    pub asked: Asked,
+    pub asked: ProviderUse,
     /// How the further profiles are written.
     pub others: Others,
 }
@@ -56,7 +56,7 @@ pub const BASE: Variant = Variant {
     token_bytes: 600,
     preloaded: false,
     session: false,
-    asked: Asked::No,
+    asked: ProviderUse::No,
     others: Others::Preset,
 };
 
@@ -96,10 +96,10 @@ pub const MANY: [Variant; 7] = [
 
 /// Rows whose provider is asked, over TLS, each beside the same login with a signed token.
 pub const INTROSPECTED: [Variant; 4] = [
-    Variant { asked: Asked::EachTime, ..BASE },
-    Variant { asked: Asked::EachTime, preloaded: true, ..BASE },
-    Variant { asked: Asked::Once, ..BASE },
-    Variant { asked: Asked::Once, preloaded: true, ..BASE },
+    Variant { asked: ProviderUse::EachTime, ..BASE },
+    Variant { asked: ProviderUse::EachTime, preloaded: true, ..BASE },
+    Variant { asked: ProviderUse::Once, ..BASE },
+    Variant { asked: ProviderUse::Once, preloaded: true, ..BASE },
 ];
 
 /// Every row that there is.
@@ -112,9 +112,9 @@ impl Variant {
     pub fn name(&self) -> String {
         let count = |number: usize, thing: &str| format!("{number} {thing}{}", if number == 1 { "" } else { "s" });
         let how = match self.asked {
-            Asked::No => self.algorithm,
-            Asked::EachTime => "introspection",
-            Asked::Once => "introspection, kept",
+            ProviderUse::No => self.algorithm,
+            ProviderUse::EachTime => "introspection",
+            ProviderUse::Once => "introspection, kept",
         };
         let mut name = format!("{how}, {}", count(self.profiles, "profile"));
         if self.others == Others::SpelledOut {
@@ -139,9 +139,9 @@ impl Variant {
     /// rows share a key file that the other would find unfit.
     pub fn profile(&self) -> String {
         match self.asked {
-            Asked::No => format!("{}-{}", self.algorithm.to_lowercase(), self.keys),
-            Asked::EachTime => "asked".into(),
-            Asked::Once => "kept".into(),
+            ProviderUse::No => format!("{}-{}", self.algorithm.to_lowercase(), self.keys),
+            ProviderUse::EachTime => "asked".into(),
+            ProviderUse::Once => "kept".into(),
         }
     }
 
@@ -180,18 +180,18 @@ impl Variant {
         let (profile, issuer) = (self.profile(), self.issuer());
         let mut config = format!("[profiles.{profile}]\nissuer = \"{issuer}\"\naudience = [\"api://postgres\"]\n");
         let _ = match self.asked {
-            Asked::No => write!(
+            ProviderUse::No => write!(
                 config,
                 "algorithms = [\"{}\"]\n\
                  [profiles.{profile}.keys]\njwks_url = \"{base_url}{}\"\ninsecure_http = true\nmin_ttl = \"24h\"\n",
                 self.algorithm,
                 self.jwks_path(),
             ),
-            Asked::EachTime | Asked::Once => write!(
+            ProviderUse::EachTime | ProviderUse::Once => write!(
                 config,
                 "mode = \"introspection\"\nkeys = {{ ca_file = \"{CA_FILE}\" }}\n\
                  [profiles.{profile}.introspection]\nendpoint = \"{base_url}{INTROSPECT}\"\nauth = \"none\"\ncache = \"{}\"\n",
-                if self.asked == Asked::Once { "60s" } else { "0s" },
+                if self.asked == ProviderUse::Once { "60s" } else { "0s" },
             ),
         };
         if self.session {
@@ -220,7 +220,7 @@ impl Variant {
 
     /// A token issued at `now`, in seconds since 1970, good for 8 hours. `jti` has what its size lacks.
     pub fn token(&self, now: i64) -> String {
-        if self.asked != Asked::No {
+        if self.asked != ProviderUse::No {
             return format!("opaque-{}-{}", self.profile(), "x".repeat(40));
         }
         let mut token = self.unsigned(now, 0).sign(self.key());
@@ -232,12 +232,12 @@ impl Variant {
         token
     }
 
-    fn unsigned(&self, now: i64, filling: usize) -> Token {
+    fn unsigned(&self, now: i64, filling: usize) -> TokenBuilder {
         let claims = json!({
             "iss": self.issuer(), "sub": self.profile(), "aud": "api://postgres", "scope": "openid db.connect",
             "client_id": "psql", "iat": now, "exp": now + 8 * 3600
         });
-        let token = Token::new(json!({"typ": "at+jwt", "alg": self.algorithm}), claims);
+        let token = TokenBuilder::new(json!({"typ": "at+jwt", "alg": self.algorithm}), claims);
         if filling == 0 { token } else { token.claim("jti", "x".repeat(filling)) }
     }
 }
@@ -269,13 +269,13 @@ pub fn other_profile(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, Asked, BASE, Variant, every};
+    use super::{ALL, BASE, ProviderUse, Variant, every};
     use oauth_validator_core::Config;
 
     #[test]
     fn every_configuration_is_free_of_errors() {
         for variant in every() {
-            let scheme = if variant.asked == Asked::No { "http" } else { "https" };
+            let scheme = if variant.asked == ProviderUse::No { "http" } else { "https" };
             let text = variant.config(&format!("{scheme}://127.0.0.1:1"));
             let parsed = Config::parse(text.as_bytes(), "bench.toml");
             let config = parsed.config.unwrap_or_else(|| panic!("{variant:?}: {:?}", parsed.findings));
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn rows_with_one_profile_name_have_the_same_keys() {
-        let all: Vec<Variant> = every().filter(|variant| variant.asked == Asked::No).collect();
+        let all: Vec<Variant> = every().filter(|variant| variant.asked == ProviderUse::No).collect();
         for (number, one) in all.iter().enumerate() {
             for other in &all[number + 1..] {
                 assert_ne!(one.name(), other.name());

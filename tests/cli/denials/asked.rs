@@ -3,13 +3,13 @@
 use super::Case;
 use crate::support::{CONFIG, Folder, corp, okta};
 use oauth_validator_fixtures::keys;
-use oauth_validator_mock_provider::{Fault, Provider, Reply};
+use oauth_validator_mock_provider::{Fault, MockProvider, Reply};
 use serde_json::json;
 
 /// Opaque tokens, which only their provider can judge.
 pub(super) fn of_the_provider() -> Vec<Case> {
     let asked_about = |token: String, code, answer: &str| {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         let json = Reply::new(200, answer).with_header("Content-Type", "application/json");
         provider.set_reply("/introspect", json);
         let (base, ca_file) = (provider.base_url(), provider.ca_file().display());
@@ -63,7 +63,7 @@ pub(super) fn of_the_provider() -> Vec<Case> {
 /// Tokens without groups, which only the userinfo endpoint can tell.
 pub(super) fn of_the_lookup() -> Vec<Case> {
     let asked = |code, reply: Reply| {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         provider.set_reply_to_get("/userinfo", reply);
         let (base, ca_file) = (provider.base_url(), provider.ca_file().display());
         let lines = format!(

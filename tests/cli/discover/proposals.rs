@@ -6,11 +6,11 @@ use crate::network::{METADATA, provider};
 use crate::support::{Folder, Run, okta};
 use oauth_validator_core::Config;
 use oauth_validator_fixtures::keys::{self, TestKey};
-use oauth_validator_mock_provider::{Fault, Provider};
+use oauth_validator_mock_provider::{Fault, MockProvider};
 use serde_json::{Value, json};
 
 /// A provider in whose metadata these members are so; null takes one out.
-fn publishing(provider: Provider, members: &[(&str, Value)]) -> Provider {
+fn publishing(provider: MockProvider, members: &[(&str, Value)]) -> MockProvider {
     let mut metadata = provider.metadata();
     let object = metadata.as_object_mut().expect("an object");
     for (name, value) in members {
@@ -25,7 +25,7 @@ fn publishing(provider: Provider, members: &[(&str, Value)]) -> Provider {
 
 /// The proposal as JSON has it.
 #[track_caller]
-fn proposal(provider: &Provider) -> Value {
+fn proposal(provider: &MockProvider) -> Value {
     found(&discover(provider, &["--json"]))["proposal"].clone()
 }
 
@@ -77,7 +77,7 @@ fn algorithms_are_those_of_the_keys_where_the_preset_has_others() {
 fn without_keys_the_provider_is_asked_about_each_token() {
     let methods = json!(["client_secret_post"]);
     let members = [("jwks_uri", json!(null)), ("introspection_endpoint_auth_methods_supported", methods)];
-    let provider = publishing(Provider::start(), &members);
+    let provider = publishing(MockProvider::start(), &members);
     let run = discover(&provider, &[]);
     assert_eq!(run.code, 0, "{}", run.stdout);
     assert_eq!(provider.request_count("/jwks"), 0);
@@ -165,7 +165,7 @@ fn the_issuer_that_tokens_name_is_one_of_the_profiles() {
 fn the_other_document_is_asked_for_what_the_first_one_lacks() {
     for place in ["/.well-known/oauth-authorization-server/o", "/o/.well-known/oauth-authorization-server"] {
         let provider = publishing(
-            crate::network::with_keys(Provider::with_issuer_path("/o")),
+            crate::network::with_keys(MockProvider::with_issuer_path("/o")),
             &[("introspection_endpoint", json!(null))],
         );
         let mut other = provider.metadata();
@@ -215,8 +215,8 @@ fn it_says_whether_psql_can_get_a_token_by_itself() {
         assert!(possible == json!(false) && why.contains(words), "{member}: {why}");
         assert!(discover(&provider, &[]).stdout.contains("device flow    not for psql: "), "{member}");
     }
-    let plain = crate::network::with_keys(Provider::start_without_tls());
-    let unused = Provider::start();
+    let plain = crate::network::with_keys(MockProvider::start_without_tls());
+    let unused = MockProvider::start();
     let run = super::discover_trusting(&unused, &plain.issuer(), &["--insecure-http", "--json"]);
     assert_eq!(device_flow(&run), (json!(false), "libpq asks nobody without https".to_owned()));
 }
@@ -224,7 +224,7 @@ fn it_says_whether_psql_can_get_a_token_by_itself() {
 /// libpq asks where the server says: at the OpenID place, unless the line itself names another document.
 #[test]
 fn the_line_leads_clients_to_the_document_that_is_there() {
-    let provider = crate::network::with_keys(Provider::with_issuer_path("/realms/corp"));
+    let provider = crate::network::with_keys(MockProvider::with_issuer_path("/realms/corp"));
     let hba = |report: &Value| report["proposal"]["hba"].as_str().expect("a line").to_owned();
     let report = found(&discover(&provider, &["--json"]));
     assert!(hba(&report).contains(&format!("issuer=\"{}\"", provider.issuer())), "{}", hba(&report));

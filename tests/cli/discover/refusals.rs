@@ -4,11 +4,11 @@
 
 use super::{command, discover, discover_trusting, found};
 use crate::network::{
-    METADATA, Refused, SENTINEL, answering, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places,
+    METADATA, RefusedFetch, SENTINEL, answering, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places,
     bad_statuses, provider, redirects, refusing, slow_faults, with_keys, with_member, with_members_twice,
 };
 use crate::support::{Run, run};
-use oauth_validator_mock_provider::{ALL, Fault, Provider};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ fn assert_refused(run: &Run, code: &str, words: &str) {
 
 /// Sets each fault for the metadata, and then for the keys: both are refused, in the same way.
 #[track_caller]
-fn both_refused(faults: Vec<Refused>) {
+fn both_refused(faults: Vec<RefusedFetch>) {
     for (fault, code, words) in faults {
         for (path, requests) in [(METADATA, 0), ("/jwks", 1)] {
             let provider = provider();
@@ -77,7 +77,7 @@ fn certificates_must_be_valid_for_the_name_and_lead_to_the_authority() {
 
 #[test]
 fn the_file_of_authorities_takes_the_place_of_all_others() {
-    let (provider, other) = (provider(), Provider::start());
+    let (provider, other) = (provider(), MockProvider::start());
     let refused = discover_trusting(&other, &provider.issuer(), &["--json"]);
     assert_refused(&refused, "tls", "an authority that is not trusted");
     assert!(refused.json()["error"]["hint"].as_str().unwrap().contains("--ca-file"), "{}", refused.stdout);
@@ -85,7 +85,7 @@ fn the_file_of_authorities_takes_the_place_of_all_others() {
 
 #[test]
 fn an_unusable_file_of_authorities_is_no_reason_to_ask() {
-    let plain = Provider::start_without_tls();
+    let plain = MockProvider::start_without_tls();
     let refused = |path: &str| run(&mut command(&["https://localhost:1", "--ca-file", path]));
     refused(plain.ca_file().to_str().unwrap()).assert_failed(&["has no certificate in PEM", "help: "]);
     refused("missing.pem").assert_failed(&["cannot read \"missing.pem\"", "help: "]);
@@ -174,7 +174,7 @@ fn the_document_must_be_about_the_issuer_byte_for_byte() {
     for (value, words) in bad_issuers() {
         assert_refused(&about_member("issuer", value), "issuer_mismatch", words);
     }
-    let provider = with_keys(Provider::with_issuer_path("/"));
+    let provider = with_keys(MockProvider::with_issuer_path("/"));
     let without_slash = discover_trusting(&provider, &provider.base_url(), &["--json"]);
     assert_refused(&without_slash, "issuer_mismatch", &format!("{:?}", provider.issuer()));
     let in_capitals = discover_trusting(&provider, &provider.issuer().replace("localhost", "LOCALHOST"), &["--json"]);

@@ -4,9 +4,9 @@ use super::discover;
 use crate::network::with_keys;
 use crate::support::{Folder, Run};
 use oauth_validator_core::Config;
-use oauth_validator_fixtures::Token;
+use oauth_validator_fixtures::TokenBuilder;
 use oauth_validator_fixtures::keys::{self, TestKey};
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_mock_provider::MockProvider;
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ fn now() -> u64 {
 }
 
 /// A claim set of the provider's, as a user's access token has it.
-fn claims(provider: &Provider, further: Value) -> Value {
+fn claims(provider: &MockProvider, further: Value) -> Value {
     let mut claims = json!({
         "iss": provider.issuer(), "aud": "pg", "sub": "ana", "client_id": "psql", "scope": "openid db.connect",
         "iat": now(), "exp": now() + 3600, "jti": "token-1",
@@ -31,11 +31,11 @@ fn claims(provider: &Provider, further: Value) -> Value {
 }
 
 fn signed(typ: &str, claims: Value, key: &TestKey) -> String {
-    Token::new(json!({ "alg": "RS256", "typ": typ, "kid": key.kid() }), claims).sign(key)
+    TokenBuilder::new(json!({ "alg": "RS256", "typ": typ, "kid": key.kid() }), claims).sign(key)
 }
 
 /// What is said of the first token, with the others as those that must be refused.
-fn asked(provider: &Provider, tokens: &[&str], args: &[&str]) -> Run {
+fn asked(provider: &MockProvider, tokens: &[&str], args: &[&str]) -> Run {
     let folder = Folder::new("");
     let mut all: Vec<String> = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -66,7 +66,7 @@ fn profile(run: &Run) -> String {
 
 #[test]
 fn a_token_that_follows_rfc_9068_keeps_its_preset() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let token = signed("at+jwt", claims(&provider, json!({})), keys::corp());
     let run = asked(&provider, &[&token], &["--json"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -80,7 +80,7 @@ fn a_token_that_follows_rfc_9068_keeps_its_preset() {
 /// As better-auth issues them: an endpoint of the provider is in the audience of every token, so it must not be accepted.
 #[test]
 fn an_endpoint_of_the_provider_is_no_audience() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let userinfo = format!("{}/oauth2/userinfo", provider.issuer());
     let of = |audience: &str| {
         let claims = claims(&provider, json!({ "aud": [audience, userinfo] }));
@@ -94,7 +94,7 @@ fn an_endpoint_of_the_provider_is_no_audience() {
 /// As Authelia and ZITADEL publish it: claims about people are not in the token, and an endpoint knows them.
 #[test]
 fn what_the_token_lacks_is_offered_from_the_userinfo_endpoint() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let publish = |endpoint: Value| {
         let mut metadata = provider.metadata();
         metadata["userinfo_endpoint"] = endpoint;
@@ -139,7 +139,7 @@ fn what_the_token_lacks_is_offered_from_the_userinfo_endpoint() {
 
 #[test]
 fn a_provider_with_a_preset_of_its_own_keeps_it() {
-    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let provider = with_keys(MockProvider::with_issuer_path("/realms/corp"));
     let further = json!({ "client_id": null, "azp": "psql", "typ": "Bearer", "aud": ["pg", "account"] });
     let access = signed("JWT", claims(&provider, further), keys::corp());
     let id = signed("JWT", claims(&provider, json!({ "typ": "ID" })), keys::corp());
@@ -152,7 +152,7 @@ fn a_provider_with_a_preset_of_its_own_keeps_it() {
 /// As NanoIDP issues them: all kinds are JWTs of one type, and one claim tells them apart.
 #[test]
 fn a_claim_that_says_the_kind_becomes_a_rule() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let of = |further: Value| signed("JWT", claims(&provider, further), keys::corp());
     let access = of(json!({ "token_use": "access" }));
     let refresh = of(json!({ "token_use": "refresh", "exp": now() + 7200 }));
@@ -166,7 +166,7 @@ fn a_claim_that_says_the_kind_becomes_a_rule() {
 
 #[test]
 fn what_another_kind_lacks_becomes_a_rule() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let of = |further: Value| signed("JWT", claims(&provider, further), keys::corp());
     let access = of(json!({}));
     let other = of(json!({ "jti": null }));
@@ -177,7 +177,7 @@ fn what_another_kind_lacks_becomes_a_rule() {
 
 #[test]
 fn where_nothing_tells_two_tokens_apart_it_says_so() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let of = |jti: &str| signed("JWT", claims(&provider, json!({ "jti": jti })), keys::corp());
     let run = asked(&provider, &[&of("a"), &of("b")], &["--json"]);
     assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
@@ -186,7 +186,7 @@ fn where_nothing_tells_two_tokens_apart_it_says_so() {
 
 #[test]
 fn scopes_lifetimes_and_clients_are_found_where_they_are() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let further = json!({
         "scope": null, "scp": ["db.connect", "openid"], "client_id": null, "azp": "psql", "exp": now() + 864_000,
         "email": "ana@corp.example",
@@ -203,7 +203,7 @@ fn scopes_lifetimes_and_clients_are_found_where_they_are() {
 
 #[test]
 fn a_token_that_the_provider_has_not_signed_is_not_read_further() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let stranger = TestKey::rsa("stranger");
     let same_kid = stranger.with_kid(keys::corp().kid());
     for key in [&stranger, &same_kid] {
@@ -220,7 +220,7 @@ fn a_token_that_the_provider_has_not_signed_is_not_read_further() {
 
 #[test]
 fn what_is_no_jwt_is_refused_with_what_to_do() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     for token in ["opaque-token-of-a-provider", "a.b.c", "e30.e30", ""] {
         let run = asked(&provider, &[token], &[]);
         assert!(run.code == 2 && run.stderr.contains("use the profile with introspection"), "{token}: {}", run.stderr);
@@ -230,7 +230,7 @@ fn what_is_no_jwt_is_refused_with_what_to_do() {
 /// A service's token of the same client and API: nothing tells its kind, but it is its own subject.
 #[test]
 fn a_service_that_is_its_own_subject_is_kept_out_by_the_rule_on_both() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let of = |further: Value| signed("at+jwt", claims(&provider, further), keys::corp());
     let run = asked(&provider, &[&of(json!({})), &of(json!({ "sub": "psql" }))], &["--json"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -242,7 +242,7 @@ fn a_service_that_is_its_own_subject_is_kept_out_by_the_rule_on_both() {
 
 #[test]
 fn two_others_that_no_single_rule_refuses_get_a_rule_each() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let of = |further: Value| signed("JWT", claims(&provider, further), keys::corp());
     let access = of(json!({ "token_class": "access_token" }));
     let refresh = of(json!({ "token_class": "renewal" }));
@@ -257,7 +257,7 @@ fn two_others_that_no_single_rule_refuses_get_a_rule_each() {
 
 #[test]
 fn a_longer_lifetime_is_the_last_thing_that_tells_a_token_apart() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let of = |seconds: u64| signed("JWT", claims(&provider, json!({ "exp": now() + seconds })), keys::corp());
     let run = asked(&provider, &[&of(3600), &of(36_000)], &["--json"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -271,7 +271,7 @@ fn a_longer_lifetime_is_the_last_thing_that_tells_a_token_apart() {
 /// Claims of a person are in whichever token a client asks for them.
 #[test]
 fn an_address_is_no_mark_of_a_kind() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let of = |further: Value| signed("JWT", claims(&provider, further), keys::corp());
     for (own, others) in [(json!({ "email": "a@x" }), json!({})), (json!({}), json!({ "email": "a@x" }))] {
         let run = asked(&provider, &[&of(own), &of(others)], &["--json"]);
@@ -282,7 +282,7 @@ fn an_address_is_no_mark_of_a_kind() {
 
 #[test]
 fn a_type_of_its_own_tells_the_kind() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     for typ in ["at+jwt", "vnd.backstage.user"] {
         let token = signed(typ, claims(&provider, json!({ "jti": null })), keys::corp());
         let run = asked(&provider, &[&token], &["--json"]);
@@ -296,7 +296,7 @@ fn a_type_of_its_own_tells_the_kind() {
 
 #[test]
 fn the_identity_is_what_stays_with_a_person_and_is_doubted_otherwise() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let of = |further: Value| {
         let run = asked(&provider, &[&signed("JWT", claims(&provider, further), keys::corp())], &["--json"]);
         (run.code, run.stdout)
@@ -320,7 +320,7 @@ fn the_identity_is_what_stays_with_a_person_and_is_doubted_otherwise() {
 
 #[test]
 fn scopes_between_commas_have_that_separator() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let token = signed("JWT", claims(&provider, json!({ "scope": "db.connect,db.read" })), keys::corp());
     let run = asked(&provider, &[&token], &["--json"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -330,7 +330,7 @@ fn scopes_between_commas_have_that_separator() {
 
 #[test]
 fn a_providers_preset_is_filled_with_the_tokens_own_scopes() {
-    let provider = with_keys(Provider::with_issuer_path("/realms/corp"));
+    let provider = with_keys(MockProvider::with_issuer_path("/realms/corp"));
     let further = json!({ "client_id": null, "azp": "psql", "typ": "Bearer", "scope": "profile pg.read" });
     let access = signed("JWT", claims(&provider, further), keys::corp());
     let run = asked(&provider, &[&access], &["--json"]);
@@ -341,7 +341,7 @@ fn a_providers_preset_is_filled_with_the_tokens_own_scopes() {
 /// Names and values of a token are a provider's, and perhaps a user's: they stay values.
 #[test]
 fn whatever_a_token_holds_the_profile_stays_one() {
-    let provider = with_keys(Provider::start());
+    let provider = with_keys(MockProvider::start());
     let hostile = "x\"]\n[profiles.evil]\u{1b}";
     let further = json!({
         "client_id": hostile, "aud": [hostile, "pg"], "scope": format!("db.connect {hostile}"), "sub": "a\"b",

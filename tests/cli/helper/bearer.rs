@@ -3,9 +3,9 @@
 use super::refusals::assert_refused;
 use super::{ask, fetched, request_with};
 use crate::network::{SENTINEL, provider};
-use oauth_validator_core::protocol::{Outcome, Secret};
+use oauth_validator_core::protocol::{HelperReply, Secret};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{Fault, Provider, Reply};
+use oauth_validator_mock_provider::{Fault, MockProvider, Reply};
 use serde_json::json;
 
 const JWKS: &str = "/jwks";
@@ -15,7 +15,7 @@ fn token() -> String {
 }
 
 /// A provider that shows its documents to nobody but who shows the token.
-fn guarded() -> Provider {
+fn guarded() -> MockProvider {
     let provider = provider();
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         provider.set_reply_to_bearer(path, &token(), Reply::json(&provider.metadata()));
@@ -25,7 +25,7 @@ fn guarded() -> Provider {
 }
 
 /// The paths at which somebody showed a header `Authorization`.
-fn shown(provider: &Provider) -> Vec<String> {
+fn shown(provider: &MockProvider) -> Vec<String> {
     let requests = provider.requests().into_iter();
     requests.filter(|request| request.header("Authorization").is_some()).map(|request| request.path).collect()
 }
@@ -90,7 +90,7 @@ fn one_that_is_not_taken_is_told_from_none() {
     for (bearer, words) in [(Some(Secret::new("expired".to_owned())), "still valid"), (None, "must be public")] {
         let outcome = asked(bearer);
         assert_refused(&outcome, "http_status", "status 401");
-        let Outcome::Failed(failure) = outcome else { unreachable!("it was refused") };
+        let HelperReply::Failed(failure) = outcome else { unreachable!("it was refused") };
         assert!(failure.hint.contains(words), "{}", failure.hint);
     }
     assert_refused(&asked(Some(Secret::new(format!("{SENTINEL}\u{1}")))), "url", "keys.bearer_token_file");

@@ -2,12 +2,12 @@
 //!
 //! Where the postmaster inherits a child that was killed by a signal, it restarts the whole cluster.
 
-use super::{Ended, Helper, ask, by_way, command, fetched, request};
+use super::{HelperExit, RunningHelper, ask, by_way, command, fetched, request};
 use crate::network::{METADATA, provider};
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::protocol::MAX_REQUEST_BYTES;
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{Fault, Provider};
+use oauth_validator_mock_provider::{Fault, MockProvider};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;
 use std::fs::{self, File, Permissions};
@@ -18,7 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A provider that accepts the request for its metadata, and never answers.
-fn hanging() -> Provider {
+fn hanging() -> MockProvider {
     let provider = provider();
     provider.set_fault(METADATA, Fault::HangAfterTls);
     provider
@@ -34,21 +34,22 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A helper in the middle of a fetch that would last 60 s.
-fn fetching(provider: &Provider) -> Helper {
+fn fetching(provider: &MockProvider) -> RunningHelper {
     let before = provider.request_count(METADATA);
-    let helper = Helper::asked(&by_way(request(provider), |reach| reach.timeout = Duration::from_millis(60_000)));
+    let helper =
+        RunningHelper::asked(&by_way(request(provider), |reach| reach.timeout = Duration::from_millis(60_000)));
     wait_until("a request", || provider.request_count(METADATA) > before);
     helper
 }
 
 /// The line of /proc/PID/status that begins with this word.
-fn status(helper: &Helper, word: &str) -> String {
+fn status(helper: &RunningHelper, word: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{}/status", helper.child.id())).expect("it runs");
     text.lines().find_map(|line| line.strip_prefix(word)).expect("such a line").trim().to_owned()
 }
 
 /// Waits until it is prepared for a request, which is when it catches SIGQUIT.
-fn prepared(helper: &Helper) {
+fn prepared(helper: &RunningHelper) {
     let quit = 1_u64 << (Signal::QUIT.as_raw() - 1);
     wait_until("its handlers", || {
         u64::from_str_radix(&status(helper, "SigCgt:"), 16).expect("hexadecimal") & quit != 0
@@ -57,7 +58,7 @@ fn prepared(helper: &Helper) {
 
 /// It ends within the time in which a login must end, and a bit for a slow machine.
 #[track_caller]
-fn ended_at_once(helper: Helper) -> Ended {
+fn ended_at_once(helper: RunningHelper) -> HelperExit {
     let start = Instant::now();
     let ended = helper.end();
     assert!(start.elapsed() < Duration::from_secs(1), "it took {:?}", start.elapsed());
@@ -68,7 +69,7 @@ fn ended_at_once(helper: Helper) -> Ended {
 fn signals_end_it_with_an_exit_in_the_middle_of_a_fetch_and_before() {
     let provider = hanging();
     for signal in [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP] {
-        let waiting = Helper::start(&mut command());
+        let waiting = RunningHelper::start(&mut command());
         prepared(&waiting);
         for helper in [fetching(&provider), waiting] {
             kill_process(Pid::from_child(&helper.child), signal).expect("it runs");
@@ -93,7 +94,7 @@ fn a_second_request_ends_it() {
     ended_at_once(helper).assert_gave_up();
     let mut both = request(&provider).to_line();
     both.extend_from_slice(b"x");
-    let mut helper = Helper::start(&mut command());
+    let mut helper = RunningHelper::start(&mut command());
     helper.tell(&both);
     ended_at_once(helper).assert_gave_up();
 }
@@ -114,7 +115,7 @@ fn the_deadline_ends_it_whatever_it_waits_for() {
     let request = by_way(request(&provider), |reach| reach.timeout = Duration::from_millis(1500));
     assert!(serde_json::to_vec(&fetched(ask(&request))).expect("JSON").len() > 64 * 1024, "it fits into the pipe");
     let start = Instant::now();
-    let mut helper = Helper::start(&mut command());
+    let mut helper = RunningHelper::start(&mut command());
     helper.tell(&request.to_line());
     helper.end().assert_gave_up();
     assert!((1..4).contains(&start.elapsed().as_secs()), "it took {:?}", start.elapsed());
@@ -123,7 +124,8 @@ fn the_deadline_ends_it_whatever_it_waits_for() {
 #[test]
 fn a_deadline_may_have_passed_or_be_far_away() {
     let provider = hanging();
-    let ended = Helper::asked(&by_way(request(&provider), |reach| reach.timeout = Duration::from_millis(0))).end();
+    let ended =
+        RunningHelper::asked(&by_way(request(&provider), |reach| reach.timeout = Duration::from_millis(0))).end();
     // Whether it still comes to say so is chance, up to the last byte.
     match ended.status.code() {
         Some(1) => assert_eq!(ended.stderr, ""),
@@ -141,7 +143,7 @@ fn half_a_request_is_none() {
     let provider = provider();
     let line = request(&provider).to_line();
     for part in [&line[..0], &line[..20], &line[..line.len() - 1]] {
-        let mut helper = Helper::start(&mut command());
+        let mut helper = RunningHelper::start(&mut command());
         helper.read_answer();
         helper.tell(part);
         drop(helper.stdin.take());
@@ -161,7 +163,7 @@ fn a_request_has_a_largest_size() {
         line
     };
     let told = |line: &[u8]| {
-        let mut helper = Helper::start(&mut command());
+        let mut helper = RunningHelper::start(&mut command());
         helper.read_answer();
         helper.tell(line);
         helper.end()
@@ -175,7 +177,7 @@ fn a_request_has_a_largest_size() {
 #[test]
 fn an_answer_that_nobody_takes_is_a_failure() {
     let provider = provider();
-    let mut helper = Helper::start(&mut command());
+    let mut helper = RunningHelper::start(&mut command());
     drop(helper.child.stdout.take());
     helper.tell(&request(&provider).to_line());
     helper.end().assert_gave_up();
@@ -192,12 +194,13 @@ fn it_leaves_no_core_and_lets_nobody_look_into_it() {
         fs::set_permissions(path, Permissions::from_mode(0o755)).expect("its mode changes");
     }
     let uid = if geteuid().is_root() { 65534 } else { geteuid().as_raw() };
-    let owner = |helper: &Helper| fs::metadata(format!("/proc/{}/status", helper.child.id())).expect("it runs").uid();
+    let owner =
+        |helper: &RunningHelper| fs::metadata(format!("/proc/{}/status", helper.child.id())).expect("it runs").uid();
     let run = |command: &mut Command| {
         if geteuid().is_root() {
             command.uid(uid);
         }
-        Helper::start(command.env_clear().current_dir("/"))
+        RunningHelper::start(command.env_clear().current_dir("/"))
     };
     let other = run(Command::new("cat").env_clear());
     wait_until("its start", || owner(&other) == uid);

@@ -3,21 +3,21 @@
 //!
 //! A refusal is an answer like any other, with the exit code 0. None may repeat what the provider sent.
 
-use super::{Helper, Parts, ask, by_way, command, request, request_with};
+use super::{Parts, RunningHelper, ask, by_way, command, request, request_with};
 use crate::network::{
-    METADATA, Refused, SENTINEL, answering, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places,
+    METADATA, RefusedFetch, SENTINEL, answering, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places,
     bad_statuses, deaf_port, provider, redirects, refusing, slow_faults, with_keys, with_member, with_members_twice,
 };
 use oauth_validator_core::Pem;
-use oauth_validator_core::protocol::{Failure, Outcome, PROTOCOL_VERSION};
-use oauth_validator_mock_provider::{ALL, Fault, Provider};
+use oauth_validator_core::protocol::{HelperFailure, HelperReply, PROTOCOL_VERSION};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// That there is nothing to be had, for this reason.
 #[track_caller]
-pub fn assert_refused(outcome: &Outcome, code: &str, words: &str) {
-    let Outcome::Failed(Failure { code: given, message, hint }) = outcome else { panic!("{outcome:?}") };
+pub fn assert_refused(outcome: &HelperReply, code: &str, words: &str) {
+    let HelperReply::Failed(HelperFailure { code: given, message, hint }) = outcome else { panic!("{outcome:?}") };
     assert_eq!(given, code, "{message}");
     assert!(message.contains(words), "no {words:?} in {message}");
     assert!(hint.len() > 10 && !hint.contains("--"), "{hint}");
@@ -25,7 +25,7 @@ pub fn assert_refused(outcome: &Outcome, code: &str, words: &str) {
 }
 
 #[track_caller]
-fn both_refused(faults: Vec<Refused>) {
+fn both_refused(faults: Vec<RefusedFetch>) {
     for (fault, code, words) in faults {
         for (path, requests) in [(METADATA, 0), ("/jwks", 1)] {
             let provider = provider();
@@ -50,10 +50,10 @@ fn certificates_must_be_valid_for_the_name_and_lead_to_the_authority() {
 
 #[test]
 fn the_given_authorities_take_the_place_of_all_others() {
-    let (provider, other) = (provider(), Provider::start());
+    let (provider, other) = (provider(), MockProvider::start());
     let outcome = ask(&by_way(request(&provider), |reach| reach.ca = request(&other).reach.ca));
     assert_refused(&outcome, "tls", "an authority that is not trusted");
-    let Outcome::Failed(Failure { hint, .. }) = outcome else { panic!("keys") };
+    let HelperReply::Failed(HelperFailure { hint, .. }) = outcome else { panic!("keys") };
     assert!(hint.contains("keys.ca_file"), "{hint}");
 }
 
@@ -110,7 +110,7 @@ fn the_deadline_holds_whatever_drags_on() {
         let outcome = ask(&by_way(request(&provider), |reach| reach.timeout = Duration::from_millis(1500)));
         assert!(start.elapsed() < Duration::from_secs(4), "{fault:?} took {:?}", start.elapsed());
         assert_refused(&outcome, "timeout", "within 1.35 s in all");
-        let Outcome::Failed(Failure { hint, .. }) = outcome else { panic!("keys") };
+        let HelperReply::Failed(HelperFailure { hint, .. }) = outcome else { panic!("keys") };
         assert!(hint.contains("keys.timeout"), "{hint}");
     }
 }
@@ -209,7 +209,7 @@ fn the_metadata_must_be_about_the_issuer_byte_for_byte() {
         assert_refused(&ask(&request(&provider)), "issuer_mismatch", words);
         assert_eq!(provider.request_count("/jwks"), 0);
     }
-    let provider = with_keys(Provider::with_issuer_path("/"));
+    let provider = with_keys(MockProvider::with_issuer_path("/"));
     let without_slash = ask(&request_with(&provider, |parts| parts.issuer = provider.base_url()));
     assert_refused(&without_slash, "issuer_mismatch", &format!("{:?}", provider.issuer()));
     let url = format!("{}{METADATA}", provider.base_url());
@@ -283,8 +283,8 @@ fn a_proxy_that_refuses_or_is_down_is_an_error() {
     assert_eq!(provider.requests(), []);
 }
 
-fn told(line: &[u8]) -> Outcome {
-    let mut helper = Helper::start(&mut command());
+fn told(line: &[u8]) -> HelperReply {
+    let mut helper = RunningHelper::start(&mut command());
     helper.read_answer();
     helper.tell(line);
     helper.end().answer()

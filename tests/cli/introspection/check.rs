@@ -3,7 +3,7 @@
 
 use super::{SENTINEL, provider};
 use crate::support::{CONFIG, Folder, Run, run};
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_mock_provider::MockProvider;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -142,13 +142,13 @@ fn the_effective_settings_name_the_file_and_never_its_content() {
     assert!(!run.stdout.contains(SENTINEL), "{}", run.stdout);
 }
 
-fn discovered(introspection_endpoint: Value, args: &[&str]) -> (Provider, Run) {
+fn discovered(introspection_endpoint: Value, args: &[&str]) -> (MockProvider, Run) {
     let provider = crate::network::with_member("introspection_endpoint", introspection_endpoint);
     let run = discover(&provider, args);
     (provider, run)
 }
 
-fn discover(provider: &Provider, args: &[&str]) -> Run {
+fn discover(provider: &MockProvider, args: &[&str]) -> Run {
     let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("oauth-validator"));
     run(command.env_clear().args(["discover", &provider.issuer(), "--ca-file"]).arg(provider.ca_file()).args(args))
 }

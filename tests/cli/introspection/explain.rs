@@ -4,11 +4,11 @@
 
 use super::{INTROSPECT, SENTINEL, secret, token};
 use crate::support::{Folder, NOW, Run};
-use oauth_validator_mock_provider::{Fault, Provider, Reply};
+use oauth_validator_mock_provider::{Fault, MockProvider, Reply};
 use serde_json::{Value, json};
 
 /// `authorization` in the profile's table; the secret is in the file `secret`.
-fn folder(provider: &Provider, authorization: &str) -> Folder {
+fn folder(provider: &MockProvider, authorization: &str) -> Folder {
     let (issuer, base, ca_file) = (provider.issuer(), provider.base_url(), provider.ca_file().display());
     let folder = Folder::new(&format!(
         "[profiles.corp]\nissuer = \"{issuer}\"\naudience = [\"postgres\"]\nmode = \"introspection\"\n\
@@ -26,8 +26,8 @@ fn answer() -> Value {
 }
 
 /// A provider that knows the token, if it is asked with the secret of [`folder`].
-fn knowing(answer: &Value) -> Provider {
-    let provider = Provider::start();
+fn knowing(answer: &Value) -> MockProvider {
+    let provider = MockProvider::start();
     provider.set_reply_about(INTROSPECT, &token(), Reply::json(answer));
     provider
 }
@@ -173,7 +173,7 @@ fn every_authentication_works_from_the_file() {
 
 #[test]
 fn tokeninfo_is_asked_without_authentication_and_read_with_its_strings() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let (issuer, ca_file) = (provider.issuer(), provider.ca_file().display());
     let folder = Folder::new(&format!(
         "[profiles.g]\npreset = \"google\"\nissuer = \"{issuer}\"\naudience = [\"c\"]\n\
@@ -240,7 +240,7 @@ fn members_are_shown_without_the_token_and_without_control_characters() {
 #[test]
 fn answers_that_are_no_object_show_nothing() {
     for body in ["[1]", "null", "{\"sub\":1,\"sub\":2}", "no JSON"] {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         provider.set_reply(INTROSPECT, Reply::new(200, body).with_header("Content-Type", "application/json"));
         let (_, report) = explained(&folder(&provider, BASIC));
         assert_eq!(report["reason"], "introspection_unavailable", "{report:#}");

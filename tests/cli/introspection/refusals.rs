@@ -6,9 +6,9 @@ use super::{INTROSPECT, active, client, provider, request, request_about, token}
 use crate::helper::refusals::assert_refused;
 use crate::helper::{ask, by_way};
 use crate::network::{SENTINEL, answering, bad_answers, bad_certificates, redirects, refusing};
-use oauth_validator_core::protocol::{Authorization, Failure, HelperRequest, Outcome, Secret, Task};
+use oauth_validator_core::protocol::{Authorization, HelperFailure, HelperReply, HelperRequest, Secret, Task};
 use oauth_validator_core::{ClientAuth, Pem};
-use oauth_validator_mock_provider::{ALL, Fault, Provider, Reply};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider, Reply};
 use std::time::{Duration, Instant};
 
 /// The request with another endpoint.
@@ -19,14 +19,14 @@ fn at(endpoint: &str, mut request: HelperRequest) -> HelperRequest {
 }
 
 #[track_caller]
-fn hint(outcome: &Outcome) -> &str {
-    let Outcome::Failed(Failure { hint, .. }) = outcome else { panic!("{outcome:?}") };
+fn hint(outcome: &HelperReply) -> &str {
+    let HelperReply::Failed(HelperFailure { hint, .. }) = outcome else { panic!("{outcome:?}") };
     hint
 }
 
 /// Asked with this fault; the endpoint saw one question.
 #[track_caller]
-fn with_fault(fault: Fault) -> Outcome {
+fn with_fault(fault: Fault) -> HelperReply {
     let provider = provider();
     provider.set_fault(INTROSPECT, fault);
     let outcome = ask(&request(&provider));
@@ -38,7 +38,7 @@ fn with_fault(fault: Fault) -> Outcome {
 fn credentials_that_are_not_accepted_say_nothing_about_the_token() {
     for status in [401, 403] {
         for content_type in ["application/json", "text/html"] {
-            let provider = Provider::start();
+            let provider = MockProvider::start();
             let body = format!("{{\"active\":true,\"error\":\"{SENTINEL}\"}}");
             provider.set_reply(INTROSPECT, Reply::new(status, body).with_header("Content-Type", content_type));
             let outcome = ask(&request(&provider));
@@ -63,7 +63,7 @@ fn a_secret_that_can_be_sent_in_two_ways_is_the_first_thing_to_look_at() {
     let secret = |text: &str| Secret::new(text.to_owned());
     let basic = |text: &str| Authorization::Basic { client_id: "psql".into(), secret: secret(text) };
     let raw = |text: &str| Authorization::BasicRaw { client_id: "psql".into(), secret: secret(text) };
-    assert!(matches!(ask_as(raw("Ab+c/dEFgh==")), Outcome::Answer(_)));
+    assert!(matches!(ask_as(raw("Ab+c/dEFgh==")), HelperReply::Answer(_)));
     for (outcome, other) in [
         (ask_as(basic("Ab+c/dEFgh==")), Some("\"basic-raw\"")),
         (ask_as(raw("Ab+c/dEFgh=")), Some("\"basic\"")),
@@ -90,7 +90,7 @@ fn a_wrong_secret_is_told_from_the_right_one() {
         ask(&request)
     };
     provider.demand_authorization(INTROSPECT, Some("Basic cGc6YSUzQWI="));
-    assert!(matches!(basic("a:b"), Outcome::Answer(_)));
+    assert!(matches!(basic("a:b"), HelperReply::Answer(_)));
     for wrong in ["a%3Ab", "a:b ", "A:b", "a"] {
         assert_refused(&basic(wrong), "credentials", "status 401");
     }
@@ -114,7 +114,7 @@ fn statuses_that_are_no_answer() {
         assert!(!hint(&outcome).contains("discovery"), "{}", hint(&outcome));
     }
     let page = Reply::new(400, format!("<html>{SENTINEL}")).with_header("Content-Type", "text/html");
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     provider.set_reply(INTROSPECT, page);
     assert_refused(&ask(&request(&provider)), "http_status", "status 400, not 200");
 }
@@ -167,7 +167,7 @@ fn certificates_must_be_valid_before_the_token_is_sent() {
         assert_refused(&ask(&request(&provider)), code, &words);
         assert_eq!((provider.requests().len(), provider.connection_count()), (0, 1));
     }
-    let (provider, other) = (provider(), Provider::start());
+    let (provider, other) = (provider(), MockProvider::start());
     let outcome = ask(&by_way(request(&provider), |reach| reach.ca = request(&other).reach.ca));
     assert_refused(&outcome, "tls", "an authority that is not trusted");
     assert!(hint(&outcome).contains("keys.ca_file"), "{}", hint(&outcome));
@@ -200,7 +200,7 @@ fn a_connection_that_ends_early_is_not_tried_again() {
     provider.set_fault(ALL, Fault::Refuse);
     let outcome = ask(&request(&provider));
     assert!(
-        matches!(&outcome, Outcome::Failed(Failure { code, .. }) if code == "connect" || code == "tls"),
+        matches!(&outcome, HelperReply::Failed(HelperFailure { code, .. }) if code == "connect" || code == "tls"),
         "{outcome:?}"
     );
     assert_eq!(provider.connection_count(), 1);
@@ -257,11 +257,11 @@ fn a_request_of_another_form_asks_nobody() {
     let good = String::from_utf8(request_about("t", &provider, ClientAuth::Post(client("pg"))).to_line().to_vec());
     let good = good.expect("JSON");
     let told = |line: String| {
-        let mut helper = crate::helper::Helper::running();
+        let mut helper = crate::helper::RunningHelper::running();
         helper.tell(line.as_bytes());
         helper.end().answer()
     };
-    assert!(matches!(told(good.clone()), Outcome::Answer(_)), "it is good as it is");
+    assert!(matches!(told(good.clone()), HelperReply::Answer(_)), "it is good as it is");
     for line in [
         good.replace("\"post\"", "\"digest\""),
         good.replace("\"token_param\"", "\"method\":\"GET\",\"token_param\""),

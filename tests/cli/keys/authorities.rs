@@ -1,24 +1,24 @@
 //! `check` judges `keys.ca_file` as the server would: whoever writes it can stand in for the provider.
 
-use super::{Server, needs_root, provider, set_mode};
+use super::{DataDirectory, needs_root, provider, set_mode};
 use crate::support::{CONFIG, Run, corp, run};
 use serde_json::{Value, json};
 use std::fs;
 
 const CONFIG_LINES: &str = "issuer = \"https://idp.example\"\nkeys = { ca_file = \"ca.pem\" }";
 
-fn server() -> Server {
-    let server = Server::new(&corp(CONFIG_LINES, ""));
+fn server() -> DataDirectory {
+    let server = DataDirectory::new(&corp(CONFIG_LINES, ""));
     fs::copy(provider().ca_file(), server.path("ca.pem")).expect("an authority");
     server
 }
 
-fn check(server: &Server, args: &[&str]) -> Run {
+fn check(server: &DataDirectory, args: &[&str]) -> Run {
     run(server.command(&["check", CONFIG, "--server-user", &server.uid.to_string()]).args(args))
 }
 
 #[track_caller]
-fn assert_refused(server: &Server, words: &str) {
+fn assert_refused(server: &DataDirectory, words: &str) {
     let run = check(server, &["--json"]);
     let found = run.json()["findings"].clone();
     assert_eq!((run.code, found.as_array().map(Vec::len)), (1, Some(1)), "{found:#}");
@@ -88,7 +88,7 @@ fn settings_of_providers_are_shown_where_a_provider_is_asked() {
         assert_eq!(of("keys.allowed_hosts").map(|one| one["value"].clone()), Some(json!([])));
         assert_eq!(of("keys.jwks_file"), None::<Value>);
     }
-    let server = Server::new(&format!("{defaults}{}", corp("", "")));
+    let server = DataDirectory::new(&format!("{defaults}{}", corp("", "")));
     fs::write(
         server.path("corp.jwks.json"),
         oauth_validator_fixtures::jwks(&[oauth_validator_fixtures::keys::corp()]).to_string(),

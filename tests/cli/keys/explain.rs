@@ -1,20 +1,20 @@
 //! `explain` where a provider publishes the keys: with those it publishes now, or with those that the server has.
 
-use super::{Server, now, profile, provider, set_mode};
+use super::{DataDirectory, now, profile, provider, set_mode};
 use crate::network::METADATA;
 use crate::support::{CONFIG, Run, okta, run};
 use oauth_validator_core::{KeyRecord, UnixSeconds};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{Fault, Provider};
+use oauth_validator_mock_provider::{Fault, MockProvider};
 use serde_json::json;
 
 /// A token of the provider, signed by the key.
-fn token(provider: &Provider, key: &keys::TestKey) -> String {
+fn token(provider: &MockProvider, key: &keys::TestKey) -> String {
     okta().at(now() - 60).issuer(&provider.issuer()).sign(key)
 }
 
 /// Explains the token for the server's user.
-fn explain(server: &Server, token: &str, args: &[&str]) -> Run {
+fn explain(server: &DataDirectory, token: &str, args: &[&str]) -> Run {
     let mut command = server.command(&["explain", "--config", CONFIG, "--hba-scope", "db.connect"]);
     run(command.args(args).write_stdin(token))
 }
@@ -34,7 +34,7 @@ fn assert_denied(run: &Run, reason: &str, words: &[&str]) {
 #[test]
 fn without_a_key_file_the_provider_is_asked() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let run = explain(&server, &token(&provider, keys::corp()), &[]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let base = provider.base_url();
@@ -47,7 +47,7 @@ fn without_a_key_file_the_provider_is_asked() {
 #[test]
 fn a_key_that_the_provider_does_not_publish_is_unknown_after_one_look() {
     let provider = provider();
-    let run = explain(&Server::of(&provider), &token(&provider, keys::partner()), &["--json"]);
+    let run = explain(&DataDirectory::of(&provider), &token(&provider, keys::partner()), &["--json"]);
     assert_denied(&run, "key_unknown", &["None of the issuer's 2 keys"]);
     assert_eq!(provider.request_count("/jwks"), 1);
 }
@@ -56,7 +56,7 @@ fn a_key_that_the_provider_does_not_publish_is_unknown_after_one_look() {
 fn keys_that_cannot_be_fetched_deny_and_say_why() {
     let provider = provider();
     provider.set_fault("/jwks", Fault::Status(503));
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let run = explain(&server, &token(&provider, keys::corp()), &["--json"]);
     assert_denied(&run, "keys_unavailable", &["cannot be fetched: http_status: ", "status 503"]);
     assert!(run.json()["notes"].to_string().contains("the server may still have keys"), "{}", run.stdout);
@@ -67,7 +67,8 @@ fn keys_that_cannot_be_fetched_deny_and_say_why() {
 #[test]
 fn authorities_that_cannot_be_trusted_deny_before_anybody_is_asked() {
     let provider = provider();
-    let server = Server::new(&profile(&provider, "").replace(provider.ca_file().to_str().unwrap(), "missing.pem"));
+    let server =
+        DataDirectory::new(&profile(&provider, "").replace(provider.ca_file().to_str().unwrap(), "missing.pem"));
     let run = explain(&server, &token(&provider, keys::corp()), &["--json"]);
     assert_denied(&run, "keys_unavailable", &["keys.ca_file: ", "missing.pem\" does not exist"]);
     assert_eq!(provider.connection_count(), 0);
@@ -76,7 +77,7 @@ fn authorities_that_cannot_be_trusted_deny_before_anybody_is_asked() {
 #[test]
 fn with_a_key_file_nobody_is_asked() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(120));
     provider.set_keys(jwks(&[keys::partner()]));
     let run = explain(&server, &token(&provider, keys::corp()), &KEY_FILE);
@@ -91,7 +92,7 @@ fn with_a_key_file_nobody_is_asked() {
 #[test]
 fn a_key_that_the_server_does_not_have_is_unknown_until_it_asks() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(0));
     let run = explain(&server, &token(&provider, keys::partner()), &[&KEY_FILE[..], &["--json"]].concat());
     assert_denied(&run, "key_unknown", &["explain asks nobody", "once per keys.kid_cooldown"]);
@@ -101,7 +102,7 @@ fn a_key_that_the_server_does_not_have_is_unknown_until_it_asks() {
 #[test]
 fn keys_that_the_server_would_not_use_are_not_used() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let denied = |words: &[&str]| {
         let run = explain(&server, &token(&provider, keys::corp()), &[&KEY_FILE[..], &["--json"]].concat());
         assert_denied(&run, "keys_unavailable", words);
@@ -114,7 +115,13 @@ fn keys_that_the_server_would_not_use_are_not_used() {
     server.write_record(&server.record(-3600));
     denied(&["corp.json\": from the future"]);
     let (_, fingerprint) = server.source();
-    server.write_record(&KeyRecord::failed(None, "corp", &fingerprint, Server::failure(), UnixSeconds::new(now())));
+    server.write_record(&KeyRecord::failed(
+        None,
+        "corp",
+        &fingerprint,
+        DataDirectory::failure(),
+        UnixSeconds::new(now()),
+    ));
     denied(&["never fetched", "The last attempt failed 20", ": connect: nobody answers."]);
     server.write_record(&server.record(0));
     server.configure(&profile(&provider, ", allowed_hosts = [\"keys.example\"]"));
@@ -128,7 +135,7 @@ fn keys_that_the_server_would_not_use_are_not_used() {
 #[test]
 fn one_place_at_most_can_be_named() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let both = [&KEY_FILE[..], &["--cache-dir", "data/oauth_validator"]].concat();
     explain(&server, "a.b.c", &both).assert_failed(&["cannot be used with"]);
     explain(&server, "a.b.c", &["--pgdata", "nowhere"]).assert_failed(&["cannot use the data directory"]);
@@ -141,7 +148,7 @@ fn keys_that_were_left_out_are_told_where_one_is_missing() {
     let bad = json!({ "kty": "RSA", "kid": keys::partner().kid(), "use": "enc", "n": "AQAB", "e": "AQAB" });
     let good = jwks(&[keys::corp()])["keys"][0].clone();
     provider.set_keys(json!({ "keys": [good, bad] }));
-    let run = explain(&Server::of(&provider), &token(&provider, keys::partner()), &["--json"]);
+    let run = explain(&DataDirectory::of(&provider), &token(&provider, keys::partner()), &["--json"]);
     assert_denied(&run, "key_unknown", &[]);
     assert!(run.json()["notes"].to_string().contains("a key of the document is not used: key 2"), "{}", run.stdout);
 }

@@ -1,6 +1,6 @@
 //! `keys list`: the keys in every standing, and what else the folder holds.
 
-use super::{Server, give, needs_root, now, profile, provider, set_mode};
+use super::{DataDirectory, give, needs_root, now, profile, provider, set_mode};
 use crate::support::{CONFIG, Run, corp, run};
 use oauth_validator_core::{KeyRecord, UnixSeconds};
 use oauth_validator_fixtures::keys::TestKey;
@@ -11,7 +11,7 @@ use std::fs;
 const RSA: &str = "RS256/RS384/RS512/PS256/PS384/PS512";
 
 /// What is said of the profile `corp`: exit code, first line, and the standing for programs.
-fn standing(server: &Server) -> (i32, String, Value) {
+fn standing(server: &DataDirectory) -> (i32, String, Value) {
     let run = server.keys(&["list"]);
     let first = run.stdout.lines().next().unwrap_or_default().to_owned();
     let report = server.keys(&["list", "--json"]);
@@ -24,7 +24,7 @@ fn standing(server: &Server) -> (i32, String, Value) {
 #[test]
 fn good_keys_are_listed_with_all_that_is_known_of_them() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(120));
     let run = server.keys(&["list"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
@@ -55,7 +55,7 @@ fn good_keys_are_listed_with_all_that_is_known_of_them() {
 #[test]
 fn keys_are_worth_less_as_they_grow_older() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     for (age, code, words, name) in [
         (0, 0, "corp: fresh until ", "fresh"),
         (3000, 0, "corp: to be refreshed; fresh until ", "due"),
@@ -73,7 +73,7 @@ fn keys_are_worth_less_as_they_grow_older() {
 #[test]
 fn keys_that_are_not_there_are_no_keys() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let absent = standing(&server);
     assert_eq!(absent, (1, "corp: absent: there is no key file".to_owned(), json!("absent")));
     assert!(!server.folder().exists(), "it only looks");
@@ -93,7 +93,7 @@ fn keys_that_are_not_there_are_no_keys() {
 #[test]
 fn keys_of_other_settings_are_not_used() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(0));
     server.configure(&profile(&provider, ", allowed_hosts = [\"keys.example\"]"));
     let (code, first, name) = standing(&server);
@@ -107,10 +107,10 @@ fn keys_of_other_settings_are_not_used() {
 #[test]
 fn a_provider_that_never_answered_and_one_that_stopped_are_told_apart() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let (_, fingerprint) = server.source();
     let failed = |known: Option<KeyRecord>| {
-        KeyRecord::failed(known, "corp", &fingerprint, Server::failure(), UnixSeconds::new(now()))
+        KeyRecord::failed(known, "corp", &fingerprint, DataDirectory::failure(), UnixSeconds::new(now()))
     };
     server.write_record(&failed(None));
     assert_eq!(standing(&server), (1, "corp: never fetched".to_owned(), json!("never_fetched")));
@@ -130,7 +130,7 @@ fn a_provider_that_never_answered_and_one_that_stopped_are_told_apart() {
 fn profiles_with_keys_of_their_own_are_listed_as_such() {
     let inline = corp(&format!("keys = {{ jwks = '{}' }}", jwks(&[keys::corp()])), "").replace("corp]", "inline]");
     let inline = inline.replace("aus000001", "aus000002");
-    let server = Server::new(&(corp("", "") + &inline));
+    let server = DataDirectory::new(&(corp("", "") + &inline));
     let run = server.keys(&["list"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let of = |key: &TestKey, algorithms: &str| {
@@ -155,7 +155,7 @@ fn profiles_with_keys_of_their_own_are_listed_as_such() {
 /// What is written into `deny_kids` is copied from here.
 #[test]
 fn keys_in_pem_have_nothing_but_their_thumbprint() {
-    let server = Server::new(&corp("keys = { pem_file = \"corp.pem\" }", ""));
+    let server = DataDirectory::new(&corp("keys = { pem_file = \"corp.pem\" }", ""));
     server.write_beside("corp.pem", &keys::corp().public_pem());
     let run = server.keys(&["list"]);
     let print = keys::corp().thumbprint();
@@ -165,7 +165,7 @@ fn keys_in_pem_have_nothing_but_their_thumbprint() {
 
 #[test]
 fn a_file_that_gives_no_keys_is_said_to_be_why() {
-    let server = Server::new(&corp("", ""));
+    let server = DataDirectory::new(&corp("", ""));
     server.write_beside("corp.jwks.json", "{\"keys\": []}");
     let run = server.keys(&["list"]);
     assert_eq!(run.code, 1, "{}", run.stdout);
@@ -184,7 +184,7 @@ fn a_file_that_gives_no_keys_is_said_to_be_why() {
 #[test]
 fn files_that_nobody_uses_are_named() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(0));
     for name in ["gone.json", "gone.lock", "notes.txt", "corp.json.new", "Not-A-Profile.json"] {
         server.write(name, b"{}");
@@ -207,7 +207,7 @@ fn keys_that_were_left_out_are_listed_with_the_reason() {
     listed.push(json!({ "kty": "oct", "k": "c2VjcmV0" }));
     listed.push(json!({ "kty": "EC", "crv": "P-256", "kid": "short", "x": "AA", "y": "AA" }));
     provider.set_keys(document);
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     assert_eq!(server.keys(&["refresh", "corp"]).code, 0);
     let run = server.keys(&["list"]);
     assert!(run.stdout.contains("  left out    key 2: it has private members"), "{}", run.stdout);
@@ -221,7 +221,7 @@ fn keys_that_were_left_out_are_listed_with_the_reason() {
 #[test]
 fn a_file_in_other_hands_gives_no_keys() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(0));
     set_mode(&server.key_file(), 0o666);
     let refused = |words: &str| {
@@ -248,7 +248,7 @@ fn a_file_in_other_hands_gives_no_keys() {
 #[test]
 fn a_symbolic_link_is_not_followed() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(0));
     fs::rename(server.folder(), server.path("elsewhere")).expect("it moves");
     std::os::unix::fs::symlink(server.path("elsewhere"), server.folder()).expect("a link");
@@ -262,7 +262,7 @@ fn a_symbolic_link_is_not_followed() {
     assert_eq!(itself.code, 0, "{}", itself.stderr);
 }
 
-fn run_with(server: &Server, args: &[&str]) -> Run {
+fn run_with(server: &DataDirectory, args: &[&str]) -> Run {
     run(server.command(&["keys", "list", "--config", CONFIG]).args(args))
 }
 
@@ -272,7 +272,7 @@ fn nobody_else_may_look() {
         return;
     }
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(0));
     let refused = server.keys_as(super::STRANGER, &["list"]);
     refused.assert_failed(&["belongs to uid 12345, but this process runs as uid 12346", "sudo -u '#12345'"]);
@@ -282,7 +282,7 @@ fn nobody_else_may_look() {
 #[test]
 fn what_the_server_would_not_use_is_no_configuration() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.configure("[profiles.corp]\naudiance = 1\n");
     server.keys(&["list"]).assert_failed(&["oauth-validator.toml:2:1: unknown_key", "help: "]);
     server.configure(&profile(&provider, ""));
@@ -294,6 +294,6 @@ fn what_the_server_would_not_use_is_no_configuration() {
 
 #[test]
 fn an_empty_configuration_lacks_nothing() {
-    let run = Server::new("").keys(&["list"]);
+    let run = DataDirectory::new("").keys(&["list"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "no profile is configured\n"));
 }

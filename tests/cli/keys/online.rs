@@ -1,6 +1,6 @@
 //! `keys` where the provider is asked about each token: there are none, which is no fault.
 
-use super::Server;
+use super::DataDirectory;
 use serde_json::json;
 
 const PROFILE: &str = "[profiles.corp]\nissuer = \"https://idp.example\"\naudience = [\"pg\"]\nmode = \"introspection\"\n\
@@ -8,7 +8,7 @@ const PROFILE: &str = "[profiles.corp]\nissuer = \"https://idp.example\"\naudien
 
 #[test]
 fn there_are_none_to_list() {
-    let server = Server::new(PROFILE);
+    let server = DataDirectory::new(PROFILE);
     let run = server.keys(&["list"]);
     let none =
         "corp: none: https://idp.example/introspect is asked about each token\nevery profile has keys, or needs none\n";
@@ -22,7 +22,7 @@ fn there_are_none_to_list() {
 /// A file that was left behind when the mode changed belongs to nobody.
 #[test]
 fn a_file_from_before_is_unclaimed() {
-    let server = Server::new(PROFILE);
+    let server = DataDirectory::new(PROFILE);
     server.write("corp.json", b"{}");
     let run = server.keys(&["list"]);
     assert!(
@@ -35,7 +35,7 @@ fn a_file_from_before_is_unclaimed() {
 
 #[test]
 fn there_are_none_to_fetch() {
-    let server = Server::new(PROFILE);
+    let server = DataDirectory::new(PROFILE);
     server.keys(&["refresh", "corp"]).assert_failed(&["profile \"corp\" has no keys", "asked about each token"]);
     server.keys(&["refresh"]).assert_failed(&["no profile with keys from a provider"]);
     assert!(!server.folder().exists());

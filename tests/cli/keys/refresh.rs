@@ -1,14 +1,14 @@
 //! `keys refresh`: what it writes, as whom, and that the server reads it.
 
-use super::{SERVER, Server, contents, give, needs_root, profile, provider};
+use super::{DataDirectory, SERVER, contents, give, needs_root, profile, provider};
 use crate::network::{METADATA, connecting_proxy, proxy_variables, with_keys, with_keys_elsewhere};
 use crate::support::{CONFIG, corp, run, seen};
 use assert_cmd::cargo::cargo_bin;
 use oauth_validator_core::KeySet;
-use oauth_validator_core::protocol::{HelperRequest, Outcome};
+use oauth_validator_core::protocol::{HelperReply, HelperRequest};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{Fault, Provider};
-use oauth_validator_store::{Gone, KeyOrder, ServerUser, Surroundings};
+use oauth_validator_mock_provider::{Fault, MockProvider};
+use oauth_validator_store::{ClientLeft, Environment, KeyRefresh, ServerUser};
 use serde_json::json;
 use std::fs;
 use std::process::{Command, Stdio};
@@ -17,20 +17,20 @@ use std::time::{Duration, Instant};
 /// A login that must neither wait nor ask.
 struct AtOnce;
 
-impl Surroundings for AtOnce {
-    fn pause(&mut self, _: Duration) -> Result<(), Gone> {
+impl Environment for AtOnce {
+    fn pause(&mut self, _: Duration) -> Result<(), ClientLeft> {
         panic!("it waits")
     }
 
-    fn still_wanted(&mut self) -> Result<(), Gone> {
+    fn still_wanted(&mut self) -> Result<(), ClientLeft> {
         panic!("it has asked")
     }
 
-    fn fetch(&mut self, _: &HelperRequest, _: Duration) -> Outcome {
+    fn fetch(&mut self, _: &HelperRequest, _: Duration) -> HelperReply {
         panic!("it asks")
     }
 
-    fn ask(&mut self, _: &HelperRequest, _: Duration) -> Result<Outcome, Gone> {
+    fn ask(&mut self, _: &HelperRequest, _: Duration) -> Result<HelperReply, ClientLeft> {
         panic!("it asks")
     }
 
@@ -40,10 +40,10 @@ impl Surroundings for AtOnce {
 }
 
 /// The keys that a login takes from the key file of profile `corp`.
-fn keys_of_a_login(server: &Server) -> KeySet {
+fn keys_of_a_login(server: &DataDirectory) -> KeySet {
     let (source, _) = server.source();
     let (config, folder) = (server.path(CONFIG), server.folder());
-    let order = KeyOrder {
+    let order = KeyRefresh {
         profile: "corp",
         source: &source,
         config_path: &config,
@@ -58,7 +58,7 @@ fn keys_of_a_login(server: &Server) -> KeySet {
 fn what_it_writes_is_what_the_next_login_reads() {
     let provider = provider();
     provider.set_header("/jwks", "Cache-Control", "max-age=3600");
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let run = server.keys(&["refresh", "corp"]);
     let base = provider.base_url();
     assert_eq!(run.stderr, format!("asking {base}{METADATA}\nasking {base}/jwks\n"));
@@ -74,7 +74,7 @@ fn what_it_writes_is_what_the_next_login_reads() {
 #[test]
 fn everything_belongs_to_the_server() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     assert_eq!(server.keys(&["refresh", "--all"]).code, 0);
     let uid = server.uid;
     let own = |name: &str, mode| (name.to_owned(), uid, mode);
@@ -85,7 +85,7 @@ fn everything_belongs_to_the_server() {
 #[test]
 fn keys_are_fetched_however_good_those_at_hand_are() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(0));
     provider.set_keys(jwks(&[keys::partner()]));
     let report = server.keys(&["refresh", "corp", "--json"]);
@@ -103,7 +103,7 @@ fn keys_are_fetched_however_good_those_at_hand_are() {
 fn what_has_not_changed_is_confirmed() {
     let provider = provider();
     provider.set_header("/jwks", "ETag", "\"v1\"");
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     assert_eq!(server.keys(&["refresh", "corp"]).code, 0);
     let first = keys_of_a_login(&server);
     assert_eq!(server.keys(&["refresh", "corp"]).code, 0);
@@ -113,10 +113,10 @@ fn what_has_not_changed_is_confirmed() {
 
 #[test]
 fn all_means_those_that_come_from_providers() {
-    let (first, second) = (provider(), with_keys(Provider::start()));
+    let (first, second) = (provider(), with_keys(MockProvider::start()));
     let of_second = profile(&second, "").replace("corp]", "second]");
     let of_a_file = corp("", "").replace("corp]", "third]");
-    let server = Server::new(&(profile(&first, "") + &of_second + &of_a_file));
+    let server = DataDirectory::new(&(profile(&first, "") + &of_second + &of_a_file));
     let run = server.keys(&["refresh", "--all"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let begins: Vec<&str> = run.stdout.lines().filter_map(|line| line.split(':').next()).collect();
@@ -128,7 +128,7 @@ fn all_means_those_that_come_from_providers() {
 
 #[test]
 fn nothing_to_fetch_is_no_failure_for_all() {
-    let run = Server::new(&corp("", "")).keys(&["refresh", "--all"]);
+    let run = DataDirectory::new(&corp("", "")).keys(&["refresh", "--all"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     assert!(run.stdout.contains("no profile has its keys from a provider"), "{}", run.stdout);
 }
@@ -137,7 +137,7 @@ fn nothing_to_fetch_is_no_failure_for_all() {
 #[test]
 fn the_profile_that_discover_proposes_finds_the_keys() {
     let (provider, elsewhere) = with_keys_elsewhere();
-    let server = Server::new("");
+    let server = DataDirectory::new("");
     let mut discover = server.command(&["discover", &provider.issuer(), "--allow-host", "127.0.0.1"]);
     let found = run(discover.arg("--ca-file").arg(provider.ca_file()));
     assert_eq!(found.code, 0, "{}{}", found.stdout, found.stderr);
@@ -150,7 +150,7 @@ fn the_profile_that_discover_proposes_finds_the_keys() {
 #[test]
 fn a_folder_that_the_server_was_told_to_use_may_be_anywhere() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let folder = server.path("keys");
     fs::create_dir(&folder).expect("a folder");
     give(&folder, server.uid);
@@ -164,7 +164,7 @@ fn a_folder_that_the_server_was_told_to_use_may_be_anywhere() {
 #[test]
 fn the_environment_has_no_say() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let mut command = server.command(&["keys", "refresh", "corp", "--config", CONFIG, "--pgdata", "data"]);
     let run = run(command.envs(proxy_variables()));
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -174,7 +174,7 @@ fn the_environment_has_no_say() {
 fn a_proxy_of_the_profile_is_used() {
     let provider = provider();
     let (url, proxy) = connecting_proxy(2);
-    let server = Server::new(&profile(&provider, &format!(", proxy = \"{url}\"")));
+    let server = DataDirectory::new(&profile(&provider, &format!(", proxy = \"{url}\"")));
     let run = server.keys(&["refresh", "corp"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert_eq!(proxy.join().expect("the proxy ends").len(), 2);
@@ -186,7 +186,7 @@ fn the_owner_needs_nobody_else() {
         return;
     }
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let run = server.keys_as(SERVER, &["refresh", "corp"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert_eq!(contents(&server.folder()).len(), 2);
@@ -200,7 +200,7 @@ fn root_is_given_up_before_anything_is_done() {
     }
     let provider = provider();
     provider.set_fault(METADATA, Fault::HangAfterTls);
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let mut child = Command::new(cargo_bin!("oauth-validator"))
         .current_dir(server.dir.path())
         .env_clear()
@@ -235,7 +235,7 @@ fn root_is_given_up_before_anything_is_done() {
 #[test]
 fn screens_fit_a_terminal() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let refresh = || seen(&mut server.command(&["keys", "refresh", "corp", "--config", CONFIG, "--pgdata", "data"]));
     assert_eq!(server.keys(&["list"]).code, 1, "there are no keys yet");
     assert_eq!(refresh().code, 0);

@@ -1,9 +1,9 @@
 //! What `keys refresh` refuses to do, and what it says when a provider gives no keys.
 
-use super::{STRANGER, Server, contents, give, needs_root, profile, provider, set_mode};
+use super::{DataDirectory, STRANGER, contents, give, needs_root, profile, provider, set_mode};
 use crate::network::METADATA;
 use crate::support::{CONFIG, Run, corp, run};
-use oauth_validator_mock_provider::{ALL, Fault, Provider};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider};
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ fn assert_not_fetched(run: &Run, words: &[&str]) {
 fn a_provider_that_is_down_leaves_what_there_is() {
     let provider = provider();
     provider.stop();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     assert_not_fetched(&server.keys(&["refresh", "corp"]), &["cannot be fetched: connect: "]);
     assert_eq!(server.keys(&["list", "--json"]).json()["profiles"][0]["provider"]["standing"], "never_fetched");
     server.write_record(&server.record(0));
@@ -53,7 +53,7 @@ fn documents_and_certificates_that_are_not_as_they_should_be_give_no_keys() {
         (with_fault("/jwks", Fault::Body(b"{\"keys\":[]}".to_vec())), "no_keys: "),
         (with_fault(ALL, Fault::ExpiredCertificate), "tls: "),
     ] {
-        let server = Server::of(&provider);
+        let server = DataDirectory::of(&provider);
         assert_not_fetched(&server.keys(&["refresh", "corp"]), &["cannot be fetched: ", code]);
         let listed = server.keys(&["list", "--json"]);
         assert_eq!((listed.code, listed.json()["usable"].clone()), (1, json!(false)), "{code}");
@@ -62,10 +62,10 @@ fn documents_and_certificates_that_are_not_as_they_should_be_give_no_keys() {
 
 #[test]
 fn the_authority_is_that_of_the_profile_and_no_other() {
-    let (provider, other) = (provider(), Provider::start());
+    let (provider, other) = (provider(), MockProvider::start());
     let config =
         profile(&provider, "").replace(provider.ca_file().to_str().unwrap(), other.ca_file().to_str().unwrap());
-    let server = Server::new(&config);
+    let server = DataDirectory::new(&config);
     // Nor may the environment add one.
     let mut command = server.command(&["keys", "refresh", "corp", "--config", CONFIG, "--pgdata", "data"]);
     let refused = run(command.env("SSL_CERT_FILE", provider.ca_file()));
@@ -75,8 +75,8 @@ fn the_authority_is_that_of_the_profile_and_no_other() {
 
 #[test]
 fn an_unusable_file_of_authorities_is_no_reason_to_ask() {
-    let plain = Provider::start_without_tls();
-    let server = Server::new(&profile(&plain, "").replace("http:", "https:"));
+    let plain = MockProvider::start_without_tls();
+    let server = DataDirectory::new(&profile(&plain, "").replace("http:", "https:"));
     assert_not_fetched(&server.keys(&["refresh", "corp"]), &["ca_file: keys.ca_file has no certificate in PEM"]);
     let file = server.path("ca.pem");
     let missing = profile(&plain, "").replace("http:", "https:").replace(plain.ca_file().to_str().unwrap(), "ca.pem");
@@ -92,7 +92,7 @@ fn an_unusable_file_of_authorities_is_no_reason_to_ask() {
 fn one_failure_does_not_keep_the_others_from_being_fetched() {
     let (down, up) = (provider(), provider());
     down.stop();
-    let server = Server::new(&(profile(&down, "") + &profile(&up, "").replace("corp]", "second]")));
+    let server = DataDirectory::new(&(profile(&down, "") + &profile(&up, "").replace("corp]", "second]")));
     let run = server.keys(&["refresh", "--all", "--json"]);
     assert_eq!(run.code, 1);
     let profiles = &run.json()["profiles"];
@@ -106,7 +106,7 @@ fn one_failure_does_not_keep_the_others_from_being_fetched() {
 fn profiles_have_to_be_named_and_to_have_something_to_fetch() {
     let provider = provider();
     let of_a_file = corp("", "").replace("corp]", "local]");
-    let server = Server::new(&(profile(&provider, "") + &of_a_file));
+    let server = DataDirectory::new(&(profile(&provider, "") + &of_a_file));
     for (args, words) in [
         (&["refresh"][..], &["whose keys are to be fetched?", "name one or several of corp, or give --all"][..]),
         (&["refresh", "crop"], &["oauth-validator.toml has no profile \"crop\"", "did you mean \"corp\"?"]),
@@ -122,12 +122,12 @@ fn profiles_have_to_be_named_and_to_have_something_to_fetch() {
     }
     assert_eq!(provider.connection_count(), 0);
     assert!(!server.folder().exists());
-    Server::new("").keys(&["refresh", "corp"]).assert_failed(&["the file has no profile at all"]);
+    DataDirectory::new("").keys(&["refresh", "corp"]).assert_failed(&["the file has no profile at all"]);
     let inline = corp(
         &format!("keys = {{ jwks = '{}' }}", oauth_validator_fixtures::jwks(&[oauth_validator_fixtures::keys::corp()])),
         "",
     );
-    Server::new(&inline)
+    DataDirectory::new(&inline)
         .keys(&["refresh", "corp"])
         .assert_failed(&["from oauth-validator.toml: there is nothing to fetch"]);
 }
@@ -135,7 +135,7 @@ fn profiles_have_to_be_named_and_to_have_something_to_fetch() {
 #[test]
 fn a_place_has_to_be_named_and_to_be_a_servers() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let refresh = |args: &[&str]| run(server.command(&["keys", "refresh", "corp", "--config", CONFIG]).args(args));
     refresh(&[]).assert_failed(&["which server's keys are meant?", "--pgdata", "--cache-dir"]);
     run(&mut server.command(&["keys", "list"])).assert_failed(&["which server's keys are meant?"]);
@@ -155,7 +155,7 @@ fn a_place_of_roots_is_nobodys() {
         return;
     }
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     give(&server.data(), 0);
     server.keys(&["refresh", "corp"]).assert_failed(&["\"data\" belongs to root, and no server runs as root"]);
     fs::create_dir(server.path("keys")).expect("a folder");
@@ -175,7 +175,7 @@ fn another_user_is_told_whose_it_is() {
         return;
     }
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let refused = server.keys_as(STRANGER, &["refresh", "corp"]);
     refused.assert_failed(&[
         "\"data\" belongs to uid 12345, but this process runs as uid 12346",
@@ -187,7 +187,7 @@ fn another_user_is_told_whose_it_is() {
 #[test]
 fn a_symbolic_link_is_not_followed() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     fs::create_dir(server.path("elsewhere")).expect("a folder");
     give(&server.path("elsewhere"), server.uid);
     std::os::unix::fs::symlink(server.path("elsewhere"), server.folder()).expect("a link");
@@ -204,7 +204,7 @@ fn a_symbolic_link_is_not_followed() {
 #[test]
 fn a_folder_that_cannot_be_written_to_is_no_reason_to_ask() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.make_folder();
     set_mode(&server.folder(), 0o500);
     assert_not_fetched(&server.keys(&["refresh", "corp"]), &["cannot write to the folder", "Permission denied"]);
@@ -216,7 +216,7 @@ fn a_folder_that_cannot_be_written_to_is_no_reason_to_ask() {
 #[test]
 fn whoever_is_asking_already_is_waited_for_but_not_for_ever() {
     let provider = provider();
-    let server = Server::new(&profile(&provider, ", timeout = \"1s\", connect_timeout = \"1s\""));
+    let server = DataDirectory::new(&profile(&provider, ", timeout = \"1s\", connect_timeout = \"1s\""));
     server.write("corp.lock", b"");
     let lock = File::options().write(true).open(server.folder().join("corp.lock")).expect("the lock");
     fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).expect("it is free");
@@ -230,7 +230,7 @@ fn whoever_is_asking_already_is_waited_for_but_not_for_ever() {
 #[test]
 fn who_can_merely_read_the_lock_is_not_waited_for() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write("corp.lock", b"");
     let path = server.folder().join("corp.lock");
     set_mode(&path, 0o644);
@@ -246,7 +246,7 @@ fn who_can_merely_read_the_lock_is_not_waited_for() {
 fn a_provider_that_drags_on_is_not_waited_for_longer_than_a_login_would() {
     let provider = provider();
     provider.set_fault("/jwks", Fault::SlowBody);
-    let server = Server::new(&profile(&provider, ", timeout = \"2s\", connect_timeout = \"1s\""));
+    let server = DataDirectory::new(&profile(&provider, ", timeout = \"2s\", connect_timeout = \"1s\""));
     let start = std::time::Instant::now();
     assert_not_fetched(&server.keys(&["refresh", "corp"]), &["timeout: "]);
     assert!(start.elapsed().as_secs() < 6, "{:?}", start.elapsed());

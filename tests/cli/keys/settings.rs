@@ -1,22 +1,22 @@
 //! `keys` without `--config`: the server's own settings say where its configuration and its key files are.
 
-use super::{Server, give, provider, set_mode};
+use super::{DataDirectory, give, provider, set_mode};
 use crate::support::{CONFIG, Run, run};
 use std::fs;
 
 /// postgresql.conf, as it is in a data directory that was made by initdb.
-fn set(server: &Server, settings: &str) {
+fn set(server: &DataDirectory, settings: &str) {
     fs::write(server.data().join("postgresql.conf"), settings).expect("postgresql.conf");
 }
 
-fn with_server_settings(server: &Server, command: &str) -> Run {
+fn with_server_settings(server: &DataDirectory, command: &str) -> Run {
     run(server.command(&["keys", command]).args(["--pgdata", "data"]).args((command == "refresh").then_some("--all")))
 }
 
 #[test]
 fn the_servers_settings_lead_to_configuration_and_folder() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(60));
     let config = server.path(CONFIG);
     set(&server, &format!("oauth_validator.config_file = '{}'\n", config.display()));
@@ -50,7 +50,7 @@ fn the_servers_settings_lead_to_configuration_and_folder() {
 #[test]
 fn settings_that_the_server_cannot_use_are_refused() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     for command in ["list", "refresh"] {
         set(&server, "oauth_validator.config_file = 'relative.toml'\n");
         with_server_settings(&server, command).assert_failed(&["'relative.toml' is not an absolute path"]);

@@ -1,6 +1,6 @@
 //! `status`: what it says of each state of a server, to people, programs and Prometheus, and how it exits.
 
-use super::{Server, profile, provider};
+use super::{DataDirectory, profile, provider};
 use crate::support::{CONFIG, Run, corp, run};
 use oauth_validator_core::{KeyRecord, UnixSeconds};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn only(run: &Run) -> Value {
 #[test]
 fn fresh_keys_are_fine_and_say_until_when() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(120));
     let text = server.status(&[]);
     assert_eq!((text.code, text.stderr.as_str()), (0, ""), "{}", text.stdout);
@@ -42,12 +42,12 @@ fn fresh_keys_are_fine_and_say_until_when() {
 #[test]
 fn keys_that_end_soon_are_a_warning_for_whoever_asks() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let failing = KeyRecord::failed(
         Some(server.record(20 * 3600)),
         "corp",
         &server.source().1,
-        Server::failure(),
+        DataDirectory::failure(),
         UnixSeconds::new(super::now()),
     );
     server.write_record(&failing);
@@ -71,7 +71,7 @@ fn keys_that_end_soon_are_a_warning_for_whoever_asks() {
 #[test]
 fn keys_that_are_not_there_are_not_fine() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let text = server.status(&[]);
     assert!(
         text.code == 1 && text.stdout.contains("corp: never fetched: no keys that can be used\n"),
@@ -88,7 +88,7 @@ fn keys_that_are_not_there_are_not_fine() {
 
 #[test]
 fn a_configuration_that_lets_nobody_in_is_said_with_its_code() {
-    let server = Server::new(&corp("nonsense = 1", ""));
+    let server = DataDirectory::new(&corp("nonsense = 1", ""));
     let run = server.status(&["--json"]);
     let report = run.json();
     assert_eq!((run.code, &report["config"]["code"]), (1, &json!("config_invalid")), "{report:#}");
@@ -107,7 +107,7 @@ fn a_configuration_that_lets_nobody_in_is_said_with_its_code() {
 /// Two servers with one configuration say the same of it.
 #[test]
 fn the_hash_is_that_of_the_file() {
-    let server = Server::new("");
+    let server = DataDirectory::new("");
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(server.status(&["--json"]).json()["config"]["sha256"], json!(empty));
     server.configure("# another\n");
@@ -117,7 +117,7 @@ fn the_hash_is_that_of_the_file() {
 #[test]
 fn without_a_data_directory_nothing_is_said_of_what_is_in_it() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     let run = run(&mut server.command(&["status", "--json", "--config", CONFIG]));
     let report = run.json();
     assert_eq!((run.code, &report["folder"], &report["library"]), (0, &Value::Null, &Value::Null));
@@ -129,7 +129,7 @@ fn without_a_data_directory_nothing_is_said_of_what_is_in_it() {
 
 #[test]
 fn the_library_is_the_one_beside_the_servers_program() {
-    let server = Server::new("");
+    let server = DataDirectory::new("");
     let program = server.path("pg/bin/postgres");
     fs::write(server.data().join("postmaster.opts"), format!("{} \"-D\" \"data\"\n", program.display()))
         .expect("a file");
@@ -152,7 +152,7 @@ fn the_library_is_the_one_beside_the_servers_program() {
 #[test]
 fn prometheus_reads_it() {
     let provider = provider();
-    let server = Server::of(&provider);
+    let server = DataDirectory::of(&provider);
     server.write_record(&server.record(120));
     let text = server.status(&["--prometheus"]);
     assert_eq!((text.code, text.stderr.as_str()), (0, ""));

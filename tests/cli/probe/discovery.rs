@@ -1,14 +1,14 @@
 //! `probe --discovery`: what libpq does before it has a token, at a server of the test's and a provider over real TLS.
 
-use super::server::{Client, Server, asks, authentication, fatal};
+use super::server::{AcceptedClient, ScriptedServer, asks, authentication, fatal};
 use crate::support::{Run, run};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_mock_provider::MockProvider;
 use serde_json::{Value, json};
 
 /// As PostgreSQL refuses whoever shows no token: the challenge, and then the error.
-fn refuses_nobody(url: String) -> impl FnOnce(&mut Client<'_>) + Send + 'static {
+fn refuses_nobody(url: String) -> impl FnOnce(&mut AcceptedClient<'_>) + Send + 'static {
     move |client| {
         client.startup();
         client.say(asks());
@@ -21,8 +21,8 @@ fn refuses_nobody(url: String) -> impl FnOnce(&mut Client<'_>) + Send + 'static 
     }
 }
 
-fn probe(url: &str, provider: &Provider, more: &[&str]) -> (Run, Vec<u8>) {
-    let server = Server::tcp(refuses_nobody(url.to_owned()));
+fn probe(url: &str, provider: &MockProvider, more: &[&str]) -> (Run, Vec<u8>) {
+    let server = ScriptedServer::tcp(refuses_nobody(url.to_owned()));
     let port = server.port.to_string();
     let mut command = Command::new(cargo_bin!("oauth-validator"));
     command.env_clear().args(["probe", "--user", "ana", "--dbname", "app", "--host", "127.0.0.1", "--port", &port]);
@@ -31,13 +31,13 @@ fn probe(url: &str, provider: &Provider, more: &[&str]) -> (Run, Vec<u8>) {
     (run, server.told())
 }
 
-fn openid(provider: &Provider) -> String {
+fn openid(provider: &MockProvider) -> String {
     format!("{}/.well-known/openid-configuration", provider.issuer())
 }
 
 /// A provider that says this besides what all say; null takes something away.
-fn provider(more: &[(&str, Value)]) -> Provider {
-    let provider = Provider::start();
+fn provider(more: &[(&str, Value)]) -> MockProvider {
+    let provider = MockProvider::start();
     let mut metadata = provider.metadata();
     metadata["device_authorization_endpoint"] = json!(format!("{}/device", provider.issuer()));
     for (name, value) in more {
@@ -112,7 +112,7 @@ fn another_line_is_said_as_it_always_is() {
     for (script, outcome) in
         [(authentication(10, "SCRAM-SHA-256\0\0"), "other_method"), (fatal("28000", "no entry"), "not_admitted")]
     {
-        let server = Server::tcp(move |client| {
+        let server = ScriptedServer::tcp(move |client| {
             client.startup();
             client.say(script);
             client.hang();

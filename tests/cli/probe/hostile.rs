@@ -1,6 +1,6 @@
 //! Servers that are none, that never answer, or that say more than anybody can hear.
 
-use super::server::{Client, Server, asks, authentication, fatal, message, refuses, session};
+use super::server::{AcceptedClient, ScriptedServer, asks, authentication, fatal, message, refuses, session};
 use super::{command, holds_token, probe, probe_plain, token};
 use crate::support::run;
 use oauth_validator_mock_provider::LocalhostCertificate;
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How a server talks.
-type Talk = fn(&mut Client<'_>);
+type Talk = fn(&mut AcceptedClient<'_>);
 
 #[test]
 fn what_speaks_another_protocol_is_no_server() {
@@ -19,7 +19,7 @@ fn what_speaks_another_protocol_is_no_server() {
         b"\0\0\0\0\0\0\0\0",
         b"R\0\0\0\0",
     ] {
-        let server = Server::tcp(move |client| {
+        let server = ScriptedServer::tcp(move |client| {
             client.startup();
             client.say(bytes);
             client.hang();
@@ -40,7 +40,7 @@ fn a_server_that_never_answers_is_waited_for_no_longer_than_asked() {
         (drips_notices, [late, after]),
     ];
     for (talk, words) in plain {
-        let server = Server::tcp(talk);
+        let server = ScriptedServer::tcp(talk);
         probe_plain(&server, &["--timeout", "1s"]).assert_failed(&words);
         server.told();
     }
@@ -53,7 +53,7 @@ fn a_server_that_never_answers_is_waited_for_no_longer_than_asked() {
         },
     ];
     for talk in tls {
-        let server = Server::tcp(talk);
+        let server = ScriptedServer::tcp(talk);
         let port = server.port.to_string();
         let run = probe(&mut command(&["--host", "127.0.0.1", "--port", &port, "--timeout", "1s"]));
         run.assert_failed(&["there is no TLS within 1 s"]);
@@ -62,7 +62,7 @@ fn a_server_that_never_answers_is_waited_for_no_longer_than_asked() {
 }
 
 /// A byte from time to time: each is an answer, and none is a message.
-fn drips(client: &mut Client<'_>) {
+fn drips(client: &mut AcceptedClient<'_>) {
     client.startup();
     for byte in message(b'N', [b'x'; 40]) {
         client.say([byte]);
@@ -71,13 +71,13 @@ fn drips(client: &mut Client<'_>) {
     client.hang();
 }
 
-fn holds_the_token(client: &mut Client<'_>) {
+fn holds_the_token(client: &mut AcceptedClient<'_>) {
     client.startup();
     client.say(asks());
     client.hang();
 }
 
-fn drips_notices(client: &mut Client<'_>) {
+fn drips_notices(client: &mut AcceptedClient<'_>) {
     client.startup();
     client.say(asks());
     client.message();
@@ -90,7 +90,7 @@ fn drips_notices(client: &mut Client<'_>) {
 
 #[test]
 fn nothing_is_too_long_for_the_memory() {
-    let huge = |client: &mut Client<'_>| {
+    let huge = |client: &mut AcceptedClient<'_>| {
         client.startup();
         client.say(b"E\x7f\xff\xff\xff");
         for _ in 0..100 {
@@ -98,22 +98,22 @@ fn nothing_is_too_long_for_the_memory() {
         }
         client.hang();
     };
-    let server = Server::tcp(huge);
+    let server = ScriptedServer::tcp(huge);
     probe_plain(&server, &[]).assert_failed(&["does not speak PostgreSQL's protocol"]);
     server.told();
 
-    let endless = |client: &mut Client<'_>| {
+    let endless = |client: &mut AcceptedClient<'_>| {
         client.startup();
         for _ in 0..200 {
             client.say(message(b'N', vec![b'x'; 10_000]));
         }
         client.hang();
     };
-    let server = Server::tcp(endless);
+    let server = ScriptedServer::tcp(endless);
     probe_plain(&server, &[]).assert_failed(&["more than 1048576 bytes for one login"]);
     server.told();
 
-    let server = Server::tcp(|client: &mut Client<'_>| {
+    let server = ScriptedServer::tcp(|client: &mut AcceptedClient<'_>| {
         client.startup();
         client.say(fatal("28000", &"x".repeat(60_000)));
         client.hang();
@@ -153,7 +153,7 @@ fn a_connection_that_ends_is_no_refusal() {
         ),
     ];
     for (talk, words) in talks {
-        let server = Server::tcp(talk);
+        let server = ScriptedServer::tcp(talk);
         probe_plain(&server, &[]).assert_failed(&[words, "server's log at this time"]);
         server.told();
     }
@@ -162,7 +162,7 @@ fn a_connection_that_ends_is_no_refusal() {
 #[test]
 fn a_connection_that_ends_within_tls_is_no_refusal() {
     let certificate = LocalhostCertificate::new();
-    let server = Server::tls("127.0.0.1:0", &certificate, |client| client.startup());
+    let server = ScriptedServer::tls("127.0.0.1:0", &certificate, |client| client.startup());
     let port = server.port.to_string();
     let run = probe(&mut command(&["--host", "127.0.0.1", "--port", &port, "--sslmode", "require"]));
     run.assert_failed(&["closed the connection before it asked for anything"]);
@@ -172,7 +172,7 @@ fn a_connection_that_ends_within_tls_is_no_refusal() {
 #[test]
 fn no_text_of_a_server_moves_the_cursor_or_hides() {
     let text = "a\u{1b}[2J\u{7}b\ntoken accepted\r\u{202e}c";
-    let server = Server::tcp(move |client| {
+    let server = ScriptedServer::tcp(move |client| {
         client.startup();
         client.say(fatal("28\u{1b}", text));
         client.hang();
@@ -182,7 +182,7 @@ fn no_text_of_a_server_moves_the_cursor_or_hides() {
     assert!(run.stdout.contains(r"a\u{1b}[2J\u{7}b\u{a}token accepted\u{d}\u{202e}c"), "{}", run.stdout);
     assert!(!run.stdout.chars().any(|c| c.is_control() && c != '\n'), "{:?}", run.stdout);
 
-    let server = Server::tcp(|client| {
+    let server = ScriptedServer::tcp(|client| {
         client.startup();
         client.say(session("oauth:\u{1b}]0;x\u{7}"));
         client.hang();
@@ -190,7 +190,7 @@ fn no_text_of_a_server_moves_the_cursor_or_hides() {
     let run = probe_plain(&server, &[]);
     assert!(run.stdout.contains(r"oauth:\u{1b}]0;x\u{7}"), "{}", run.stdout);
 
-    let server = Server::tcp(|client| {
+    let server = ScriptedServer::tcp(|client| {
         client.startup();
         client.say(fatal("53300", "\u{1b}[2J"));
         client.hang();
@@ -202,11 +202,11 @@ fn no_text_of_a_server_moves_the_cursor_or_hides() {
 #[test]
 fn no_word_of_a_server_runs_in_a_shell() {
     let challenge = r#"{"openid-configuration":"https://i.example/$(touch x)'; reboot #","scope":"a`b`"}"#;
-    let server = Server::tcp(refuses(challenge));
+    let server = ScriptedServer::tcp(refuses(challenge));
     let run = probe_plain(&server, &[]);
     assert!(run.stdout.contains(r"--hba-issuer 'https://i.example/$(touch x)'\''; reboot #'"), "{}", run.stdout);
     assert!(run.stdout.contains("--hba-scope 'a`b`'\n"), "{}", run.stdout);
-    let server = Server::tcp(refuses(r#"{"openid-configuration":"https://i.example/\n reboot","scope":7}"#));
+    let server = ScriptedServer::tcp(refuses(r#"{"openid-configuration":"https://i.example/\n reboot","scope":7}"#));
     let run = probe_plain(&server, &[]);
     assert!(run.stdout.contains("--hba-issuer ISSUER \\\n    --hba-scope SCOPE\n"), "{}", run.stdout);
 }
@@ -214,7 +214,7 @@ fn no_word_of_a_server_runs_in_a_shell() {
 #[test]
 fn challenges_that_are_none_are_refused() {
     for challenge in ["", "{", "[]", "\"x\"", "{}{}", &"[".repeat(10_000)] {
-        let server = Server::tcp(refuses(challenge));
+        let server = ScriptedServer::tcp(refuses(challenge));
         probe_plain(&server, &[]).assert_failed(&["challenge that is not a JSON object"]);
     }
 }
@@ -226,14 +226,14 @@ fn a_token_that_is_repeated_is_not_printed() {
         let signature = token().rsplit('.').next().expect("a signature").to_owned();
         let text = format!("{prefix}{signature}{suffix}");
         let error = fatal("28000", &text);
-        let in_error = Server::tcp(move |client| {
+        let in_error = ScriptedServer::tcp(move |client| {
             client.startup();
             client.say(asks());
             client.message();
             client.say(error);
             client.hang();
         });
-        let in_challenge = Server::tcp(refuses(&format!("{{\"scope\":\"{text}\"}}")));
+        let in_challenge = ScriptedServer::tcp(refuses(&format!("{{\"scope\":\"{text}\"}}")));
         for server in [in_error, in_challenge] {
             let port = server.port.to_string();
             let run = run(&mut command(&["--host", "127.0.0.1", "--port", &port, "--sslmode", "disable"]));

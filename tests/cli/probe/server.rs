@@ -20,17 +20,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// A stream to the client.
-pub trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
+pub trait ClientStream: Read + Write {}
+impl<T: Read + Write> ClientStream for T {}
 
 /// The server's side of a connection.
-pub struct Client<'a> {
-    stream: Box<dyn Stream + 'a>,
+pub struct AcceptedClient<'a> {
+    stream: Box<dyn ClientStream + 'a>,
     /// Everything the client said.
     pub told: Vec<u8>,
 }
 
-impl Client<'_> {
+impl AcceptedClient<'_> {
     /// Reads so many bytes; fewer if the client ends before.
     pub fn read(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -71,19 +71,19 @@ impl Client<'_> {
 }
 
 /// A server, and what it was told when its one connection is over.
-pub struct Server {
+pub struct ScriptedServer {
     pub port: u16,
     thread: JoinHandle<Vec<u8>>,
 }
 
-impl Server {
+impl ScriptedServer {
     /// On a loopback address, without TLS.
-    pub fn tcp(talk: impl FnOnce(&mut Client<'_>) + Send + 'static) -> Self {
+    pub fn tcp(talk: impl FnOnce(&mut AcceptedClient<'_>) + Send + 'static) -> Self {
         Self::at("127.0.0.1:0", talk)
     }
 
     /// At this address.
-    pub fn at(address: &str, talk: impl FnOnce(&mut Client<'_>) + Send + 'static) -> Self {
+    pub fn at(address: &str, talk: impl FnOnce(&mut AcceptedClient<'_>) + Send + 'static) -> Self {
         let (listener, address) = listener(address);
         let thread = thread::spawn(move || {
             let stream = accept(&listener);
@@ -96,7 +96,7 @@ impl Server {
     pub fn tls(
         address: &str,
         certificate: &LocalhostCertificate,
-        talk: impl FnOnce(&mut Client<'_>) + Send + 'static,
+        talk: impl FnOnce(&mut AcceptedClient<'_>) + Send + 'static,
     ) -> Self {
         let config = Arc::new(config(certificate));
         let (listener, address) = listener(address);
@@ -113,7 +113,7 @@ impl Server {
     }
 
     /// At a Unix socket: the path of one, or "@" and a name.
-    pub fn unix(path: &str, talk: impl FnOnce(&mut Client<'_>) + Send + 'static) -> Self {
+    pub fn unix(path: &str, talk: impl FnOnce(&mut AcceptedClient<'_>) + Send + 'static) -> Self {
         let listener = match path.strip_prefix('@') {
             Some(name) => {
                 let address = std::os::unix::net::SocketAddr::from_abstract_name(name).expect("a name");
@@ -149,8 +149,8 @@ fn accept(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-fn converse(stream: impl Read + Write, talk: impl FnOnce(&mut Client<'_>)) -> Vec<u8> {
-    let mut client = Client { stream: Box::new(stream), told: Vec::new() };
+fn converse(stream: impl Read + Write, talk: impl FnOnce(&mut AcceptedClient<'_>)) -> Vec<u8> {
+    let mut client = AcceptedClient { stream: Box::new(stream), told: Vec::new() };
     talk(&mut client);
     client.told
 }
@@ -205,7 +205,7 @@ pub fn session(system_user: &str) -> Vec<u8> {
 }
 
 /// Lets ana in by her token.
-pub fn lets_in(client: &mut Client<'_>) {
+pub fn lets_in(client: &mut AcceptedClient<'_>) {
     client.startup();
     client.say(asks());
     client.message();
@@ -214,7 +214,7 @@ pub fn lets_in(client: &mut Client<'_>) {
 }
 
 /// Refuses the token, with this challenge.
-pub fn refuses(challenge: &str) -> impl FnOnce(&mut Client<'_>) + Send + 'static {
+pub fn refuses(challenge: &str) -> impl FnOnce(&mut AcceptedClient<'_>) + Send + 'static {
     let challenge = authentication(11, challenge);
     move |client| {
         client.startup();

@@ -1,6 +1,6 @@
 //! What a connection must be before the token goes over it, and that it goes nowhere else.
 
-use super::server::{Server, TLS_REQUEST, lets_in};
+use super::server::{ScriptedServer, TLS_REQUEST, lets_in};
 use super::{command, holds_token, probe};
 use crate::network::{deaf_port, refusing};
 use crate::support::Run;
@@ -17,7 +17,7 @@ fn ca_file(certificate: &LocalhostCertificate) -> NamedTempFile {
 
 /// Probes `host` with the CA of `trusted`.
 #[track_caller]
-fn probe_tls(server: &Server, host: &str, mode: &str, trusted: Option<&LocalhostCertificate>) -> Run {
+fn probe_tls(server: &ScriptedServer, host: &str, mode: &str, trusted: Option<&LocalhostCertificate>) -> Run {
     let port = server.port.to_string();
     let mut command = command(&["--host", host, "--port", &port, "--sslmode", mode]);
     let file = trusted.map(ca_file);
@@ -29,7 +29,7 @@ fn probe_tls(server: &Server, host: &str, mode: &str, trusted: Option<&Localhost
 
 /// Probes a server that shows a certificate, trusting what comes with that; also whether the server was told the token.
 pub fn probe_trusting(certificate: &LocalhostCertificate, mode: &str, expected: bool) -> (Run, bool) {
-    let server = Server::tls("127.0.0.1:0", certificate, if expected { lets_in } else { lets_in_if });
+    let server = ScriptedServer::tls("127.0.0.1:0", certificate, if expected { lets_in } else { lets_in_if });
     let run = probe_tls(&server, "localhost", mode, Some(certificate));
     (run, holds_token(&server.told()))
 }
@@ -38,7 +38,7 @@ pub fn probe_trusting(certificate: &LocalhostCertificate, mode: &str, expected: 
 fn with_the_right_certificate_the_token_goes_through_tls() {
     let certificate = LocalhostCertificate::new();
     for host in ["localhost", "127.0.0.1"] {
-        let server = Server::tls("127.0.0.1:0", &certificate, lets_in);
+        let server = ScriptedServer::tls("127.0.0.1:0", &certificate, lets_in);
         let run = probe_tls(&server, host, "verify-full", Some(&certificate));
         assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
         let line = format!("  connection    {host}:{}, TLSv1.3\n", server.port);
@@ -51,7 +51,7 @@ fn with_the_right_certificate_the_token_goes_through_tls() {
 fn verify_full_is_what_holds_without_a_word() {
     let certificate = LocalhostCertificate::new();
     let file = ca_file(&certificate);
-    let server = Server::tls("127.0.0.1:0", &certificate, lets_in);
+    let server = ScriptedServer::tls("127.0.0.1:0", &certificate, lets_in);
     let port = server.port.to_string();
     let run = probe(
         command(&["--json"]).envs([("PGHOST", "localhost"), ("PGPORT", &port)]).env("PGSSLROOTCERT", file.path()),
@@ -59,7 +59,7 @@ fn verify_full_is_what_holds_without_a_word() {
     assert_eq!((run.code, run.json()["tls"].as_str()), (0, Some("TLSv1.3")), "{}{}", run.stdout, run.stderr);
     server.told();
 
-    let server = Server::tls("127.0.0.2:0", &certificate, lets_in_if);
+    let server = ScriptedServer::tls("127.0.0.2:0", &certificate, lets_in_if);
     let port = server.port.to_string();
     let run = probe(command(&["--host", "127.0.0.2", "--port", &port]).env("PGSSLROOTCERT", file.path()));
     run.assert_failed(&["the server's certificate is for another name; the token was not sent", "openssl s_client"]);
@@ -79,8 +79,11 @@ fn a_wrong_certificate_gets_no_token() {
         (&expired, Some(&expired), "localhost", "verify-ca", "has expired"),
         (&certificate, Some(&certificate), "127.0.0.2", "verify-full", "is for another name"),
     ] {
-        let server =
-            Server::tls(&format!("{}:0", if host == "localhost" { "127.0.0.1" } else { host }), shown, lets_in_if);
+        let server = ScriptedServer::tls(
+            &format!("{}:0", if host == "localhost" { "127.0.0.1" } else { host }),
+            shown,
+            lets_in_if,
+        );
         let run = probe_tls(&server, host, mode, trusted);
         run.assert_failed(&["the server's certificate", words, "the token was not sent", "help: "]);
         assert!(server.told().is_empty(), "{mode}: {words}");
@@ -88,7 +91,7 @@ fn a_wrong_certificate_gets_no_token() {
 }
 
 /// As [`lets_in`], for a client that may go away at once.
-fn lets_in_if(client: &mut super::Client<'_>) {
+fn lets_in_if(client: &mut super::AcceptedClient<'_>) {
     if !client.read(1).is_empty() {
         lets_in(client);
     }
@@ -102,7 +105,7 @@ fn weaker_checks_are_made_as_they_are_named() {
         ("require", Some(&certificate), "TLSv1.3, with a certificate for any host\n"),
         ("require", None, "TLSv1.3, whose certificate nobody judged\n"),
     ] {
-        let server = Server::tls("127.0.0.2:0", &certificate, lets_in);
+        let server = ScriptedServer::tls("127.0.0.2:0", &certificate, lets_in);
         let run = probe_tls(&server, "127.0.0.2", mode, trusted);
         assert_eq!(run.code, 0, "{mode}: {}{}", run.stdout, run.stderr);
         assert!(run.stdout.contains(words), "{mode}: {}", run.stdout);
@@ -114,7 +117,7 @@ fn weaker_checks_are_made_as_they_are_named() {
 #[test]
 fn a_server_without_tls_is_told_nothing() {
     for mode in ["verify-full", "require"] {
-        let server = Server::tcp(|client| {
+        let server = ScriptedServer::tcp(|client| {
             client.startup();
             client.say("N");
             client.hang();
@@ -131,7 +134,7 @@ fn a_server_without_tls_is_told_nothing() {
 fn what_comes_before_tls_is_not_what_comes_through_it() {
     let injected = [b"S".to_vec(), super::session("oauth:ana")].concat();
     for answer in [injected, b"SSH-2.0-OpenSSH_10.0\r\n".to_vec(), b"SS".to_vec()] {
-        let server = Server::tcp(move |client| {
+        let server = ScriptedServer::tcp(move |client| {
             client.startup();
             client.say(answer);
             client.hang();
@@ -145,7 +148,7 @@ fn what_comes_before_tls_is_not_what_comes_through_it() {
 /// Bytes that come a moment after the server's answer to the request for TLS, and so into the handshake.
 #[test]
 fn what_comes_into_the_handshake_ends_it() {
-    let server = Server::tcp(|client| {
+    let server = ScriptedServer::tcp(|client| {
         client.startup();
         client.say("S");
         client.read(5);
@@ -165,7 +168,7 @@ fn other_answers_to_the_request_for_tls_are_said() {
         ("\0", "is not PostgreSQL"),
         ("", "closed the connection when it was asked for TLS"),
     ] {
-        let server = Server::tcp(move |client| {
+        let server = ScriptedServer::tcp(move |client| {
             client.startup();
             client.say(answer);
         });
@@ -187,14 +190,14 @@ fn in_clear_the_token_stays_on_this_machine() {
         eprintln!("skipped: this machine has no address besides the loopback");
         return;
     };
-    let probe_clear = |server: &Server, args: &[&str]| {
+    let probe_clear = |server: &ScriptedServer, args: &[&str]| {
         let port = server.port.to_string();
         probe(command(&["--host", &address, "--port", &port, "--sslmode", "disable"]).args(args))
     };
-    let server = Server::at(&format!("{address}:0"), |client| client.hang());
+    let server = ScriptedServer::at(&format!("{address}:0"), |client| client.hang());
     probe_clear(&server, &[]).assert_failed(&["is another machine", "in clear", "--insecure-plaintext"]);
     assert!(server.told().is_empty());
-    let server = Server::at(&format!("{address}:0"), lets_in);
+    let server = ScriptedServer::at(&format!("{address}:0"), lets_in);
     let run = probe_clear(&server, &["--insecure-plaintext"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert!(holds_token(&server.told()));

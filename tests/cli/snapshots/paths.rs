@@ -2,7 +2,7 @@
 //! cure.
 
 use crate::support::{Folder, corp, okta};
-use oauth_validator_fixtures::{Token, keys};
+use oauth_validator_fixtures::{TokenBuilder, keys};
 use serde_json::json;
 
 /// A denied login, and a phrase that its screen must have.
@@ -17,7 +17,13 @@ pub struct Case {
 const PLAIN: &[&str] = &[];
 const DELEGATED: &[&str] = &["--delegated", "--role", "reader"];
 
-fn case(name: &'static str, says: &'static str, lines: &str, token: Token, args: &'static [&'static str]) -> Case {
+fn case(
+    name: &'static str,
+    says: &'static str,
+    lines: &str,
+    token: TokenBuilder,
+    args: &'static [&'static str],
+) -> Case {
     Case { name, says, token: token.sign(keys::corp()), args, folder: Folder::new(&corp(lines, "")) }
 }
 
@@ -27,7 +33,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 fn of_roles() -> Vec<Case> {
-    let roles = |name, says, path: &str, claims: Token| {
+    let roles = |name, says, path: &str, claims: TokenBuilder| {
         let lines = format!("roles = {{ {path}, map = {{ reader = [\"reader\"] }} }}");
         case(name, says, &lines, claims, DELEGATED)
     };
@@ -75,8 +81,9 @@ fn of_roles() -> Vec<Case> {
 }
 
 fn of_rules() -> Vec<Case> {
-    let rule =
-        |name, says, rule: &str, claims: Token| case(name, says, &format!("require = [{{ {rule} }}]"), claims, PLAIN);
+    let rule = |name, says, rule: &str, claims: TokenBuilder| {
+        case(name, says, &format!("require = [{{ {rule} }}]"), claims, PLAIN)
+    };
     let groups = || okta().claim("groups", json!(["staff", "contractor"]));
     let left_out = json!({"groups": "src1"});
     vec![

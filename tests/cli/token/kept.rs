@@ -1,6 +1,6 @@
 //! A token that is kept in a file: through outages, to its end, and where nobody else can put another one.
 
-use super::Place;
+use super::Scene;
 use crate::network::SENTINEL;
 use assert_cmd::cargo::cargo_bin;
 use serde_json::json;
@@ -12,20 +12,20 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 /// A process that keeps a file, which ends with the value.
-struct Keeper(Child);
+struct KeeperProcess(Child);
 
-impl Drop for Keeper {
+impl Drop for KeeperProcess {
     fn drop(&mut self) {
         let _ = self.0.kill().and_then(|()| self.0.wait());
     }
 }
 
-fn keep(place: &Place, file: &Path) -> Keeper {
+fn keep(place: &Scene, file: &Path) -> KeeperProcess {
     let secret = place.secret();
     let args = place.arguments(&["--client-secret-file", &secret, "--keep", "--output", file.to_str().expect("UTF-8")]);
     let mut command = std::process::Command::new(cargo_bin!("oauth-validator"));
     command.env_clear().args(args).stdout(Stdio::null()).stderr(Stdio::piped());
-    Keeper(command.spawn().expect("the tool runs"))
+    KeeperProcess(command.spawn().expect("the tool runs"))
 }
 
 #[track_caller]
@@ -39,7 +39,7 @@ fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 
 #[test]
 fn a_file_is_kept_through_an_outage() {
-    let place = Place::new();
+    let place = Scene::new();
     let file = place.folder.path().join("token");
     place.answers(json!({ "access_token": "first", "token_type": "Bearer", "expires_in": 2 }));
     let mut keeper = keep(&place, &file);
@@ -68,7 +68,7 @@ fn a_file_is_kept_through_an_outage() {
 
 #[test]
 fn a_keeper_ends_when_the_provider_says_no() {
-    let place = Place::new();
+    let place = Scene::new();
     let file = place.folder.path().join("token");
     place.answers(json!({ "access_token": "first", "token_type": "Bearer", "expires_in": 1 }));
     let mut keeper = keep(&place, &file);
@@ -80,7 +80,7 @@ fn a_keeper_ends_when_the_provider_says_no() {
 /// What makes a write fail, as a full disk does, for root as well: a folder with something in it has the file's name.
 #[test]
 fn a_token_that_cannot_be_written_is_written_later_or_is_the_end() {
-    let place = Place::new();
+    let place = Scene::new();
     let (file, other) = (place.folder.path().join("token"), place.folder.path().join("other"));
     let hinder = |file: &Path| {
         fs::remove_file(file).expect("a file");
@@ -115,7 +115,7 @@ fn a_token_that_cannot_be_written_is_written_later_or_is_the_end() {
 
 #[test]
 fn a_file_that_others_could_replace_is_not_written() {
-    let place = Place::new();
+    let place = Scene::new();
     let secret = place.secret();
     let shared = place.folder.path().join("shared");
     fs::create_dir(&shared).expect("a folder");
@@ -135,7 +135,7 @@ fn a_file_that_others_could_replace_is_not_written() {
 
 #[test]
 fn a_refresh_token_whose_place_is_bad_is_not_spent() {
-    let place = Place::new();
+    let place = Scene::new();
     place.answers(json!({ "access_token": "first", "token_type": "bearer", "refresh_token": "new" }));
     let shared = place.folder.path().join("shared");
     fs::create_dir(&shared).expect("a folder");

@@ -2,7 +2,7 @@
 //!
 //! The first byte chooses the endpoint, the token and the status; the rest is the body.
 
-use crate::world::{AUDIENCE, ISSUER, Setting, World, decided, fits_here};
+use crate::world::{AUDIENCE, FuzzResolver, FuzzedConfig, ISSUER, decided, fits_here};
 use oauth_validator_core::{Config, Decision, OnlineAnswer};
 use oauth_validator_fixtures::{keys, mint};
 use serde_json::{Value, json};
@@ -15,30 +15,30 @@ const TOKENINFO: &str = "[profiles.google]\npreset = \"google\"\n\
      audience = [\"1234567890-abc.apps.googleusercontent.com\"]\nhba_issuers = [\"https://idp.example/corp\"]\n\
      clients = { claims = [\"$.azp\"], allow = [\"1234567890-abc.apps.googleusercontent.com\"] }\n";
 
-struct Fixed {
-    introspection: Setting,
-    tokeninfo: Setting,
-    world: World,
+struct FixedAnswer {
+    introspection: FuzzedConfig,
+    tokeninfo: FuzzedConfig,
+    world: FuzzResolver,
     jwt: String,
 }
 
-fn fixed() -> Fixed {
+fn fixed() -> FixedAnswer {
     let asks = "mode = \"introspection\"\nintrospection = { endpoint = \"https://idp.example/i\", auth = \"none\" }\n";
     let parsed = Config::parse(TOKENINFO.as_bytes(), "oauth-validator.toml");
     let config = parsed.config.unwrap_or_else(|| panic!("{:?}", parsed.findings));
     let mut request = crate::world::request(false);
     request.hba_scope = "openid".to_owned();
     let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ana"});
-    Fixed {
-        introspection: Setting::of(asks),
-        tokeninfo: Setting { config, request },
-        world: World::of_the_issuer(),
+    FixedAnswer {
+        introspection: FuzzedConfig::of(asks),
+        tokeninfo: FuzzedConfig { config, request },
+        world: FuzzResolver::of_the_issuer(),
         jwt: mint::mint(keys::ed25519(), &json!({"alg": "EdDSA", "typ": "at+jwt"}), &claims),
     }
 }
 
 thread_local! {
-    static FIXED: OnceCell<Fixed> = const { OnceCell::new() };
+    static FIXED: OnceCell<FixedAnswer> = const { OnceCell::new() };
 }
 
 /// Decides about a token of which the provider says these bytes.
@@ -52,7 +52,7 @@ pub fn check(data: &[u8]) {
         let token = if how & 2 != 0 { fixed.jwt.as_bytes() } else { b"opaque-token_0123456789" };
         let status = if how & 4 != 0 { 400 } else { 200 };
         let answer = OnlineAnswer { status, body: body.to_owned() };
-        let world = World { answer: Some(answer), ..fixed.world.clone() };
+        let world = FuzzResolver { answer: Some(answer), ..fixed.world.clone() };
         let Decision::Granted(grant) = decided(&world, setting, token) else { return };
         assert_eq!(status, 200, "granted by a refusal: {body}");
         let said: Value = serde_json::from_str(body).expect("granted by what is no JSON");

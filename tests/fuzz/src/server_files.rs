@@ -3,8 +3,8 @@
 
 use oauth_validator_core::Config;
 use oauth_validator_core::server_files::{
-    Client, Files, HbaContext, HbaLine, IdentLine, Login, Mapping, Problem, Reader, Source, Unreadable, choose,
-    map_identity, review, roles_of,
+    ClientOrigin, FileReader, FileSystem, HbaContext, HbaLine, IdentLine, LoginQuery, Mapping, Problem, SourceFile,
+    UnreadableFile, choose, map_identity, review, roles_of,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ const CONFIG: &str = "[profiles.corp]\nissuer = \"https://idp.example/corp\"\nau
      databases = [\"app\"]\nidentity = { prefix = \"partner:\" }\n";
 
 /// The files, which can include one another.
-struct Memory(BTreeMap<PathBuf, Vec<u8>>);
+struct MemoryFiles(BTreeMap<PathBuf, Vec<u8>>);
 
-impl Files for Memory {
-    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable> {
-        self.0.get(path).cloned().ok_or_else(|| Unreadable { missing: true, why: "No such file".to_owned() })
+impl FileSystem for MemoryFiles {
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, UnreadableFile> {
+        self.0.get(path).cloned().ok_or_else(|| UnreadableFile { missing: true, why: "No such file".to_owned() })
     }
 
-    fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable> {
+    fn list(&mut self, folder: &Path) -> Result<Vec<String>, UnreadableFile> {
         let inside = self.0.keys().filter(|path| path.parent() == Some(folder)).filter_map(|path| path.file_name());
         Ok(inside.map(|name| name.to_string_lossy().into_owned()).collect())
     }
@@ -41,8 +41,8 @@ pub fn check(data: &[u8]) {
 fn read(data: &[u8]) -> String {
     let names = ["/d/pg_hba.conf", "/d/pg_ident.conf", "/d/postgresql.conf"];
     let parts = data.split(|byte| *byte == 0).map(<[u8]>::to_vec).chain(std::iter::repeat(Vec::new()));
-    let mut files = Memory(names.iter().map(PathBuf::from).zip(parts).collect());
-    let mut reader = Reader::new(&mut files);
+    let mut files = MemoryFiles(names.iter().map(PathBuf::from).zip(parts).collect());
+    let mut reader = FileReader::new(&mut files);
     let settings = reader.settings(Path::new(names[2]), Path::new("/d")).expect("it is there");
     let hba = reader.hba(Path::new(names[0]), &HbaContext { major: Some(18), ..HbaContext::default() });
     let ident = reader.ident(Path::new(names[1]));
@@ -51,8 +51,8 @@ fn read(data: &[u8]) -> String {
     let ident: Vec<IdentLine> = sound(ident.expect("it is there"), &sources);
     let config = Config::parse(CONFIG.as_bytes(), "f").config.expect("a valid file");
     let found = review(&config, &sources, &hba, Some(&ident), Some((&settings, 0)));
-    let chosen = [Client::Any, Client::Local, Client::Tls([127, 0, 0, 1].into())].map(|client| {
-        let login = Login { role: "reader", database: Some("app"), client };
+    let chosen = [ClientOrigin::Any, ClientOrigin::Local, ClientOrigin::Tls([127, 0, 0, 1].into())].map(|client| {
+        let login = LoginQuery { role: "reader", database: Some("app"), client };
         let chosen = choose(&hba, &login);
         assert!(chosen.line.is_none_or(|line| hba.iter().any(|own| std::ptr::eq(own, line))), "a line of another file");
         format!("{chosen:?}")
@@ -68,7 +68,7 @@ fn read(data: &[u8]) -> String {
 }
 
 /// The lines that the server takes; what is wrong with the others is within its text and said in one line.
-fn sound<L>(lines: Vec<Result<L, Problem>>, sources: &[Source]) -> Vec<L> {
+fn sound<L>(lines: Vec<Result<L, Problem>>, sources: &[SourceFile]) -> Vec<L> {
     let mut taken = Vec::new();
     for line in lines {
         match line {

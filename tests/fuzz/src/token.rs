@@ -3,7 +3,7 @@
 //! The first byte says how it is made: as the bytes are, or from a header and a payload with zero between them, signed by
 //! the issuer's key, by another's, or with a signature of other bytes. The second one chooses the profile.
 
-use crate::world::{Setting, World, decided, fits_here};
+use crate::world::{FuzzResolver, FuzzedConfig, decided, fits_here};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,31 +29,31 @@ pub const PROFILES: [&str; 11] = [
 ];
 
 /// What is made once.
-struct Fixed {
-    settings: Vec<Setting>,
-    world: World,
+struct FixedToken {
+    settings: Vec<FuzzedConfig>,
+    world: FuzzResolver,
     public: Vec<u8>,
     stranger: TestKey,
 }
 
-fn fixed() -> Fixed {
+fn fixed() -> FixedToken {
     let own = "algorithms = [\"EdDSA\", \"ES256\"]\nkeys = { jwks_file = \"k\" }\n";
     let settings = PROFILES.iter().map(|further| match further.split_once("roles = ") {
         // The table that delegates is looked for at the beginning.
-        Some(("", _)) => Setting::of(&format!("{further}{own}")),
-        _ => Setting::of(&format!("{own}{further}")),
+        Some(("", _)) => FuzzedConfig::of(&format!("{further}{own}")),
+        _ => FuzzedConfig::of(&format!("{own}{further}")),
     });
     let x = keys::ed25519().public_jwk()["x"].as_str().map(mint::unb64).expect("a public key");
-    Fixed {
+    FixedToken {
         settings: settings.collect(),
-        world: World::of_the_issuer(),
+        world: FuzzResolver::of_the_issuer(),
         public: x,
         stranger: TestKey::ed25519("ed25519"),
     }
 }
 
 thread_local! {
-    static FIXED: OnceCell<Fixed> = const { OnceCell::new() };
+    static FIXED: OnceCell<FixedToken> = const { OnceCell::new() };
 }
 
 /// Decides about the token that the bytes are or make.

@@ -2,8 +2,9 @@
 //! of every decision whatever the input.
 
 use oauth_validator_core::{
-    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, Privileges, ProviderKeys, Request, Resolver, RoleAttributes, Tracing, UnixSeconds, decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, LookupSubject, NewerKeys,
+    OnlineAnswer, OnlineCheck, Privileges, ProviderKeys, Request, Resolver, RoleAttributes, Tracing, UnixSeconds,
+    decide_with,
 };
 use oauth_validator_fixtures::keys;
 
@@ -20,14 +21,14 @@ pub const CANARY: &str = "canary-4711";
 
 /// What a configuration is tried with.
 #[derive(Debug)]
-pub struct Setting {
+pub struct FuzzedConfig {
     /// The configuration.
     pub config: Config,
     /// The login.
     pub request: Request,
 }
 
-impl Setting {
+impl FuzzedConfig {
     /// A profile with further text, by a line of its issuer.
     pub fn of(further: &str) -> Self {
         let text = format!("[profiles.corp]\nissuer = \"{ISSUER}\"\naudience = [\"{AUDIENCE}\"]\n{further}");
@@ -51,14 +52,14 @@ pub fn request(delegated: bool) -> Request {
 
 /// Who looks things up: the keys of the issuer, and an answer if there is one.
 #[derive(Debug, Clone)]
-pub struct World {
+pub struct FuzzResolver {
     /// The keys of every profile.
     pub keys: KeySet,
     /// What the provider says of every token.
     pub answer: Option<OnlineAnswer>,
 }
 
-impl World {
+impl FuzzResolver {
     /// The key that signs genuine tokens, and one of another kind beside it; nobody can be asked.
     pub fn of_the_issuer() -> Self {
         let jwks = keys::jwks(&[keys::ed25519(), keys::p256()]).to_string();
@@ -66,7 +67,7 @@ impl World {
     }
 }
 
-impl Resolver for World {
+impl Resolver for FuzzResolver {
     fn now(&mut self) -> UnixSeconds {
         UnixSeconds::new(NOW)
     }
@@ -96,7 +97,7 @@ impl Resolver for World {
         &mut self,
         _profile: &str,
         _lookup: &Lookup,
-        _about: &About,
+        _about: &LookupSubject,
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.answer.clone().ok_or_else(|| KeysUnavailable::new("Nobody answers.", "See whether it is up."))
@@ -109,7 +110,7 @@ impl Resolver for World {
 
 /// The decision about a token, and what holds of each: it is the same twice and whoever reads its trace, an identity that
 /// is granted is one that the server can hold, and a denial repeats neither the token nor what is in it.
-pub fn decided(world: &World, setting: &Setting, token: &[u8]) -> Decision {
+pub fn decided(world: &FuzzResolver, setting: &FuzzedConfig, token: &[u8]) -> Decision {
     let bearer = BearerToken::new(token);
     let verdict = |tracing| decide_with(&mut world.clone(), tracing, &setting.request, &bearer, &setting.config);
     let (first, again, unseen) = (verdict(Tracing::Values), verdict(Tracing::Values), verdict(Tracing::Off));

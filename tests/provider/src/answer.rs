@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::fault::Fault;
-use crate::http::Response;
+use crate::http::HttpResponse;
 use crate::shutdown::Shutdown;
 
 /// Between two bytes of the slow faults.
@@ -21,7 +21,7 @@ const MISSING_BYTES: usize = 100;
 /// Sends the response under this fault. An error means that the client has gone, which no one has to handle.
 pub(crate) fn send(
     stream: &mut (impl Read + Write),
-    response: Response,
+    response: HttpResponse,
     fault: &Fault,
     shutdown: &Shutdown,
 ) -> io::Result<()> {
@@ -58,7 +58,7 @@ pub(crate) fn hang(stream: &mut impl Read) -> io::Result<()> {
 }
 
 /// The response with the one thing wrong that the fault names.
-fn changed(mut response: Response, fault: &Fault) -> Response {
+fn changed(mut response: HttpResponse, fault: &Fault) -> HttpResponse {
     match fault {
         Fault::Huge(size) => pad(&mut response.body, *size),
         Fault::Status(status) => response.status = *status,
@@ -104,7 +104,7 @@ fn drip(stream: &mut impl Write, bytes: &[u8], shutdown: &Shutdown) -> io::Resul
     Ok(())
 }
 
-fn endless(stream: &mut impl Write, response: &Response) -> io::Result<()> {
+fn endless(stream: &mut impl Write, response: &HttpResponse) -> io::Result<()> {
     stream.write_all(&response.head("Transfer-Encoding: chunked"))?;
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
     loop {

@@ -22,7 +22,7 @@ const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
 
 /// Which certificate the server shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Certificate {
+pub(crate) enum ShownCertificate {
     Good,
     WrongName,
     Expired,
@@ -34,7 +34,7 @@ pub(crate) enum Certificate {
 pub(crate) struct Authority {
     /// The CA's certificate, for the client.
     pub(crate) ca_pem: String,
-    configs: BTreeMap<Certificate, Arc<ServerConfig>>,
+    configs: BTreeMap<ShownCertificate, Arc<ServerConfig>>,
 }
 
 impl Authority {
@@ -44,23 +44,23 @@ impl Authority {
         let (other_ca, _) = authority("Another CA");
         let config = |names: &[&str], years: [i32; 2], ca| Arc::new(server_config(names, years, ca));
         let configs = BTreeMap::from([
-            (Certificate::Good, config(&NAMES, [2020, 2100], &ca)),
-            (Certificate::WrongName, config(&["other.example"], [2020, 2100], &ca)),
-            (Certificate::Expired, config(&NAMES, [2010, 2020], &ca)),
-            (Certificate::NotYetValid, config(&NAMES, [2100, 2110], &ca)),
-            (Certificate::Untrusted, config(&NAMES, [2020, 2100], &other_ca)),
+            (ShownCertificate::Good, config(&NAMES, [2020, 2100], &ca)),
+            (ShownCertificate::WrongName, config(&["other.example"], [2020, 2100], &ca)),
+            (ShownCertificate::Expired, config(&NAMES, [2010, 2020], &ca)),
+            (ShownCertificate::NotYetValid, config(&NAMES, [2100, 2110], &ca)),
+            (ShownCertificate::Untrusted, config(&NAMES, [2020, 2100], &other_ca)),
         ]);
         Self { ca_pem, configs }
     }
 
     /// No authority at all: one certificate, whatever it is.
     pub(crate) fn showing(shown: &LocalhostCertificate, versions: &[&'static SupportedProtocolVersion]) -> Self {
-        let configs = BTreeMap::from([(Certificate::Good, Arc::new(shown.server_config_in(versions)))]);
+        let configs = BTreeMap::from([(ShownCertificate::Good, Arc::new(shown.server_config_in(versions)))]);
         Self { ca_pem: shown.ca_pem.clone(), configs }
     }
 
     /// New keys and certificates, for a server that lets in nobody without a certificate of `clients`.
-    pub(crate) fn demanding(clients: &ClientCertificate) -> Self {
+    pub(crate) fn demanding(clients: &ClientCredentials) -> Self {
         let (ca, ca_pem) = authority("Mock provider CA");
         let (certificate, key) = certify(&NAMES, [2020, 2100], &ca);
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -74,11 +74,11 @@ impl Authority {
             .with_client_cert_verifier(verifier.build().expect("an authority"))
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("the key belongs to the certificate");
-        Self { ca_pem, configs: BTreeMap::from([(Certificate::Good, Arc::new(config))]) }
+        Self { ca_pem, configs: BTreeMap::from([(ShownCertificate::Good, Arc::new(config))]) }
     }
 
     /// What a connection that shows this certificate needs.
-    pub(crate) fn config(&self, certificate: Certificate) -> Arc<ServerConfig> {
+    pub(crate) fn config(&self, certificate: ShownCertificate) -> Arc<ServerConfig> {
         Arc::clone(&self.configs[&certificate])
     }
 }
@@ -122,7 +122,7 @@ impl LocalhostCertificate {
         self.server_config_in(ALL_VERSIONS)
     }
 
-    /// The same in some versions of TLS.
+    /// [`Self::server_config`], limited to these versions of TLS.
     pub fn server_config_in(&self, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
         let certificate = CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).expect("a certificate");
         let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("a private key");
@@ -140,7 +140,7 @@ impl LocalhostCertificate {
 
 /// What a client needs to say who it is, all of it PEM and made anew by each call.
 #[derive(Clone)]
-pub struct ClientCertificate {
+pub struct ClientCredentials {
     /// The CA's certificate, for the server.
     pub ca_pem: String,
     /// The client's certificate.
@@ -149,13 +149,13 @@ pub struct ClientCertificate {
     pub key_pem: String,
 }
 
-impl ClientCertificate {
+impl ClientCredentials {
     /// For `postgres`, by a CA of its own, which signs nothing else.
     pub fn new() -> Self {
         Self::of("postgres")
     }
 
-    /// The same for a client of this name.
+    /// A certificate for a client of this name.
     pub fn of(name: &str) -> Self {
         let (ca, ca_pem) = authority("Test CA for clients");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
@@ -169,7 +169,7 @@ impl ClientCertificate {
     }
 }
 
-impl Default for ClientCertificate {
+impl Default for ClientCredentials {
     fn default() -> Self {
         Self::new()
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::http::{Request, Response};
+use crate::http::{HttpRequest, HttpResponse};
 use crate::reply::Reply;
 
 /// Where batches go.
@@ -67,7 +67,7 @@ impl Directory {
         format!("/{}/oauth2/v2.0/token", self.tenant)
     }
 
-    /// The same with a user who is directly in these groups.
+    /// This directory, with a user who is directly in these groups.
     #[must_use]
     pub fn with_user(mut self, user: &str, groups: &[&str]) -> Self {
         self.users.insert(user.to_owned());
@@ -75,21 +75,21 @@ impl Directory {
         self
     }
 
-    /// The same with a group that is in others.
+    /// This directory, with a group that is in others.
     #[must_use]
     pub fn with_nested(mut self, group: &str, groups: &[&str]) -> Self {
         self.put_in(group, groups);
         self
     }
 
-    /// The same with a group whose members the application may not see.
+    /// This directory, with a group whose members the application may not see.
     #[must_use]
     pub fn with_hidden(mut self, group: &str) -> Self {
         self.hidden.insert(group.to_owned());
         self
     }
 
-    /// The same, where this goes wrong.
+    /// This directory, where this goes wrong.
     #[must_use]
     pub fn with(mut self, mishap: Mishap) -> Self {
         self.mishap = mishap;
@@ -102,7 +102,7 @@ impl Directory {
     }
 
     /// The response to a request that is for the directory.
-    pub(crate) fn response(&self, base_url: &str, request: &Request) -> Option<Response> {
+    pub(crate) fn response(&self, base_url: &str, request: &HttpRequest) -> Option<HttpResponse> {
         if request.method != "POST" {
             return None;
         }
@@ -113,7 +113,7 @@ impl Directory {
     }
 
     /// RFC 6749 section 4.4, with Entra's errors.
-    fn granted(&self, base_url: &str, request: &Request) -> Response {
+    fn granted(&self, base_url: &str, request: &HttpRequest) -> HttpResponse {
         let form = request.form();
         let is = |name: &str, wanted: &str| form.iter().any(|(own, value)| own == name && value == wanted);
         let refused = |status: u16, error: &str, code: u32| {
@@ -134,10 +134,10 @@ impl Directory {
         if !is("grant_type", "client_credentials") || !is("scope", &format!("{base_url}/.default")) {
             return refused(400, "invalid_scope", 70_011);
         }
-        Response::json(&json!({"token_type": "Bearer", "expires_in": 3599, "access_token": self.token}))
+        HttpResponse::json(&json!({"token_type": "Bearer", "expires_in": 3599, "access_token": self.token}))
     }
 
-    fn batch(&self, request: &Request) -> Response {
+    fn batch(&self, request: &HttpRequest) -> HttpResponse {
         if let Mishap::Throttled(wait) = &self.mishap {
             return (&error(429, "TooManyRequests").with_header("Retry-After", wait)).into();
         }
@@ -158,7 +158,7 @@ impl Directory {
         if self.mishap == Mishap::OutOfOrder {
             responses.reverse();
         }
-        Response::json(&json!({ "responses": responses }))
+        HttpResponse::json(&json!({ "responses": responses }))
     }
 
     /// `POST /users/{id}/checkMemberGroups`.

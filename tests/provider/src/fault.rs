@@ -3,7 +3,7 @@
 //! It only names them: `server` and `answer` carry them out. A fault must change one thing and leave the rest
 //! right, so that a client that refuses it has refused it for that reason.
 
-use crate::certificates::Certificate;
+use crate::certificates::ShownCertificate;
 
 /// What goes wrong. Where nothing else is said, status, headers and document are the usual ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,17 +54,17 @@ pub enum Fault {
 impl Fault {
     /// Whether it acts before the path is known, so that it can only be set for all of them.
     pub(crate) fn precedes_request(&self) -> bool {
-        matches!(self, Self::Refuse | Self::HangBeforeTls) || self.certificate() != Certificate::Good
+        matches!(self, Self::Refuse | Self::HangBeforeTls) || self.certificate() != ShownCertificate::Good
     }
 
     /// The certificate that the server shows under this fault.
-    pub(crate) fn certificate(&self) -> Certificate {
+    pub(crate) fn certificate(&self) -> ShownCertificate {
         match self {
-            Self::WrongNameCertificate => Certificate::WrongName,
-            Self::ExpiredCertificate => Certificate::Expired,
-            Self::NotYetValidCertificate => Certificate::NotYetValid,
-            Self::UntrustedCertificate => Certificate::Untrusted,
-            _ => Certificate::Good,
+            Self::WrongNameCertificate => ShownCertificate::WrongName,
+            Self::ExpiredCertificate => ShownCertificate::Expired,
+            Self::NotYetValidCertificate => ShownCertificate::NotYetValid,
+            Self::UntrustedCertificate => ShownCertificate::Untrusted,
+            _ => ShownCertificate::Good,
         }
     }
 

@@ -13,7 +13,7 @@ const MAX_BODY: usize = 512 * 1024;
 
 /// A request that reached the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct HttpRequest {
     /// `GET` or `POST`, as it was sent.
     pub method: String,
     /// The path, without the query.
@@ -26,7 +26,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-impl Request {
+impl HttpRequest {
     /// The value of the first header of this name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -92,13 +92,13 @@ impl Request {
 
 /// A response that has not been sent yet, so that a fault can still change it.
 #[derive(Clone, Debug)]
-pub(crate) struct Response {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Response {
+impl HttpResponse {
     /// Status 200 with a JSON document.
     pub(crate) fn json(document: &Value) -> Self {
         let mut response = Self::empty(200);

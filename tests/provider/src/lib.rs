@@ -1,7 +1,7 @@
 //! A mock OpenID provider: discovery, keys and answers about tokens over real TLS on the loopback, with faults that a test chooses.
 //!
 //! For tests only: it panics where a library would return an error. It answers what it is told and must never
-//! judge a client; that it is trusted by nobody but the holder of [`Provider::ca_file`] is its only protection.
+//! judge a client; that it is trusted by nobody but the holder of [`MockProvider::ca_file`] is its only protection.
 //! It must never hold a test up either: dropping it closes every connection and joins every thread.
 //!
 //! One request a connection (`Connection: close`). The server offers TLS 1.2 and 1.3. It cannot offer anything
@@ -45,11 +45,11 @@ mod shutdown;
 mod site;
 mod stream;
 
-pub use certificates::{ClientCertificate, LocalhostCertificate};
+pub use certificates::{ClientCredentials, LocalhostCertificate};
 pub use directory::{BATCH, Directory, Mishap};
 pub use fault::Fault;
-pub use http::Request;
-pub use provider::Provider;
+pub use http::HttpRequest;
+pub use provider::MockProvider;
 pub use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 pub use reply::Reply;
 pub use self_signed::SelfSigned;

@@ -10,13 +10,13 @@ use rustls::version::TLS12;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::certificates::{Authority, Certificate, ClientCertificate, LocalhostCertificate};
+use crate::certificates::{Authority, ClientCredentials, LocalhostCertificate, ShownCertificate};
 use crate::directory::Directory;
 use crate::fault::Fault;
-use crate::http::Request;
+use crate::http::HttpRequest;
 use crate::lock;
 use crate::reply::Reply;
-use crate::server::{Server, bind};
+use crate::server::{MockServer, bind};
 use crate::site::{ALL, JWKS, Site};
 
 /// A provider on a port of its own, which serves until it is stopped or dropped.
@@ -26,18 +26,18 @@ use crate::site::{ALL, JWKS, Site};
 /// (RFC 7662) is answered as a test says, and else that the token is not active. GETs of a path such as `/userinfo` are
 /// answered by the token that they show, once a test says so. Other paths are 404.
 /// Everything may be changed while it serves, and holds for the connections and requests that come afterwards.
-pub struct Provider {
+pub struct MockProvider {
     base_url: String,
     issuer_path: String,
     port: u16,
     site: Arc<Mutex<Site>>,
     tls: Option<Arc<Authority>>,
-    server: Mutex<Option<Server>>,
+    server: Mutex<Option<MockServer>>,
     ca_file: PathBuf,
     _folder: TempDir,
 }
 
-impl Provider {
+impl MockProvider {
     /// A provider whose issuer is `https://localhost:PORT`, with a CA of its own and no keys.
     pub fn start() -> Self {
         Self::with_issuer_path("")
@@ -64,7 +64,7 @@ impl Provider {
     }
 
     /// A provider whose issuer is `https://localhost:PORT`, and which talks to nobody without a certificate of `clients`.
-    pub fn demanding(clients: &ClientCertificate) -> Self {
+    pub fn demanding(clients: &ClientCredentials) -> Self {
         Self::launch("", Some(Authority::demanding(clients)))
     }
 
@@ -83,7 +83,7 @@ impl Provider {
         let (folder, ca_file) = publish(tls.as_ref().map_or("", |authority| &authority.ca_pem));
         let site = Arc::new(Mutex::new(Site::new(&base_url, issuer_path)));
         let tls = tls.map(Arc::new);
-        let server = Mutex::new(Some(Server::run(listener, Arc::clone(&site), tls.clone())));
+        let server = Mutex::new(Some(MockServer::run(listener, Arc::clone(&site), tls.clone())));
         Self { base_url, issuer_path: issuer_path.to_owned(), port, site, tls, server, ca_file, _folder: folder }
     }
 
@@ -187,7 +187,7 @@ impl Provider {
     #[track_caller]
     pub fn set_fault(&self, path: &str, fault: Fault) {
         fault.check();
-        let shows_certificate = self.tls.is_some() || fault.certificate() == Certificate::Good;
+        let shows_certificate = self.tls.is_some() || fault.certificate() == ShownCertificate::Good;
         assert!(shows_certificate, "{fault:?} needs a provider with TLS");
         if path != ALL {
             check_path(path);
@@ -202,7 +202,7 @@ impl Provider {
     }
 
     /// All requests so far, in the order in which they came, also those that a fault spoiled.
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<HttpRequest> {
         lock(&self.site).requests.clone()
     }
 
@@ -228,12 +228,12 @@ impl Provider {
     /// Brings it up on the same port, with what it published, its faults and its requests; down first if it is up.
     pub fn restart(&self) {
         self.stop();
-        let server = Server::run(bind(self.port), Arc::clone(&self.site), self.tls.clone());
+        let server = MockServer::run(bind(self.port), Arc::clone(&self.site), self.tls.clone());
         *lock(&self.server) = Some(server);
     }
 }
 
-impl Drop for Provider {
+impl Drop for MockProvider {
     fn drop(&mut self) {
         self.stop();
     }

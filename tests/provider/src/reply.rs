@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::http::{Request, Response};
+use crate::http::{HttpRequest, HttpResponse};
 
 /// An answer to a POST: status, headers and body as they are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Reply {
     }
 }
 
-impl From<&Reply> for Response {
+impl From<&Reply> for HttpResponse {
     fn from(reply: &Reply) -> Self {
         Self { status: reply.status, headers: reply.headers.clone(), body: reply.body.clone() }
     }
@@ -62,17 +62,17 @@ impl Replies {
     }
 
     /// The answer to a request that shows a token as `Bearer`, or none.
-    pub(crate) fn to_bearer(&self, request: &Request) -> Response {
+    pub(crate) fn to_bearer(&self, request: &HttpRequest) -> HttpResponse {
         let token = request.header("Authorization").and_then(|value| value.strip_prefix("Bearer "));
         let about = self.about.iter().find(|(known, _)| Some(known.as_str()) == token);
         match about.map(|(_, reply)| reply).or(self.to_others.as_ref()) {
             Some(reply) => reply.into(),
-            None => Response::empty(401),
+            None => HttpResponse::empty(401),
         }
     }
 
     /// The answer to a request.
-    pub(crate) fn to(&self, request: &Request) -> Response {
+    pub(crate) fn to(&self, request: &HttpRequest) -> HttpResponse {
         if self.authorization.is_some() && request.header("Authorization") != self.authorization.as_deref() {
             let refusal = Reply { status: 401, ..Reply::json(&json!({ "error": "invalid_client" })) };
             return (&refusal.with_header("WWW-Authenticate", "Basic realm=\"mock\"")).into();
@@ -81,7 +81,7 @@ impl Replies {
         let about = self.about.iter().find(|(token, _)| form.iter().any(|(_, value)| value == token));
         match about.map(|(_, reply)| reply).or(self.to_others.as_ref()) {
             Some(reply) => reply.into(),
-            None => Response::json(&json!({ "active": false })),
+            None => HttpResponse::json(&json!({ "active": false })),
         }
     }
 }

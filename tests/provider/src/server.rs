@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use crate::answer;
 use crate::certificates::Authority;
 use crate::fault::Fault;
-use crate::http::{Request, Response};
+use crate::http::{HttpRequest, HttpResponse};
 use crate::lock;
 use crate::shutdown::Shutdown;
 use crate::site::{ALL, Site, not_modified};
-use crate::stream::Stream;
+use crate::stream::ServerStream;
 
 /// A client that is silent for longer than this is dropped, unless a fault keeps it.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -33,13 +33,13 @@ struct Shared {
 }
 
 /// A running server.
-pub(crate) struct Server {
+pub(crate) struct MockServer {
     shared: Arc<Shared>,
     address: SocketAddr,
     accepting: JoinHandle<Vec<JoinHandle<()>>>,
 }
 
-impl Server {
+impl MockServer {
     /// Serves on a bound port; without `tls`, plain HTTP.
     pub(crate) fn run(listener: TcpListener, site: Arc<Mutex<Site>>, tls: Option<Arc<Authority>>) -> Self {
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -122,15 +122,15 @@ fn serve(mut socket: TcpStream, fault: &Fault, shared: &Shared) -> io::Result<()
         return answer::hang(&mut socket);
     }
     let tls = shared.tls.as_ref().map(|authority| authority.config(fault.certificate()));
-    let mut stream = Stream::new(socket, tls);
-    let request = Request::read(&mut stream)?;
+    let mut stream = ServerStream::new(socket, tls);
+    let request = HttpRequest::read(&mut stream)?;
     let (response, fault) = respond(&mut lock(&shared.site), request);
     answer::send(&mut stream, response, &fault, &shared.shutdown)?;
     stream.finish()
 }
 
 /// Notes the request, and finds its response and its fault.
-fn respond(site: &mut Site, request: Request) -> (Response, Fault) {
+fn respond(site: &mut Site, request: HttpRequest) -> (HttpResponse, Fault) {
     let fault = site.fault(&request.path);
     let mut response = site.response(&request);
     if fault == Fault::None && request.method == "GET" && not_modified(&request, &response) {

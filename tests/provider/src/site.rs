@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::directory::Directory;
 use crate::fault::Fault;
-use crate::http::{Request, Response};
+use crate::http::{HttpRequest, HttpResponse};
 use crate::reply::{Replies, Reply};
 
 /// In place of a path: every path that has no fault of its own.
@@ -30,7 +30,7 @@ pub(crate) struct Site {
     gets: BTreeMap<String, Replies>,
     headers: BTreeMap<String, Vec<(String, String)>>,
     pub(crate) faults: BTreeMap<String, Fault>,
-    pub(crate) requests: Vec<Request>,
+    pub(crate) requests: Vec<HttpRequest>,
     pub(crate) connections: usize,
 }
 
@@ -118,7 +118,7 @@ impl Site {
     }
 
     /// The response to a request if nothing goes wrong.
-    pub(crate) fn response(&self, request: &Request) -> Response {
+    pub(crate) fn response(&self, request: &HttpRequest) -> HttpResponse {
         if let Some(replies) = self.gets.get(&request.path).filter(|_| request.method == "GET") {
             return replies.to_bearer(request);
         }
@@ -126,12 +126,12 @@ impl Site {
             return response;
         }
         let mut response = match (self.documents.get(&request.path), self.replies.get(&request.path)) {
-            (None, None) => return Response::empty(404),
-            (Some(document), _) if request.method == "GET" => Response::json(document),
+            (None, None) => return HttpResponse::empty(404),
+            (Some(document), _) if request.method == "GET" => HttpResponse::json(document),
             (_, Some(replies)) if request.method == "POST" => replies.to(request),
             (document, replies) => {
                 let allowed = [document.map(|_| "GET"), replies.map(|_| "POST")];
-                let mut response = Response::empty(405);
+                let mut response = HttpResponse::empty(405);
                 response.set("Allow", &allowed.into_iter().flatten().collect::<Vec<_>>().join(", "));
                 return response;
             }
@@ -144,7 +144,7 @@ impl Site {
 }
 
 /// Whether the client already has this response (RFC 9110, section 13.1.2: `ETag` values compared weakly).
-pub(crate) fn not_modified(request: &Request, response: &Response) -> bool {
+pub(crate) fn not_modified(request: &HttpRequest, response: &HttpResponse) -> bool {
     let strip = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let etag = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, tag)| strip(tag));
     let (Some(asked), Some(etag)) = (request.header("If-None-Match"), etag) else {

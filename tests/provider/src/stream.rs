@@ -11,12 +11,12 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The server's side of a connection.
-pub(crate) enum Stream {
+pub(crate) enum ServerStream {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
 }
 
-impl Stream {
+impl ServerStream {
     /// Prepares a connection; the TLS handshake happens with the first read.
     pub(crate) fn new(socket: TcpStream, tls: Option<Arc<ServerConfig>>) -> Self {
         let Some(config) = tls else {
@@ -44,7 +44,7 @@ impl Stream {
     }
 }
 
-impl Read for Stream {
+impl Read for ServerStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.read(buffer),
@@ -53,7 +53,7 @@ impl Read for Stream {
     }
 }
 
-impl Write for Stream {
+impl Write for ServerStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.write(bytes),

@@ -20,11 +20,11 @@ use crate::conf;
 use crate::error::{Context, HarnessError, Result};
 use crate::folder::Folder;
 use crate::folders;
-use crate::login::{Attempt, Login, LoginOutcome, PendingLogin};
+use crate::login::{FinishedLogin, Login, LoginOutcome, PendingLogin};
 use crate::paths;
-use crate::server::{Launch, Server, processes_in};
+use crate::server::{Launch, Postmaster, processes_in};
 use crate::template::Template;
-use crate::wire::{Row, WireError};
+use crate::wire::{ResultRow, WireError};
 
 pub use options::ClusterOptions;
 
@@ -48,7 +48,7 @@ pub struct Incarnation {
 /// `OAUTH_VALIDATOR_KEEP=1`.
 pub struct Cluster {
     // Dropped in this order: the server first.
-    server: Option<Server>,
+    server: Option<Postmaster>,
     template: &'static Template,
     launch: Launch,
     folder: Folder,
@@ -243,14 +243,14 @@ impl Cluster {
 
     fn try_start_server(&mut self) -> Result<()> {
         let mark = self.log_mark();
-        let server = Server::start(self.template, self.folder.root(), &self.launch)
+        let server = Postmaster::start(self.template, self.folder.root(), &self.launch)
             .map_err(|error| HarnessError::new(format!("{error}\n{}", self.log_since(mark))))?;
         self.server = Some(server);
         Ok(())
     }
 
     /// Logs in and waits for the outcome.
-    pub fn login(&self, login: &Login<'_>) -> Attempt {
+    pub fn login(&self, login: &Login<'_>) -> FinishedLogin {
         login.attempt(self.socket_dir())
     }
 
@@ -273,7 +273,7 @@ impl Cluster {
     }
 
     /// Runs statements as superuser in database `postgres`, in a session of their own.
-    pub fn sql(&self, sql: &str) -> std::result::Result<Vec<Row>, WireError> {
+    pub fn sql(&self, sql: &str) -> std::result::Result<Vec<ResultRow>, WireError> {
         match self.login(&Login::new("postgres", "postgres")).outcome {
             LoginOutcome::Accepted(mut session) => session.query(sql),
             LoginOutcome::Refused(error) => Err(WireError::Server(error)),
@@ -314,7 +314,7 @@ impl Cluster {
         processes_in(self.folder.root())
     }
 
-    fn running(&self) -> Result<&Server> {
+    fn running(&self) -> Result<&Postmaster> {
         let server = self.server.as_ref();
         server.ok_or_else(|| HarnessError::new("the server is stopped"))
     }

@@ -56,12 +56,12 @@ pub use error::{HarnessError, Result};
 pub use folders::{target_dir, workspace_root};
 pub use install::Postgres;
 pub use libclang::Libclang;
-pub use login::{Attempt, Login, LoginOutcome, PendingLogin};
+pub use login::{FinishedLogin, Login, LoginOutcome, PendingLogin};
 pub use memory::is_in_memory;
 pub use mount::Mount;
 pub use paths::{faulty_module_path, module_for, module_path, preload_path, tool_path};
-pub use process::{Process, may_mount, may_unshare};
+pub use process::{ProcessId, may_mount, may_unshare};
 pub use watch::{
     AT_ONCE, Ending, SOON, eventually, helpers_of, needs_release, needs_root, nothing_is_left, now, waiting,
 };
-pub use wire::{Row, ServerError, Session, WireError};
+pub use wire::{ClientSession, ErrorResponse, ResultRow, WireError};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::wire::{Connection, Message, ServerError, Session, WireError, record_parameter, text};
+use crate::wire::{ClientSession, ErrorResponse, WireConnection, WireError, WireMessage, record_parameter, text};
 
 /// Protocol 3.0, which every server speaks.
 const PROTOCOL: u32 = 3 << 16;
@@ -70,7 +70,7 @@ impl<'a> Login<'a> {
     }
 
     /// Logs in at the server whose socket lies in this folder, and waits for the outcome.
-    pub fn attempt(&self, socket_dir: &Path) -> Attempt {
+    pub fn attempt(&self, socket_dir: &Path) -> FinishedLogin {
         self.begin(socket_dir).finish()
     }
 
@@ -78,15 +78,15 @@ impl<'a> Login<'a> {
     /// this returns closes the socket, as a client that vanishes does.
     pub fn begin(&self, socket_dir: &Path) -> PendingLogin {
         let started = Instant::now();
-        let mut exchange = match Connection::open(socket_dir, self.timeout) {
+        let mut exchange = match WireConnection::open(socket_dir, self.timeout) {
             Ok(connection) => Exchange::new(connection),
             Err(error) => return PendingLogin::failed(started, error),
         };
         let sent = exchange.begin(&self.startup(), &self.response);
         PendingLogin {
             state: match sent {
-                Ok(()) => State::Open(exchange),
-                Err(stop) => State::Done(exchange.end(stop)),
+                Ok(()) => ExchangeState::Open(exchange),
+                Err(stop) => ExchangeState::Done(exchange.end(stop)),
             },
             started,
             timeout: self.timeout,
@@ -107,32 +107,36 @@ impl<'a> Login<'a> {
 
 /// A login whose token is on its way.
 pub struct PendingLogin {
-    state: State,
+    state: ExchangeState,
     started: Instant,
     timeout: Duration,
 }
 
-enum State {
+enum ExchangeState {
     Open(Exchange),
-    Done(Ended),
+    Done(ExchangeResult),
 }
 
 impl PendingLogin {
     fn failed(started: Instant, error: WireError) -> Self {
         Self {
-            state: State::Done(Ended { outcome: LoginOutcome::from(error), challenge: None, received: Vec::new() }),
+            state: ExchangeState::Done(ExchangeResult {
+                outcome: LoginOutcome::from(error),
+                challenge: None,
+                received: Vec::new(),
+            }),
             started,
             timeout: TIMEOUT,
         }
     }
 
     /// Waits for the outcome.
-    pub fn finish(self) -> Attempt {
+    pub fn finish(self) -> FinishedLogin {
         let ended = match self.state {
-            State::Open(exchange) => exchange.finish(self.timeout),
-            State::Done(ended) => ended,
+            ExchangeState::Open(exchange) => exchange.finish(self.timeout),
+            ExchangeState::Done(ended) => ended,
         };
-        Attempt {
+        FinishedLogin {
             outcome: ended.outcome,
             challenge: ended.challenge,
             received: ended.received,
@@ -144,9 +148,9 @@ impl PendingLogin {
 /// What became of a login.
 pub enum LoginOutcome {
     /// A session.
-    Accepted(Session),
+    Accepted(ClientSession),
     /// The server refused, and said why.
-    Refused(ServerError),
+    Refused(ErrorResponse),
     /// The server closed the connection without an error.
     Disconnected,
     /// No answer in time, or one that is not part of an OAUTHBEARER login; the text says which.
@@ -175,7 +179,7 @@ impl fmt::Debug for LoginOutcome {
 }
 
 /// A finished login.
-pub struct Attempt {
+pub struct FinishedLogin {
     /// What became of it.
     pub outcome: LoginOutcome,
     /// The JSON error challenge of RFC 7628 section 3.2.2, where the server sent one.
@@ -186,13 +190,13 @@ pub struct Attempt {
     pub elapsed: Duration,
 }
 
-impl Attempt {
+impl FinishedLogin {
     /// The session.
     ///
     /// # Panics
     /// If the login was not accepted.
     #[track_caller]
-    pub fn accepted(self) -> Session {
+    pub fn accepted(self) -> ClientSession {
         match self.outcome {
             LoginOutcome::Accepted(session) => session,
             other => panic!("the login was not accepted: {other:?}"),
@@ -204,7 +208,7 @@ impl Attempt {
     /// # Panics
     /// If the login was accepted, or ended without an error of the server.
     #[track_caller]
-    pub fn refused(&self) -> &ServerError {
+    pub fn refused(&self) -> &ErrorResponse {
         match &self.outcome {
             LoginOutcome::Refused(error) => error,
             other => panic!("the login was not refused: {other:?}"),
@@ -212,7 +216,7 @@ impl Attempt {
     }
 }
 
-impl fmt::Debug for Attempt {
+impl fmt::Debug for FinishedLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attempt")
             .field("outcome", &self.outcome)
@@ -224,7 +228,7 @@ impl fmt::Debug for Attempt {
 }
 
 /// How an exchange ended, with what was seen on the way.
-struct Ended {
+struct ExchangeResult {
     outcome: LoginOutcome,
     challenge: Option<Value>,
     received: Vec<u8>,
@@ -232,7 +236,7 @@ struct Ended {
 
 /// The half of a login that depends on what the server says.
 struct Exchange {
-    connection: Connection,
+    connection: WireConnection,
     challenge: Option<Value>,
     /// AuthenticationOk came without SASL: a `trust` line.
     authenticated: bool,
@@ -241,7 +245,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: WireConnection) -> Self {
         Self { connection, challenge: None, authenticated: false, parameters: BTreeMap::new(), backend_pid: 0 }
     }
 
@@ -276,12 +280,12 @@ impl Exchange {
         }
     }
 
-    fn finish(mut self, timeout: Duration) -> Ended {
+    fn finish(mut self, timeout: Duration) -> ExchangeResult {
         match self.until_ready() {
             Ok(()) => {
                 let received = self.connection.take_record();
-                let session = Session::new(self.connection, self.backend_pid, self.parameters, timeout);
-                Ended { outcome: LoginOutcome::Accepted(session), challenge: self.challenge, received }
+                let session = ClientSession::new(self.connection, self.backend_pid, self.parameters, timeout);
+                ExchangeResult { outcome: LoginOutcome::Accepted(session), challenge: self.challenge, received }
             }
             Err(stop) => self.end(stop),
         }
@@ -331,19 +335,23 @@ impl Exchange {
     }
 
     /// The next message that is neither a notice nor an error.
-    fn next(&mut self) -> Result<Message, WireError> {
+    fn next(&mut self) -> Result<WireMessage, WireError> {
         loop {
             let message = self.connection.receive()?;
             match message.kind {
                 b'N' => {}
-                b'E' => return Err(WireError::Server(ServerError::parse(&message.body))),
+                b'E' => return Err(WireError::Server(ErrorResponse::parse(&message.body))),
                 _ => return Ok(message),
             }
         }
     }
 
-    fn end(mut self, stop: WireError) -> Ended {
-        Ended { outcome: LoginOutcome::from(stop), challenge: self.challenge, received: self.connection.take_record() }
+    fn end(mut self, stop: WireError) -> ExchangeResult {
+        ExchangeResult {
+            outcome: LoginOutcome::from(stop),
+            challenge: self.challenge,
+            received: self.connection.take_record(),
+        }
     }
 }
 

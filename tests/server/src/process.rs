@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// A process, told apart from a later one with the same number by when it was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
+pub struct ProcessId {
     /// Its number here, whatever it is called in a PID namespace of its own.
     pub pid: i32,
     /// The number of its parent.
@@ -18,7 +18,7 @@ pub struct Process {
     started: String,
 }
 
-impl Process {
+impl ProcessId {
     /// The process with this number, if there is one.
     pub fn of(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -83,15 +83,15 @@ fn in_namespace(arguments: &[&str]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Process;
+    use super::ProcessId;
     use std::process::{Command, id};
 
     #[test]
     fn tells_a_process_from_one_that_ended() {
         let mut child = Command::new("sleep").arg("1000").spawn().expect("sleep");
-        let process = Process::of(child.id().cast_signed()).expect("a process");
+        let process = ProcessId::of(child.id().cast_signed()).expect("a process");
         assert_eq!(process.parent, id().cast_signed());
-        assert!(Process::all().iter().any(|one| one.pid == process.pid) && process.is_there());
+        assert!(ProcessId::all().iter().any(|one| one.pid == process.pid) && process.is_there());
         assert_eq!(process.inner_pid(), Some(process.pid));
         child.kill().expect("a signal");
         child.wait().expect("its end");

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::account::Account;
 use crate::error::{Context, HarnessError, Result};
-use crate::process::Process;
+use crate::process::ProcessId;
 use crate::template::Template;
 
 /// A start or a clean stop on a machine that builds something else meanwhile.
@@ -41,7 +41,7 @@ pub(crate) struct Launch {
 }
 
 /// A running postmaster.
-pub(crate) struct Server {
+pub(crate) struct Postmaster {
     /// The postmaster, or unshare(1), which waits for it.
     child: Child,
     /// As it is called here, also where it calls itself process 1.
@@ -49,7 +49,7 @@ pub(crate) struct Server {
     root: PathBuf,
 }
 
-impl Server {
+impl Postmaster {
     /// Starts a postmaster on `root/data` and waits until it takes connections.
     pub fn start(template: &Template, root: &Path, launch: &Launch) -> Result<Self> {
         let log = File::options()
@@ -97,7 +97,7 @@ impl Server {
     fn wait_for_process_1(&mut self) -> Result<()> {
         let unshare = self.child.id().cast_signed();
         self.wait_for("postgres was not started", |server| {
-            let child = Process::all().into_iter().find(|process| process.parent == unshare);
+            let child = ProcessId::all().into_iter().find(|process| process.parent == unshare);
             server.postmaster = child.and_then(|child| Pid::from_raw(child.pid)).unwrap_or(server.postmaster);
             server.postmaster.as_raw_pid() != unshare
         })
@@ -139,7 +139,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Postmaster {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(Some(_))) {
             return;

@@ -3,7 +3,7 @@
 //! Asks the server and procfs, never the module's log: what becomes of processes must not rest on what the module says.
 
 use crate::paths::server;
-use crate::{Cluster, LoginOutcome, PendingLogin, Process};
+use crate::{Cluster, LoginOutcome, PendingLogin, ProcessId};
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -60,13 +60,13 @@ pub fn needs_release(major: u32, test: &str) -> bool {
 
 /// The backend that waits for its helper, as pg_stat_activity tells, and the helper.
 #[track_caller]
-pub fn waiting(cluster: &Cluster) -> (Process, Process) {
+pub fn waiting(cluster: &Cluster) -> (ProcessId, ProcessId) {
     const SQL: &str = "SELECT pid FROM pg_stat_activity WHERE state = 'starting' AND wait_event_type = 'Extension' AND wait_event = 'OAuthValidatorHelper'";
     eventually("a login that waits for its helper", SOON, || {
         let rows = cluster.sql(SQL).expect("pg_stat_activity");
         let called: i32 = rows.first()?.first()?.as_ref()?.parse().ok()?;
         // In a PID namespace of its own the server calls it otherwise.
-        let mut own = cluster.processes().into_iter().filter_map(|pid| Process::of(pid.cast_signed()));
+        let mut own = cluster.processes().into_iter().filter_map(|pid| ProcessId::of(pid.cast_signed()));
         let backend = own.find(|process| process.inner_pid() == Some(called))?;
         let helper = helpers_of(&backend).into_iter().next()?;
         Some((backend, helper))
@@ -74,9 +74,9 @@ pub fn waiting(cluster: &Cluster) -> (Process, Process) {
 }
 
 /// The helpers of a backend. Between fork and exec a child is still called after the server.
-pub fn helpers_of(backend: &Process) -> Vec<Process> {
-    let is_helper = |process: &Process| process.parent == backend.pid && process.name.starts_with("oauth-validator");
-    Process::all().into_iter().filter(is_helper).collect()
+pub fn helpers_of(backend: &ProcessId) -> Vec<ProcessId> {
+    let is_helper = |process: &ProcessId| process.parent == backend.pid && process.name.starts_with("oauth-validator");
+    ProcessId::all().into_iter().filter(is_helper).collect()
 }
 
 /// No process of this cluster but PostgreSQL's own.
@@ -85,11 +85,11 @@ pub fn nothing_is_left(cluster: &Cluster) {
     let program = cluster.helper_path();
     eventually("the end of every helper", SOON, || {
         let own: Vec<i32> = cluster.processes().into_iter().map(u32::cast_signed).collect();
-        let is_left = |process: &Process| {
+        let is_left = |process: &ProcessId| {
             fs::read_link(format!("/proc/{}/exe", process.pid)).is_ok_and(|path| path == program)
                 || own.contains(&process.parent) && process.name != "postgres"
         };
-        (!Process::all().iter().any(is_left)).then_some(())
+        (!ProcessId::all().iter().any(is_left)).then_some(())
     });
 }
 
@@ -112,7 +112,13 @@ impl Ending {
     /// # Panics
     /// If they are not, or if the client is told anything. `what` says which wait it was.
     #[track_caller]
-    pub fn ends(self, cluster: &mut Cluster, login: PendingLogin, (backend, helper): (&Process, &Process), what: &str) {
+    pub fn ends(
+        self,
+        cluster: &mut Cluster,
+        login: PendingLogin,
+        (backend, helper): (&ProcessId, &ProcessId),
+        what: &str,
+    ) {
         let asked_to = self.bring_about(cluster, login, backend);
         eventually(&format!("the end of both, {what}"), AT_ONCE, || {
             (!backend.is_there() && !helper.is_there()).then_some(())
@@ -121,7 +127,7 @@ impl Ending {
     }
 
     /// The moment from which on both should be gone.
-    fn bring_about(self, cluster: &mut Cluster, login: PendingLogin, backend: &Process) -> Instant {
+    fn bring_about(self, cluster: &mut Cluster, login: PendingLogin, backend: &ProcessId) -> Instant {
         let asked_to = Instant::now();
         match self {
             Self::Administrator => {

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 const MAX_MESSAGE: usize = 64 << 20;
 
 /// One row of a result, as text; `None` is NULL.
-pub type Row = Vec<Option<String>>;
+pub type ResultRow = Vec<Option<String>>;
 
 /// An ErrorResponse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServerError {
+pub struct ErrorResponse {
     /// `ERROR`, `FATAL` or `PANIC`, never translated.
     pub severity: String,
     /// Five characters.
@@ -31,7 +31,7 @@ pub struct ServerError {
     pub hint: Option<String>,
 }
 
-impl ServerError {
+impl ErrorResponse {
     /// Reads the fields of an ErrorResponse.
     pub(crate) fn parse(body: &[u8]) -> Self {
         let mut error = Self::default();
@@ -53,7 +53,7 @@ impl ServerError {
     }
 }
 
-impl fmt::Display for ServerError {
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.severity, self.sqlstate, self.message)?;
         if let Some(detail) = &self.detail {
@@ -70,7 +70,7 @@ impl fmt::Display for ServerError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WireError {
     /// The server said no.
-    Server(ServerError),
+    Server(ErrorResponse),
     /// The connection ended.
     Disconnected,
     /// No answer in time, or one that the protocol does not allow; the text says which.
@@ -100,13 +100,13 @@ impl fmt::Display for WireError {
 impl std::error::Error for WireError {}
 
 /// One message of the server.
-pub(crate) struct Message {
+pub(crate) struct WireMessage {
     pub kind: u8,
     pub body: Vec<u8>,
 }
 
 /// A byte stream cut into messages.
-pub(crate) struct Connection {
+pub(crate) struct WireConnection {
     stream: UnixStream,
     unread: Vec<u8>,
     /// Every byte received, while recording.
@@ -114,7 +114,7 @@ pub(crate) struct Connection {
     deadline: Instant,
 }
 
-impl Connection {
+impl WireConnection {
     /// Connects to the server that listens in this folder, on port 5432, and records what it sends.
     pub fn open(socket_dir: &Path, timeout: Duration) -> Result<Self, WireError> {
         let socket = socket_dir.join(".s.PGSQL.5432");
@@ -147,7 +147,7 @@ impl Connection {
     }
 
     /// The next message.
-    pub fn receive(&mut self) -> Result<Message, WireError> {
+    pub fn receive(&mut self) -> Result<WireMessage, WireError> {
         self.fill(5)?;
         let length = u32::from_be_bytes(self.unread[1..5].try_into().expect("four bytes"));
         let length = length as usize;
@@ -156,7 +156,7 @@ impl Connection {
         }
         self.fill(1 + length)?;
         let message: Vec<u8> = self.unread.drain(..=length).collect();
-        Ok(Message { kind: message[0], body: message[5..].to_vec() })
+        Ok(WireMessage { kind: message[0], body: message[5..].to_vec() })
     }
 
     fn fill(&mut self, wanted: usize) -> Result<(), WireError> {
@@ -200,16 +200,16 @@ fn timed_out(what: &str) -> WireError {
 }
 
 /// A session that the server let in; ends politely when it is dropped.
-pub struct Session {
-    connection: Connection,
+pub struct ClientSession {
+    connection: WireConnection,
     backend_pid: i32,
     parameters: BTreeMap<String, String>,
     timeout: Duration,
 }
 
-impl Session {
+impl ClientSession {
     pub(crate) fn new(
-        connection: Connection,
+        connection: WireConnection,
         backend_pid: i32,
         parameters: BTreeMap<String, String>,
         timeout: Duration,
@@ -233,7 +233,7 @@ impl Session {
     }
 
     /// Runs one or more statements; the rows are those of the last one that has any.
-    pub fn query(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+    pub fn query(&mut self, sql: &str) -> Result<Vec<ResultRow>, WireError> {
         self.connection.set_timeout(self.timeout);
         self.connection.send(Some(b'Q'), &text(sql))?;
         let mut rows = Vec::new();
@@ -243,7 +243,7 @@ impl Session {
             match message.kind {
                 b'T' => rows.clear(),
                 b'D' => rows.push(data_row(&message.body)?),
-                b'E' => failure = Some(ServerError::parse(&message.body)),
+                b'E' => failure = Some(ErrorResponse::parse(&message.body)),
                 b'S' => record_parameter(&mut self.parameters, &message.body),
                 b'Z' => break,
                 b'G' | b'H' | b'W' => {
@@ -268,13 +268,13 @@ impl Session {
     /// Reads whatever comes, rows and data of COPY included, until the backend is gone; the reason that it gave.
     ///
     /// It says the reason before it cleans up, so views may show the session until the connection is closed.
-    pub fn wait_for_end(&mut self, limit: Duration) -> Result<ServerError, WireError> {
+    pub fn wait_for_end(&mut self, limit: Duration) -> Result<ErrorResponse, WireError> {
         self.connection.set_timeout(limit);
         let mut reason = None;
         loop {
             match self.connection.receive() {
                 Ok(message) if message.kind == b'E' => {
-                    let error = ServerError::parse(&message.body);
+                    let error = ErrorResponse::parse(&message.body);
                     reason = reason.or((error.severity != "ERROR").then_some(error));
                 }
                 Ok(_) => {}
@@ -287,14 +287,14 @@ impl Session {
     /// What the server says of who logged in and how: `oauth:IDENTITY`; `None` on a trust line.
     pub fn system_user(&mut self) -> Result<Option<String>, WireError> {
         let rows = self.query("SELECT system_user")?;
-        match <[Row; 1]>::try_from(rows).map(|[row]| row) {
+        match <[ResultRow; 1]>::try_from(rows).map(|[row]| row) {
             Ok(mut row) if row.len() == 1 => Ok(row.remove(0)),
             _ => Err(WireError::Protocol("system_user is not one value".into())),
         }
     }
 }
 
-impl Drop for Session {
+impl Drop for ClientSession {
     fn drop(&mut self) {
         self.connection.set_timeout(Duration::from_secs(1));
         // The server may be gone already, which is what is wanted.
@@ -317,14 +317,14 @@ pub(crate) fn record_parameter(parameters: &mut BTreeMap<String, String>, body: 
     }
 }
 
-fn data_row(body: &[u8]) -> Result<Row, WireError> {
+fn data_row(body: &[u8]) -> Result<ResultRow, WireError> {
     parse_row(body).ok_or_else(|| WireError::Protocol("a DataRow that ends early".into()))
 }
 
-fn parse_row(body: &[u8]) -> Option<Row> {
+fn parse_row(body: &[u8]) -> Option<ResultRow> {
     let (count, mut rest) = body.split_at_checked(2)?;
     let count = u16::from_be_bytes(count.try_into().ok()?);
-    let mut row = Row::with_capacity(count.into());
+    let mut row = ResultRow::with_capacity(count.into());
     for _ in 0..count {
         let (length, after) = rest.split_at_checked(4)?;
         rest = after;
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn reads_the_fields_of_an_error() {
         let body = b"SFATAL\0VFATAL\0C28000\0Mno\0Dwhy\0Htry\0Fauth.c\0\0";
-        let error = ServerError::parse(body);
+        let error = ErrorResponse::parse(body);
         assert_eq!(error.to_string(), "FATAL 28000: no\nDETAIL: why\nHINT: try");
     }
 }

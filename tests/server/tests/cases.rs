@@ -12,9 +12,9 @@
     reason = "a test fails by a panic"
 )]
 
-use oauth_validator_fixtures::cases::{self, Case, Level, Outcome, roles};
-use oauth_validator_mock_provider::{BATCH, Provider, Reply};
-use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, LoginOutcome, now, tool_path};
+use oauth_validator_fixtures::cases::{self, Case, ExpectedOutcome, Level, roles};
+use oauth_validator_mock_provider::{BATCH, MockProvider, Reply};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, FinishedLogin, Login, LoginOutcome, now, tool_path};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -48,14 +48,14 @@ fn lines(case: &Case) -> String {
 }
 
 /// What became of a login.
-struct Result {
-    attempt: Attempt,
+struct CaseResult {
+    attempt: FinishedLogin,
     log: String,
     token: Vec<u8>,
 }
 
 /// The case's configuration with `provider`, which answers as the case says.
-fn config(case: &Case, provider: &Provider, issued_at: i64) -> String {
+fn config(case: &Case, provider: &MockProvider, issued_at: i64) -> String {
     let reply = match case.reply(issued_at) {
         Some((status, body)) => Reply::new(status, body).with_header("Content-Type", "application/json"),
         None => Reply::new(503, ""),
@@ -68,7 +68,7 @@ fn config(case: &Case, provider: &Provider, issued_at: i64) -> String {
     case.config_with_provider(&provider.base_url(), provider.ca_file())
 }
 
-fn log_in(cluster: &Cluster, provider: &Provider, case: &Case) -> Result {
+fn log_in(cluster: &Cluster, provider: &MockProvider, case: &Case) -> CaseResult {
     let issued_at = now() - case.at;
     cluster.write_config(&config(case, provider, issued_at));
     for (name, contents) in case.files() {
@@ -84,24 +84,24 @@ fn log_in(cluster: &Cluster, provider: &Provider, case: &Case) -> Result {
     // Both are written last, and only once.
     let last = if matches!(attempt.outcome, LoginOutcome::Accepted(_)) { "connection authorized" } else { "FATAL:" };
     let log = cluster.wait_for_log(mark, last);
-    Result { attempt, log, token }
+    CaseResult { attempt, log, token }
 }
 
 /// What the log says of the login; `None` if the validator was not asked.
-fn outcome(result: &Result) -> Option<Outcome> {
+fn outcome(result: &CaseResult) -> Option<ExpectedOutcome> {
     let after = |words: &str| result.log.lines().find_map(|line| Some(line.split_once(words)?.1));
     let authn_id = after("connection authenticated: identity=\"")
         .and_then(|rest| Some(rest.rsplit_once("\" method=oauth")?.0.to_owned()));
     let denial = after("oauth_validator: denied: ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
     match (denial, &authn_id) {
-        (Some(code), _) => Some(Outcome { code: Some(code), authn_id }),
-        (None, Some(_)) => Some(Outcome { code: None, authn_id }),
+        (Some(code), _) => Some(ExpectedOutcome { code: Some(code), authn_id }),
+        (None, Some(_)) => Some(ExpectedOutcome { code: None, authn_id }),
         (None, None) => None,
     }
 }
 
 /// What is not as the list says, or as it must be in any login.
-fn complaint(case: &Case, result: &Result) -> Option<String> {
+fn complaint(case: &Case, result: &CaseResult) -> Option<String> {
     let complain = |what: &str| Some(format!("{}\n  {what}: {:?}\n{}", case.name, result.attempt.outcome, result.log));
     let found = outcome(result);
     if case.server_refuses {
@@ -129,7 +129,7 @@ fn complaint(case: &Case, result: &Result) -> Option<String> {
 fn every_login_ends_as_the_list_says() {
     let mut cases: Vec<&Case> = cases::all().iter().filter(|case| case.runs_at(Level::Server)).collect();
     cases.sort_by_key(|case| lines(case));
-    let (cluster, provider) = (server(&cases), Provider::start());
+    let (cluster, provider) = (server(&cases), MockProvider::start());
     if cluster.major() < 19 {
         let all = cases.len();
         cases.retain(|case| case.request.hba_profiles.is_none());

@@ -12,15 +12,15 @@
     reason = "a test fails by a panic"
 )]
 
-use oauth_validator_fixtures::proposals::{self, PLACE, PROVIDER, Proposal};
+use oauth_validator_fixtures::proposals::{self, ExpectedProposal, PLACE, PROVIDER};
 use oauth_validator_fixtures::{jwks, keys};
-use oauth_validator_mock_provider::{Provider, Reply};
+use oauth_validator_mock_provider::{MockProvider, Reply};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, now, tool_path};
 use serde_json::Value;
 use std::process::Command;
 
 /// What `init` says, as a program reads it.
-fn report(proposal: &Proposal) -> Value {
+fn report(proposal: &ExpectedProposal) -> Value {
     let mut command = Command::new(tool_path());
     command.env_clear().args(["init", "--json", "--config", "/none"]).args(proposal.arguments());
     let output = command.output().expect("the tool runs");
@@ -29,7 +29,7 @@ fn report(proposal: &Proposal) -> Value {
 }
 
 /// The proposed lines, filled in: the configuration, and those of pg_hba.conf and pg_ident.conf with the role.
-fn filled_in(proposal: &Proposal, provider: &Provider) -> (String, String, String, String) {
+fn filled_in(proposal: &ExpectedProposal, provider: &MockProvider) -> (String, String, String, String) {
     let report = report(proposal);
     let text = |name: &str| report[name].as_str().expect(name).to_owned();
     let config = text("profile").replace(&format!("{PLACE}/"), "").replace(PROVIDER, &provider.base_url());
@@ -45,8 +45,8 @@ fn filled_in(proposal: &Proposal, provider: &Provider) -> (String, String, Strin
 /// Logs in with a token of these claims.
 fn log_in(
     cluster: &Cluster,
-    provider: &Provider,
-    proposal: &Proposal,
+    provider: &MockProvider,
+    proposal: &ExpectedProposal,
     claims: &Value,
     role: &str,
 ) -> (LoginOutcome, String) {
@@ -60,7 +60,7 @@ fn log_in(
 
 #[test]
 fn each_logs_in_with_what_its_provider_issues() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let cluster = Cluster::start(ClusterOptions { helper: Some(tool_path()), ..ClusterOptions::with_module() });
     for role in ["ana", "deploy", "app"] {
         cluster.sql(&format!("CREATE ROLE {role} LOGIN")).expect("a role");

@@ -14,7 +14,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use oauth_validator_server_tests::{Attempt, Login, LoginOutcome};
+use oauth_validator_server_tests::{FinishedLogin, Login, LoginOutcome};
 use tempfile::TempDir;
 
 /// AuthenticationSASL with OAUTHBEARER, among others.
@@ -56,7 +56,7 @@ impl Scripted {
         Self { folder, server }
     }
 
-    fn login(self, login: &Login<'_>) -> (Attempt, Vec<Vec<u8>>) {
+    fn login(self, login: &Login<'_>) -> (FinishedLogin, Vec<Vec<u8>>) {
         let attempt = login.attempt(self.folder.path());
         (attempt, self.server.join().expect("the server"))
     }

@@ -3,7 +3,7 @@
 //! A rule that holds in every case might as well not be there: it is reached when some case shows that it keeps somebody
 //! out. Must never count what a case merely expects, only what the decision came to.
 
-use super::trial::Outcome;
+use super::trial::CaseOutcome;
 use oauth_validator_core::config::{Config, Profile, Rule};
 use oauth_validator_core::{Decision, Reason, RuleSeen};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ pub(crate) struct Coverage {
 
 impl Coverage {
     /// Counts what a case came to.
-    pub(crate) fn count(&mut self, outcome: &Outcome) {
+    pub(crate) fn count(&mut self, outcome: &CaseOutcome) {
         let profile = outcome.profile.clone();
         match &outcome.verdict.decision {
             Decision::Granted(_) => self.granted.extend(profile.clone()),

@@ -3,7 +3,7 @@
 //! Everything that is wrong with a file is reported at once, with its place. Must never leave out a case: one that cannot
 //! be read is an error of the whole file, since a test that is not run proves nothing.
 
-use super::keys::{self, CASE, FILE, TOKEN};
+use super::table_keys::{self, CASE, FILE, TOKEN};
 use crate::args::{RoleAttribute, instant, role_attribute};
 use crate::findings::Shown;
 use oauth_validator_core::config::{json_of_toml, suggest};
@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The members of a JSON object.
-pub(crate) type Members = Map<String, Value>;
+pub(crate) type JsonMembers = Map<String, Value>;
 
 /// A file of cases.
 #[derive(Debug, Default)]
@@ -27,14 +27,14 @@ pub(crate) struct CaseFile {
 
 /// What a token is made of.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sample {
-    pub(crate) header: Members,
+pub(crate) struct TokenTemplate {
+    pub(crate) header: JsonMembers,
     /// None of a token that says nothing by itself.
-    pub(crate) claims: Option<Members>,
+    pub(crate) claims: Option<JsonMembers>,
     /// What the provider says of it, if it is asked.
-    pub(crate) answer: Option<Members>,
+    pub(crate) answer: Option<JsonMembers>,
     /// What its userinfo endpoint says, if claims are looked up.
-    pub(crate) userinfo: Option<Members>,
+    pub(crate) userinfo: Option<JsonMembers>,
 }
 
 /// One login.
@@ -43,7 +43,7 @@ pub(crate) struct TestCase {
     pub(crate) name: String,
     /// The line of the file that it begins at, from 1.
     pub(crate) line: usize,
-    pub(crate) token: Sample,
+    pub(crate) token: TokenTemplate,
     /// What is never filled in.
     pub(crate) without: Vec<String>,
     pub(crate) without_header: Vec<String>,
@@ -55,7 +55,7 @@ pub(crate) struct TestCase {
     pub(crate) replication: bool,
     /// Seconds since 1970.
     pub(crate) at: Option<UnixSeconds>,
-    pub(crate) expected: Expected,
+    pub(crate) expected: ExpectedDecision,
 }
 
 /// The line of pg_hba.conf.
@@ -69,7 +69,7 @@ pub(crate) enum LineOf {
 
 /// What must come of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Expected {
+pub(crate) enum ExpectedDecision {
     Granted { authn_id: String },
     Denied(Reason),
 }
@@ -77,7 +77,7 @@ pub(crate) enum Expected {
 /// Reads the text of a file; the findings are errors, each of them.
 pub(crate) fn read(text: &str) -> Result<CaseFile, Vec<Shown>> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader { text, findings: Vec::new() };
+    let mut reader = CaseReader { text, findings: Vec::new() };
     for error in errors {
         let message = format!("not valid TOML: {}", error.message());
         let hint = "cases are written as [[case]], each with name and expect";
@@ -87,24 +87,24 @@ pub(crate) fn read(text: &str) -> Result<CaseFile, Vec<Shown>> {
     if reader.findings.is_empty() { Ok(file) } else { Err(reader.findings) }
 }
 
-struct Reader<'t> {
+struct CaseReader<'t> {
     text: &'t str,
     findings: Vec<Shown>,
 }
 
 /// A table whose keys are known.
-struct Table<'a> {
+struct CaseTable<'a> {
     span: Range<usize>,
     table: &'a DeTable<'a>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> CaseTable<'a> {
     fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.table.get(key)
     }
 }
 
-impl<'t> Reader<'t> {
+impl<'t> CaseReader<'t> {
     fn add(&mut self, code: FindingCode, span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
         self.findings.push(Shown::of_the_machine(code, Some(span), message.into(), hint.into()));
     }
@@ -143,7 +143,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Two cases of one name cannot be told apart in a report.
-    fn names(&mut self, root: &Table<'_>, cases: &[TestCase]) {
+    fn names(&mut self, root: &CaseTable<'_>, cases: &[TestCase]) {
         let spans: Vec<Range<usize>> = root
             .get("case")
             .and_then(|value| value.get_ref().as_array())
@@ -158,19 +158,19 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn open<'a>(&mut self, name: &'static str, span: Range<usize>, table: &'a DeTable<'a>) -> Table<'a> {
+    fn open<'a>(&mut self, name: &'static str, span: Range<usize>, table: &'a DeTable<'a>) -> CaseTable<'a> {
         for key in table.keys() {
             let written = key.get_ref().as_ref();
-            if !keys::of(name).any(|key| key.name == written) {
-                let valid: Vec<&str> = keys::of(name).map(|key| key.name).collect();
+            if !table_keys::of(name).any(|key| key.name == written) {
+                let valid: Vec<&str> = table_keys::of(name).map(|key| key.name).collect();
                 let message = format!("unknown key \"{written}\"");
                 self.add(FindingCode::UnknownKey, key.span(), message, suggest(written, &valid));
             }
         }
-        Table { span, table }
+        CaseTable { span, table }
     }
 
-    fn samples(&mut self, root: &Table<'_>) -> BTreeMap<String, Sample> {
+    fn samples(&mut self, root: &CaseTable<'_>) -> BTreeMap<String, TokenTemplate> {
         let mut samples = BTreeMap::new();
         let Some(value) = root.get("tokens") else { return samples };
         let DeValue::Table(tokens) = value.get_ref() else {
@@ -188,13 +188,13 @@ impl<'t> Reader<'t> {
         samples
     }
 
-    fn sample(&mut self, table: &Table<'_>) -> Sample {
+    fn sample(&mut self, table: &CaseTable<'_>) -> TokenTemplate {
         let header = self.object(table, "header").unwrap_or_default();
         let [claims, answer, userinfo] = ["claims", "answer", "userinfo"].map(|key| self.object(table, key));
-        Sample { header, claims, answer, userinfo }
+        TokenTemplate { header, claims, answer, userinfo }
     }
 
-    fn case(&mut self, table: &Table<'_>, samples: &BTreeMap<String, Sample>) -> Option<TestCase> {
+    fn case(&mut self, table: &CaseTable<'_>, samples: &BTreeMap<String, TokenTemplate>) -> Option<TestCase> {
         let name = self.needed(table, "name");
         let mut token = self.begun_with(table, samples);
         let own = self.sample(table);
@@ -218,24 +218,24 @@ impl<'t> Reader<'t> {
             database: self.text(table, "database"),
             replication: self.boolean(table, "replication"),
             at: self.at(table),
-            expected: Expected::Denied(Reason::Internal),
+            expected: ExpectedDecision::Denied(Reason::Internal),
         };
         let expected = self.expected(table);
         Some(TestCase { name: name?, expected: expected?, ..case })
     }
 
-    fn begun_with(&mut self, table: &Table<'_>, samples: &BTreeMap<String, Sample>) -> Sample {
-        let Some(name) = self.text(table, "token") else { return Sample::default() };
+    fn begun_with(&mut self, table: &CaseTable<'_>, samples: &BTreeMap<String, TokenTemplate>) -> TokenTemplate {
+        let Some(name) = self.text(table, "token") else { return TokenTemplate::default() };
         samples.get(&name).cloned().unwrap_or_else(|| {
             let valid: Vec<&str> = samples.keys().map(String::as_str).collect();
             let hint = if valid.is_empty() { "write [tokens.NAME]".to_owned() } else { suggest(&name, &valid) };
             let message = format!("there is no [tokens.{name}]");
             self.add(FindingCode::BadValue, span_of(table, "token"), message, hint);
-            Sample::default()
+            TokenTemplate::default()
         })
     }
 
-    fn line_of(&mut self, table: &Table<'_>) -> LineOf {
+    fn line_of(&mut self, table: &CaseTable<'_>) -> LineOf {
         let name = self.text(table, "profile");
         let scope = self.text(table, "scope");
         let delegated = self.boolean(table, "delegated");
@@ -247,12 +247,12 @@ impl<'t> Reader<'t> {
         LineOf::Text(line)
     }
 
-    fn role_attributes(&mut self, table: &Table<'_>) -> Vec<RoleAttribute> {
+    fn role_attributes(&mut self, table: &CaseTable<'_>) -> Vec<RoleAttribute> {
         let texts = self.texts(table, "role_attributes");
         texts.iter().filter_map(|text| role_attribute(text).ok()).collect()
     }
 
-    fn at(&mut self, table: &Table<'_>) -> Option<UnixSeconds> {
+    fn at(&mut self, table: &CaseTable<'_>) -> Option<UnixSeconds> {
         let value = table.get("at")?;
         let written = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
@@ -274,12 +274,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn expected(&mut self, table: &Table<'_>) -> Option<Expected> {
+    fn expected(&mut self, table: &CaseTable<'_>) -> Option<ExpectedDecision> {
         let authn_id = self.text(table, "authn_id");
         let word = self.needed(table, "expect")?;
         let reason = Reason::ALL.iter().find(|reason| reason.code() == word);
         match (word.as_str(), reason, authn_id) {
-            ("granted", _, Some(authn_id)) => Some(Expected::Granted { authn_id }),
+            ("granted", _, Some(authn_id)) => Some(ExpectedDecision::Granted { authn_id }),
             ("granted", _, None) => {
                 let message = "a case that is granted needs authn_id";
                 let hint =
@@ -292,9 +292,9 @@ impl<'t> Reader<'t> {
                 self.add(FindingCode::Conflict, span_of(table, "authn_id"), message, "remove one of the two");
                 None
             }
-            (_, Some(reason), None) => Some(Expected::Denied(*reason)),
+            (_, Some(reason), None) => Some(ExpectedDecision::Denied(*reason)),
             (_, None, _) => {
-                let valid: Vec<&str> = keys::outcomes().collect();
+                let valid: Vec<&str> = table_keys::outcomes().collect();
                 let message = format!("\"{word}\" is neither granted nor a reason code");
                 self.add(FindingCode::BadValue, span_of(table, "expect"), message, suggest(&word, &valid));
                 None
@@ -302,7 +302,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn needed(&mut self, table: &Table<'_>, key: &str) -> Option<String> {
+    fn needed(&mut self, table: &CaseTable<'_>, key: &str) -> Option<String> {
         if table.get(key).is_none() {
             let message = format!("{key} is missing");
             self.add(FindingCode::MissingKey, table.span.clone(), message, "each [[case]] has name and expect");
@@ -310,7 +310,7 @@ impl<'t> Reader<'t> {
         self.text(table, key)
     }
 
-    fn text(&mut self, table: &Table<'_>, key: &str) -> Option<String> {
+    fn text(&mut self, table: &CaseTable<'_>, key: &str) -> Option<String> {
         let value = table.get(key)?;
         match value.get_ref().as_str() {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
@@ -321,7 +321,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn texts(&mut self, table: &Table<'_>, key: &str) -> Vec<String> {
+    fn texts(&mut self, table: &CaseTable<'_>, key: &str) -> Vec<String> {
         let Some(value) = table.get(key) else { return Vec::new() };
         let texts = value.get_ref().as_array().map(|array| {
             let texts = array.iter().map(|element| element.get_ref().as_str().filter(|text| !text.is_empty()));
@@ -333,7 +333,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    fn boolean(&mut self, table: &Table<'_>, key: &str) -> bool {
+    fn boolean(&mut self, table: &CaseTable<'_>, key: &str) -> bool {
         let Some(value) = table.get(key) else { return false };
         value.get_ref().as_bool().unwrap_or_else(|| {
             self.wrong(value.span(), key, "true or false");
@@ -342,7 +342,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A table, or JSON in a text, as tools print tokens.
-    fn object(&mut self, table: &Table<'_>, key: &str) -> Option<Members> {
+    fn object(&mut self, table: &CaseTable<'_>, key: &str) -> Option<JsonMembers> {
         let value = table.get(key)?;
         let object = match value.get_ref() {
             DeValue::String(text) => serde_json::from_str(text).ok(),
@@ -368,12 +368,12 @@ impl<'t> Reader<'t> {
     }
 }
 
-fn span_of(table: &Table<'_>, key: &str) -> Range<usize> {
+fn span_of(table: &CaseTable<'_>, key: &str) -> Range<usize> {
     table.get(key).map_or_else(|| table.span.clone(), Spanned::span)
 }
 
 /// Puts what a case says over the sample that it begins with, member by member.
-fn lay_over(token: &mut Sample, own: Sample, without: &[String], without_header: &[String]) {
+fn lay_over(token: &mut TokenTemplate, own: TokenTemplate, without: &[String], without_header: &[String]) {
     token.header.extend(own.header);
     token.header.retain(|name, _| !without_header.contains(name));
     // Not of what a token lacks: that is what userinfo is asked for.

@@ -1,8 +1,8 @@
 //! What the cases came to, as cargo test says such things, and for programs.
 
 use super::coverage::Gaps;
-use super::file::{Expected, TestCase};
-use super::trial::Outcome;
+use super::file::{ExpectedDecision, TestCase};
+use super::trial::CaseOutcome;
 use crate::explanation::{Explanation, Style};
 use crate::output::visible;
 use oauth_validator_core::Decision;
@@ -32,15 +32,15 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    pub(crate) fn of(case: &TestCase, outcome: Outcome, style: Style) -> Self {
+    pub(crate) fn of(case: &TestCase, outcome: CaseOutcome, style: Style) -> Self {
         let passed = outcome.passed;
         let got = match &outcome.verdict.decision {
             Decision::Granted(grant) => granted(grant.authn_id()),
             Decision::Denied(denial) => denial.reason.code().to_owned(),
         };
         let expected = match &case.expected {
-            Expected::Granted { authn_id } => granted(authn_id),
-            Expected::Denied(reason) => reason.code().to_owned(),
+            ExpectedDecision::Granted { authn_id } => granted(authn_id),
+            ExpectedDecision::Denied(reason) => reason.code().to_owned(),
         };
         let trace =
             if passed { String::new() } else { Explanation::of(outcome.verdict, case.role.clone()).to_text(style) };

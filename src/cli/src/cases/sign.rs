@@ -3,8 +3,8 @@
 //! A case's token is signed for real, and its profile is handed the public half as the key of its issuer: what verifies it
 //! is what verifies tokens in the server. Must never take a key from anywhere, nor write one.
 
-use super::file::{Members, Sample};
-use crate::output::Failure;
+use super::file::{JsonMembers, TokenTemplate};
+use crate::output::CommandFailure;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
@@ -30,8 +30,8 @@ pub(crate) struct Signed {
 
 /// The key pairs of a run, each made when it is first needed.
 #[derive(Default)]
-pub(crate) struct Signer {
-    pairs: Vec<(Family, Rc<Pair>)>,
+pub(crate) struct CaseSigner {
+    pairs: Vec<(Family, Rc<CaseKeyPair>)>,
 }
 
 /// What one key pair can sign for.
@@ -44,23 +44,23 @@ enum Family {
     Ed25519,
 }
 
-enum Pair {
+enum CaseKeyPair {
     Rsa(rsa::KeyPair),
     Ec(&'static str, EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
-impl Signer {
+impl CaseSigner {
     /// Signs `claims` with the header of the sample, which `profile` would accept where the case says nothing else.
     /// `forged`: with another key than the profile then has.
     pub(crate) fn sign(
         &mut self,
-        token: &Sample,
-        claims: &Members,
+        token: &TokenTemplate,
+        claims: &JsonMembers,
         without_header: &[String],
         profile: Option<&Profile>,
         forged: bool,
-    ) -> Result<Signed, Failure> {
+    ) -> Result<Signed, CommandFailure> {
         let named = token.header.get("alg").and_then(Value::as_str).and_then(Algorithm::from_name);
         let of_profile = profile.and_then(|profile| profile.algorithms.value.first().copied());
         let algorithm = named.or(of_profile).unwrap_or(Algorithm::Rs256);
@@ -70,7 +70,7 @@ impl Signer {
         };
         let header = header(token, without_header, profile, algorithm, kid);
         let pair = self.pair(algorithm)?;
-        let signing = if forged { Rc::new(Pair::new(family(algorithm))?) } else { Rc::clone(&pair) };
+        let signing = if forged { Rc::new(CaseKeyPair::new(family(algorithm))?) } else { Rc::clone(&pair) };
         let signed = format!("{}.{}", encoded(&header), encoded(claims));
         let signature = BASE64_URL_SAFE_NO_PAD.encode(signing.sign(algorithm, signed.as_bytes())?);
         let document = json!({ "keys": [pair.public(kid)?] }).to_string();
@@ -78,12 +78,12 @@ impl Signer {
         Ok(Signed { token: format!("{signed}.{signature}"), keys })
     }
 
-    fn pair(&mut self, algorithm: Algorithm) -> Result<Rc<Pair>, Failure> {
+    fn pair(&mut self, algorithm: Algorithm) -> Result<Rc<CaseKeyPair>, CommandFailure> {
         let family = family(algorithm);
         if let Some((_, pair)) = self.pairs.iter().find(|(known, _)| *known == family) {
             return Ok(Rc::clone(pair));
         }
-        let pair = Rc::new(Pair::new(family)?);
+        let pair = Rc::new(CaseKeyPair::new(family)?);
         self.pairs.push((family, Rc::clone(&pair)));
         Ok(pair)
     }
@@ -91,12 +91,12 @@ impl Signer {
 
 /// The header: what the case says, and `alg`, `typ` and `kid` where it says nothing of them.
 fn header(
-    token: &Sample,
+    token: &TokenTemplate,
     without: &[String],
     profile: Option<&Profile>,
     algorithm: Algorithm,
     kid: Option<&str>,
-) -> Members {
+) -> JsonMembers {
     let mut header = token.header.clone();
     let kind = profile.and_then(|profile| profile.token_types.value.first()).filter(|kind| !kind.is_empty());
     for (name, value) in [("alg", Some(algorithm.name())), ("typ", kind.map(String::as_str)), ("kid", kid)] {
@@ -107,7 +107,7 @@ fn header(
     header
 }
 
-fn encoded(members: &Members) -> String {
+fn encoded(members: &JsonMembers) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Value::Object(members.clone()).to_string())
 }
 
@@ -132,8 +132,8 @@ fn rsa_encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
     }
 }
 
-impl Pair {
-    fn new(family: Family) -> Result<Self, Failure> {
+impl CaseKeyPair {
+    fn new(family: Family) -> Result<Self, CommandFailure> {
         let failed = |_| no_key("the library of cryptography makes none");
         let ec = |name, algorithm: &'static EcdsaSigningAlgorithm| {
             EcdsaKeyPair::generate(algorithm).map(|pair| Self::Ec(name, pair)).map_err(failed)
@@ -148,7 +148,7 @@ impl Pair {
     }
 
     /// The JWS signature (RFC 7518 section 3, RFC 8037 section 3.1).
-    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, Failure> {
+    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, CommandFailure> {
         let failed = |_| no_key("the library of cryptography signs nothing with it");
         let random = SystemRandom::new();
         match self {
@@ -163,7 +163,7 @@ impl Pair {
     }
 
     /// The public half as a JWK (RFC 7517, RFC 7518 section 6, RFC 8037 section 2).
-    fn public(&self, kid: Option<&str>) -> Result<Value, Failure> {
+    fn public(&self, kid: Option<&str>) -> Result<Value, CommandFailure> {
         let text = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let mut key = match self {
             Self::Rsa(pair) => {
@@ -188,6 +188,6 @@ impl Pair {
     }
 }
 
-fn no_key(why: &str) -> Failure {
-    Failure::new(format!("cannot make a key for the cases: {why}")).with_hint("report this")
+fn no_key(why: &str) -> CommandFailure {
+    CommandFailure::new(format!("cannot make a key for the cases: {why}")).with_hint("report this")
 }

@@ -3,16 +3,16 @@
 //! There is no way around the signature here: a token is signed with a key of this run, and its profile has that key. Must
 //! never read a file or ask a provider.
 
-use super::file::{Expected, LineOf, Members, TestCase};
-use super::sign::{Signed, Signer};
+use super::file::{ExpectedDecision, JsonMembers, LineOf, TestCase};
+use super::sign::{CaseSigner, Signed};
 use crate::explain::privileges;
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use crate::words;
-use oauth_validator_core::server_files::{Files, HbaContext, Reader, Unreadable};
+use oauth_validator_core::server_files::{FileReader, FileSystem, HbaContext, UnreadableFile};
 use oauth_validator_core::{
-    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, OnlineKind, Privileges, Profile, ProviderKeys, Request, Resolver, Source, Tracing, UnixSeconds,
-    Verdict, decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, LookupSubject, NewerKeys,
+    OnlineAnswer, OnlineCheck, OnlineKind, Privileges, Profile, ProviderKeys, Request, Resolver, Source, Tracing,
+    UnixSeconds, Verdict, decide_with,
 };
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ const OPAQUE: &str = "an-opaque-token-of-a-test";
 const VALID: i64 = 60;
 
 /// What became of a case.
-pub(crate) struct Outcome {
+pub(crate) struct CaseOutcome {
     pub(crate) verdict: Verdict,
     pub(crate) passed: bool,
     /// Whose decision it was, if it came to that.
@@ -36,7 +36,7 @@ pub(crate) struct Outcome {
 ///
 /// # Errors
 /// If the case does not say which line is meant, or its line is none.
-pub(crate) fn run(case: &TestCase, config: &Config, signer: &mut Signer) -> Result<Outcome, Failure> {
+pub(crate) fn run(case: &TestCase, config: &Config, signer: &mut CaseSigner) -> Result<CaseOutcome, CommandFailure> {
     let request = request(case, config)?;
     let at = case.at.unwrap_or_else(|| default_time(case));
     let signed = match &case.token.claims {
@@ -49,20 +49,22 @@ pub(crate) fn run(case: &TestCase, config: &Config, signer: &mut Signer) -> Resu
     };
     let token = signed.as_ref().map_or(OPAQUE, |signed| &signed.token);
     let token = BearerToken::new(token.as_bytes());
-    let mut resolver = OfCase { case, at, signed: signed.as_ref() };
+    let mut resolver = CaseResolver { case, at, signed: signed.as_ref() };
     let verdict = decide_with(&mut resolver, Tracing::Values, &request, &token, config);
     let (passed, profile) = match (&verdict.decision, &case.expected) {
         (Decision::Granted(grant), expected) => {
-            let wanted = matches!(expected, Expected::Granted { authn_id } if authn_id == grant.authn_id());
+            let wanted = matches!(expected, ExpectedDecision::Granted { authn_id } if authn_id == grant.authn_id());
             (wanted, Some(grant.profile().to_owned()))
         }
-        (Decision::Denied(denial), expected) => (*expected == Expected::Denied(denial.reason), denial.profile.clone()),
+        (Decision::Denied(denial), expected) => {
+            (*expected == ExpectedDecision::Denied(denial.reason), denial.profile.clone())
+        }
     };
-    Ok(Outcome { verdict, passed, profile })
+    Ok(CaseOutcome { verdict, passed, profile })
 }
 
 /// The profile whose key signs: the case's own, or the one whose issuer the token names.
-fn meant<'c>(case: &TestCase, claims: &Members, config: &'c Config) -> Option<&'c Profile> {
+fn meant<'c>(case: &TestCase, claims: &JsonMembers, config: &'c Config) -> Option<&'c Profile> {
     let named = match &case.line_of {
         LineOf::Profile { name: Some(name), .. } => config.profiles().iter().find(|profile| profile.name == *name),
         _ => None,
@@ -75,7 +77,7 @@ fn meant<'c>(case: &TestCase, claims: &Members, config: &'c Config) -> Option<&'
 /// A minute after the token was issued, so that a sample of any age can be used; now, if it does not say when.
 fn default_time(case: &TestCase) -> UnixSeconds {
     let seconds = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
-    let of = |members: &Option<Members>| {
+    let of = |members: &Option<JsonMembers>| {
         let members = members.as_ref()?;
         let issued = members.get("iat").and_then(seconds);
         issued
@@ -86,7 +88,7 @@ fn default_time(case: &TestCase) -> UnixSeconds {
 }
 
 /// The claims with `iat` and `exp` around the time of the case, where it says nothing of these.
-fn timed(claims: &Members, without: &[String], at: UnixSeconds) -> Members {
+fn timed(claims: &JsonMembers, without: &[String], at: UnixSeconds) -> JsonMembers {
     let (at, mut claims) = (at.get(), claims.clone());
     for (name, value) in [("iat", at.saturating_sub(VALID)), ("exp", at.saturating_add(VALID))] {
         if !claims.contains_key(name) && !without.iter().any(|left| left == name) {
@@ -96,7 +98,7 @@ fn timed(claims: &Members, without: &[String], at: UnixSeconds) -> Members {
     claims
 }
 
-fn request(case: &TestCase, config: &Config) -> Result<Request, Failure> {
+fn request(case: &TestCase, config: &Config) -> Result<Request, CommandFailure> {
     let of_client = Request {
         role: case.role.clone().unwrap_or_default(),
         database: case.database.clone().unwrap_or_default(),
@@ -114,25 +116,25 @@ fn request(case: &TestCase, config: &Config) -> Result<Request, Failure> {
     }
 }
 
-fn issuer_of(case: &TestCase, name: Option<&str>, config: &Config) -> Result<String, Failure> {
+fn issuer_of(case: &TestCase, name: Option<&str>, config: &Config) -> Result<String, CommandFailure> {
     let first = |profile: &Profile| profile.hba_issuers().first().cloned().unwrap_or_default();
     let names = || config.profiles().iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ");
     match (name, config.profiles()) {
         (Some(name), profiles) => profiles.iter().find(|profile| profile.name == name).map(first).ok_or_else(|| {
-            Failure::new(format!("case \"{}\": {} has no profile \"{name}\"", case.name, config.file_name()))
+            CommandFailure::new(format!("case \"{}\": {} has no profile \"{name}\"", case.name, config.file_name()))
                 .with_hint(format!("there are: {}", names()))
         }),
         (None, [profile]) => Ok(first(profile)),
-        (None, _) => Err(Failure::new(format!("case \"{}\" does not say by which line", case.name))
+        (None, _) => Err(CommandFailure::new(format!("case \"{}\" does not say by which line", case.name))
             .with_hint(format!("write profile = \"NAME\" or hba = \"...\"; there are: {}", names()))),
     }
 }
 
 /// The login by a line as it stands in pg_hba.conf.
-fn of_line(case: &TestCase, line: &str, of_client: Request) -> Result<Request, Failure> {
-    let mut text = Text(line);
-    let mut reader = Reader::new(&mut text);
-    let failed = |why: &str| Failure::new(format!("case \"{}\": hba is {why}", case.name));
+fn of_line(case: &TestCase, line: &str, of_client: Request) -> Result<Request, CommandFailure> {
+    let mut text = CaseConfigText(line);
+    let mut reader = FileReader::new(&mut text);
+    let failed = |why: &str| CommandFailure::new(format!("case \"{}\": hba is {why}", case.name));
     let lines = reader.hba(Path::new("hba"), &HbaContext::default()).map_err(|error| failed(&error.why))?;
     let read = match lines.as_slice() {
         [Ok(line)] if line.is_ours() => line,
@@ -150,33 +152,33 @@ fn of_line(case: &TestCase, line: &str, of_client: Request) -> Result<Request, F
 }
 
 /// One line, which includes nothing.
-struct Text<'t>(&'t str);
+struct CaseConfigText<'t>(&'t str);
 
-impl Files for Text<'_> {
-    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable> {
+impl FileSystem for CaseConfigText<'_> {
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, UnreadableFile> {
         match path == Path::new("hba") {
             true => Ok(format!("{}\n", self.0.trim_end()).into_bytes()),
             false => Err(unreadable(path)),
         }
     }
 
-    fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable> {
+    fn list(&mut self, folder: &Path) -> Result<Vec<String>, UnreadableFile> {
         Err(unreadable(folder))
     }
 }
 
-fn unreadable(path: &Path) -> Unreadable {
-    Unreadable { missing: true, why: format!("to include {:?}, which a case cannot", PathBuf::from(path)) }
+fn unreadable(path: &Path) -> UnreadableFile {
+    UnreadableFile { missing: true, why: format!("to include {:?}, which a case cannot", PathBuf::from(path)) }
 }
 
 /// What the decision needs, out of the case.
-struct OfCase<'c> {
+struct CaseResolver<'c> {
     case: &'c TestCase,
     at: UnixSeconds,
     signed: Option<&'c Signed>,
 }
 
-impl OfCase<'_> {
+impl CaseResolver<'_> {
     fn own_keys(&self) -> Result<KeySet, KeysUnavailable> {
         self.signed.map(|signed| signed.keys.clone()).ok_or_else(|| {
             KeysUnavailable::new(
@@ -187,7 +189,7 @@ impl OfCase<'_> {
     }
 }
 
-impl Resolver for OfCase<'_> {
+impl Resolver for CaseResolver<'_> {
     fn now(&mut self) -> UnixSeconds {
         self.at
     }
@@ -226,7 +228,7 @@ impl Resolver for OfCase<'_> {
         &mut self,
         profile: &str,
         lookup: &Lookup,
-        _about: &About,
+        _about: &LookupSubject,
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         let Some(answer) = &self.case.token.userinfo else {

@@ -1,7 +1,7 @@
 //! Places and their rendering, where files are odd: ends, empty lines, CRLF, other characters than ASCII, bytes that are
 //! no UTF-8, values of several lines.
 
-use super::{Shown, Text, render, to_json};
+use super::{FindingText, Shown, render, to_json};
 use oauth_validator_core::{Config, Related, Severity};
 use std::ops::Range;
 
@@ -39,7 +39,7 @@ fn the_end_of_a_file_and_an_empty_one_have_places() {
 fn crlf_and_wide_characters_are_counted_as_characters() {
     let text = "# x\r\nname = \"äö漢\" # y\r\nb = 1\r\n";
     let at_comment = text.find("# y").unwrap();
-    assert_eq!(Text::new(text.as_bytes()).position(at_comment), (2, 14));
+    assert_eq!(FindingText::new(text.as_bytes()).position(at_comment), (2, 14));
     assert!(rendered(at_comment..at_comment + 3, text).contains("f.toml:2:14"));
 }
 

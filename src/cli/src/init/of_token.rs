@@ -5,12 +5,12 @@
 
 use crate::args::InitOptions;
 use crate::explain::given_keys;
-use crate::found::Found;
-use crate::layouts::Layout;
-use crate::net::{Ca, Client, Inquiry, NetError, Plain, SafeUrl, Wording};
-use crate::output::{self, Failure};
-use crate::proposal::{Proposal, Published, Wishes};
-use crate::sample::{self, Fitted, Provider, Sample};
+use crate::found::DiscoveryResult;
+use crate::layouts::PresetLayout;
+use crate::net::{Ca, HttpsClient, Inquiry, NetError, Plain, SafeUrl, Wording};
+use crate::output::{self, CommandFailure};
+use crate::proposal::{Proposal, PublishedMetadata, Wishes};
+use crate::sample::{self, Fitted, SampleProvider, SampleToken};
 use oauth_validator_core::KeySet;
 use std::path::Path;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The profile's name, and what was made for the token in `path`.
-pub(super) fn fitted(options: &InitOptions, path: &Path) -> Result<(String, Fitted), Failure> {
-    let layout = options.preset.as_deref().and_then(Layout::of);
+pub(super) fn fitted(options: &InitOptions, path: &Path) -> Result<(String, Fitted), CommandFailure> {
+    let layout = options.preset.as_deref().and_then(PresetLayout::of);
     let issuer = options.issuer.clone().or_else(|| layout?.preset.own_issuer()).ok_or_else(|| {
-        Failure::new("--token-file needs --issuer")
+        CommandFailure::new("--token-file needs --issuer")
             .with_hint("name the issuer that you trust: who signed the token is not for the token to say")
     })?;
     let issuer = issuer.as_str();
-    let sample = Sample::read(path)?;
-    let others = Sample::all(&options.not)?;
+    let sample = SampleToken::read(path)?;
+    let others = SampleToken::all(&options.not)?;
     let wishes = Wishes {
         reach: &options.reach,
         layout,
@@ -38,7 +38,7 @@ pub(super) fn fitted(options: &InitOptions, path: &Path) -> Result<(String, Fitt
         Some(file) => of_file(issuer, file, options, &wishes)?,
         None => of_provider(issuer, options, &wishes)?,
     };
-    let provider = Provider { issuer, keys: &keys, proposal: &proposal };
+    let provider = SampleProvider { issuer, keys: &keys, proposal: &proposal };
     Ok((proposal.name.clone(), sample::fit(&sample, &others, &provider)?))
 }
 
@@ -48,30 +48,31 @@ fn of_file(
     file: &Path,
     options: &InitOptions,
     wishes: &Wishes<'_>,
-) -> Result<(KeySet, Proposal), Failure> {
+) -> Result<(KeySet, Proposal), CommandFailure> {
     let plain = if options.reach.insecure_http { Plain::Loopback } else { Plain::Never };
-    let url = SafeUrl::parse(issuer, plain).map_err(|why| Failure::new(format!("the issuer {why}")))?;
+    let url = SafeUrl::parse(issuer, plain).map_err(|why| CommandFailure::new(format!("the issuer {why}")))?;
     let keys = given_keys(file)?;
     let token_issuer = options.token_issuer.as_deref();
-    let published = Published { keys: Some(&keys), token_issuer, ..Published::default() };
+    let published = PublishedMetadata { keys: Some(&keys), token_issuer, ..PublishedMetadata::default() };
     let proposal = Proposal::new(&url, wishes, &published).ok_or_else(|| nothing(file))?;
     Ok((keys, proposal))
 }
 
-fn nothing(file: &Path) -> Failure {
-    Failure::new(format!("no profile can be made with the keys in {file:?}"))
+fn nothing(file: &Path) -> CommandFailure {
+    CommandFailure::new(format!("no profile can be made with the keys in {file:?}"))
 }
 
 /// With what the provider publishes.
-fn of_provider(issuer: &str, options: &InitOptions, wishes: &Wishes<'_>) -> Result<(KeySet, Proposal), Failure> {
+fn of_provider(issuer: &str, options: &InitOptions, wishes: &Wishes<'_>) -> Result<(KeySet, Proposal), CommandFailure> {
     let reach = options.reach.reach(TIMEOUT);
     let (discovery_url, allow_host) = (options.reach.discovery_url.as_deref(), &options.reach.allow_host);
     let inquiry = Inquiry::new(issuer, discovery_url, allow_host, Plain::of(&reach)).map_err(unusable)?;
     let asking = |url: &SafeUrl| output::complain(&format!("asking {}", url.as_str()));
-    let client = Client::new(&reach, &Ca::Environment, asking).map_err(unusable)?;
-    let found = Found::by(&inquiry, &client).map_err(unusable)?;
+    let client = HttpsClient::new(&reach, &Ca::Environment, asking).map_err(unusable)?;
+    let found = DiscoveryResult::by(&inquiry, &client).map_err(unusable)?;
     let published = found.published(&inquiry);
-    let published = Published { token_issuer: options.token_issuer.as_deref().or(published.token_issuer), ..published };
+    let published =
+        PublishedMetadata { token_issuer: options.token_issuer.as_deref().or(published.token_issuer), ..published };
     let proposal = Proposal::new(inquiry.issuer(), wishes, &published);
     let proposal = proposal.ok_or_else(|| unusable(found.no_way()))?;
     match found.keys {
@@ -80,6 +81,6 @@ fn of_provider(issuer: &str, options: &InitOptions, wishes: &Wishes<'_>) -> Resu
     }
 }
 
-fn unusable(error: NetError) -> Failure {
-    Failure::new(error.to_string()).with_hint(error.hint(Wording::Options))
+fn unusable(error: NetError) -> CommandFailure {
+    CommandFailure::new(error.to_string()).with_hint(error.hint(Wording::Options))
 }

@@ -5,37 +5,37 @@
 use crate::args::ListOptions;
 use crate::config_file::ConfigFile;
 use crate::key_place::KeyPlace;
-use crate::output::{Failure, Report, prose, put, visible};
+use crate::output::{CommandFailure, CommandReport, prose, put, visible};
 use crate::words;
 use oauth_validator_core::config::KeySource;
 use oauth_validator_core::{
-    Config, KeyFile, KeyRecord, KeySet, KeysUnavailable, Location, OnlineCheck, Profile, ProviderKeys, Standing,
+    Config, KeyFile, KeyRecord, KeySet, KeyStatus, KeysUnavailable, Location, OnlineCheck, Profile, ProviderKeys,
     UnixSeconds,
 };
 use oauth_validator_store::load_keys;
 use serde_json::{Value, json};
 
 /// Runs the command.
-pub(crate) fn run(options: &ListOptions, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(options: &ListOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let (place, file) = super::server_of(&options.folder, options.config.as_deref(), false)?;
     let config = file.usable()?;
-    let list = List::of(&config, &place, &file);
+    let list = KeyList::of(&config, &place, &file);
     let text = match as_json {
         true => format!("{:#}\n", list.to_json(&place)),
         false => prose(&(list.to_text(&place) + &super::denied(&config))),
     };
-    Ok(Report { text, fine: list.without_keys().is_empty() && config.troubles().is_empty() })
+    Ok(CommandReport { text, fine: list.without_keys().is_empty() && config.troubles().is_empty() })
 }
 
-struct List<'c> {
-    entries: Vec<Entry<'c>>,
+struct KeyList<'c> {
+    entries: Vec<KeyListEntry<'c>>,
     /// Names of key files that no profile has its keys from.
     unclaimed: Vec<String>,
     now: UnixSeconds,
 }
 
 /// A profile, and what is known of its keys.
-struct Entry<'c> {
+struct KeyListEntry<'c> {
     profile: &'c Profile,
     from: From<'c>,
 }
@@ -51,12 +51,12 @@ enum From<'c> {
 /// Keys of a provider, as the key file has them.
 struct Provided<'c> {
     source: &'c ProviderKeys,
-    at_hand: Result<(Option<KeyRecord>, Standing), KeysUnavailable>,
+    at_hand: Result<(Option<KeyRecord>, KeyStatus), KeysUnavailable>,
     /// Whether there is a key file, be it one that cannot be read.
     has_file: bool,
 }
 
-impl<'c> List<'c> {
+impl<'c> KeyList<'c> {
     fn of(config: &'c Config, place: &KeyPlace, file: &ConfigFile) -> Self {
         let mut unclaimed = place.profiles();
         let mut entries = Vec::new();
@@ -72,14 +72,14 @@ impl<'c> List<'c> {
                     From::Provider(Box::new(Provided { source, at_hand, has_file }))
                 }
             };
-            entries.push(Entry { profile, from });
+            entries.push(KeyListEntry { profile, from });
         }
         Self { entries, unclaimed, now: words::now() }
     }
 
     /// The profiles whose logins would have to wait for a provider, or would be denied.
     fn without_keys(&self) -> Vec<&str> {
-        let lacking = |entry: &&Entry<'_>| match &entry.from {
+        let lacking = |entry: &&KeyListEntry<'_>| match &entry.from {
             From::Provider(keys) => !keys.is_usable(),
             From::File(_, keys) => keys.is_err(),
             From::Inline(_) | From::Online(_) => false,
@@ -89,7 +89,7 @@ impl<'c> List<'c> {
 
     /// Whether it has its keys from a provider, so that they can be fetched.
     fn is_provided(&self, profile: &str) -> bool {
-        let is_it = |entry: &&Entry<'_>| entry.profile.name == profile;
+        let is_it = |entry: &&KeyListEntry<'_>| entry.profile.name == profile;
         self.entries.iter().find(is_it).is_some_and(|entry| matches!(entry.from, From::Provider(_)))
     }
 
@@ -131,7 +131,7 @@ impl<'c> List<'c> {
     }
 }
 
-impl Entry<'_> {
+impl KeyListEntry<'_> {
     /// The first line, and what stands below it.
     fn words(&self, now: UnixSeconds) -> (String, Vec<(&'static str, String)>) {
         match &self.from {
@@ -196,21 +196,21 @@ impl Provided<'_> {
         (self.standing_words(record, standing, now), rows)
     }
 
-    fn standing_words(&self, record: Option<&KeyRecord>, standing: Standing, now: UnixSeconds) -> String {
+    fn standing_words(&self, record: Option<&KeyRecord>, standing: KeyStatus, now: UnixSeconds) -> String {
         let timing = &self.source.settings.timing;
         let fresh_until = record.and_then(|record| record.fresh_until(timing)).unwrap_or_default();
         let used_until = record.and_then(|record| record.usable_until(timing)).unwrap_or_default();
         match standing {
-            Standing::Fresh => format!("fresh until {}", words::since(fresh_until, now)),
-            Standing::Due if now < fresh_until => {
+            KeyStatus::Fresh => format!("fresh until {}", words::since(fresh_until, now)),
+            KeyStatus::Due if now < fresh_until => {
                 format!("to be refreshed; fresh until {}", words::since(fresh_until, now))
             }
-            Standing::Due => format!("stale, and to be refreshed; used until {}", words::since(used_until, now)),
-            Standing::Expired => format!("expired; used until {}", words::since(used_until, now)),
-            Standing::NoRecord if self.has_file => "absent: what is there is no key file of this version".to_owned(),
-            Standing::NoRecord => "absent: there is no key file".to_owned(),
-            Standing::OtherSettings => "not used: fetched under other settings than the profile has now".to_owned(),
-            Standing::FromTheFuture => "not used: fetched later than it is now by this machine's clock".to_owned(),
+            KeyStatus::Due => format!("stale, and to be refreshed; used until {}", words::since(used_until, now)),
+            KeyStatus::Expired => format!("expired; used until {}", words::since(used_until, now)),
+            KeyStatus::NoRecord if self.has_file => "absent: what is there is no key file of this version".to_owned(),
+            KeyStatus::NoRecord => "absent: there is no key file".to_owned(),
+            KeyStatus::OtherSettings => "not used: fetched under other settings than the profile has now".to_owned(),
+            KeyStatus::FromTheFuture => "not used: fetched later than it is now by this machine's clock".to_owned(),
             other => other.to_string(),
         }
     }
@@ -233,7 +233,7 @@ impl Provided<'_> {
         json!({
             "issuer": self.source.issuer,
             "asked": asked(self.source),
-            "standing": standing.map(Standing::code),
+            "standing": standing.map(KeyStatus::code),
             "usable": self.is_usable(),
             "url": record.and_then(KeyRecord::source),
             "fetched_at": times.map(|(at, _)| at.to_string()),

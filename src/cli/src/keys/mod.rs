@@ -8,13 +8,13 @@ mod refresh;
 use crate::args::{FolderOptions, KeysCommand};
 use crate::config_file::ConfigFile;
 use crate::key_place::KeyPlace;
-use crate::output::{Failure, Report, visible};
+use crate::output::{CommandFailure, CommandReport, visible};
 use crate::server_files;
-use oauth_validator_core::{Config, Trouble};
+use oauth_validator_core::{Config, FolderTrouble};
 use std::path::{Path, PathBuf};
 
 /// Runs the command.
-pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<CommandReport, CommandFailure> {
     match command {
         KeysCommand::List(options) => list::run(options, as_json),
         KeysCommand::Refresh(options) => refresh::run(options, as_json),
@@ -24,7 +24,11 @@ pub(crate) fn run(command: &KeysCommand, as_json: bool) -> Result<Report, Failur
 /// Where the server's keys are, as its own settings have it if its data directory has them.
 ///
 /// A process that is to `write` there becomes the folder's owner first.
-fn server_of(folder: &FolderOptions, config: Option<&Path>, write: bool) -> Result<(KeyPlace, ConfigFile), Failure> {
+fn server_of(
+    folder: &FolderOptions,
+    config: Option<&Path>,
+    write: bool,
+) -> Result<(KeyPlace, ConfigFile), CommandFailure> {
     let (place, config, directory) = place_of(folder, config)?;
     if write {
         place.become_owner()?;
@@ -37,7 +41,7 @@ fn server_of(folder: &FolderOptions, config: Option<&Path>, write: bool) -> Resu
 pub(crate) fn place_of(
     folder: &FolderOptions,
     config: Option<&Path>,
-) -> Result<(KeyPlace, PathBuf, Option<PathBuf>), Failure> {
+) -> Result<(KeyPlace, PathBuf, Option<PathBuf>), CommandFailure> {
     let found = KeyPlace::require(folder)?;
     let pgdata = folder.pgdata.as_deref();
     let read = |pgdata| server_files::settings_in(pgdata, found.owner);
@@ -50,7 +54,7 @@ pub(crate) fn place_of(
 
 /// What is said of files whose profiles are not there because of an error; nothing where there is none.
 fn denied(config: &Config) -> String {
-    let said = |trouble: &Trouble| {
+    let said = |trouble: &FolderTrouble| {
         let text = format!("denied: {}", trouble.detail.trim_end_matches('.'));
         format!("{}\n  help: {}\n", visible(&text, false), visible(&trouble.hint, false))
     };

@@ -5,15 +5,15 @@
 
 use crate::args::RefreshOptions;
 use crate::fetch::Foreground;
-use crate::output::{Failure, Report, prose, visible};
+use crate::output::{CommandFailure, CommandReport, prose, visible};
 use crate::words;
 use oauth_validator_core::config::{KeySource, suggest};
 use oauth_validator_core::{Config, KeyRecord, KeysUnavailable, Profile, ProviderKeys, Reason};
-use oauth_validator_store::KeyOrder;
+use oauth_validator_store::KeyRefresh;
 use serde_json::{Value, json};
 
 /// Runs the command.
-pub(crate) fn run(options: &RefreshOptions, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(options: &RefreshOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let (place, file) = super::server_of(&options.folder, options.config.as_deref(), true)?;
     let config = file.usable()?;
     let chosen = if options.all { all(&config) } else { named(&config, &options.profiles)? };
@@ -22,22 +22,22 @@ pub(crate) fn run(options: &RefreshOptions, as_json: bool) -> Result<Report, Fai
         let order = place.order(profile, source, &file);
         let refreshed = order.refresh(&mut Foreground::default());
         let code = refreshed.as_ref().err().map(|_| code_of_failure(&order));
-        outcomes.push(Outcome { profile, refreshed, code });
+        outcomes.push(RefreshOutcome { profile, refreshed, code });
     }
     let text = if as_json {
-        format!("{:#}\n", json!({ "profiles": outcomes.iter().map(Outcome::to_json).collect::<Vec<_>>() }))
+        format!("{:#}\n", json!({ "profiles": outcomes.iter().map(RefreshOutcome::to_json).collect::<Vec<_>>() }))
     } else if outcomes.is_empty() {
         format!("{}: no profile has its keys from a provider; there is nothing to fetch\n", visible(&file.name, false))
     } else {
-        outcomes.iter().map(Outcome::to_text).collect()
+        outcomes.iter().map(RefreshOutcome::to_text).collect()
     };
     let text = if as_json { text } else { prose(&(text + &super::denied(&config))) };
     let fetched = outcomes.iter().all(|outcome| outcome.refreshed.is_ok());
-    Ok(Report { text, fine: fetched && config.troubles().is_empty() })
+    Ok(CommandReport { text, fine: fetched && config.troubles().is_empty() })
 }
 
 /// What came of one profile.
-struct Outcome<'c> {
+struct RefreshOutcome<'c> {
     profile: &'c str,
     refreshed: Result<KeyRecord, KeysUnavailable>,
     /// Why not, for programs.
@@ -45,7 +45,7 @@ struct Outcome<'c> {
 }
 
 /// The code that the key file has of the failed attempt; that of the logins if it never came to a request.
-fn code_of_failure(order: &KeyOrder<'_>) -> String {
+fn code_of_failure(order: &KeyRefresh<'_>) -> String {
     let record = order.at_hand().ok().and_then(|(record, _)| record);
     let failure = record.as_ref().and_then(KeyRecord::failure).map(|(_, _, failure)| failure.code.clone());
     failure.unwrap_or_else(|| Reason::KeysUnavailable.code().to_owned())
@@ -63,14 +63,14 @@ fn asked(profile: &Profile) -> Option<&ProviderKeys> {
 }
 
 /// The profiles of these names, each once. One that cannot be asked for is an error before anybody is asked.
-fn named<'c>(config: &'c Config, names: &[String]) -> Result<Vec<(&'c str, &'c ProviderKeys)>, Failure> {
+fn named<'c>(config: &'c Config, names: &[String]) -> Result<Vec<(&'c str, &'c ProviderKeys)>, CommandFailure> {
     if names.is_empty() {
         let known = all(config).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         let hint = match known.as_slice() {
             [] => format!("{} has no profile with keys from a provider", config.file_name()),
             known => format!("name one or several of {}, or give --all", known.join(", ")),
         };
-        return Err(Failure::new("whose keys are to be fetched?").with_hint(hint));
+        return Err(CommandFailure::new("whose keys are to be fetched?").with_hint(hint));
     }
     let mut chosen: Vec<(&str, &ProviderKeys)> = Vec::new();
     for name in names {
@@ -82,26 +82,28 @@ fn named<'c>(config: &'c Config, names: &[String]) -> Result<Vec<(&'c str, &'c P
     Ok(chosen)
 }
 
-fn find<'c>(config: &'c Config, name: &str) -> Result<(&'c str, &'c ProviderKeys), Failure> {
+fn find<'c>(config: &'c Config, name: &str) -> Result<(&'c str, &'c ProviderKeys), CommandFailure> {
     let Some(profile) = config.profiles().iter().find(|profile| profile.name == name) else {
         let known: Vec<&str> = config.profiles().iter().map(|profile| profile.name.as_str()).collect();
         let hint = if known.is_empty() { "the file has no profile at all".to_owned() } else { suggest(name, &known) };
-        return Err(Failure::new(format!("{} has no profile \"{name}\"", config.file_name())).with_hint(hint));
+        return Err(CommandFailure::new(format!("{} has no profile \"{name}\"", config.file_name())).with_hint(hint));
     };
     let nothing = |whence: String| {
-        Failure::new(format!("profile \"{name}\" has its keys from {whence}: there is nothing to fetch"))
+        CommandFailure::new(format!("profile \"{name}\" has its keys from {whence}: there is nothing to fetch"))
             .with_hint("to have them from the provider, take the file out of the profile's keys")
     };
     match &profile.keys {
         KeySource::Provider(source) => Ok((&profile.name, source)),
         KeySource::File(file) => Err(nothing(format!("the file \"{}\"", file.path()))),
         KeySource::Inline(_) => Err(nothing(config.file_name().to_owned())),
-        KeySource::Online(_) => Err(Failure::new(format!("profile \"{name}\" has no keys: there is nothing to fetch"))
-            .with_hint("its provider is asked about each token; see mode in oauth-validator.toml(5)")),
+        KeySource::Online(_) => {
+            Err(CommandFailure::new(format!("profile \"{name}\" has no keys: there is nothing to fetch"))
+                .with_hint("its provider is asked about each token; see mode in oauth-validator.toml(5)"))
+        }
     }
 }
 
-impl Outcome<'_> {
+impl RefreshOutcome<'_> {
     fn to_text(&self) -> String {
         let profile = self.profile;
         let text = match &self.refreshed {

@@ -2,7 +2,7 @@
 
 /// How a login ends, and why.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(super) struct LoginResult {
     /// Unknown where the files do not settle it.
     pub(super) succeeds: Option<bool>,
     pub(super) why: String,
@@ -14,7 +14,7 @@ pub(super) struct Outcome {
     pub(super) ident: Option<String>,
 }
 
-impl Outcome {
+impl LoginResult {
     pub(super) fn success(why: &str) -> Self {
         Self::new(Some(true), why.to_owned(), None)
     }

@@ -1,6 +1,6 @@
 //! What becomes of a login by the server's files, for a person and for a program.
 
-use super::outcome::Outcome;
+use super::outcome::LoginResult;
 use serde_json::{Value, json};
 
 /// What becomes of the login.
@@ -13,7 +13,7 @@ pub(crate) struct LoginReport {
     pub(super) assumed: Option<String>,
     pub(super) map: Option<String>,
     pub(super) role: Option<String>,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: LoginResult,
     /// What becomes of the login if the line takes the connection, which is not certain.
     pub(super) if_taken: Option<bool>,
 }
@@ -33,7 +33,7 @@ impl LoginReport {
         }
         lines.extend(self.assumed.iter().map(|assumed| ("assumed", format!("{assumed}: taken for granted"))));
         lines.extend(self.unless.iter().map(|unless| ("unless", format!("taken by {unless}"))));
-        let Outcome { succeeds, why, next, roles, ident } = &self.outcome;
+        let LoginResult { succeeds, why, next, roles, ident } = &self.outcome;
         lines.extend(roles.iter().map(|role| ("role", role.clone())));
         let role = self.role.as_ref().map(|role| format!(" as \"{role}\"")).unwrap_or_default();
         let outcome = match *succeeds {

@@ -25,7 +25,7 @@ const KEY_CERT_SIGN: usize = 5;
 
 /// A certificate of version 3. Older ones do not say whether they are an authority's.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Certificate {
+pub(super) struct CertificateFields {
     /// From when to when, in seconds since 1970, both included.
     valid: (u64, u64),
     /// Whether it may sign others: `cA`, and `keyCertSign` where it says what its key is for.
@@ -45,7 +45,7 @@ pub(super) enum Validity {
     Over,
 }
 
-impl Certificate {
+impl CertificateFields {
     /// Reads DER; `None` if that is no certificate.
     pub(super) fn read(der: &[u8]) -> Option<Self> {
         read(der).ok()
@@ -62,7 +62,7 @@ impl Certificate {
     }
 }
 
-fn read(der: &[u8]) -> Result<Certificate> {
+fn read(der: &[u8]) -> Result<CertificateFields> {
     let signed = items(AnyRef::from_der(der)?)?;
     let [body, _algorithm, _signature] = signed.as_slice() else { return Err(malformed()) };
     let body = items(*body)?;
@@ -75,7 +75,7 @@ fn read(der: &[u8]) -> Result<Certificate> {
     let dates = items(*dates)?;
     let [from, until] = dates.as_slice() else { return Err(malformed()) };
     let mut certificate =
-        Certificate { valid: (seconds(*from)?, seconds(*until)?), is_authority: false, is_for_servers: true };
+        CertificateFields { valid: (seconds(*from)?, seconds(*until)?), is_authority: false, is_for_servers: true };
     let mut signs_others = true;
     if let Some(extensions) = optional.iter().find(|each| each.tag() == context(3)) {
         for extension in items(AnyRef::from_der(extensions.value())?)? {
@@ -138,7 +138,7 @@ fn malformed() -> der::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Certificate, Validity};
+    use super::{CertificateFields, Validity};
     use oauth_validator_mock_provider::{ExtendedKeyUsagePurpose, KeyUsagePurpose, SelfSigned};
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, UnixTime};
@@ -151,8 +151,8 @@ mod tests {
         CertificateDer::from_pem_slice(what.certificate().certificate_pem.as_bytes()).expect("a certificate")
     }
 
-    fn read(what: &SelfSigned) -> Certificate {
-        Certificate::read(&der(what)).expect("a certificate")
+    fn read(what: &SelfSigned) -> CertificateFields {
+        CertificateFields::read(&der(what)).expect("a certificate")
     }
 
     #[test]
@@ -196,18 +196,18 @@ mod tests {
     fn what_is_no_certificate_says_nothing() {
         let whole = der(&SelfSigned::default());
         for length in 0..whole.len() {
-            assert_eq!(Certificate::read(&whole[..length]), None, "{length} bytes");
+            assert_eq!(CertificateFields::read(&whole[..length]), None, "{length} bytes");
         }
-        assert_eq!(Certificate::read(&[&whole[..], &[0]].concat()), None);
+        assert_eq!(CertificateFields::read(&[&whole[..], &[0]].concat()), None);
         for position in 0..whole.len() {
             let mut altered = whole.to_vec();
             altered[position] ^= 0xff;
-            let _whatever_it_is_now = Certificate::read(&altered);
+            let _whatever_it_is_now = CertificateFields::read(&altered);
         }
         // [0] around the version, without which it is a certificate of version 1.
         let version = whole.windows(5).position(|bytes| bytes == [0xa0, 3, 2, 1, 2]).expect("version 3");
         let mut altered = whole.to_vec();
         altered[version] = 0xa4;
-        assert_eq!(Certificate::read(&altered), None);
+        assert_eq!(CertificateFields::read(&altered), None);
     }
 }

@@ -3,8 +3,8 @@
 //! Everything a provider can drag out or blow up has a limit here: connecting, the whole exchange, headers, body. Must never
 //! follow a redirect, ask the environment for a proxy, or take another status than 200 for an answer, but for a 304 asked for.
 
-use super::error::{Code, NetError};
-use super::identity::Identity;
+use super::error::{NetError, NetErrorCode};
+use super::identity::TlsIdentity;
 use super::resolver::NamedResolver;
 use super::tls::Tls;
 use super::trust::{Ca, Trust};
@@ -27,7 +27,7 @@ const MAX_HEADER_BYTES: usize = 32 * 1024;
 const OWN_HEADER_BYTES: usize = 16 * 1024;
 
 /// Asks for documents, all of them before one deadline.
-pub(crate) struct Client {
+pub(crate) struct HttpsClient {
     agent: Agent,
     has_proxy: bool,
     timeout: Duration,
@@ -49,14 +49,14 @@ pub(crate) struct Fetched {
 
 /// The answer to a request for what has changed.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum FetchAnswer {
     /// What there is now.
     Document(Fetched),
     /// Nothing has changed (status 304); the headers of that answer.
     Unchanged(HeaderMap),
 }
 
-impl Client {
+impl HttpsClient {
     /// All requests of the client together have the time that `reach` gives, and the clock starts here. Where it names no
     /// authorities, those of `system` are trusted. `asking` is told each URL before it is asked.
     ///
@@ -66,23 +66,23 @@ impl Client {
         Self::identified(reach, system, asking, None)
     }
 
-    /// A client as [`Client::new`] makes one, which shows a certificate of its own to whoever asks for it.
+    /// A client as [`HttpsClient::new`] makes one, which shows a certificate of its own to whoever asks for it.
     ///
     /// # Errors
-    /// Those of [`Client::new`], and `credentials`.
+    /// Those of [`HttpsClient::new`], and `credentials`.
     pub(crate) fn identified(
         reach: &Reach<Ca>,
         system: &Ca,
         asking: fn(&SafeUrl),
-        shown: Option<Identity>,
+        shown: Option<TlsIdentity>,
     ) -> Result<Self, NetError> {
         let &Reach { timeout, connect_timeout, .. } = reach;
         let is_identified = shown.is_some();
         let deadline = Instant::now() + timeout;
         let demand = Demand::Name(Trust::new(reach.ca.as_ref().unwrap_or(system))?);
         let tls = client_config_as(demand, shown).map_err(|_| match is_identified {
-            true => Identity::mismatch(),
-            false => NetError::new(Code::Tls, "TLS cannot be prepared"),
+            true => TlsIdentity::mismatch(),
+            false => NetError::new(NetErrorCode::Tls, "TLS cannot be prepared"),
         })?;
         let config = Agent::config_builder()
             .proxy(reach.proxy.as_deref().map(proxy).transpose()?)
@@ -108,7 +108,7 @@ impl Client {
     pub(crate) fn showing(self, bearer: &Secret, place: &SafeUrl) -> Result<Self, NetError> {
         let header = Zeroizing::new(format!("Bearer {}", bearer.expose()));
         let mut header = HeaderValue::from_str(&header).map_err(|_| {
-            NetError::new(Code::Url, "the token in keys.bearer_token_file has characters that no header takes")
+            NetError::new(NetErrorCode::Url, "the token in keys.bearer_token_file has characters that no header takes")
                 .with_hint("put the token into the file, and nothing else")
         })?;
         header.set_sensitive(true);
@@ -126,22 +126,22 @@ impl Client {
     /// The JSON document at `url`, unless it has not changed since its entity tag was `etag` (RFC 9110 section 13.1.2).
     ///
     /// # Errors
-    /// Those of [`Client::get`].
-    pub(crate) fn get_if_changed(&self, url: &SafeUrl, etag: Option<&str>) -> Result<Answer, NetError> {
+    /// Those of [`HttpsClient::get`].
+    pub(crate) fn get_if_changed(&self, url: &SafeUrl, etag: Option<&str>) -> Result<FetchAnswer, NetError> {
         let etag = etag.and_then(|etag| HeaderValue::from_str(etag).ok()).filter(|etag| !etag.is_empty());
         let was_asked = etag.is_some();
         let response = self.request(url, etag.map(|etag| (header::IF_NONE_MATCH, etag)))?;
         if was_asked && response.status() == StatusCode::NOT_MODIFIED {
-            return Ok(Answer::Unchanged(response.into_parts().0.headers));
+            return Ok(FetchAnswer::Unchanged(response.into_parts().0.headers));
         }
-        self.document(url, response).map(Answer::Document)
+        self.document(url, response).map(FetchAnswer::Document)
     }
 
     /// What is answered to somebody who shows this header `Authorization`: status 200 with JSON of at most `most` bytes, or 401
     /// or 403 with nothing.
     ///
     /// # Errors
-    /// Those of [`Client::get`].
+    /// Those of [`HttpsClient::get`].
     pub(crate) fn get_as(
         &self,
         url: &SafeUrl,
@@ -161,7 +161,7 @@ impl Client {
     /// What is answered to a form: status 200, or 400 for a request that the other side does not like, and JSON.
     ///
     /// # Errors
-    /// `credentials` for an answer that says that it does not believe this server, and as for [`Client::get`].
+    /// `credentials` for an answer that says that it does not believe this server, and as for [`HttpsClient::get`].
     pub(crate) fn post_form(
         &self,
         url: &SafeUrl,
@@ -183,7 +183,7 @@ impl Client {
     /// with one of its own, and some providers have others.
     ///
     /// # Errors
-    /// As for [`Client::get`]; a redirect, and an answer that is no JSON.
+    /// As for [`HttpsClient::get`]; a redirect, and an answer that is no JSON.
     pub(crate) fn exchange(
         &self,
         url: &SafeUrl,
@@ -202,7 +202,7 @@ impl Client {
     /// What is answered to a JSON document of somebody who shows this header `Authorization`: JSON of at most `most` bytes.
     ///
     /// # Errors
-    /// `credentials` for an answer that says that this server may not, and as for [`Client::get`]; that of a busy provider
+    /// `credentials` for an answer that says that this server may not, and as for [`HttpsClient::get`]; that of a busy provider
     /// says how long to wait, if the answer does (RFC 9110 section 10.2.3).
     pub(crate) fn post_json(
         &self,
@@ -261,7 +261,7 @@ impl Client {
     fn limits(&self, url: &SafeUrl) -> Result<(Duration, Duration), NetError> {
         if self.has_proxy && !url.as_str().starts_with("https://") {
             let message = format!("{}: http does not go through a proxy", url.as_str());
-            return Err(NetError::new(Code::Proxy, message).with_hint("give an https URL, or no {proxy}"));
+            return Err(NetError::new(NetErrorCode::Proxy, message).with_hint("give an https URL, or no {proxy}"));
         }
         (self.asking)(url);
         let left = self.deadline.saturating_duration_since(Instant::now());
@@ -310,7 +310,7 @@ impl Client {
     fn broken_body(&self, url: &str, error: io::Error) -> NetError {
         match ureq::Error::from(error) {
             error @ ureq::Error::Timeout(_) => NetError::of_request(url, self.timeout, error),
-            _ => NetError::new(Code::Incomplete, format!("{url}: the answer ends before its announced end")),
+            _ => NetError::new(NetErrorCode::Incomplete, format!("{url}: the answer ends before its announced end")),
         }
     }
 }
@@ -337,17 +337,17 @@ fn within<Kind>(
 fn not_believed(url: &str, status: StatusCode) -> NetError {
     let number = status.as_u16();
     let message = format!("{url}: the provider does not accept this server's own credentials, status {number}");
-    NetError::new(Code::Credentials, message).with_status(number)
+    NetError::new(NetErrorCode::Credentials, message).with_status(number)
 }
 
 fn too_large(url: &str, most: usize) -> NetError {
-    NetError::new(Code::TooLarge, format!("{url}: the answer exceeds {most} bytes"))
+    NetError::new(NetErrorCode::TooLarge, format!("{url}: the answer exceeds {most} bytes"))
 }
 
 /// A proxy that is asked to connect; the provider's certificate is checked all the same.
 fn proxy(text: &str) -> Result<Proxy, NetError> {
     let refused = |why: &str| {
-        NetError::new(Code::Proxy, format!("the proxy's URL {why}")).with_hint("give it as http://HOST:PORT")
+        NetError::new(NetErrorCode::Proxy, format!("the proxy's URL {why}")).with_hint("give it as http://HOST:PORT")
     };
     if text.contains('@') {
         return Err(refused("has a user name or a password, which every user of this machine could read"));
@@ -363,9 +363,9 @@ fn judge_status(url: &str, status: StatusCode) -> Result<(), NetError> {
     let error = match number {
         200 => return Ok(()),
         300..=303 | 305..=399 => {
-            NetError::new(Code::Redirect, format!("{url}: the answer is a redirect, status {number}"))
+            NetError::new(NetErrorCode::Redirect, format!("{url}: the answer is a redirect, status {number}"))
         }
-        _ => NetError::new(Code::HttpStatus, format!("{url}: the answer has status {number}, not 200")),
+        _ => NetError::new(NetErrorCode::HttpStatus, format!("{url}: the answer has status {number}, not 200")),
     };
     let error = error.with_status(number);
     Err(match number {
@@ -378,12 +378,12 @@ fn judge_status(url: &str, status: StatusCode) -> Result<(), NetError> {
 fn judge_headers(url: &str, headers: &HeaderMap) -> Result<(), NetError> {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(NetError::new(Code::ContentEncoding, format!("{url}: the answer is compressed")));
+        return Err(NetError::new(NetErrorCode::ContentEncoding, format!("{url}: the answer is compressed")));
     }
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     match (types.next().map(|value| is_json(value.as_bytes())), types.next()) {
         (Some(true), None) => Ok(()),
-        _ => Err(NetError::new(Code::ContentType, format!("{url}: the answer does not say that it is JSON"))),
+        _ => Err(NetError::new(NetErrorCode::ContentType, format!("{url}: the answer does not say that it is JSON"))),
     }
 }
 

@@ -4,7 +4,7 @@
 //! byte for byte, and must never lead to a host that is neither the issuer's nor allowed by name.
 
 use super::client::Fetched;
-use super::error::{Code, NetError};
+use super::error::{NetError, NetErrorCode};
 use super::url::{Plain, SafeUrl};
 use oauth_validator_core::strict_json_object;
 use serde_json::{Map, Value};
@@ -99,7 +99,7 @@ impl Metadata {
                 "tokens of this provider cannot be verified by what it publishes, neither keys nor an introspection \
                  endpoint; if its documentation names one, configure keys.jwks_url or introspection.endpoint by hand"
             };
-            NetError::new(Code::JwksUri, message).with_hint(hint)
+            NetError::new(NetErrorCode::JwksUri, message).with_hint(hint)
         })
     }
 
@@ -140,11 +140,11 @@ impl Endpoints {
             None | Some(Value::Null) => Ok(None),
             Some(value) => match value.as_str().map(|text| SafeUrl::parse(text, plain)) {
                 Some(Ok(endpoint)) => Ok(Some(endpoint)),
-                _ => Err(NetError::new(Code::Url, format!("{}: its {name} is no https URL", url.as_str()))),
+                _ => Err(NetError::new(NetErrorCode::Url, format!("{}: its {name} is no https URL", url.as_str()))),
             },
         };
         let token = endpoint("token_endpoint")?.ok_or_else(|| {
-            NetError::new(Code::Url, format!("{}: it names no token_endpoint", url.as_str()))
+            NetError::new(NetErrorCode::Url, format!("{}: it names no token_endpoint", url.as_str()))
                 .with_hint("no client can get a token there; is that the issuer that the tokens name?")
         })?;
         let methods = document.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
@@ -171,7 +171,7 @@ pub(super) fn userinfo_of(
     userinfo_in(&document, url, issuer, allowed_hosts, plain)
 }
 
-/// The same in a document that is about the issuer.
+/// The userinfo endpoint of a document that is about the issuer.
 fn userinfo_in(
     document: &Map<String, Value>,
     url: &SafeUrl,
@@ -179,7 +179,8 @@ fn userinfo_in(
     allowed_hosts: &[String],
     plain: Plain,
 ) -> Result<SafeUrl, NetError> {
-    let refused = |why: &str| NetError::new(Code::Url, format!("{}: its userinfo_endpoint {why}", url.as_str()));
+    let refused =
+        |why: &str| NetError::new(NetErrorCode::Url, format!("{}: its userinfo_endpoint {why}", url.as_str()));
     let endpoint = match document.get("userinfo_endpoint") {
         Some(Value::String(text)) => SafeUrl::parse(text, plain).map_err(refused)?,
         Some(_) => return Err(refused("is not a string")),
@@ -221,7 +222,8 @@ fn is_issuer(text: &str) -> bool {
 
 /// OpenID Connect Discovery 1.0 section 4.3: exactly the issuer that was asked for.
 fn same_issuer(url: &SafeUrl, document: &Map<String, Value>, issuer: &SafeUrl) -> Result<(), NetError> {
-    let mismatch = |what: &str| NetError::new(Code::IssuerMismatch, format!("{}: the document {what}", url.as_str()));
+    let mismatch =
+        |what: &str| NetError::new(NetErrorCode::IssuerMismatch, format!("{}: the document {what}", url.as_str()));
     match document.get("issuer") {
         Some(Value::String(own)) if own == issuer.as_str() => Ok(()),
         Some(Value::String(own)) if own.contains("{tenantid}") => Err(mismatch("is that of all tenants")
@@ -235,7 +237,8 @@ fn same_issuer(url: &SafeUrl, document: &Map<String, Value>, issuer: &SafeUrl) -
 }
 
 fn jwks_uri(url: &SafeUrl, document: &Map<String, Value>, plain: Plain) -> Result<Option<SafeUrl>, NetError> {
-    let refused = |why: &str| NetError::new(Code::JwksUri, format!("{}: the document's jwks_uri {why}", url.as_str()));
+    let refused =
+        |why: &str| NetError::new(NetErrorCode::JwksUri, format!("{}: the document's jwks_uri {why}", url.as_str()));
     match document.get("jwks_uri") {
         Some(Value::String(text)) => SafeUrl::parse(text, plain).map(Some).map_err(refused),
         Some(_) => Err(refused("is not a string")),
@@ -246,7 +249,7 @@ fn jwks_uri(url: &SafeUrl, document: &Map<String, Value>, plain: Plain) -> Resul
 fn other_host(url: &SafeUrl, jwks_uri: &SafeUrl) -> NetError {
     let host: String = jwks_uri.host().chars().take(MAX_REPEATED_BYTES).collect();
     let message = format!("{}: the keys are at another host than the issuer's, {host}", url.as_str());
-    NetError::new(Code::JwksUri, message)
+    NetError::new(NetErrorCode::JwksUri, message)
         .with_hint(format!("if the provider documents that host, allow it: {{allow}} {host}"))
 }
 

@@ -13,7 +13,7 @@ use thiserror::Error;
 #[error("{message}")]
 pub(crate) struct NetError {
     /// For programs and for grep.
-    pub(crate) code: Code,
+    pub(crate) code: NetErrorCode,
     /// One sentence without its full stop.
     pub(crate) message: String,
     /// The answer's, with `http_status` and `redirect`.
@@ -55,7 +55,7 @@ impl Wording {
 
 /// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
+pub(crate) enum NetErrorCode {
     /// A URL that is not asked for: not https, with a user name, too long.
     Url,
     /// The file of trusted certificates, or the system's, gives none.
@@ -94,7 +94,7 @@ pub(crate) enum Code {
     Credentials,
 }
 
-impl Code {
+impl NetErrorCode {
     /// In snake_case, as it is printed.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -152,7 +152,7 @@ impl Code {
 
 impl NetError {
     /// `message` is a sentence without its full stop, without anything that a stranger sent.
-    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: NetErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), status: None, own_hint: None }
     }
 
@@ -177,7 +177,7 @@ impl NetError {
     /// The answer of `url` is nothing that two readers would read alike.
     pub(crate) fn not_strict_json(url: &str) -> Self {
         let what = "the answer is not one JSON object in UTF-8, or has a member twice";
-        Self::new(Code::NotJson, format!("{url}: {what}"))
+        Self::new(NetErrorCode::NotJson, format!("{url}: {what}"))
     }
 
     /// A failure of a request to `url` that had to end within `limit`.
@@ -190,19 +190,22 @@ impl NetError {
                     ureq::Timeout::Connect => "no connection was made",
                     _ => "the answer was not complete",
                 };
-                Self::new(Code::Timeout, format!("{url}: {doing} in time, within {} s in all", limit.as_secs_f32()))
+                Self::new(
+                    NetErrorCode::Timeout,
+                    format!("{url}: {doing} in time, within {} s in all", limit.as_secs_f32()),
+                )
             }
-            E::HostNotFound => Self::new(Code::Dns, format!("{url}: the host has no address")),
-            E::TlsRequired => Self::new(Code::Tls, format!("{url}: there is no TLS connection")),
+            E::HostNotFound => Self::new(NetErrorCode::Dns, format!("{url}: the host has no address")),
+            E::TlsRequired => Self::new(NetErrorCode::Tls, format!("{url}: there is no TLS connection")),
             E::ConnectProxyFailed(_) | E::InvalidProxyUrl => {
-                Self::new(Code::Proxy, format!("{url}: the proxy does not connect to it"))
+                Self::new(NetErrorCode::Proxy, format!("{url}: the proxy does not connect to it"))
             }
             E::LargeResponseHeader(_, limit) => {
-                Self::new(Code::TooLarge, format!("{url}: the headers of the answer exceed {limit} bytes"))
+                Self::new(NetErrorCode::TooLarge, format!("{url}: the headers of the answer exceed {limit} bytes"))
             }
             E::Io(error) => Self::io(url, &error),
-            E::ConnectionFailed => Self::new(Code::Connect, format!("{url}: no connection was made")),
-            _ => Self::new(Code::Incomplete, format!("{url}: the answer is not HTTP/1.1 as it should be")),
+            E::ConnectionFailed => Self::new(NetErrorCode::Connect, format!("{url}: no connection was made")),
+            _ => Self::new(NetErrorCode::Incomplete, format!("{url}: the answer is not HTTP/1.1 as it should be")),
         }
     }
 
@@ -212,15 +215,15 @@ impl NetError {
         }
         match error.kind() {
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-                Self::new(Code::Connect, format!("{url}: the connection was closed before an answer"))
+                Self::new(NetErrorCode::Connect, format!("{url}: the connection was closed before an answer"))
             }
-            _ => Self::new(Code::Connect, format!("{url}: {}", oauth_validator_token_file::words(error))),
+            _ => Self::new(NetErrorCode::Connect, format!("{url}: {}", oauth_validator_token_file::words(error))),
         }
     }
 
     fn tls(url: &str, error: &TlsError) -> Self {
         let (what, hint) = tls_fault("the provider", error);
-        let error = Self::new(Code::Tls, format!("{url}: {what}"));
+        let error = Self::new(NetErrorCode::Tls, format!("{url}: {what}"));
         match hint {
             Some(hint) => error.with_hint(hint),
             None => error,
@@ -288,29 +291,29 @@ fn certificate_fault(why: &CertificateError) -> (String, Option<&'static str>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, NetError, Wording};
+    use super::{NetError, NetErrorCode, Wording};
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    const ALL: &[Code] = &[
-        Code::Url,
-        Code::CaFile,
-        Code::Proxy,
-        Code::Dns,
-        Code::Connect,
-        Code::Tls,
-        Code::Timeout,
-        Code::Incomplete,
-        Code::HttpStatus,
-        Code::Redirect,
-        Code::TooLarge,
-        Code::ContentEncoding,
-        Code::ContentType,
-        Code::NotJson,
-        Code::IssuerMismatch,
-        Code::JwksUri,
-        Code::NoKeys,
-        Code::Credentials,
+    const ALL: &[NetErrorCode] = &[
+        NetErrorCode::Url,
+        NetErrorCode::CaFile,
+        NetErrorCode::Proxy,
+        NetErrorCode::Dns,
+        NetErrorCode::Connect,
+        NetErrorCode::Tls,
+        NetErrorCode::Timeout,
+        NetErrorCode::Incomplete,
+        NetErrorCode::HttpStatus,
+        NetErrorCode::Redirect,
+        NetErrorCode::TooLarge,
+        NetErrorCode::ContentEncoding,
+        NetErrorCode::ContentType,
+        NetErrorCode::NotJson,
+        NetErrorCode::IssuerMismatch,
+        NetErrorCode::JwksUri,
+        NetErrorCode::NoKeys,
+        NetErrorCode::Credentials,
     ];
 
     #[test]
@@ -332,8 +335,8 @@ mod tests {
 
     #[test]
     fn hints_name_what_their_reader_can_change() {
-        let error =
-            NetError::new(Code::JwksUri, "m").with_hint("{proxy} {timeout} {ca_file} {discovery_url} {allow} h");
+        let error = NetError::new(NetErrorCode::JwksUri, "m")
+            .with_hint("{proxy} {timeout} {ca_file} {discovery_url} {allow} h");
         assert_eq!(error.hint(Wording::Options), "--proxy --timeout --ca-file --discovery-url --allow-host h");
         assert_eq!(
             error.hint(Wording::Configuration),
@@ -350,9 +353,9 @@ mod tests {
     fn texts_of_strangers_are_left_out() {
         let error = ureq::Error::ConnectProxyFailed("407 sentinel".to_owned());
         let error = NetError::of_request("https://idp.example", Duration::from_secs(1), error);
-        assert_eq!((error.code, error.to_string().contains("sentinel")), (Code::Proxy, false));
+        assert_eq!((error.code, error.to_string().contains("sentinel")), (NetErrorCode::Proxy, false));
         let error = ureq::Error::BadUri("sentinel".to_owned());
         let error = NetError::of_request("https://idp.example", Duration::from_secs(1), error);
-        assert_eq!((error.code, error.to_string().contains("sentinel")), (Code::Incomplete, false));
+        assert_eq!((error.code, error.to_string().contains("sentinel")), (NetErrorCode::Incomplete, false));
     }
 }

@@ -4,8 +4,8 @@
 //! outlives this process. What the batch is worth is decided elsewhere. Must never put secret, token or answer into an error,
 //! nor ask twice.
 
-use super::client::Client;
-use super::error::{Code, NetError};
+use super::client::HttpsClient;
+use super::error::{NetError, NetErrorCode};
 use super::url::SafeUrl;
 use form_urlencoded::byte_serialize;
 use oauth_validator_core::bounds::MAX_LOOKUP_BYTES;
@@ -43,7 +43,7 @@ pub(crate) struct GraphQuestion<'a> {
 ///
 /// # Errors
 /// `credentials` if this server gets no token or may not ask, and those of every request.
-pub(crate) fn groups_of(client: &Client, question: &GraphQuestion<'_>) -> Result<OnlineAnswer, NetError> {
+pub(crate) fn groups_of(client: &HttpsClient, question: &GraphQuestion<'_>) -> Result<OnlineAnswer, NetError> {
     let bearer = bearer(client, question)?;
     let batch = member_groups(question.user, question.groups).to_string();
     let body = client.post_json(question.batch, bearer, batch.as_bytes(), MAX_LOOKUP_BYTES).map_err(of_graph)?;
@@ -52,14 +52,14 @@ pub(crate) fn groups_of(client: &Client, question: &GraphQuestion<'_>) -> Result
 }
 
 /// The header `Authorization` for Graph.
-fn bearer(client: &Client, question: &GraphQuestion<'_>) -> Result<HeaderValue, NetError> {
+fn bearer(client: &HttpsClient, question: &GraphQuestion<'_>) -> Result<HeaderValue, NetError> {
     let url = question.token_endpoint;
     let (status, untrusted_body) = client.exchange(url, None, form(question).as_bytes()).map_err(of_token)?;
     let untrusted_body = Zeroizing::new(untrusted_body);
     if status != StatusCode::OK {
         return Err(no_token(url, status, &untrusted_body));
     }
-    let unusable = || NetError::new(Code::NotJson, format!("{}: the answer has no bearer token", url.as_str()));
+    let unusable = || NetError::new(NetErrorCode::NotJson, format!("{}: the answer has no bearer token", url.as_str()));
     let granted: Granted = serde_json::from_slice(&untrusted_body).map_err(|_| unusable())?;
     if !granted.token_type.eq_ignore_ascii_case("Bearer") || granted.access_token.expose().is_empty() {
         return Err(unusable());
@@ -109,21 +109,21 @@ fn no_token(url: &SafeUrl, status: StatusCode, untrusted_body: &[u8]) -> NetErro
     let url = url.as_str();
     if number == 429 || status.is_server_error() {
         let message = format!("{url}: the answer has status {number}, not 200{aadsts}");
-        return NetError::new(Code::HttpStatus, message)
+        return NetError::new(NetErrorCode::HttpStatus, message)
             .with_status(number)
             .with_hint("the provider is busy: try again later");
     }
     let message = format!("{url}: the provider gives this server no token, status {number}{aadsts}");
-    NetError::new(Code::Credentials, message).with_status(number).with_hint(OTHER_SECRET)
+    NetError::new(NetErrorCode::Credentials, message).with_status(number).with_hint(OTHER_SECRET)
 }
 
 /// Hints in terms of the token endpoint.
 fn of_token(error: NetError) -> NetError {
     match error.code {
-        Code::Redirect => {
+        NetErrorCode::Redirect => {
             error.with_hint("redirects are never followed: give the final address as lookup.token_endpoint")
         }
-        Code::ContentType | Code::NotJson | Code::HttpStatus => {
+        NetErrorCode::ContentType | NetErrorCode::NotJson | NetErrorCode::HttpStatus => {
             error.with_hint("is lookup.token_endpoint the one of the tenant, https://HOST/TENANT/oauth2/v2.0/token?")
         }
         _ => error,
@@ -133,8 +133,8 @@ fn of_token(error: NetError) -> NetError {
 /// Hints in terms of Graph.
 fn of_graph(error: NetError) -> NetError {
     match (error.code, error.status) {
-        (Code::Credentials, _) => error.with_hint(PERMISSIONS),
-        (Code::HttpStatus, Some(..429)) | (Code::ContentType | Code::Redirect, _) => {
+        (NetErrorCode::Credentials, _) => error.with_hint(PERMISSIONS),
+        (NetErrorCode::HttpStatus, Some(..429)) | (NetErrorCode::ContentType | NetErrorCode::Redirect, _) => {
             error.with_hint("is lookup.endpoint the root of Microsoft Graph, such as https://graph.microsoft.com?")
         }
         _ => error,
@@ -143,7 +143,7 @@ fn of_graph(error: NetError) -> NetError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, GraphQuestion, SafeUrl, Secret, StatusCode, form, no_token};
+    use super::{GraphQuestion, NetErrorCode, SafeUrl, Secret, StatusCode, form, no_token};
     use crate::net::Plain;
 
     fn url() -> SafeUrl {
@@ -178,12 +178,12 @@ mod tests {
         };
         let body = "{\"error\":\"invalid_client\",\"error_description\":\"sentinel\",\"error_codes\":[7000215]}";
         let none = "the provider gives this server no token, status";
-        assert_eq!(said(401, body), (Code::Credentials, format!("{none} 401, AADSTS7000215")));
+        assert_eq!(said(401, body), (NetErrorCode::Credentials, format!("{none} 401, AADSTS7000215")));
         for body in ["", "[]", "{\"error_codes\":[\"sentinel\"]}", "{\"error_codes\":[-1]}", "{\"error_codes\":[1e99]}"]
         {
-            assert_eq!(said(400, body), (Code::Credentials, format!("{none} 400")), "{body}");
+            assert_eq!(said(400, body), (NetErrorCode::Credentials, format!("{none} 400")), "{body}");
         }
-        assert_eq!(said(503, "").0, Code::HttpStatus);
-        assert_eq!(said(429, "").0, Code::HttpStatus);
+        assert_eq!(said(503, "").0, NetErrorCode::HttpStatus);
+        assert_eq!(said(429, "").0, NetErrorCode::HttpStatus);
     }
 }

@@ -3,25 +3,25 @@
 //! Whoever asks for it sees it, and so nobody does but the introspection endpoint. Must never put a piece of the key into an
 //! error.
 
-use super::error::{Code, NetError};
+use super::error::{NetError, NetErrorCode};
 use oauth_validator_core::protocol::TlsClient;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A certificate, those that lead to its authority, and its private key.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct TlsIdentity {
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) key: PrivateKeyDer<'static>,
 }
 
-impl Identity {
+impl TlsIdentity {
     /// What the files hold.
     ///
     /// # Errors
     /// `credentials`, if it is not a certificate and its key.
     pub(crate) fn read(files: &TlsClient) -> Result<Self, NetError> {
-        let refused = |what: &str, hint: &str| NetError::new(Code::Credentials, what).with_hint(hint);
+        let refused = |what: &str, hint: &str| NetError::new(NetErrorCode::Credentials, what).with_hint(hint);
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(files.cert_pem.expose().as_bytes()).collect();
         let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| {
             refused(
@@ -40,7 +40,10 @@ impl Identity {
 
     /// What is said of a certificate and a key that nobody can use together.
     pub(super) fn mismatch() -> NetError {
-        NetError::new(Code::Credentials, "keys.client_cert_file and keys.client_key_file do not belong together")
-            .with_hint("compare: openssl x509 -noout -pubkey -in CERT; openssl pkey -pubout -in KEY")
+        NetError::new(
+            NetErrorCode::Credentials,
+            "keys.client_cert_file and keys.client_key_file do not belong together",
+        )
+        .with_hint("compare: openssl x509 -noout -pubkey -in CERT; openssl pkey -pubout -in KEY")
     }
 }

@@ -3,9 +3,9 @@
 //! Judges every URL and host before anybody is asked. Must never try the next place because the answer of one is
 //! unacceptable: only where a document is missing (404) may there be another.
 
-use super::client::{Client, Fetched};
+use super::client::{Fetched, HttpsClient};
 use super::discovery::{Endpoints, Introspection, Metadata, introspection_of, metadata_urls, userinfo_of};
-use super::error::{Code, NetError};
+use super::error::{NetError, NetErrorCode};
 use super::url::{Plain, SafeUrl, is_host};
 
 /// A question about an issuer, judged.
@@ -43,7 +43,7 @@ impl Inquiry {
 
     /// What another place of the issuer says of introspection, where the document of `known` says nothing: some providers
     /// have it in the OAuth document alone, and that below the issuer. A place that says nothing usable is none.
-    pub(crate) fn introspection_elsewhere(&self, client: &Client, known: &SafeUrl) -> Option<Introspection> {
+    pub(crate) fn introspection_elsewhere(&self, client: &HttpsClient, known: &SafeUrl) -> Option<Introspection> {
         let below = self.issuer.as_str().strip_suffix('/').unwrap_or(self.issuer.as_str());
         let below = SafeUrl::parse(&format!("{below}/.well-known/oauth-authorization-server"), self.plain).ok();
         let mut places: Vec<&SafeUrl> = self.metadata_urls.iter().chain(&below).collect();
@@ -72,7 +72,7 @@ impl Inquiry {
     ///
     /// # Errors
     /// Those of the requests and of [`Metadata::read`].
-    pub(crate) fn metadata(&self, client: &Client) -> Result<(SafeUrl, Metadata), NetError> {
+    pub(crate) fn metadata(&self, client: &HttpsClient) -> Result<(SafeUrl, Metadata), NetError> {
         self.document(client, |url, fetched| {
             let metadata = Metadata::read(url, fetched, &self.issuer, &self.allowed_hosts, self.plain)?;
             Ok((url.clone(), metadata))
@@ -83,7 +83,7 @@ impl Inquiry {
     ///
     /// # Errors
     /// Those of the requests and of [`Endpoints::read`].
-    pub(crate) fn endpoints(&self, client: &Client) -> Result<Endpoints, NetError> {
+    pub(crate) fn endpoints(&self, client: &HttpsClient) -> Result<Endpoints, NetError> {
         self.document(client, |url, fetched| Endpoints::read(url, fetched, &self.issuer, self.plain))
     }
 
@@ -91,13 +91,13 @@ impl Inquiry {
     ///
     /// # Errors
     /// Those of the requests and of [`userinfo_of`].
-    pub(crate) fn userinfo(&self, client: &Client) -> Result<SafeUrl, NetError> {
+    pub(crate) fn userinfo(&self, client: &HttpsClient) -> Result<SafeUrl, NetError> {
         self.document(client, |url, fetched| userinfo_of(url, fetched, &self.issuer, &self.allowed_hosts, self.plain))
     }
 
     fn document<T>(
         &self,
-        client: &Client,
+        client: &HttpsClient,
         read: impl Fn(&SafeUrl, &Fetched) -> Result<T, NetError>,
     ) -> Result<T, NetError> {
         let mut missing = None;
@@ -108,7 +108,7 @@ impl Inquiry {
                 Err(error) => return Err(error),
             }
         }
-        Err(missing.unwrap_or_else(|| NetError::new(Code::Url, "there is nothing to ask for")))
+        Err(missing.unwrap_or_else(|| NetError::new(NetErrorCode::Url, "there is nothing to ask for")))
     }
 }
 
@@ -126,5 +126,5 @@ fn judge_issuer(text: &str, plain: Plain) -> Result<SafeUrl, NetError> {
 }
 
 fn refused(what: &str, why: &str) -> NetError {
-    NetError::new(Code::Url, format!("{what} {why}"))
+    NetError::new(NetErrorCode::Url, format!("{what} {why}"))
 }

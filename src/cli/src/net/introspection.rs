@@ -4,8 +4,8 @@
 //! answer is worth is decided elsewhere; here only a status that says nothing about the token becomes an error. Must
 //! never put token, secret or answer into an error, nor ask twice.
 
-use super::client::Client;
-use super::error::{Code, NetError};
+use super::client::HttpsClient;
+use super::error::{NetError, NetErrorCode};
 use super::url::SafeUrl;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// # Errors
 /// `credentials` if it does not believe this server, `url` and the errors of every request else.
 pub(crate) fn introspect(
-    client: &Client,
+    client: &HttpsClient,
     endpoint: &SafeUrl,
     authorization: &Authorization,
     token_param: &str,
@@ -36,11 +36,11 @@ pub(crate) fn introspect(
 /// The hint of a status in terms of this endpoint: it is configured, and no document of the issuer's.
 fn in_place(error: NetError, authorization: &Authorization) -> NetError {
     match (error.code, error.status) {
-        (Code::Credentials, _) => match other_spelling(authorization) {
+        (NetErrorCode::Credentials, _) => match other_spelling(authorization) {
             Some(hint) => error.with_hint(hint),
             None => error,
         },
-        (Code::HttpStatus, Some(..429)) => {
+        (NetErrorCode::HttpStatus, Some(..429)) => {
             error.with_hint("compare introspection.endpoint and token_param with the provider's documentation")
         }
         _ => error,
@@ -115,7 +115,7 @@ fn header(authorization: &Authorization) -> Result<Option<HeaderValue>, NetError
         }
         Authorization::BasicRaw { client_id, .. } if client_id.contains(':') => {
             return Err(NetError::new(
-                Code::Credentials,
+                NetErrorCode::Credentials,
                 "client_id has a colon, where HTTP Basic takes the name to end",
             )
             .with_hint("write introspection.auth = \"post\""));
@@ -126,7 +126,7 @@ fn header(authorization: &Authorization) -> Result<Option<HeaderValue>, NetError
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| {
         NetError::new(
-            Code::Credentials,
+            NetErrorCode::Credentials,
             "the bearer token in introspection.client_secret_file has characters that no header takes",
         )
     })?;
@@ -142,7 +142,7 @@ fn basic(client_id: &str, secret: &str) -> Zeroizing<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Authorization, Code, Secret, form, header, other_spelling};
+    use super::{Authorization, NetErrorCode, Secret, form, header, other_spelling};
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.to_owned())
@@ -180,7 +180,7 @@ mod tests {
         // rs+1:s:+%ä, and a space
         assert_eq!(header(&raw("rs+1")).unwrap().unwrap().to_str().unwrap(), "Basic cnMrMTpzOislw6Qg");
         for id in ["a:b", ":", "a:"] {
-            assert_eq!(header(&raw(id)).unwrap_err().code, Code::Credentials, "{id}");
+            assert_eq!(header(&raw(id)).unwrap_err().code, NetErrorCode::Credentials, "{id}");
         }
         assert_eq!(form("token", &secret("t"), &raw("rs+1")).as_str(), "token=t");
     }
@@ -222,7 +222,7 @@ mod tests {
         let bearer = |text: &str| header(&Authorization::Bearer { secret: secret(text) });
         assert_eq!(bearer("abc").unwrap().unwrap().to_str().unwrap(), "Bearer abc");
         let error = bearer("a\nb").unwrap_err();
-        assert_eq!(error.code, Code::Credentials);
+        assert_eq!(error.code, NetErrorCode::Credentials);
         assert!(header(&Authorization::None).unwrap().is_none());
     }
 }

@@ -3,8 +3,8 @@
 //! The document is read by the core, as in the server. RFC 9111 section 5.2.2 for Cache-Control; what is said there is
 //! advice to be clamped, never a reason to trust a key longer.
 
-use super::client::{Answer, Client, Fetched};
-use super::error::{Code, NetError};
+use super::client::{FetchAnswer, Fetched, HttpsClient};
+use super::error::{NetError, NetErrorCode};
 use super::url::SafeUrl;
 use oauth_validator_core::protocol::{Freshness, KnownDocument};
 use oauth_validator_core::{KeySet, strict_json_object};
@@ -27,23 +27,23 @@ pub(crate) struct KeyDocument {
 
 /// The keys at a place, for somebody who may have them already.
 #[derive(Debug)]
-pub(crate) enum Keys {
+pub(crate) enum PlaceKeys {
     /// The keys as they are now.
     Document(KeyDocument),
     /// They are those of the known document, which may be kept for this long.
     Unchanged(Freshness),
 }
 
-impl Keys {
+impl PlaceKeys {
     /// Asks for the keys at `url`: only for a change if `known` came from there.
     ///
     /// # Errors
     /// Those of the request, and of [`KeyDocument::fetch`].
-    pub(crate) fn fetch(client: &Client, url: &SafeUrl, known: Option<&KnownDocument>) -> Result<Self, NetError> {
+    pub(crate) fn fetch(client: &HttpsClient, url: &SafeUrl, known: Option<&KnownDocument>) -> Result<Self, NetError> {
         let known = known.filter(|known| known.url == url.as_str());
         match client.get_if_changed(url, known.map(|known| known.etag.as_str()))? {
-            Answer::Unchanged(headers) => Ok(Self::Unchanged(freshness(&headers))),
-            Answer::Document(fetched) => KeyDocument::read(url, &fetched).map(Self::Document),
+            FetchAnswer::Unchanged(headers) => Ok(Self::Unchanged(freshness(&headers))),
+            FetchAnswer::Document(fetched) => KeyDocument::read(url, &fetched).map(Self::Document),
         }
     }
 }
@@ -53,7 +53,7 @@ impl KeyDocument {
     ///
     /// # Errors
     /// Those of the request, `not_json`, and `no_keys` with the core's reason.
-    pub(crate) fn fetch(client: &Client, url: &SafeUrl) -> Result<Self, NetError> {
+    pub(crate) fn fetch(client: &HttpsClient, url: &SafeUrl) -> Result<Self, NetError> {
         Self::read(url, &client.get(url)?)
     }
 
@@ -62,8 +62,10 @@ impl KeyDocument {
             return Err(NetError::not_strict_json(url.as_str()));
         }
         let keys = KeySet::from_jwks(&fetched.untrusted_body).map_err(|why| {
-            let error =
-                NetError::new(Code::NoKeys, format!("{}: the key document cannot be used: {why}", url.as_str()));
+            let error = NetError::new(
+                NetErrorCode::NoKeys,
+                format!("{}: the key document cannot be used: {why}", url.as_str()),
+            );
             match why.hint() {
                 Some(hint) => error.with_hint(hint),
                 None => error,

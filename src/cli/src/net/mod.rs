@@ -21,14 +21,14 @@ mod url;
 mod userinfo;
 mod verifier;
 
-pub(crate) use client::Client;
+pub(crate) use client::HttpsClient;
 pub(crate) use discovery::{Endpoints, Introspection, Metadata};
-pub(crate) use error::{Code, NetError, Wording, tls_fault};
+pub(crate) use error::{NetError, NetErrorCode, Wording, tls_fault};
 pub(crate) use graph::{GraphQuestion, groups_of};
-pub(crate) use identity::Identity;
+pub(crate) use identity::TlsIdentity;
 pub(crate) use inquiry::Inquiry;
 pub(crate) use introspection::introspect;
-pub(crate) use jwks::{KeyDocument, Keys};
+pub(crate) use jwks::{KeyDocument, PlaceKeys};
 pub(crate) use trust::{Ca, Trust, judge_authorities};
 pub(crate) use url::{Plain, SafeUrl};
 pub(crate) use userinfo::userinfo;

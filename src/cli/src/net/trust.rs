@@ -4,8 +4,8 @@
 //! all else: the file that has all of them in one piece is nearly always enough. Must never trust nobody silently, nor add
 //! the system's to those that are given, nor take a given one for an authority's that does not say that it is.
 
-use super::certificate::Certificate;
-use super::error::{Code, NetError};
+use super::certificate::CertificateFields;
+use super::error::{NetError, NetErrorCode};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -64,7 +64,7 @@ impl Trust {
 
     fn in_system(loaded: CertificateResult) -> Result<Self, NetError> {
         if loaded.certs.is_empty() {
-            return Err(NetError::new(Code::CaFile, "this system's trust store has no certificates")
+            return Err(NetError::new(NetErrorCode::CaFile, "this system's trust store has no certificates")
                 .with_hint("install the package ca-certificates, or give {ca_file}"));
         }
         Ok(Self { authorities: store(loaded.certs), given: Vec::new(), others: None })
@@ -72,7 +72,8 @@ impl Trust {
 
     /// In a given one for itself, and in what it signs if it is an authority's.
     fn in_given(given: Vec<CertificateDer<'static>>) -> Self {
-        let is_authority = |each: &&CertificateDer<'_>| Certificate::read(each).is_some_and(|read| read.is_authority);
+        let is_authority =
+            |each: &&CertificateDer<'_>| CertificateFields::read(each).is_some_and(|read| read.is_authority);
         Self { authorities: store(given.iter().filter(is_authority).cloned()), given, others: None }
     }
 
@@ -110,18 +111,19 @@ pub(crate) fn judge_authorities(text: &str) -> Result<(), NetError> {
 }
 
 fn from_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, NetError> {
-    let text = read(path).map_err(|error| NetError::new(Code::CaFile, format!("cannot read {path:?}: {error}")))?;
+    let text =
+        read(path).map_err(|error| NetError::new(NetErrorCode::CaFile, format!("cannot read {path:?}: {error}")))?;
     from_pem(&format!("{path:?}"), &text)
 }
 
 fn from_pem(name: &str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, NetError> {
     let certificates: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(text).collect();
     let certificates =
-        certificates.map_err(|_| NetError::new(Code::CaFile, format!("{name} has broken PEM blocks")))?;
+        certificates.map_err(|_| NetError::new(NetErrorCode::CaFile, format!("{name} has broken PEM blocks")))?;
     match RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned()) {
-        (0, _) => Err(NetError::new(Code::CaFile, format!("{name} has no certificate in PEM"))),
+        (0, _) => Err(NetError::new(NetErrorCode::CaFile, format!("{name} has no certificate in PEM"))),
         (_, 0) => Ok(certificates),
-        (_, broken) => Err(NetError::new(Code::CaFile, format!("{name} has {broken} broken certificates"))),
+        (_, broken) => Err(NetError::new(NetErrorCode::CaFile, format!("{name} has {broken} broken certificates"))),
     }
 }
 
@@ -153,7 +155,7 @@ fn from_directories() -> CertificateResult {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ca, Code, Trust, bundle, from_directories, from_file, store};
+    use super::{Ca, NetErrorCode, Trust, bundle, from_directories, from_file, store};
     use std::fs;
 
     #[test]
@@ -163,7 +165,7 @@ mod tests {
         let why = |text: &str| {
             fs::write(&path, text).expect("a file");
             let error = from_file(&path).expect_err(text);
-            assert_eq!(error.code, Code::CaFile, "{text}");
+            assert_eq!(error.code, NetErrorCode::CaFile, "{text}");
             error.message
         };
         assert!(why("").contains("has no certificate in PEM"));
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn those_that_are_given_are_all() {
-        let issued = oauth_validator_mock_provider::Provider::start();
+        let issued = oauth_validator_mock_provider::MockProvider::start();
         let given = Trust::new(&Ca::File(issued.ca_file().to_owned())).expect("an authority");
         assert_eq!(given.authorities().map(rustls::RootCertStore::len).collect::<Vec<_>>(), [1]);
         assert!(!given.is_of_nobody());
@@ -205,7 +207,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for path in [folder.path().to_owned(), folder.path().join("missing.pem"), "/dev/zero".into()] {
             let error = from_file(&path).expect_err("no file");
-            assert_eq!(error.code, Code::CaFile);
+            assert_eq!(error.code, NetErrorCode::CaFile);
             assert!(error.message.starts_with("cannot read"), "{}", error.message);
         }
     }

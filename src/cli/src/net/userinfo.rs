@@ -3,8 +3,8 @@
 //! The token goes into a header and nowhere else, to this one URL. What the answer is worth is decided elsewhere; here only
 //! what says nothing about the token becomes an error. Must never put token or answer into an error, nor ask twice.
 
-use super::client::Client;
-use super::error::{Code, NetError};
+use super::client::HttpsClient;
+use super::error::{NetError, NetErrorCode};
 use super::url::SafeUrl;
 use oauth_validator_core::OnlineAnswer;
 use oauth_validator_core::bounds::MAX_LOOKUP_BYTES;
@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// Those of every request; `content_type` for a signed or encrypted answer, too.
-pub(crate) fn userinfo(client: &Client, endpoint: &SafeUrl, token: &Secret) -> Result<OnlineAnswer, NetError> {
+pub(crate) fn userinfo(client: &HttpsClient, endpoint: &SafeUrl, token: &Secret) -> Result<OnlineAnswer, NetError> {
     let header = Zeroizing::new(format!("Bearer {}", token.expose()));
-    let refused = |_| NetError::new(Code::Url, "the token has characters that no header takes");
+    let refused = |_| NetError::new(NetErrorCode::Url, "the token has characters that no header takes");
     let mut header = HeaderValue::from_str(&header).map_err(refused)?;
     header.set_sensitive(true);
     let answer = client.get_as(endpoint, header, MAX_LOOKUP_BYTES).map_err(in_place)?;
@@ -30,17 +30,17 @@ pub(crate) fn userinfo(client: &Client, endpoint: &SafeUrl, token: &Secret) -> R
 /// Hints in terms of this endpoint.
 fn in_place(error: NetError) -> NetError {
     match (error.code, error.status) {
-        (Code::HttpStatus, Some(..429)) => {
+        (NetErrorCode::HttpStatus, Some(..429)) => {
             error.with_hint("compare lookup.endpoint with the userinfo_endpoint of the provider's metadata")
         }
-        (Code::ContentType, _) => error.with_hint(
+        (NetErrorCode::ContentType, _) => error.with_hint(
             "the endpoint must answer in plain JSON: a client that is registered for signed answers \
              (userinfo_signed_response_alg) gets a JWT instead; is lookup.endpoint the provider's userinfo_endpoint?",
         ),
-        (Code::TooLarge, _) => {
+        (NetErrorCode::TooLarge, _) => {
             error.with_hint("have the provider say less about its users there; groups are the usual cause")
         }
-        (Code::Redirect, _) => error.with_hint(
+        (NetErrorCode::Redirect, _) => error.with_hint(
             "redirects are never followed, since the token would go along: give the final address as lookup.endpoint",
         ),
         _ => error,

@@ -5,9 +5,9 @@
 //! server has to sign the handshake with the certificate's key in every case. Must never take the name from a subject
 //! (`CN`), nor let a certificate vouch for others that is no authority's.
 
-use super::certificate::{Certificate, Validity};
+use super::certificate::{CertificateFields, Validity};
 use super::error::NetError;
-use super::identity::Identity;
+use super::identity::TlsIdentity;
 use super::trust::Trust;
 use super::untrusted::Untrusted;
 use oauth_validator_core::protocol::TlsClient;
@@ -44,15 +44,15 @@ pub(crate) fn client_config(demand: Demand) -> Result<ClientConfig, Error> {
 ///
 /// # Errors
 /// Fails also if certificate and key do not belong together.
-pub(super) fn client_config_as(demand: Demand, shown: Option<Identity>) -> Result<ClientConfig, Error> {
+pub(super) fn client_config_as(demand: Demand, shown: Option<TlsIdentity>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let builder = ClientConfig::builder_with_provider(Arc::<CryptoProvider>::clone(&provider))
         .with_safe_default_protocol_versions()?;
-    let verifier = Arc::new(Verifier { demand, algorithms });
+    let verifier = Arc::new(CertificateVerifier { demand, algorithms });
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     match shown {
-        Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key),
+        Some(TlsIdentity { chain, key }) => builder.with_client_auth_cert(chain, key),
         None => Ok(builder.with_no_client_auth()),
     }
 }
@@ -62,16 +62,16 @@ pub(super) fn client_config_as(demand: Demand, shown: Option<Identity>) -> Resul
 /// # Errors
 /// `credentials`, if they are not.
 pub(crate) fn judge_identity(files: &TlsClient) -> Result<(), NetError> {
-    client_config_as(Demand::Key, Some(Identity::read(files)?)).map(drop).map_err(|_| Identity::mismatch())
+    client_config_as(Demand::Key, Some(TlsIdentity::read(files)?)).map(drop).map_err(|_| TlsIdentity::mismatch())
 }
 
 #[derive(Debug)]
-struct Verifier {
+struct CertificateVerifier {
     demand: Demand,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Verifier {
+impl CertificateVerifier {
     fn judge(
         &self,
         shown: &CertificateDer<'_>,
@@ -104,7 +104,7 @@ impl Verifier {
 
 /// What path building asks of a server's certificate, besides the path.
 fn judge_given(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-    let certificate = Certificate::read(shown).ok_or(CertificateError::BadEncoding)?;
+    let certificate = CertificateFields::read(shown).ok_or(CertificateError::BadEncoding)?;
     match certificate.validity(now) {
         Validity::NotYet => Err(CertificateError::NotValidYet.into()),
         Validity::Over => Err(CertificateError::Expired.into()),
@@ -126,7 +126,7 @@ fn explain(error: Error, shown: &CertificateDer<'_>, trust: &Trust) -> Error {
     match &error {
         // webpki ends its search at an authority's certificate, with an error that rustls does not name.
         Error::InvalidCertificate(CertificateError::Other(_))
-            if Certificate::read(shown).is_some_and(|certificate| certificate.is_authority) =>
+            if CertificateFields::read(shown).is_some_and(|certificate| certificate.is_authority) =>
         {
             Untrusted::Authority.into()
         }
@@ -137,7 +137,7 @@ fn explain(error: Error, shown: &CertificateDer<'_>, trust: &Trust) -> Error {
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for CertificateVerifier {
     fn verify_server_cert(
         &self,
         shown: &CertificateDer<'_>,

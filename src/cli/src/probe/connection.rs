@@ -3,9 +3,9 @@
 //! One deadline holds for everything, from the resolver to the last byte. Must never send anything of a login before the
 //! connection is what the target says, nor take a byte from before TLS for one behind it (CVE-2021-23222).
 
-use super::target::{Check, Place, Security};
+use super::target::{Check, Security, ServerAddress};
 use super::tls;
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use rustls::{ClientConnection, ProtocolVersion, StreamOwned};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -38,8 +38,8 @@ impl Deadline {
 }
 
 /// A connection on which the login may begin.
-pub(super) struct Connection {
-    stream: Stream,
+pub(super) struct ServerConnection {
+    stream: ProbeStream,
     /// For a person.
     pub(super) description: String,
     /// The client's address, by which the server's log may name the connection.
@@ -48,18 +48,18 @@ pub(super) struct Connection {
     pub(super) tls: Option<&'static str>,
 }
 
-enum Stream {
+enum ProbeStream {
     Plain(Socket),
     Tls(Box<StreamOwned<ClientConnection, Socket>>),
 }
 
-impl Connection {
+impl ServerConnection {
     /// Connects, and makes the connection what it has to be.
-    pub(super) fn open(place: &Place, deadline: Deadline) -> Result<Self, Failure> {
-        let Place::Network(host, _, security) = place else {
+    pub(super) fn open(place: &ServerAddress, deadline: Deadline) -> Result<Self, CommandFailure> {
+        let ServerAddress::Network(host, _, security) = place else {
             let socket = reach(place, deadline)?;
             let description = format!("Unix socket {place}");
-            return Ok(Self { stream: Stream::Plain(socket), description, client: None, tls: None });
+            return Ok(Self { stream: ProbeStream::Plain(socket), description, client: None, tls: None });
         };
         match security {
             Security::Tls(check) => {
@@ -71,23 +71,28 @@ impl Connection {
                 let socket = reach(place, deadline)?;
                 if !anywhere && !socket.kind.is_loopback() {
                     let what = format!("{place} is another machine: the token would go there in clear");
-                    return Err(Failure::new(what).with_hint(
+                    return Err(CommandFailure::new(what).with_hint(
                         "use --sslmode verify-full; --insecure-plaintext is for a network where nobody listens",
                     ));
                 }
                 let (client, description) = (socket.kind.client(), format!("{place}, no TLS"));
-                Ok(Self { stream: Stream::Plain(socket), description, client, tls: None })
+                Ok(Self { stream: ProbeStream::Plain(socket), description, client, tls: None })
             }
         }
     }
 }
 
 /// The connection with TLS, if the server offers it and has the right certificate.
-fn secured(place: &Place, mut socket: Socket, mut tls: ClientConnection, check: &Check) -> Result<Connection, Failure> {
+fn secured(
+    place: &ServerAddress,
+    mut socket: Socket,
+    mut tls: ClientConnection,
+    check: &Check,
+) -> Result<ServerConnection, CommandFailure> {
     let (client, deadline) = (socket.kind.client(), socket.deadline);
     let failed = |error: io::Error| match error.kind() {
         ErrorKind::TimedOut => timed_out(place, "there is no TLS", deadline),
-        _ => Failure::new(format!("{place}: the connection ended before there was TLS: {error}"))
+        _ => CommandFailure::new(format!("{place}: the connection ended before there was TLS: {error}"))
             .with_hint("see the server's log; is it PostgreSQL that listens there?"),
     };
     ask_for_tls(place, &mut socket, failed)?;
@@ -105,65 +110,71 @@ fn secured(place: &Place, mut socket: Socket, mut tls: ClientConnection, check: 
         Check::Name(_) => "",
     };
     let description = format!("{place}, {version}{judged}");
-    let stream = Stream::Tls(Box::new(StreamOwned::new(tls, socket)));
-    Ok(Connection { stream, description, client, tls: Some(version) })
+    let stream = ProbeStream::Tls(Box::new(StreamOwned::new(tls, socket)));
+    Ok(ServerConnection { stream, description, client, tls: Some(version) })
 }
 
-fn ask_for_tls(place: &Place, socket: &mut Socket, failed: impl Fn(io::Error) -> Failure) -> Result<(), Failure> {
+fn ask_for_tls(
+    place: &ServerAddress,
+    socket: &mut Socket,
+    failed: impl Fn(io::Error) -> CommandFailure,
+) -> Result<(), CommandFailure> {
     let mut answer = [0; 16];
     let length = socket.write_all(&TLS_REQUEST).and_then(|()| socket.read(&mut answer)).map_err(failed)?;
     match answer.get(..length).unwrap_or_default() {
         b"S" => Ok(()),
-        b"N" => Err(Failure::new(format!("{place} offers no TLS; the token was not sent"))
+        b"N" => Err(CommandFailure::new(format!("{place} offers no TLS; the token was not sent"))
             .with_hint("set ssl = on there; if it is on, somebody on the way to it takes it out")),
-        [b'E', ..] => Err(Failure::new(format!("{place} answers an error to the request for TLS"))
+        [b'E', ..] => Err(CommandFailure::new(format!("{place} answers an error to the request for TLS"))
             .with_hint("see the server's log; it may have no room for one more process")),
-        [] => Err(Failure::new(format!("{place} closed the connection when it was asked for TLS"))
+        [] => Err(CommandFailure::new(format!("{place} closed the connection when it was asked for TLS"))
             .with_hint("see the server's log; is it PostgreSQL that listens there?")),
-        [b'S', _, ..] => Err(Failure::new(format!("{place} sends data before TLS begins; the token was not sent"))
-            .with_hint("is it PostgreSQL that listens there? if so, somebody on the way to it meddles")),
-        _ => Err(Failure::new(format!("what answers at {place} is not PostgreSQL"))
+        [b'S', _, ..] => {
+            Err(CommandFailure::new(format!("{place} sends data before TLS begins; the token was not sent"))
+                .with_hint("is it PostgreSQL that listens there? if so, somebody on the way to it meddles"))
+        }
+        _ => Err(CommandFailure::new(format!("what answers at {place} is not PostgreSQL"))
             .with_hint("compare host and port with the server's listen_addresses and port")),
     }
 }
 
-impl Read for Connection {
+impl Read for ServerConnection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.stream {
-            Stream::Plain(socket) => socket.read(buffer),
-            Stream::Tls(stream) => stream.read(buffer),
+            ProbeStream::Plain(socket) => socket.read(buffer),
+            ProbeStream::Tls(stream) => stream.read(buffer),
         }
     }
 }
 
-impl Write for Connection {
+impl Write for ServerConnection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.stream {
-            Stream::Plain(socket) => socket.write(bytes),
-            Stream::Tls(stream) => stream.write(bytes),
+            ProbeStream::Plain(socket) => socket.write(bytes),
+            ProbeStream::Tls(stream) => stream.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.stream {
-            Stream::Plain(socket) => socket.flush(),
-            Stream::Tls(stream) => stream.flush(),
+            ProbeStream::Plain(socket) => socket.flush(),
+            ProbeStream::Tls(stream) => stream.flush(),
         }
     }
 }
 
 /// A socket on which no call takes longer than the time that is left.
 struct Socket {
-    kind: Kind,
+    kind: SocketKind,
     deadline: Deadline,
 }
 
-enum Kind {
+enum SocketKind {
     Unix(UnixStream),
     Tcp(TcpStream),
 }
 
-impl Kind {
+impl SocketKind {
     fn client(&self) -> Option<SocketAddr> {
         match self {
             Self::Unix(_) => None,
@@ -203,8 +214,8 @@ impl Kind {
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.kind.within(self.deadline, |kind| match kind {
-            Kind::Unix(stream) => stream.read(buffer),
-            Kind::Tcp(stream) => stream.read(buffer),
+            SocketKind::Unix(stream) => stream.read(buffer),
+            SocketKind::Tcp(stream) => stream.read(buffer),
         })
     }
 }
@@ -212,8 +223,8 @@ impl Read for Socket {
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.kind.within(self.deadline, |kind| match kind {
-            Kind::Unix(stream) => stream.write(bytes),
-            Kind::Tcp(stream) => stream.write(bytes),
+            SocketKind::Unix(stream) => stream.write(bytes),
+            SocketKind::Tcp(stream) => stream.write(bytes),
         })
     }
 
@@ -223,7 +234,7 @@ impl Write for Socket {
 }
 
 /// Connects in a thread: neither the resolver nor a socket whose queue is full can be told when to give up.
-fn reach(place: &Place, deadline: Deadline) -> Result<Socket, Failure> {
+fn reach(place: &ServerAddress, deadline: Deadline) -> Result<Socket, CommandFailure> {
     let (sender, receiver) = mpsc::channel();
     let there = place.clone();
     thread::spawn(move || {
@@ -238,14 +249,14 @@ fn reach(place: &Place, deadline: Deadline) -> Result<Socket, Failure> {
     }
 }
 
-fn connect(place: &Place, deadline: Deadline) -> io::Result<Kind> {
+fn connect(place: &ServerAddress, deadline: Deadline) -> io::Result<SocketKind> {
     match place {
-        Place::Socket(path) => UnixStream::connect(path).map(Kind::Unix),
-        Place::Abstract(name) => {
+        ServerAddress::Socket(path) => UnixStream::connect(path).map(SocketKind::Unix),
+        ServerAddress::Abstract(name) => {
             let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
-            UnixStream::connect_addr(&address).map(Kind::Unix)
+            UnixStream::connect_addr(&address).map(SocketKind::Unix)
         }
-        Place::Network(host, port, _) => connect_to_any(host, *port, deadline).map(Kind::Tcp),
+        ServerAddress::Network(host, port, _) => connect_to_any(host, *port, deadline).map(SocketKind::Tcp),
     }
 }
 
@@ -265,21 +276,23 @@ fn connect_to_any(host: &str, port: u16, deadline: Deadline) -> io::Result<TcpSt
     Ok(stream)
 }
 
-fn unreachable(place: &Place, error: &io::Error) -> Failure {
+fn unreachable(place: &ServerAddress, error: &io::Error) -> CommandFailure {
     let hint = match (place, error.kind()) {
-        (Place::Socket(_) | Place::Abstract(_), ErrorKind::PermissionDenied) => {
+        (ServerAddress::Socket(_) | ServerAddress::Abstract(_), ErrorKind::PermissionDenied) => {
             "this user may not use the socket; see unix_socket_permissions, or try --host localhost"
         }
-        (Place::Socket(_) | Place::Abstract(_), _) => {
+        (ServerAddress::Socket(_) | ServerAddress::Abstract(_), _) => {
             "is the server up? its folder is unix_socket_directories, its number is port: give --host and --port"
         }
-        (Place::Network(..), ErrorKind::AddrNotAvailable) => "correct --host, or this machine's resolver",
-        (Place::Network(..), _) => "is the server up? compare its listen_addresses and port; is there a firewall?",
+        (ServerAddress::Network(..), ErrorKind::AddrNotAvailable) => "correct --host, or this machine's resolver",
+        (ServerAddress::Network(..), _) => {
+            "is the server up? compare its listen_addresses and port; is there a firewall?"
+        }
     };
-    Failure::new(format!("cannot connect to {place}: {error}")).with_hint(hint)
+    CommandFailure::new(format!("cannot connect to {place}: {error}")).with_hint(hint)
 }
 
-fn timed_out(place: &Place, what: &str, deadline: Deadline) -> Failure {
-    Failure::new(format!("{place}: {what} within {} s", deadline.limit.as_secs_f32()))
+fn timed_out(place: &ServerAddress, what: &str, deadline: Deadline) -> CommandFailure {
+    CommandFailure::new(format!("{place}: {what} within {} s", deadline.limit.as_secs_f32()))
         .with_hint("is there a firewall in between? give a longer --timeout if the server is slow")
 }

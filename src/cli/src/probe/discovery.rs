@@ -3,9 +3,9 @@
 //! Says what a conninfo string must have, and whether libpq's own device flow can work, by libpq's rules
 //! (`handle_oauth_sasl_error` and `check_issuer` in fe-auth-oauth.c). Must never show a token to anybody.
 
-use super::target::{Check, Place, Roots, Security, Target};
+use super::target::{Check, ProbeTarget, Roots, Security, ServerAddress};
 use crate::args::ProbeOptions;
-use crate::net::{Ca, Client, Endpoints, Inquiry, NetError, Plain, Wording};
+use crate::net::{Ca, Endpoints, HttpsClient, Inquiry, NetError, Plain, Wording};
 use oauth_validator_core::Reach;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -25,13 +25,13 @@ pub(super) struct Discovery {
     /// The issuer as `oauth_issuer` must have it; `None` where the server names no document that libpq knows.
     pub(super) issuer: Option<String>,
     /// What the document says, or why libpq would go no further: a sentence without its full stop.
-    pub(super) document: Result<Document, String>,
+    pub(super) document: Result<DiscoveryDocument, String>,
     hint: Option<String>,
 }
 
 /// What of the provider's document matters to libpq.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct DiscoveryDocument {
     device: Option<String>,
     /// Whether it lists clients without a secret; some providers take them and do not.
     lists_public_clients: bool,
@@ -46,7 +46,7 @@ impl Discovery {
         };
         let found = endpoints(url, &issuer, options);
         let hint = found.as_ref().err().map(|error| error.hint(Wording::Options));
-        let document = found.map_err(|error| error.to_string()).map(|endpoints| Document {
+        let document = found.map_err(|error| error.to_string()).map(|endpoints| DiscoveryDocument {
             device: endpoints.device.map(|url| url.as_str().to_owned()),
             lists_public_clients: endpoints.methods.is_some_and(|methods| methods.iter().any(|own| own == "none")),
         });
@@ -62,7 +62,7 @@ impl Discovery {
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
         match &self.document {
             Err(why) => vec![("discovery", why.clone())],
-            Ok(Document { device, lists_public_clients }) => vec![
+            Ok(DiscoveryDocument { device, lists_public_clients }) => vec![
                 ("discovery", "the document is the issuer's".to_owned()),
                 ("device flow", device.clone().unwrap_or_else(|| "none".to_owned())),
                 ("public client", if *lists_public_clients { "yes" } else { "not listed" }.to_owned()),
@@ -71,7 +71,7 @@ impl Discovery {
     }
 
     /// What to do; lines of at most 80 columns.
-    pub(super) fn next(&self, target: &Target) -> String {
+    pub(super) fn next(&self, target: &ProbeTarget) -> String {
         let mut next = String::new();
         if let Some(hint) = &self.hint {
             next.push_str(&format!("The provider: {hint}\n\n"));
@@ -91,7 +91,7 @@ impl Discovery {
     }
 
     /// For a program.
-    pub(super) fn to_json(&self, target: &Target) -> Value {
+    pub(super) fn to_json(&self, target: &ProbeTarget) -> Value {
         let document = self.document.as_ref().ok();
         json!({
             "issuer": self.issuer,
@@ -103,20 +103,20 @@ impl Discovery {
     }
 
     /// What libpq needs, one parameter each; nothing where a value would not show as itself.
-    fn conninfo(&self, target: &Target) -> Option<Vec<String>> {
+    fn conninfo(&self, target: &ProbeTarget) -> Option<Vec<String>> {
         let issuer = self.issuer.as_ref()?;
         let mut pairs = Vec::new();
         match &target.place {
-            Place::Socket(path) => {
+            ServerAddress::Socket(path) => {
                 pairs.push(("host", path.parent()?.to_str()?.to_owned()));
                 pairs.push(("port", port_of(path)?.to_owned()));
             }
-            Place::Abstract(name) => {
+            ServerAddress::Abstract(name) => {
                 let (folder, socket) = name.rsplit_once('/')?;
                 pairs.push(("host", format!("@{folder}")));
                 pairs.push(("port", port_of(Path::new(socket))?.to_owned()));
             }
-            Place::Network(host, port, security) => {
+            ServerAddress::Network(host, port, security) => {
                 pairs.extend([("host", host.clone()), ("port", port.to_string())]);
                 pairs.extend(protection(security));
             }
@@ -163,7 +163,7 @@ fn endpoints(url: &str, issuer: &str, options: &ProbeOptions) -> Result<Endpoint
         timeout: options.timeout,
     };
     let inquiry = Inquiry::new(issuer, Some(url), &[], Plain::Never)?;
-    inquiry.endpoints(&Client::new(&reach, &Ca::Environment, |_| {})?)
+    inquiry.endpoints(&HttpsClient::new(&reach, &Ca::Environment, |_| {})?)
 }
 
 /// As libpq spells what was asked of the connection; a file that libpq finds by itself does no harm.

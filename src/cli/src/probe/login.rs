@@ -3,9 +3,9 @@
 //! The token is sent once, to a server that asks for it by this mechanism. Must never answer another method, nor try a
 //! second time. What an outcome is goes by the step at which it comes, since texts are translated.
 
-use super::target::Target;
-use super::wire::{Broken, Message, ServerError, Wire, parameter, row};
-use crate::output::Failure;
+use super::target::ProbeTarget;
+use super::wire::{BackendMessage, Broken, ErrorResponse, MessageStream, parameter, row};
+use crate::output::CommandFailure;
 use serde_json::Value;
 use std::io::{Read, Write};
 
@@ -19,7 +19,7 @@ const AUTHORIZATION_CLASS: &str = "28";
 
 /// What became of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum ProbeOutcome {
     /// The token opened a session.
     Accepted,
     /// A session was opened, and nobody asked for the token.
@@ -40,16 +40,16 @@ pub(super) enum Outcome {
 
 /// A login as far as it got.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct ProbeFindings {
     /// The error with which the server ended it.
-    pub(super) error: Option<ServerError>,
+    pub(super) error: Option<ErrorResponse>,
     /// What the server asked for, where that is no token.
     pub(super) method: Option<String>,
     /// What the line of pg_hba.conf asks for, by the server's error challenge (RFC 7628 section 3.2.2).
     pub(super) challenge: Option<Challenge>,
     pub(super) server_version: Option<String>,
     pub(super) backend_pid: Option<u32>,
-    pub(super) session: Option<Session>,
+    pub(super) session: Option<ProbeSession>,
 }
 
 /// What a line of pg_hba.conf asks for, as the server says it.
@@ -62,7 +62,7 @@ pub(super) struct Challenge {
 
 /// Who the server takes the client for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Session {
+pub(super) struct ProbeSession {
     /// The method and the identity; `None` where nobody was asked who it is.
     pub(super) system_user: Option<String>,
     pub(super) session_user: Option<String>,
@@ -71,7 +71,7 @@ pub(super) struct Session {
 
 /// How far a login is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum LoginStep {
     Startup,
     TokenSent,
     /// The server has let the client in: by the token, or without having asked for anything.
@@ -85,40 +85,40 @@ enum Step {
 /// # Errors
 /// Whatever is no outcome: a server that takes nobody, does not answer, or speaks another protocol.
 pub(super) fn attempt<S: Read + Write>(
-    wire: Wire<S>,
-    target: &Target,
+    wire: MessageStream<S>,
+    target: &ProbeTarget,
     response: &[u8],
-) -> Result<(Outcome, Findings, Wire<S>), Failure> {
-    let mut login = Login { wire, step: Step::Startup, findings: Findings::default() };
+) -> Result<(ProbeOutcome, ProbeFindings, MessageStream<S>), CommandFailure> {
+    let mut login = ProbeLogin { wire, step: LoginStep::Startup, findings: ProbeFindings::default() };
     let ended = login.run(target, response);
     let outcome = match ended {
         Ok(outcome) => outcome,
-        Err(Stop::Refused(error)) => login.refused(error)?,
-        Err(Stop::Broken(broken)) => return Err(login.failure(broken, target)),
+        Err(ProbeStop::Refused(error)) => login.refused(error)?,
+        Err(ProbeStop::Broken(broken)) => return Err(login.failure(broken, target)),
     };
     Ok((outcome, login.findings, login.wire))
 }
 
 /// Why a login goes no further.
-enum Stop {
-    Refused(ServerError),
+enum ProbeStop {
+    Refused(ErrorResponse),
     Broken(Broken),
 }
 
-impl From<Broken> for Stop {
+impl From<Broken> for ProbeStop {
     fn from(broken: Broken) -> Self {
         Self::Broken(broken)
     }
 }
 
-struct Login<S> {
-    wire: Wire<S>,
-    step: Step,
-    findings: Findings,
+struct ProbeLogin<S> {
+    wire: MessageStream<S>,
+    step: LoginStep,
+    findings: ProbeFindings,
 }
 
-impl<S: Read + Write> Login<S> {
-    fn run(&mut self, target: &Target, response: &[u8]) -> Result<Outcome, Stop> {
+impl<S: Read + Write> ProbeLogin<S> {
+    fn run(&mut self, target: &ProbeTarget, response: &[u8]) -> Result<ProbeOutcome, ProbeStop> {
         let parameters = [
             ("user", target.user.as_str()),
             ("database", target.database.as_str()),
@@ -138,24 +138,24 @@ impl<S: Read + Write> Login<S> {
             }
             (number, offered) => {
                 self.findings.method = Some(method(number, offered));
-                return Ok(Outcome::OtherMethod);
+                return Ok(ProbeOutcome::OtherMethod);
             }
         };
-        self.step = Step::Authenticated { by_token };
+        self.step = LoginStep::Authenticated { by_token };
         self.until_ready()?;
         self.findings.session = match (self.ask(), by_token) {
             (Ok(session), _) => Some(session),
             // Before PostgreSQL 16 there is no system_user.
-            (Err(Stop::Refused(_)), false) => None,
+            (Err(ProbeStop::Refused(_)), false) => None,
             (Err(stop), _) => return Err(stop),
         };
-        Ok(if by_token { Outcome::Accepted } else { Outcome::NotAsked })
+        Ok(if by_token { ProbeOutcome::Accepted } else { ProbeOutcome::NotAsked })
     }
 
     /// Shows the token, and waits until it is accepted.
-    fn show(&mut self, response: &[u8]) -> Result<(), Stop> {
+    fn show(&mut self, response: &[u8]) -> Result<(), ProbeStop> {
         let length = u32::try_from(response.len()).unwrap_or(u32::MAX).to_be_bytes();
-        self.step = Step::TokenSent;
+        self.step = LoginStep::TokenSent;
         let parts = [MECHANISM.as_bytes(), b"\0", &length, response];
         self.unless_refused(|wire| wire.send(Some(b'p'), &parts))?;
         loop {
@@ -172,14 +172,17 @@ impl<S: Read + Write> Login<S> {
     }
 
     /// A server that no longer reads has usually said why, which is then what counts.
-    fn unless_refused(&mut self, send: impl FnOnce(&mut Wire<S>) -> Result<(), Broken>) -> Result<(), Stop> {
+    fn unless_refused(
+        &mut self,
+        send: impl FnOnce(&mut MessageStream<S>) -> Result<(), Broken>,
+    ) -> Result<(), ProbeStop> {
         match send(&mut self.wire) {
             Err(Broken::Closed) | Ok(()) => Ok(()),
             Err(broken) => Err(broken.into()),
         }
     }
 
-    fn until_ready(&mut self) -> Result<(), Stop> {
+    fn until_ready(&mut self) -> Result<(), ProbeStop> {
         loop {
             let message = self.next()?;
             match message.kind {
@@ -194,7 +197,7 @@ impl<S: Read + Write> Login<S> {
     }
 
     /// Asks who the server takes the client for, and says goodbye.
-    fn ask(&mut self) -> Result<Session, Stop> {
+    fn ask(&mut self) -> Result<ProbeSession, ProbeStop> {
         self.unless_refused(|wire| wire.send(Some(b'Q'), &[QUERY]))?;
         let mut answer = None;
         loop {
@@ -209,15 +212,15 @@ impl<S: Read + Write> Login<S> {
         let _ = self.wire.send(Some(b'X'), &[]);
         match answer.map(<[Option<String>; 3]>::try_from) {
             Some(Ok([system_user, session_user, current_user])) => {
-                Ok(Session { system_user, session_user, current_user })
+                Ok(ProbeSession { system_user, session_user, current_user })
             }
             _ => Err(out_of_place("answer that is not one row of three values")),
         }
     }
 
     /// The next request for authentication: its number, and its data.
-    fn authentication(&mut self) -> Result<(u32, Vec<u8>), Stop> {
-        let Message { kind, body } = self.next()?;
+    fn authentication(&mut self) -> Result<(u32, Vec<u8>), ProbeStop> {
+        let BackendMessage { kind, body } = self.next()?;
         match (kind, body.split_first_chunk::<4>()) {
             (b'R', Some((number, data))) => Ok((u32::from_be_bytes(*number), data.to_vec())),
             _ => Err(out_of_place(&format!("message {:?}", char::from(kind)))),
@@ -225,11 +228,11 @@ impl<S: Read + Write> Login<S> {
     }
 
     /// The next message that changes anything here. Notices may come at any time, and so may parameters.
-    fn next(&mut self) -> Result<Message, Stop> {
+    fn next(&mut self) -> Result<BackendMessage, ProbeStop> {
         loop {
             let message = self.wire.receive()?;
             match message.kind {
-                b'E' => return Err(Stop::Refused(ServerError::parse(&message.body))),
+                b'E' => return Err(ProbeStop::Refused(ErrorResponse::parse(&message.body))),
                 b'N' => {}
                 b'S' => match parameter(&message.body) {
                     Some((name, value)) if name == "server_version" => self.findings.server_version = Some(value),
@@ -241,50 +244,50 @@ impl<S: Read + Write> Login<S> {
     }
 
     /// What an error of the server means at this step.
-    fn refused(&mut self, error: ServerError) -> Result<Outcome, Failure> {
+    fn refused(&mut self, error: ErrorResponse) -> Result<ProbeOutcome, CommandFailure> {
         let outcome = match (self.step, &self.findings.challenge) {
-            (Step::Startup, _) if error.code.starts_with(AUTHORIZATION_CLASS) => Outcome::NotAdmitted,
-            (Step::Startup, _) => return Err(unavailable(&error)),
-            (Step::TokenSent, Some(_)) => Outcome::TokenRefused,
-            (Step::TokenSent, None) => Outcome::NotJudged,
-            (Step::Authenticated { .. }, _) => Outcome::SessionRefused,
+            (LoginStep::Startup, _) if error.code.starts_with(AUTHORIZATION_CLASS) => ProbeOutcome::NotAdmitted,
+            (LoginStep::Startup, _) => return Err(unavailable(&error)),
+            (LoginStep::TokenSent, Some(_)) => ProbeOutcome::TokenRefused,
+            (LoginStep::TokenSent, None) => ProbeOutcome::NotJudged,
+            (LoginStep::Authenticated { .. }, _) => ProbeOutcome::SessionRefused,
         };
         self.findings.error = Some(error);
         Ok(outcome)
     }
 
-    fn failure(&self, broken: Broken, target: &Target) -> Failure {
+    fn failure(&self, broken: Broken, target: &ProbeTarget) -> CommandFailure {
         let place = &target.place;
         let when = match self.step {
-            Step::Startup => "before it asked for anything; the token was not sent",
-            Step::TokenSent => "after the token was sent",
-            Step::Authenticated { .. } => "after it let the client in",
+            LoginStep::Startup => "before it asked for anything; the token was not sent",
+            LoginStep::TokenSent => "after the token was sent",
+            LoginStep::Authenticated { .. } => "after it let the client in",
         };
         let log = "see the server's log at this time";
         match broken {
-            Broken::Closed => Failure::new(format!("{place} closed the connection {when}"))
+            Broken::Closed => CommandFailure::new(format!("{place} closed the connection {when}"))
                 .with_hint(format!("{log}; is it PostgreSQL that listens there, and did it crash?")),
-            Broken::TimedOut => Failure::new(format!("{place} did not answer in time {when}"))
+            Broken::TimedOut => CommandFailure::new(format!("{place} did not answer in time {when}"))
                 .with_hint(format!("{log}; give a longer --timeout if it asks a slow provider")),
-            Broken::Garbage(why) => Failure::new(format!("{place}: {why}"))
+            Broken::Garbage(why) => CommandFailure::new(format!("{place}: {why}"))
                 .with_hint("compare host and port with the server's; is there something else in between?"),
-            Broken::Failed(error) => Failure::new(format!("the connection to {place} failed {when}: {error}")),
+            Broken::Failed(error) => CommandFailure::new(format!("the connection to {place} failed {when}: {error}")),
         }
     }
 }
 
-fn out_of_place(what: &str) -> Stop {
-    Stop::Broken(Broken::Garbage(format!("the server sends a {what}, which has no place in this login")))
+fn out_of_place(what: &str) -> ProbeStop {
+    ProbeStop::Broken(Broken::Garbage(format!("the server sends a {what}, which has no place in this login")))
 }
 
 /// An error before anybody was asked who they are, and not about them: there is no one who could judge a token.
-fn unavailable(error: &ServerError) -> Failure {
+fn unavailable(error: &ErrorResponse) -> CommandFailure {
     let hint = match error.code.as_str() {
         "53300" => "try again when fewer sessions are open, or raise max_connections",
         "57P03" => "the server starts or stops: try again",
         _ => "see the server's log at this time",
     };
-    Failure::new(format!("the server takes no login now: {error}")).with_hint(hint)
+    CommandFailure::new(format!("the server takes no login now: {error}")).with_hint(hint)
 }
 
 /// The names in a list of SASL mechanisms, which an empty one ends.
@@ -307,7 +310,7 @@ fn method(number: u32, mechanisms: Option<Vec<String>>) -> String {
     }
 }
 
-fn challenge(data: &[u8]) -> Result<Challenge, Stop> {
+fn challenge(data: &[u8]) -> Result<Challenge, ProbeStop> {
     let Ok(Value::Object(members)) = serde_json::from_slice(data) else {
         return Err(out_of_place("challenge that is not a JSON object"));
     };

@@ -14,20 +14,20 @@ mod tls;
 mod wire;
 
 use crate::args::ProbeOptions;
-use crate::output::{self, Failure, Report};
+use crate::output::{self, CommandFailure, CommandReport};
 use crate::{token, token_input, words};
-use connection::{Connection, Deadline};
+use connection::{Deadline, ServerConnection};
 use discovery::Discovery;
-use login::Outcome;
+use login::ProbeOutcome;
 use oauth_validator_core::BearerToken;
-use report::Probe;
-use target::Target;
-use wire::Wire;
+use report::ProbeReport;
+use target::ProbeTarget;
+use wire::MessageStream;
 use zeroize::Zeroizing;
 
 /// Runs the command.
-pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failure> {
-    let target = Target::find(options)?;
+pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
+    let target = ProbeTarget::find(options)?;
     if options.discovery {
         return asked(options, &target, as_json);
     }
@@ -36,33 +36,35 @@ pub(crate) fn run(options: &ProbeOptions, as_json: bool) -> Result<Report, Failu
         None => token_input::read(options.token_file.as_deref())?.token,
     };
     let response = client_response(&token)?;
-    let wire = Wire::new(Connection::open(&target.place, Deadline::after(options.timeout))?);
+    let wire = MessageStream::new(ServerConnection::open(&target.place, Deadline::after(options.timeout))?);
     let (outcome, findings, wire) = login::attempt(wire, &target, &response)?;
     let now = words::now();
     let connection = wire.stream();
-    let probe = Probe { target: &target, options, connection, outcome, findings, now, discovery: None };
+    let probe = ProbeReport { target: &target, options, connection, outcome, findings, now, discovery: None };
     let text = if as_json { probe.to_json() } else { probe.to_text() };
     if token.is_repeated_in(&text) {
         let what = "the server's answer repeats the token, and is not shown";
-        return Err(Failure::new(what).with_hint("no PostgreSQL does that: what listens there? withdraw the token"));
+        return Err(
+            CommandFailure::new(what).with_hint("no PostgreSQL does that: what listens there? withdraw the token")
+        );
     }
-    Ok(Report { text: shown(text, as_json), fine: probe.is_accepted() })
+    Ok(CommandReport { text: shown(text, as_json), fine: probe.is_accepted() })
 }
 
 /// Without a token: what the server asks for, and what libpq would find of the provider.
-fn asked(options: &ProbeOptions, target: &Target, as_json: bool) -> Result<Report, Failure> {
-    let wire = Wire::new(Connection::open(&target.place, Deadline::after(options.timeout))?);
+fn asked(options: &ProbeOptions, target: &ProbeTarget, as_json: bool) -> Result<CommandReport, CommandFailure> {
+    let wire = MessageStream::new(ServerConnection::open(&target.place, Deadline::after(options.timeout))?);
     let (mut outcome, findings, wire) = login::attempt(wire, target, discovery::ASK)?;
     let url = findings.challenge.as_ref().and_then(|challenge| challenge.openid_configuration.as_deref());
-    let discovery = url.filter(|_| outcome == Outcome::TokenRefused).map(|url| Discovery::of(url, options));
+    let discovery = url.filter(|_| outcome == ProbeOutcome::TokenRefused).map(|url| Discovery::of(url, options));
     if discovery.is_some() {
-        outcome = Outcome::Asked;
+        outcome = ProbeOutcome::Asked;
     }
     let fine = discovery.as_ref().is_some_and(Discovery::is_fine);
     let (connection, now) = (wire.stream(), words::now());
-    let probe = Probe { target, options, connection, outcome, findings, now, discovery };
+    let probe = ProbeReport { target, options, connection, outcome, findings, now, discovery };
     let text = if as_json { probe.to_json() } else { probe.to_text() };
-    Ok(Report { text: shown(text, as_json), fine })
+    Ok(CommandReport { text: shown(text, as_json), fine })
 }
 
 /// In lines that fit the terminal, where a person reads them.
@@ -71,9 +73,11 @@ fn shown(text: String, as_json: bool) -> String {
 }
 
 /// What is sent; a file with something else than a token is not.
-fn client_response(token: &BearerToken) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn client_response(token: &BearerToken) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
     token.to_client_response().ok_or_else(|| {
-        Failure::new("this is no token: it is empty, or has characters that no bearer token has (RFC 6750 section 2.1)")
-            .with_hint("give the access token alone, not the provider's whole answer")
+        CommandFailure::new(
+            "this is no token: it is empty, or has characters that no bearer token has (RFC 6750 section 2.1)",
+        )
+        .with_hint("give the access token alone, not the provider's whole answer")
     })
 }

@@ -3,11 +3,11 @@
 //! The server tells a client no reason, so this says where the reason is. What the server sends is a stranger's: it is
 //! escaped for the terminal, and quoted in a command that somebody may paste into a shell.
 
-use super::connection::Connection;
+use super::connection::ServerConnection;
 use super::discovery::Discovery;
-use super::login::{Challenge, Findings, Outcome};
-use super::target::Target;
-use super::wire::ServerError;
+use super::login::{Challenge, ProbeFindings, ProbeOutcome};
+use super::target::ProbeTarget;
+use super::wire::ErrorResponse;
 use crate::args::ProbeOptions;
 use crate::output::visible;
 use oauth_validator_core::UnixSeconds;
@@ -21,19 +21,19 @@ const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 const MAX_WORD_CHARS: usize = 500;
 
 /// A login that came to an end.
-pub(super) struct Probe<'a> {
-    pub(super) target: &'a Target,
+pub(super) struct ProbeReport<'a> {
+    pub(super) target: &'a ProbeTarget,
     pub(super) options: &'a ProbeOptions,
-    pub(super) connection: &'a Connection,
-    pub(super) outcome: Outcome,
-    pub(super) findings: Findings,
+    pub(super) connection: &'a ServerConnection,
+    pub(super) outcome: ProbeOutcome,
+    pub(super) findings: ProbeFindings,
     /// When it ended, in seconds since 1970.
     pub(super) now: UnixSeconds,
     /// Where no token was to be shown.
     pub(super) discovery: Option<Discovery>,
 }
 
-impl Outcome {
+impl ProbeOutcome {
     /// As `--json` has it.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -62,9 +62,9 @@ impl Outcome {
     }
 }
 
-impl Probe<'_> {
+impl ProbeReport<'_> {
     pub(super) fn is_accepted(&self) -> bool {
-        self.outcome == Outcome::Accepted
+        self.outcome == ProbeOutcome::Accepted
     }
 
     /// For a person.
@@ -79,8 +79,8 @@ impl Probe<'_> {
 
     /// For a program.
     pub(super) fn to_json(&self) -> String {
-        let Findings { error, method, challenge, server_version, backend_pid, session } = &self.findings;
-        let error = error.as_ref().map(|ServerError { severity, code, message, detail, hint }| {
+        let ProbeFindings { error, method, challenge, server_version, backend_pid, session } = &self.findings;
+        let error = error.as_ref().map(|ErrorResponse { severity, code, message, detail, hint }| {
             json!({ "severity": severity, "sqlstate": code, "message": message, "detail": detail, "hint": hint })
         });
         let challenge = challenge.as_ref().map(|Challenge { status, openid_configuration, scope }| {
@@ -114,7 +114,7 @@ impl Probe<'_> {
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
-        let Findings { error, method, challenge, server_version, backend_pid, session } = &self.findings;
+        let ProbeFindings { error, method, challenge, server_version, backend_pid, session } = &self.findings;
         let mut rows = Vec::new();
         if let Some(session) = session {
             let or_null = |value: &Option<String>| value.clone().unwrap_or_else(|| "(null)".to_owned());
@@ -148,14 +148,14 @@ impl Probe<'_> {
     /// What to do; lines of at most 80 columns.
     fn next(&self) -> String {
         match self.outcome {
-            Outcome::Accepted => String::new(),
-            Outcome::NotAsked => NOT_ASKED.to_owned(),
-            Outcome::OtherMethod => OTHER_METHOD.to_owned(),
-            Outcome::NotAdmitted => NOT_ADMITTED.to_owned(),
-            Outcome::Asked => self.discovery.as_ref().map(|found| found.next(self.target)).unwrap_or_default(),
-            Outcome::TokenRefused => self.at(TOKEN_REFUSED),
-            Outcome::NotJudged => self.at(NOT_JUDGED),
-            Outcome::SessionRefused => {
+            ProbeOutcome::Accepted => String::new(),
+            ProbeOutcome::NotAsked => NOT_ASKED.to_owned(),
+            ProbeOutcome::OtherMethod => OTHER_METHOD.to_owned(),
+            ProbeOutcome::NotAdmitted => NOT_ADMITTED.to_owned(),
+            ProbeOutcome::Asked => self.discovery.as_ref().map(|found| found.next(self.target)).unwrap_or_default(),
+            ProbeOutcome::TokenRefused => self.at(TOKEN_REFUSED),
+            ProbeOutcome::NotJudged => self.at(NOT_JUDGED),
+            ProbeOutcome::SessionRefused => {
                 let code = self.findings.error.as_ref().map_or("", |error| error.code.as_str());
                 format!("{}\n", session_refused(code))
             }
@@ -168,7 +168,7 @@ impl Probe<'_> {
 
     /// The command that explains this login on the server, word by word as a shell takes them.
     fn explain(&self) -> Option<Vec<String>> {
-        let challenge = self.findings.challenge.as_ref().filter(|_| self.outcome == Outcome::TokenRefused)?;
+        let challenge = self.findings.challenge.as_ref().filter(|_| self.outcome == ProbeOutcome::TokenRefused)?;
         let mut command = vec!["oauth-validator explain".to_owned()];
         let mut option = |name: &str, value: Option<String>, unknown: &str| {
             command.push(format!("{name} {}", value.unwrap_or_else(|| unknown.to_owned())));
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn the_manual_page_lists_the_outcomes_and_no_others() {
-        use super::Outcome as O;
+        use super::ProbeOutcome as O;
         let page = include_str!("../../../../man/oauth-validator.1");
         let (_, section) = page.split_once(".Va outcome ,\nis one of these:").expect("the list");
         let (section, _) = section.split_once("\n.El").expect("its end");

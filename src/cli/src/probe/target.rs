@@ -5,7 +5,7 @@
 
 use crate::args::{ProbeOptions, SslMode, port, ssl_mode};
 use crate::net::Ca;
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use oauth_validator_store::users::user_name;
 use std::env;
 use std::fmt;
@@ -17,15 +17,15 @@ const DEFAULT_PORT: u16 = 5432;
 
 /// A login to be tried.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Target {
-    pub(super) place: Place,
+pub(super) struct ProbeTarget {
+    pub(super) place: ServerAddress,
     pub(super) user: String,
     pub(super) database: String,
 }
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Place {
+pub(super) enum ServerAddress {
     /// The path of a Unix socket.
     Socket(PathBuf),
     /// The name of one in the abstract namespace of Linux, without the "@" in front.
@@ -70,7 +70,7 @@ impl Roots {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Socket(path) => write!(f, "{}", path.display()),
@@ -81,25 +81,26 @@ impl fmt::Display for Place {
     }
 }
 
-impl Target {
+impl ProbeTarget {
     /// The target of these options in this process's environment.
-    pub(super) fn find(options: &ProbeOptions) -> Result<Self, Failure> {
+    pub(super) fn find(options: &ProbeOptions) -> Result<Self, CommandFailure> {
         let user = rustix::process::geteuid().as_raw();
         Self::with(options, Variables { of: &|name| env::var_os(name), user: &|| user_name(user) })
     }
 
-    fn with(options: &ProbeOptions, variables: Variables<'_>) -> Result<Self, Failure> {
+    fn with(options: &ProbeOptions, variables: Variables<'_>) -> Result<Self, CommandFailure> {
         let (host_option, user_option, database_option) = (&options.host, &options.user, &options.dbname);
         let user = match variables.choose(user_option, "PGUSER")? {
             Some(user) => user,
             None => (variables.user)().ok_or_else(|| {
-                Failure::new("which role is to log in? this process's user has no name").with_hint("give --user ROLE")
+                CommandFailure::new("which role is to log in? this process's user has no name")
+                    .with_hint("give --user ROLE")
             })?,
         };
         let database = variables.choose(database_option, "PGDATABASE")?.unwrap_or_else(|| user.clone());
         for (name, value) in [("role", &user), ("database", &database)] {
             if value.is_empty() {
-                return Err(Failure::new(format!("the name of the {name} is empty")));
+                return Err(CommandFailure::new(format!("the name of the {name} is empty")));
             }
         }
         let host = variables.choose(host_option, "PGHOST")?.unwrap_or_else(|| DEFAULT_HOST.to_owned());
@@ -108,11 +109,11 @@ impl Target {
             None => variables.parsed("PGPORT", port)?.unwrap_or(DEFAULT_PORT),
         };
         let place = match host.strip_prefix('@') {
-            _ if host.starts_with('/') => Place::Socket(PathBuf::from(host).join(socket_name(port))),
-            Some(name) => Place::Abstract(format!("{name}/{}", socket_name(port))),
+            _ if host.starts_with('/') => ServerAddress::Socket(PathBuf::from(host).join(socket_name(port))),
+            Some(name) => ServerAddress::Abstract(format!("{name}/{}", socket_name(port))),
             None => {
                 judge_host(&host)?;
-                Place::Network(host, port, security(options, &variables)?)
+                ServerAddress::Network(host, port, security(options, &variables)?)
             }
         };
         Ok(Self { place, user, database })
@@ -124,23 +125,27 @@ fn socket_name(port: u16) -> String {
     format!(".s.PGSQL.{port}")
 }
 
-fn judge_host(host: &str) -> Result<(), Failure> {
+fn judge_host(host: &str) -> Result<(), CommandFailure> {
     if host.is_empty() {
-        return Err(Failure::new("the host is empty").with_hint("leave --host out for the server on this machine"));
+        return Err(
+            CommandFailure::new("the host is empty").with_hint("leave --host out for the server on this machine")
+        );
     }
     if host.contains(',') {
-        return Err(Failure::new("--host or PGHOST names several hosts").with_hint("give one: each is tried by itself"));
+        return Err(
+            CommandFailure::new("--host or PGHOST names several hosts").with_hint("give one: each is tried by itself")
+        );
     }
     Ok(())
 }
 
-fn security(options: &ProbeOptions, variables: &Variables<'_>) -> Result<Security, Failure> {
+fn security(options: &ProbeOptions, variables: &Variables<'_>) -> Result<Security, CommandFailure> {
     let mode = match options.sslmode {
         Some(mode) => mode,
         None => variables.parsed("PGSSLMODE", ssl_mode)?.unwrap_or(SslMode::VerifyFull),
     };
     if options.insecure_plaintext && mode != SslMode::Disable {
-        return Err(Failure::new("--insecure-plaintext is for --sslmode disable").with_hint("leave it out"));
+        return Err(CommandFailure::new("--insecure-plaintext is for --sslmode disable").with_hint("leave it out"));
     }
     let roots = roots(options, variables)?;
     Ok(match (mode, roots) {
@@ -153,13 +158,15 @@ fn security(options: &ProbeOptions, variables: &Variables<'_>) -> Result<Securit
         }
         (SslMode::VerifyCa | SslMode::Require, Some(Roots::System) | None) => {
             let what = "without a look at its name, a certificate of one of the system's authorities says nothing";
-            return Err(Failure::new(what).with_hint("use verify-full, or name a private authority with --sslrootcert"));
+            return Err(
+                CommandFailure::new(what).with_hint("use verify-full, or name a private authority with --sslrootcert")
+            );
         }
     })
 }
 
 /// The authorities as libpq finds them; `None` if nothing is said.
-fn roots(options: &ProbeOptions, variables: &Variables<'_>) -> Result<Option<Roots>, Failure> {
+fn roots(options: &ProbeOptions, variables: &Variables<'_>) -> Result<Option<Roots>, CommandFailure> {
     Ok(match variables.choose(&options.sslrootcert, "PGSSLROOTCERT")? {
         Some(roots) if roots == "system" => Some(Roots::System),
         Some(path) => Some(Roots::File(path.into())),
@@ -178,20 +185,20 @@ struct Variables<'a> {
 
 impl Variables<'_> {
     /// The option, or else the variable if it is set and not empty.
-    fn choose(&self, option: &Option<String>, name: &str) -> Result<Option<String>, Failure> {
+    fn choose(&self, option: &Option<String>, name: &str) -> Result<Option<String>, CommandFailure> {
         if let Some(value) = option {
             return Ok(Some(value.clone()));
         }
         match (self.of)(name).filter(|value| !value.is_empty()).map(std::ffi::OsString::into_string) {
-            Some(Err(_)) => Err(Failure::new(format!("{name} in the environment is not UTF-8"))),
+            Some(Err(_)) => Err(CommandFailure::new(format!("{name} in the environment is not UTF-8"))),
             Some(Ok(value)) => Ok(Some(value)),
             None => Ok(None),
         }
     }
 
-    fn parsed<T>(&self, name: &str, parse: fn(&str) -> Result<T, String>) -> Result<Option<T>, Failure> {
+    fn parsed<T>(&self, name: &str, parse: fn(&str) -> Result<T, String>) -> Result<Option<T>, CommandFailure> {
         let value = self.choose(&None, name)?;
-        let failed = |why| Failure::new(format!("{name} in the environment cannot be used: {why}"));
+        let failed = |why| CommandFailure::new(format!("{name} in the environment cannot be used: {why}"));
         value.map(|value| parse(&value).map_err(failed)).transpose()
     }
 }

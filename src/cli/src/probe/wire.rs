@@ -46,18 +46,18 @@ impl From<io::Error> for Broken {
 
 /// One message of the server.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct BackendMessage {
     pub(super) kind: u8,
     pub(super) body: Vec<u8>,
 }
 
 /// A stream of bytes, cut into messages.
-pub(super) struct Wire<S> {
+pub(super) struct MessageStream<S> {
     stream: S,
     received: usize,
 }
 
-impl<S: Read + Write> Wire<S> {
+impl<S: Read + Write> MessageStream<S> {
     pub(super) fn new(stream: S) -> Self {
         Self { stream, received: 0 }
     }
@@ -93,7 +93,7 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// The next message.
-    pub(super) fn receive(&mut self) -> Result<Message, Broken> {
+    pub(super) fn receive(&mut self) -> Result<BackendMessage, Broken> {
         let mut head = [0; 5];
         self.stream.read_exact(&mut head)?;
         let [kind, length @ ..] = head;
@@ -109,13 +109,13 @@ impl<S: Read + Write> Wire<S> {
         }
         let mut body = vec![0; length - 4];
         self.stream.read_exact(&mut body)?;
-        Ok(Message { kind, body })
+        Ok(BackendMessage { kind, body })
     }
 }
 
 /// An ErrorResponse ("Error and Notice Message Fields"). All of it is what the server says, and any bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ServerError {
+pub(super) struct ErrorResponse {
     /// `ERROR`, `FATAL` or `PANIC`, never translated.
     pub(super) severity: String,
     /// SQLSTATE: five characters.
@@ -125,7 +125,7 @@ pub(super) struct ServerError {
     pub(super) hint: Option<String>,
 }
 
-impl ServerError {
+impl ErrorResponse {
     pub(super) fn parse(body: &[u8]) -> Self {
         let mut error = Self::default();
         for field in body.split(|byte| *byte == 0) {
@@ -144,7 +144,7 @@ impl ServerError {
     }
 }
 
-impl fmt::Display for ServerError {
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {:.*}", self.severity, self.code, MAX_SHOWN_CHARS, self.message)
     }
@@ -179,11 +179,11 @@ pub(super) fn parameter(body: &[u8]) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Broken, MAX_MESSAGE_BYTES, MAX_RECEIVED_BYTES, ServerError, Wire, parameter, row};
+    use super::{Broken, ErrorResponse, MAX_MESSAGE_BYTES, MAX_RECEIVED_BYTES, MessageStream, parameter, row};
     use crate::probe::script::Script;
 
-    fn wire(bytes: impl Into<Vec<u8>>) -> Wire<Script> {
-        Wire::new(Script::new(bytes))
+    fn wire(bytes: impl Into<Vec<u8>>) -> MessageStream<Script> {
+        MessageStream::new(Script::new(bytes))
     }
 
     fn message(kind: u8, length: usize) -> Vec<u8> {
@@ -236,11 +236,11 @@ mod tests {
 
     #[test]
     fn an_error_is_read_however_little_of_it_there_is() {
-        let error = ServerError::parse(b"SFATAL\0VFATAL\0C28000\0Mno\0Dwhy\0Htry\0Fauth.c\0\0");
+        let error = ErrorResponse::parse(b"SFATAL\0VFATAL\0C28000\0Mno\0Dwhy\0Htry\0Fauth.c\0\0");
         assert_eq!((error.severity.as_str(), error.code.as_str(), error.message.as_str()), ("FATAL", "28000", "no"));
         assert_eq!((error.detail.as_deref(), error.hint.as_deref()), (Some("why"), Some("try")));
-        assert_eq!(ServerError::parse(b""), ServerError::default());
-        assert_eq!(ServerError::parse(b"M\xff").message, "\u{fffd}");
+        assert_eq!(ErrorResponse::parse(b""), ErrorResponse::default());
+        assert_eq!(ErrorResponse::parse(b"M\xff").message, "\u{fffd}");
     }
 
     #[test]

@@ -14,12 +14,12 @@ pub(super) struct Mark {
     /// The rest of the rule.
     pub(super) test: String,
     /// What it is about.
-    pub(super) about: About,
+    pub(super) about: RemarkAbout,
 }
 
 /// What a rule tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum About {
+pub(super) enum RemarkAbout {
     /// A claim that says the kind.
     Kind,
     /// A claim that only the right kind has.
@@ -60,7 +60,7 @@ pub(super) fn said(claims: &Map<String, Value>) -> Option<Mark> {
     KINDS.into_iter().find_map(|name| {
         let value = claims.get(name)?.as_str()?;
         let says = ACCESS.contains(&value.to_ascii_lowercase().as_str());
-        says.then(|| Mark { claim: path(name), test: format!("equals = {}", quoted(value)), about: About::Kind })
+        says.then(|| Mark { claim: path(name), test: format!("equals = {}", quoted(value)), about: RemarkAbout::Kind })
     })
 }
 
@@ -78,7 +78,7 @@ fn services(own: &Map<String, Value>, others: &[&Map<String, Value>], client: Op
     let is_service =
         |claims: &Map<String, Value>| claims.contains_key("sub") && claims.get("sub") == claims.get(client);
     (!is_service(own) && own.contains_key("sub") && others.iter().all(|other| is_service(other)))
-        .then(|| Mark { about: About::Service, ..present(users_alone(client)) })
+        .then(|| Mark { about: RemarkAbout::Service, ..present(users_alone(client)) })
 }
 
 /// The path that selects something where the subject is not the client.
@@ -90,7 +90,11 @@ fn kind(own: &Map<String, Value>, others: &[&Map<String, Value>]) -> Option<Mark
     KINDS.into_iter().find_map(|name| {
         let value = own.get(name)?.as_str()?;
         let differs = others.iter().all(|other| other.get(name) != own.get(name));
-        differs.then(|| Mark { claim: path(name), test: format!("equals = {}", quoted(value)), about: About::Kind })
+        differs.then(|| Mark {
+            claim: path(name),
+            test: format!("equals = {}", quoted(value)),
+            about: RemarkAbout::Kind,
+        })
     })
 }
 
@@ -107,11 +111,11 @@ fn only_theirs(own: &Map<String, Value>, others: &[&Map<String, Value>]) -> Opti
     let mut names = others.first().into_iter().flat_map(|other| other.keys()).map(String::as_str);
     let fits = |name: &&str| !own.contains_key(*name) && all_have(name) && is_plain(name) && !OF_PEOPLE.contains(name);
     let name = names.find(fits)?;
-    Some(Mark { claim: path(name), test: "absent = true".to_owned(), about: About::Theirs })
+    Some(Mark { claim: path(name), test: "absent = true".to_owned(), about: RemarkAbout::Theirs })
 }
 
 fn present(claim: String) -> Mark {
-    Mark { claim, test: "present = true".to_owned(), about: About::Own }
+    Mark { claim, test: "present = true".to_owned(), about: RemarkAbout::Own }
 }
 
 /// What a JSONPath can have in a name as it is, and no part of a single token.

@@ -2,8 +2,8 @@
 //!
 //! Names claims and what follows from them. Must never show a value that the report does not have already.
 
-use super::Sample;
-use super::marks::{About, users_alone};
+use super::SampleToken;
+use super::marks::{RemarkAbout, users_alone};
 use super::traits::{DAY, Shape, Traits};
 use jiff::SignedDuration;
 use oauth_validator_core::Reason;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 const MUTABLE: [&str; 6] = ["preferred_username", "email", "upn", "unique_name", "username", "name"];
 
 /// All of them. With `alone`, no other token was given.
-pub(super) fn of(traits: &Traits, sample: &Sample, alone: bool) -> Vec<String> {
+pub(super) fn of(traits: &Traits, sample: &SampleToken, alone: bool) -> Vec<String> {
     let claims = &sample.untrusted_claims;
     let mut remarks = Vec::new();
     identity(traits, claims, &mut remarks);
@@ -107,18 +107,20 @@ fn kind(traits: &Traits, alone: bool) -> Vec<String> {
     let said = traits.marks.iter().map(|mark| {
         let claim = &mark.claim;
         match mark.about {
-            About::Kind | About::Own => format!("the kind of the token: {claim} tells it"),
-            About::Theirs => format!(
+            RemarkAbout::Kind | RemarkAbout::Own => format!("the kind of the token: {claim} tells it"),
+            RemarkAbout::Theirs => format!(
                 "the kind of the token: only the others have {claim}. That proves little: they may come without it, if a \
                  client asks otherwise"
             ),
-            About::Service => format!("users and services: {claim} tells them apart"),
+            RemarkAbout::Service => format!("users and services: {claim} tells them apart"),
         }
     });
     let said: Vec<String> = said.collect();
     let typ = traits.token_type.as_str();
     let typ_says = !["", "jwt"].contains(&typ.to_ascii_lowercase().as_str());
-    if traits.is_own_layout || traits.marks.iter().any(|mark| matches!(mark.about, About::Kind | About::Own)) {
+    if traits.is_own_layout
+        || traits.marks.iter().any(|mark| matches!(mark.about, RemarkAbout::Kind | RemarkAbout::Own))
+    {
         return said;
     }
     let more = match (typ_says, alone) {

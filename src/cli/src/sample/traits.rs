@@ -6,9 +6,9 @@
 
 use super::claim_name::path;
 use super::marks::{self, Mark};
-use super::{Provider, Sample};
+use super::{SampleProvider, SampleToken};
 use crate::draft::quoted;
-use crate::layouts::Layout;
+use crate::layouts::PresetLayout;
 use oauth_validator_core::{ClaimPath, Reason};
 use serde_json::{Map, Value};
 
@@ -22,7 +22,7 @@ pub(super) struct Traits {
     algorithm: String,
     pub(super) audience: Vec<String>,
     pub(super) client: Option<(&'static str, String)>,
-    pub(super) scope: Option<Scope>,
+    pub(super) scope: Option<SampleScope>,
     /// In seconds.
     pub(super) lifetime: Option<i64>,
     /// The claim of the identity, where that is not `sub`, or no string.
@@ -37,7 +37,7 @@ pub(super) struct Traits {
 }
 
 /// Where the scopes are.
-pub(super) struct Scope {
+pub(super) struct SampleScope {
     pub(super) claim: &'static str,
     names: Vec<String>,
     pub(super) shape: Shape,
@@ -62,7 +62,7 @@ const STANDARD: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 pub(super) const DAY: i64 = 86_400;
 
 impl Traits {
-    pub(super) fn of(sample: &Sample, provider: &Provider<'_>) -> Self {
+    pub(super) fn of(sample: &SampleToken, provider: &SampleProvider<'_>) -> Self {
         let (header, claims) = (&sample.untrusted_header, &sample.untrusted_claims);
         let token_type = text(header, "typ").unwrap_or_default();
         let has = |name: &&str| claims.get(*name).is_some_and(|value| !value.is_null());
@@ -81,7 +81,7 @@ impl Traits {
             token_type,
             algorithm: text(header, "alg").unwrap_or_default(),
             client: CLIENTS.into_iter().find_map(|name| Some((name, text(claims, name)?))),
-            scope: SCOPES.into_iter().find_map(|name| Scope::of(name, claims.get(name)?)),
+            scope: SCOPES.into_iter().find_map(|name| SampleScope::of(name, claims.get(name)?)),
             lifetime,
             identity: identity(claims),
             // A preset tells the kinds apart by itself.
@@ -108,7 +108,7 @@ impl Traits {
     }
 
     /// Adds a rule that `sample` passes and none of `others` does; whether there is one.
-    pub(super) fn tell(&mut self, sample: &Sample, others: &[&Sample]) -> bool {
+    pub(super) fn tell(&mut self, sample: &SampleToken, others: &[&SampleToken]) -> bool {
         let theirs: Vec<&Map<String, Value>> = others.iter().map(|other| &other.untrusted_claims).collect();
         let client = self.client.as_ref().map(|(claim, _)| *claim);
         let found = marks::telling(&sample.untrusted_claims, &theirs, client);
@@ -119,7 +119,7 @@ impl Traits {
     }
 
     /// Accepts no longer lifetime than the token's own, if all of `others` live longer; whether that is so.
-    pub(super) fn shorten(&mut self, others: &[&Sample]) -> bool {
+    pub(super) fn shorten(&mut self, others: &[&SampleToken]) -> bool {
         let Some(own) = self.lifetime.filter(|own| *own > 0) else { return false };
         // Lifetimes vary a little, and what is rounded up must still be shorter than theirs.
         let longer = others.iter().all(|other| other.lifetime().is_some_and(|lifetime| lifetime / 2 >= own));
@@ -130,7 +130,7 @@ impl Traits {
     }
 
     /// Lines of TOML, beginning with the table's head.
-    pub(super) fn profile(&self, provider: &Provider<'_>) -> String {
+    pub(super) fn profile(&self, provider: &SampleProvider<'_>) -> String {
         let name = &provider.proposal.name;
         if self.is_own_layout {
             return self.of_layout(provider) + &self.rules(name);
@@ -171,7 +171,7 @@ impl Traits {
     }
 
     /// The proposal with the provider's preset, with the token's audience, client and rule in place of the words in capitals.
-    fn of_layout(&self, provider: &Provider<'_>) -> String {
+    fn of_layout(&self, provider: &SampleProvider<'_>) -> String {
         let mut profile = String::new();
         let mut ruled = None;
         for line in provider.proposal.profile.lines() {
@@ -213,21 +213,24 @@ impl Traits {
 
     /// What the provider's preset has in front of scopes, for this audience.
     fn prefix(&self) -> Option<String> {
-        Layout::of(self.preset?)?.scope_prefix(self.audience.first()?)
+        PresetLayout::of(self.preset?)?.scope_prefix(self.audience.first()?)
     }
 
     fn rules(&self, name: &str) -> String {
         let table = |mark: &Mark| {
             // A preset that accepts ID tokens would have its own rules replaced.
-            let table =
-                if self.is_own_layout || mark.about == marks::About::Service { "require" } else { "access_token" };
+            let table = if self.is_own_layout || mark.about == marks::RemarkAbout::Service {
+                "require"
+            } else {
+                "access_token"
+            };
             format!("\n[[profiles.{name}.{table}]]\nclaim = {}\n{}\n", quoted(&mark.claim), mark.test)
         };
         self.marks.iter().map(table).collect()
     }
 
     /// The line of pg_hba.conf.
-    pub(super) fn hba(&self, provider: &Provider<'_>) -> String {
+    pub(super) fn hba(&self, provider: &SampleProvider<'_>) -> String {
         let line = &provider.proposal.hba;
         let parts = line.split_once(" scope=\"").and_then(|(before, rest)| Some((before, rest.split_once('"')?.1)));
         parts.map_or_else(
@@ -237,7 +240,7 @@ impl Traits {
     }
 
     /// What the line requests: the token's own scopes, and `openid` in front.
-    pub(super) fn line_scope(&self, provider: &Provider<'_>) -> String {
+    pub(super) fn line_scope(&self, provider: &SampleProvider<'_>) -> String {
         let own = self.own_scopes();
         if !self.is_own_layout {
             return if own.is_empty() { "openid".to_owned() } else { format!("openid {}", own.join(" ")) };
@@ -272,7 +275,7 @@ impl Traits {
 /// What stands for the prefix in a proposal.
 const PLACE_OF_PREFIX: &str = "api://CLIENT-ID/";
 
-impl Scope {
+impl SampleScope {
     fn of(claim: &'static str, value: &Value) -> Option<Self> {
         let (shape, separator) = match value {
             Value::Array(_) => (Shape::List, ' '),

@@ -11,22 +11,22 @@ use crate::config_file::{ConfigFile, server_user};
 use crate::key_place::KeyPlace;
 use crate::keys::place_of;
 use crate::library::{self, Library};
-use crate::output::{self, Failure, Report};
+use crate::output::{self, CommandFailure, CommandReport};
 use crate::{server_files, words};
-use oauth_validator_core::{Denial, Profile, Reason, Trouble, UnixSeconds};
+use oauth_validator_core::{Denial, FolderTrouble, Profile, Reason, UnixSeconds};
 use oauth_validator_store::{KeyState, ServerUser};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Runs the command.
-pub(crate) fn run(options: &StatusOptions, as_json: bool) -> Result<Report, Failure> {
+pub(crate) fn run(options: &StatusOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
     let status = Status::gather(options)?;
     let text = match (as_json, options.prometheus) {
         (true, _) => format!("{:#}\n", status.to_json()),
         (false, true) => prometheus::text(&status),
         (false, false) => output::prose(&status.to_text()),
     };
-    Ok(Report { text, fine: status.is_fine() })
+    Ok(CommandReport { text, fine: status.is_fine() })
 }
 
 /// All that is known of one server.
@@ -64,7 +64,7 @@ struct ProfileState {
 const NOT_LOOKED_AT: &str = "not_looked_at";
 
 impl Status {
-    fn gather(options: &StatusOptions) -> Result<Self, Failure> {
+    fn gather(options: &StatusOptions) -> Result<Self, CommandFailure> {
         let given = options.folder.pgdata.is_some() || options.folder.cache_dir.is_some();
         let (place, path, directory) = if given {
             let (place, path, directory) = place_of(&options.folder, options.config.as_deref())?;
@@ -135,7 +135,7 @@ fn look(
         return (state(sha256, Some(ConfigTrouble { reason, detail, hint })), Vec::new());
     };
     let profiles = config.profiles().iter().map(|profile| profile_state(profile, &file, place)).collect();
-    let trouble = config.troubles().first().map(|Trouble { detail, hint, .. }| ConfigTrouble {
+    let trouble = config.troubles().first().map(|FolderTrouble { detail, hint, .. }| ConfigTrouble {
         reason: Reason::ConfigInvalid,
         detail: detail.trim_end_matches('.').to_owned(),
         hint: hint.clone(),
@@ -149,7 +149,7 @@ fn profile_state(profile: &Profile, file: &ConfigFile, place: Option<&KeyPlace>)
         Some(place) => place.at_hand(&place.order(&profile.name, source, file)),
         None => {
             looked_at = false;
-            Ok((None, oauth_validator_core::Standing::NoRecord))
+            Ok((None, oauth_validator_core::KeyStatus::NoRecord))
         }
     });
     if !looked_at {

@@ -20,13 +20,13 @@ use std::time::Duration;
 const ASSERTION_LIFE: Duration = Duration::from_secs(60);
 
 /// The client's key, with what signs by it.
-enum Key {
+enum AssertionKey {
     Es256(EcdsaKeyPair),
     Rs256(RsaKeyPair),
     EdDsa(Ed25519KeyPair),
 }
 
-impl Key {
+impl AssertionKey {
     fn read(pem: &str) -> Result<Self, &'static str> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
             "it has no key as PKCS #8 in PEM (BEGIN PRIVATE KEY); openssl pkcs8 -topk8 -nocrypt makes one of others"
@@ -65,21 +65,21 @@ impl Key {
 }
 
 /// Who gives the client's word that it is the client, to one audience.
-pub(super) struct Signer {
-    key: Key,
+pub(super) struct AssertionSigner {
+    key: AssertionKey,
     kid: Option<String>,
     client_id: String,
     audience: String,
 }
 
-impl Signer {
+impl AssertionSigner {
     /// A signer with this key, PKCS #8 in PEM.
     ///
     /// # Errors
     /// What is wrong with the key: half a sentence.
     pub(super) fn new(pem: &str, kid: Option<&str>, client_id: &str, audience: &str) -> Result<Self, &'static str> {
         let (client_id, audience) = (client_id.to_owned(), audience.to_owned());
-        Ok(Self { key: Key::read(pem)?, kid: kid.map(str::to_owned), client_id, audience })
+        Ok(Self { key: AssertionKey::read(pem)?, kid: kid.map(str::to_owned), client_id, audience })
     }
 
     /// A new one, as providers take each but once (RFC 7523 section 3, `jti`).
@@ -118,7 +118,7 @@ pub(super) fn life_of(token: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Signer, basic, life_of, now};
+    use super::{AssertionSigner, basic, life_of, now};
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn what_is_no_key_is_said_without_showing_it() {
         for pem in ["", "sentinel", "-----BEGIN PRIVATE KEY-----\nc2VudGluZWw=\n-----END PRIVATE KEY-----\n"] {
-            let signer = Signer::new(pem, None, "app", "https://idp.example/token");
+            let signer = AssertionSigner::new(pem, None, "app", "https://idp.example/token");
             let why = signer.map(|_| ()).expect_err("no key");
             assert!(!why.contains("sentinel") && !why.contains("c2Vud"), "{why}");
         }

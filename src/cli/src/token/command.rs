@@ -4,8 +4,8 @@
 
 use super::NoToken;
 use super::assertion::life_of;
-use super::given::Token;
-use super::source::Source;
+use super::given::GivenToken;
+use super::source::TokenOrigin;
 use oauth_validator_core::bounds::MAX_TOKEN_BYTES;
 use oauth_validator_core::{BearerToken, strict_json_object};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -34,7 +34,7 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// Runs it by the shell, with this process's terminal, so that it can ask somebody. What comes by a pipe or a file is for the
 /// program that `run` starts, and not for this one.
-pub(super) fn run(command: &str, source: &Source) -> Result<Token, NoToken> {
+pub(super) fn run(command: &str, source: &TokenOrigin) -> Result<GivenToken, NoToken> {
     let asks = std::io::stdin().is_terminal();
     let output = output_of(command, asks, if asks { WITH_A_PERSON } else { ALONE })?;
     read(&output, source.takes_id_token)
@@ -86,7 +86,7 @@ fn ended(child: &mut Child, asks: bool, limit: Duration) -> NoToken {
         .with_hint("run it by hand, to see what it waits for")
 }
 
-fn read(output: &[u8], takes_id_token: bool) -> Result<Token, NoToken> {
+fn read(output: &[u8], takes_id_token: bool) -> Result<GivenToken, NoToken> {
     let none = |why: &str| NoToken::passing(format!("the command printed {why}"));
     if output.len() > MAX_OUTPUT {
         return Err(none("more than a token"));
@@ -105,7 +105,7 @@ fn read(output: &[u8], takes_id_token: bool) -> Result<Token, NoToken> {
         return Err(none("something that is no bearer token: it must print the token alone, or JSON with it"));
     }
     let life = life_of(&text).or(told.map(Duration::from_secs));
-    Ok(Token { text, life, refresh: None })
+    Ok(GivenToken { text, life, refresh: None })
 }
 
 fn member(document: &Map<String, Value>, takes_id_token: bool) -> Option<&str> {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 const MAX_REPEATED: usize = 200;
 
 /// A bearer token that was just given.
-pub(crate) struct Token {
+pub(crate) struct GivenToken {
     pub(crate) text: Zeroizing<String>,
     /// How long it is good for, as far as that is known.
     pub(crate) life: Option<Duration>,

@@ -4,11 +4,11 @@
 //! key, as DPoP's are: PostgreSQL's bearer tokens are shown by whoever has them.
 
 use super::assertion;
-use super::given::Token;
+use super::given::GivenToken;
 use super::prompt;
 use super::proof::Prover;
-use super::provider::{Provider, refusal, said};
-use super::source::{Grant, Proof, Source, read_text, unreadable};
+use super::provider::{ProviderEndpoints, refusal, said};
+use super::source::{ClientProof, GrantType, TokenOrigin, read_text, unreadable};
 use super::{NoToken, command};
 use crate::net::NetError;
 use form_urlencoded::Serializer;
@@ -37,11 +37,11 @@ struct WithIdToken {
 
 impl ExtraTokenFields for WithIdToken {}
 
-type Response = StandardTokenResponse<WithIdToken, BasicTokenType>;
-type Error = RequestTokenError<NetError, BasicErrorResponse>;
-type Client<Device> = oauth2::Client<
+type ProviderTokenResponse = StandardTokenResponse<WithIdToken, BasicTokenType>;
+type TokenRequestError = RequestTokenError<NetError, BasicErrorResponse>;
+type OAuthClient<Device> = oauth2::Client<
     BasicErrorResponse,
-    Response,
+    ProviderTokenResponse,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
@@ -53,27 +53,27 @@ type Client<Device> = oauth2::Client<
 >;
 
 /// Asks for a token by the source's own grant.
-pub(super) fn obtain(source: &Source) -> Result<Token, NoToken> {
-    let provider = || Provider::find(source);
+pub(super) fn obtain(source: &TokenOrigin) -> Result<GivenToken, NoToken> {
+    let provider = || ProviderEndpoints::find(source);
     match &source.grant {
-        Grant::Device => by_device(source, &provider()?),
-        Grant::ClientCredentials => by_credentials(source, &provider()?),
-        Grant::Refresh(file) => refresh(source, &provider()?, &secret(file, "the refresh token")?),
-        Grant::Exchange(file, kind) => by_exchange(source, &provider()?, file, kind),
-        Grant::Command(command) => command::run(command, source),
+        GrantType::Device => by_device(source, &provider()?),
+        GrantType::ClientCredentials => by_credentials(source, &provider()?),
+        GrantType::Refresh(file) => refresh(source, &provider()?, &secret(file, "the refresh token")?),
+        GrantType::Exchange(file, kind) => by_exchange(source, &provider()?, file, kind),
+        GrantType::Command(command) => command::run(command, source),
     }
 }
 
 /// The next token of a grant that gave a refresh token.
-pub(super) fn renew(source: &Source, refresh_token: &str) -> Result<Token, NoToken> {
-    refresh(source, &Provider::find(source)?, refresh_token)
+pub(super) fn renew(source: &TokenOrigin, refresh_token: &str) -> Result<GivenToken, NoToken> {
+    refresh(source, &ProviderEndpoints::find(source)?, refresh_token)
 }
 
 /// A client of the oauth2 crate's, with its secret if it has one.
-fn client(source: &Source, provider: &Provider) -> Result<Client<EndpointNotSet>, NoToken> {
+fn client(source: &TokenOrigin, provider: &ProviderEndpoints) -> Result<OAuthClient<EndpointNotSet>, NoToken> {
     let token_url = url(TokenUrl::new(provider.endpoints.token.as_str().to_owned()))?;
     let client = oauth2::Client::new(ClientId::new(source.client_id.clone())).set_token_uri(token_url);
-    let Proof::Secret(file) = &source.proof else {
+    let ClientProof::Secret(file) = &source.proof else {
         return Ok(client.set_auth_type(AuthType::RequestBody));
     };
     let method = if provider.takes("client_secret_basic") { AuthType::BasicAuth } else { AuthType::RequestBody };
@@ -86,18 +86,18 @@ fn url<T, E>(parsed: Result<T, E>) -> Result<T, NoToken> {
 }
 
 /// What goes along with each request, by what the source says.
-fn parameters(source: &Source) -> impl Iterator<Item = (&'static str, String)> {
+fn parameters(source: &TokenOrigin) -> impl Iterator<Item = (&'static str, String)> {
     let audience = source.audience.clone().map(|audience| ("audience", audience));
     audience.into_iter().chain(source.resource.clone().map(|resource| ("resource", resource)))
 }
 
-fn scopes(source: &Source) -> impl Iterator<Item = Scope> + '_ {
+fn scopes(source: &TokenOrigin) -> impl Iterator<Item = Scope> + '_ {
     source.scope.iter().cloned().map(Scope::new)
 }
 
-fn by_device(source: &Source, provider: &Provider) -> Result<Token, NoToken> {
+fn by_device(source: &TokenOrigin, provider: &ProviderEndpoints) -> Result<GivenToken, NoToken> {
     let device = url(DeviceAuthorizationUrl::new(provider.device_endpoint()?.as_str().to_owned()))?;
-    let client: Client<EndpointSet> = client(source, provider)?.set_device_authorization_url(device);
+    let client: OAuthClient<EndpointSet> = client(source, provider)?.set_device_authorization_url(device);
     let prover = Prover::of(source, provider)?;
     // One for both requests, and each time that the second is repeated.
     let send = |request: HttpRequest| prover.send(request);
@@ -119,7 +119,7 @@ fn by_device(source: &Source, provider: &Provider) -> Result<Token, NoToken> {
     token(source, &response)
 }
 
-fn by_credentials(source: &Source, provider: &Provider) -> Result<Token, NoToken> {
+fn by_credentials(source: &TokenOrigin, provider: &ProviderEndpoints) -> Result<GivenToken, NoToken> {
     let client = client(source, provider)?;
     let mut request = client.exchange_client_credentials().add_scopes(scopes(source));
     for (name, value) in parameters(source) {
@@ -129,7 +129,7 @@ fn by_credentials(source: &Source, provider: &Provider) -> Result<Token, NoToken
     token(source, &request.request(&|request: HttpRequest| prover.send(request)).map_err(failed)?)
 }
 
-fn refresh(source: &Source, provider: &Provider, refresh_token: &str) -> Result<Token, NoToken> {
+fn refresh(source: &TokenOrigin, provider: &ProviderEndpoints, refresh_token: &str) -> Result<GivenToken, NoToken> {
     let client = client(source, provider)?;
     let refresh_token = RefreshToken::new(refresh_token.to_owned());
     let mut request = client.exchange_refresh_token(&refresh_token);
@@ -141,7 +141,12 @@ fn refresh(source: &Source, provider: &Provider, refresh_token: &str) -> Result<
 }
 
 /// RFC 8693 section 2.1: the file is read anew each time, since whatever gives such tokens renews them there.
-fn by_exchange(source: &Source, provider: &Provider, file: &Path, kind: &str) -> Result<Token, NoToken> {
+fn by_exchange(
+    source: &TokenOrigin,
+    provider: &ProviderEndpoints,
+    file: &Path,
+    kind: &str,
+) -> Result<GivenToken, NoToken> {
     let subject = secret(file, "the token to be exchanged")?;
     let mut form = Serializer::new(String::new());
     form.append_pair("grant_type", EXCHANGE).append_pair("subject_token", &subject);
@@ -154,7 +159,7 @@ fn by_exchange(source: &Source, provider: &Provider, file: &Path, kind: &str) ->
     }
     let mut request = ureq::http::Request::builder().method(Method::POST).uri(provider.endpoints.token.as_str());
     match &source.proof {
-        Proof::Secret(file) => {
+        ClientProof::Secret(file) => {
             let secret = secret(file, "the client's secret")?;
             if provider.takes("client_secret_basic") {
                 request = request.header(header::AUTHORIZATION, assertion::basic(&source.client_id, &secret));
@@ -177,7 +182,7 @@ fn by_exchange(source: &Source, provider: &Provider, file: &Path, kind: &str) ->
 }
 
 /// The token of an answer, if PostgreSQL can be shown it.
-fn token(source: &Source, response: &Response) -> Result<Token, NoToken> {
+fn token(source: &TokenOrigin, response: &ProviderTokenResponse) -> Result<GivenToken, NoToken> {
     let is_bearer = match response.token_type() {
         BasicTokenType::Bearer => true,
         // RFC 8693 section 2.2.1: what is given may be something else than an access token.
@@ -198,7 +203,7 @@ fn token(source: &Source, response: &Response) -> Result<Token, NoToken> {
     let text = Zeroizing::new(text.clone());
     let life = assertion::life_of(&text).or_else(|| response.expires_in().filter(|_| !source.takes_id_token));
     let refresh = response.refresh_token().map(|token| Zeroizing::new(token.secret().clone()));
-    Ok(Token { text, life, refresh })
+    Ok(GivenToken { text, life, refresh })
 }
 
 /// A secret of a file, without the line end behind it.
@@ -212,7 +217,7 @@ pub(super) fn secret(file: &Path, what: &str) -> Result<Zeroizing<String>, NoTok
     Ok(Zeroizing::new(line.to_owned()))
 }
 
-fn failed(error: Error) -> NoToken {
+fn failed(error: TokenRequestError) -> NoToken {
     match error {
         RequestTokenError::ServerResponse(answer) => refused(&answer),
         RequestTokenError::Request(error) => said(error),

@@ -4,11 +4,11 @@
 //! often each time, and the file keeps the old token, which is good for the rest of its life. Must never go on as if nothing
 //! were the matter when the provider has said no.
 
-use super::given::Token;
+use super::given::GivenToken;
 use super::grants;
-use super::source::{Grant, Source};
-use super::{NoToken, Place};
-use crate::output::{Failure, complain, visible};
+use super::source::{GrantType, TokenOrigin};
+use super::{NoToken, TokenFilePlace};
+use crate::output::{CommandFailure, complain, visible};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs;
@@ -32,13 +32,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Keeps a token fresh: the one at hand, and how the next one is got.
-pub(crate) struct Keeper {
-    source: Source,
+pub(crate) struct TokenKeeper {
+    source: TokenOrigin,
     refresh: Option<Zeroizing<String>>,
 }
 
-impl Keeper {
-    pub(crate) fn new(source: Source) -> Self {
+impl TokenKeeper {
+    pub(crate) fn new(source: TokenOrigin) -> Self {
         Self { source, refresh: None }
     }
 
@@ -46,17 +46,17 @@ impl Keeper {
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) fn first(&mut self) -> Result<Token, NoToken> {
+    pub(crate) fn first(&mut self) -> Result<GivenToken, NoToken> {
         self.judge_place()?;
         grants::obtain(&self.source).map(|token| self.remember(token))
     }
 
     /// The next one, without anybody's doing.
-    fn next(&mut self) -> Result<Token, NoToken> {
+    fn next(&mut self) -> Result<GivenToken, NoToken> {
         self.judge_place()?;
         let token = match (&self.refresh, &self.source.grant) {
             (Some(refresh), _) => grants::renew(&self.source, refresh),
-            (None, Grant::Device) => {
+            (None, GrantType::Device) => {
                 Err(NoToken::refused("the provider gave no refresh token, so the next token takes a person")
                     .with_hint("ask for a refresh token, at most providers with the scope offline_access"))
             }
@@ -67,20 +67,20 @@ impl Keeper {
 
     /// A provider may take a refresh token but once, and give another: where that cannot be kept, this one is not spent.
     fn judge_place(&self) -> Result<(), NoToken> {
-        let Grant::Refresh(file) = &self.source.grant else { return Ok(()) };
-        Place::at(file).and_then(|place| place.try_out()).map_err(|failure| {
+        let GrantType::Refresh(file) = &self.source.grant else { return Ok(()) };
+        TokenFilePlace::at(file).and_then(|place| place.try_out()).map_err(|failure| {
             NoToken::here(format!("the provider may replace the refresh token: {}", failure.what()))
                 .with_hint("copy it into a folder of this user's own, and name that copy; nobody was asked yet")
         })
     }
 
-    fn remember(&mut self, mut token: Token) -> Token {
+    fn remember(&mut self, mut token: GivenToken) -> GivenToken {
         let Some(refresh) = token.refresh.take() else { return token };
-        if let Grant::Refresh(file) = &self.source.grant {
+        if let GrantType::Refresh(file) = &self.source.grant {
             save(file, &refresh);
         }
         // Services ask anew: what they prove themselves by is at hand, and a refresh token is one more secret.
-        if matches!(self.source.grant, Grant::Device | Grant::Refresh(_)) {
+        if matches!(self.source.grant, GrantType::Device | GrantType::Refresh(_)) {
             self.refresh = Some(refresh);
         }
         token
@@ -90,7 +90,12 @@ impl Keeper {
     ///
     /// # Errors
     /// When there will be no further token.
-    pub(crate) fn keep(&mut self, place: &Place, life: Option<Duration>, stop: &Stop) -> Result<(), NoToken> {
+    pub(crate) fn keep(
+        &mut self,
+        place: &TokenFilePlace,
+        life: Option<Duration>,
+        stop: &StopRequest,
+    ) -> Result<(), NoToken> {
         let mut life = life;
         loop {
             let end = Instant::now().checked_add(life.unwrap_or(UNKNOWN_LIFE));
@@ -106,7 +111,7 @@ impl Keeper {
     }
 
     /// The next token, however long the provider is away; `None` if it was told to stop. The one that is there ends at `end`.
-    fn renewed(&mut self, end: Option<Instant>, stop: &Stop) -> Result<Option<Token>, NoToken> {
+    fn renewed(&mut self, end: Option<Instant>, stop: &StopRequest) -> Result<Option<GivenToken>, NoToken> {
         let mut pause = FIRST_PAUSE;
         let mut told = false;
         loop {
@@ -136,7 +141,7 @@ impl Keeper {
 
 /// Writes a token, and tries again while the one that is there is good, until `end`: a full disk may have room by then. `false`
 /// if it was told to stop.
-fn put(place: &Place, text: &str, end: Option<Instant>, stop: &Stop) -> Result<bool, NoToken> {
+fn put(place: &TokenFilePlace, text: &str, end: Option<Instant>, stop: &StopRequest) -> Result<bool, NoToken> {
     let mut told = false;
     loop {
         let Some(written) = stop.unless_set(|| place.write(text)) else { return Ok(false) };
@@ -165,17 +170,17 @@ fn save(file: &std::path::Path, refresh: &str) {
     if fs::read_to_string(file).is_ok_and(|own| Zeroizing::new(own).trim_end() == refresh) {
         return;
     }
-    if let Err(failure) = Place::at(file).and_then(|place| place.write(refresh)) {
+    if let Err(failure) = TokenFilePlace::at(file).and_then(|place| place.write(refresh)) {
         complain(&format!("warning: the new refresh token is lost: {}", visible(failure.what(), false)));
     }
 }
 
 /// Whether somebody wants the end.
 #[derive(Clone)]
-pub(crate) struct Stop(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct StopRequest(Arc<(Mutex<bool>, Condvar)>);
 
-impl Stop {
-    /// Nobody does yet, and nobody but [`Stop::set`] will.
+impl StopRequest {
+    /// Nobody does yet, and nobody but [`StopRequest::set`] will.
     pub(crate) fn new() -> Self {
         Self(Arc::new((Mutex::new(false), Condvar::new())))
     }
@@ -184,8 +189,8 @@ impl Stop {
     ///
     /// # Errors
     /// If the signals cannot be had.
-    pub(crate) fn on_signals() -> Result<Self, Failure> {
-        let failed = |error| Failure::new(format!("cannot wait for signals: {error}"));
+    pub(crate) fn on_signals() -> Result<Self, CommandFailure> {
+        let failed = |error| CommandFailure::new(format!("cannot wait for signals: {error}"));
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
         let stop = Self::new();
         let own = stop.clone();
@@ -199,7 +204,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Wakes whoever waits, and lets end what [`Stop::unless_set`] is doing: nothing is written from then on.
+    /// Wakes whoever waits, and lets end what [`StopRequest::unless_set`] is doing: nothing is written from then on.
     pub(crate) fn set(&self) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.1.notify_all();
@@ -221,7 +226,7 @@ impl Stop {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_PAUSE, LONGEST_LIFE, Stop, until_renewal};
+    use super::{FIRST_PAUSE, LONGEST_LIFE, StopRequest, until_renewal};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -238,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_wait_ends_at_once_when_it_is_told_to() {
-        let stop = Stop::new();
+        let stop = StopRequest::new();
         assert!(!stop.within(Duration::from_millis(10)));
         let other = stop.clone();
         let begun = Instant::now();
@@ -254,7 +259,7 @@ mod tests {
     /// `run` removes its folder then: a file that came later would stay, with a token in it.
     #[test]
     fn whoever_ends_it_waits_for_what_is_being_written_and_nothing_comes_later() {
-        let stop = Stop::new();
+        let stop = StopRequest::new();
         let (begun, begins) = std::sync::mpsc::channel();
         let other = stop.clone();
         let writer = std::thread::spawn(move || {

@@ -15,13 +15,13 @@ mod proof;
 mod provider;
 mod source;
 
-pub(crate) use keep::{Keeper, Stop};
-pub(crate) use place::{OwnFolder, Place};
-pub(crate) use source::Source;
+pub(crate) use keep::{StopRequest, TokenKeeper};
+pub(crate) use place::{OwnFolder, TokenFilePlace};
+pub(crate) use source::TokenOrigin;
 
 use crate::args::{SourceOptions, TokenOptions};
-use crate::output::{Failure, Report};
-use given::Token;
+use crate::output::{CommandFailure, CommandReport};
+use given::GivenToken;
 use oauth_validator_core::BearerToken;
 use serde_json::json;
 use std::time::Duration;
@@ -60,18 +60,18 @@ impl NoToken {
     }
 
     /// For the end of a command: what the provider says is a finding, all else is a failure to run.
-    pub(crate) fn into_outcome(self) -> Result<Report, Failure> {
+    pub(crate) fn into_outcome(self) -> Result<CommandReport, CommandFailure> {
         if self.refused {
             let hint = self.hint.as_ref().map(|hint| format!("\n\n  help: {hint}")).unwrap_or_default();
             crate::output::complain(&format!("error: {}{hint}", crate::output::visible(&self.what, false)));
-            return Ok(Report { text: String::new(), fine: false });
+            return Ok(CommandReport { text: String::new(), fine: false });
         }
         Err(self.into_failure())
     }
 
     /// For a command that cannot run without.
-    fn into_failure(self) -> Failure {
-        let failure = Failure::new(self.what);
+    fn into_failure(self) -> CommandFailure {
+        let failure = CommandFailure::new(self.what);
         match self.hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,
@@ -83,24 +83,24 @@ impl NoToken {
 ///
 /// # Errors
 /// Why there is none.
-pub(crate) fn by_profile(name: &str, timeout: Duration) -> Result<BearerToken, Failure> {
+pub(crate) fn by_profile(name: &str, timeout: Duration) -> Result<BearerToken, CommandFailure> {
     let options = SourceOptions { profile: Some(name.to_owned()), timeout, ..SourceOptions::default() };
-    let token = Keeper::new(Source::of(&options)?).first().map_err(NoToken::into_failure)?;
+    let token = TokenKeeper::new(TokenOrigin::of(&options)?).first().map_err(NoToken::into_failure)?;
     Ok(BearerToken::new(token.text.as_bytes()))
 }
 
 /// Runs the command.
-pub(crate) fn run(options: &TokenOptions, as_json: bool) -> Result<Report, Failure> {
-    let source = Source::of(&options.source)?;
-    let mut keeper = Keeper::new(source);
+pub(crate) fn run(options: &TokenOptions, as_json: bool) -> Result<CommandReport, CommandFailure> {
+    let source = TokenOrigin::of(&options.source)?;
+    let mut keeper = TokenKeeper::new(source);
     let Some(path) = &options.output else {
         return match keeper.first() {
-            Ok(token) => Ok(Report { text: printed(&token, as_json), fine: true }),
+            Ok(token) => Ok(CommandReport { text: printed(&token, as_json), fine: true }),
             Err(error) => error.into_outcome(),
         };
     };
-    let place = Place::at(path)?;
-    let stop = if options.keep { Some(Stop::on_signals()?) } else { None };
+    let place = TokenFilePlace::at(path)?;
+    let stop = if options.keep { Some(StopRequest::on_signals()?) } else { None };
     let token = match keeper.first() {
         Ok(token) => token,
         Err(error) => return error.into_outcome(),
@@ -112,14 +112,14 @@ pub(crate) fn run(options: &TokenOptions, as_json: bool) -> Result<Report, Failu
         return error.into_outcome();
     }
     let text = if as_json { format!("{}\n", json!({ "expires_in": seconds(token.life) })) } else { String::new() };
-    Ok(Report { text, fine: true })
+    Ok(CommandReport { text, fine: true })
 }
 
 fn seconds(life: Option<Duration>) -> Option<u64> {
     life.map(|life| life.as_secs())
 }
 
-fn printed(token: &Token, as_json: bool) -> String {
+fn printed(token: &GivenToken, as_json: bool) -> String {
     match as_json {
         true => format!(
             "{}\n",

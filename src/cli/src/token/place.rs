@@ -3,7 +3,7 @@
 //!
 //! Must never follow a symbolic link to it, nor write into a folder where others could put another file in its place.
 
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -15,18 +15,18 @@ const STICKY: u32 = 0o1000;
 
 /// A file's place, judged.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct TokenFilePlace {
     path: PathBuf,
     beside: PathBuf,
 }
 
-impl Place {
+impl TokenFilePlace {
     /// The place of this name.
     ///
     /// # Errors
     /// If others can write the folder, or something else than a file of this user's is there.
-    pub(crate) fn at(path: &Path) -> Result<Self, Failure> {
-        let refused = |why: String| Failure::new(format!("cannot keep the token in {}: {why}", path.display()));
+    pub(crate) fn at(path: &Path) -> Result<Self, CommandFailure> {
+        let refused = |why: String| CommandFailure::new(format!("cannot keep the token in {}: {why}", path.display()));
         let name = path.file_name().ok_or_else(|| refused("that is no name of a file".to_owned()))?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = fs::canonicalize(parent).map_err(|error| refused(format!("its folder: {error}")))?;
@@ -58,8 +58,9 @@ impl Place {
     ///
     /// # Errors
     /// A folder that cannot be written, a full disk.
-    pub(crate) fn write(&self, text: &str) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", self.path.display()));
+    pub(crate) fn write(&self, text: &str) -> Result<(), CommandFailure> {
+        let failed =
+            |error: std::io::Error| CommandFailure::new(format!("cannot write {}: {error}", self.path.display()));
         let written = self.create().and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
@@ -77,9 +78,9 @@ impl Place {
     ///
     /// # Errors
     /// What a write would end in.
-    pub(crate) fn try_out(&self) -> Result<(), Failure> {
+    pub(crate) fn try_out(&self) -> Result<(), CommandFailure> {
         let tried = self.create().and_then(|_| fs::remove_file(&self.beside));
-        tried.map_err(|error| Failure::new(format!("cannot write {}: {error}", self.path.display())))
+        tried.map_err(|error| CommandFailure::new(format!("cannot write {}: {error}", self.path.display())))
     }
 
     /// The new name, too, is on the disk.
@@ -104,7 +105,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// If none can be made.
-    pub(crate) fn create() -> Result<Self, Failure> {
+    pub(crate) fn create() -> Result<Self, CommandFailure> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir());
         let parent = runtime.unwrap_or_else(std::env::temp_dir);
         let mut last = None;
@@ -116,7 +117,7 @@ impl OwnFolder {
             }
         }
         let why = last.map(|error| error.to_string()).unwrap_or_default();
-        Err(Failure::new(format!("cannot make a folder in {}: {why}", parent.display())))
+        Err(CommandFailure::new(format!("cannot make a folder in {}: {why}", parent.display())))
     }
 
     /// Where it is.
@@ -133,7 +134,7 @@ impl Drop for OwnFolder {
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::TokenFilePlace;
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
@@ -145,7 +146,7 @@ mod tests {
     fn a_file_is_replaced_whole() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("token");
-        let place = Place::at(&path).map_err(|error| error.what().to_owned()).expect("a place");
+        let place = TokenFilePlace::at(&path).map_err(|error| error.what().to_owned()).expect("a place");
         for text in ["one", "two"] {
             place.write(text).map_err(|error| error.what().to_owned()).expect("a file");
             assert_eq!(fs::read_to_string(&path).expect("a file"), text);
@@ -163,7 +164,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("token");
         fs::write(&path, "kept").expect("a file");
-        let place = Place::at(&path).map_err(|error| error.what().to_owned()).expect("a place");
+        let place = TokenFilePlace::at(&path).map_err(|error| error.what().to_owned()).expect("a place");
         place.try_out().map_err(|error| error.what().to_owned()).expect("a place to write");
         assert_eq!(fs::read_to_string(&path).expect("a file"), "kept");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
@@ -177,18 +178,18 @@ mod tests {
         let path = folder.path().join("token");
         for mode in [0o777, 0o1777, 0o770, 0o702] {
             set_mode(folder.path(), mode);
-            let why = Place::at(&path).expect_err("shared").what().to_owned();
+            let why = TokenFilePlace::at(&path).expect_err("shared").what().to_owned();
             assert!(why.contains("others can write in"), "{mode:o}: {why}");
         }
         set_mode(folder.path(), 0o700);
         let other = folder.path().join("other");
         fs::write(&other, "kept").expect("a file");
         symlink(&other, &path).expect("a link");
-        assert!(Place::at(&path).expect_err("a link").what().contains("no file of this user's"));
+        assert!(TokenFilePlace::at(&path).expect_err("a link").what().contains("no file of this user's"));
         fs::remove_file(&path).expect("a link");
         fs::create_dir(&path).expect("a folder");
-        assert!(Place::at(&path).expect_err("a folder").what().contains("no file of this user's"));
-        assert!(Place::at(&folder.path().join("nowhere/token")).is_err());
+        assert!(TokenFilePlace::at(&path).expect_err("a folder").what().contains("no file of this user's"));
+        assert!(TokenFilePlace::at(&folder.path().join("nowhere/token")).is_err());
         assert_eq!(fs::read_to_string(&other).expect("a file"), "kept");
     }
 }

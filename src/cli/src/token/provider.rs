@@ -5,24 +5,24 @@
 
 use super::NoToken;
 use super::given::shortened;
-use super::source::Source;
-use crate::net::{Ca, Client, Code, Endpoints, Inquiry, NetError, Plain, SafeUrl, Wording};
+use super::source::TokenOrigin;
+use crate::net::{Ca, Endpoints, HttpsClient, Inquiry, NetError, NetErrorCode, Plain, SafeUrl, Wording};
 use oauth_validator_core::Reach;
 use oauth2::{HttpRequest, HttpResponse};
 use ureq::http::header;
 
 /// A provider whose endpoints are known.
-pub(super) struct Provider {
+pub(super) struct ProviderEndpoints {
     pub(super) endpoints: Endpoints,
     reach: Reach<Ca>,
 }
 
-impl Provider {
+impl ProviderEndpoints {
     /// Asks for the issuer's document.
     ///
     /// # Errors
     /// What keeps it from being had, or read.
-    pub(super) fn find(source: &Source) -> Result<Self, NoToken> {
+    pub(super) fn find(source: &TokenOrigin) -> Result<Self, NoToken> {
         let reach = Reach {
             ca: Some(source.ca.clone()),
             proxy: source.proxy.clone(),
@@ -31,7 +31,7 @@ impl Provider {
             timeout: source.timeout,
         };
         let inquiry = Inquiry::new(&source.issuer, None, &[], Plain::Never).map_err(said)?;
-        let client = Client::new(&reach, &Ca::Environment, |_| {}).map_err(said)?;
+        let client = HttpsClient::new(&reach, &Ca::Environment, |_| {}).map_err(said)?;
         Ok(Self { endpoints: inquiry.endpoints(&client).map_err(said)?, reach })
     }
 
@@ -61,14 +61,14 @@ impl Provider {
     pub(super) fn send(&self, request: HttpRequest) -> Result<HttpResponse, NetError> {
         let (head, body) = request.into_parts();
         let url = SafeUrl::parse(&head.uri.to_string(), Plain::Never)
-            .map_err(|why| NetError::new(Code::Url, format!("the endpoint {why}")))?;
+            .map_err(|why| NetError::new(NetErrorCode::Url, format!("the endpoint {why}")))?;
         let body = zeroize::Zeroizing::new(body);
-        let client = Client::new(&self.reach, &Ca::Environment, |_| {})?;
+        let client = HttpsClient::new(&self.reach, &Ca::Environment, |_| {})?;
         let (status, answer) = client.exchange(&url, head.headers.get(header::AUTHORIZATION).cloned(), &body)?;
         if status == 429 || status.is_server_error() {
             // Whatever such an answer says, it is no verdict on the request, and may be another one in a moment.
             let what = format!("the provider answers with status {}", status.as_u16());
-            return Err(NetError::new(Code::HttpStatus, what).with_status(status.as_u16()));
+            return Err(NetError::new(NetErrorCode::HttpStatus, what).with_status(status.as_u16()));
         }
         let mut response = HttpResponse::new(answer);
         *response.status_mut() = status;
@@ -82,10 +82,14 @@ impl Provider {
 pub(super) fn said(error: NetError) -> NoToken {
     let hint = error.hint(Wording::Options);
     let passing = match error.code {
-        Code::Dns | Code::Connect | Code::Timeout | Code::Incomplete | Code::Proxy => true,
-        Code::HttpStatus => error.status.is_some_and(|status| status == 429 || status >= 500),
+        NetErrorCode::Dns
+        | NetErrorCode::Connect
+        | NetErrorCode::Timeout
+        | NetErrorCode::Incomplete
+        | NetErrorCode::Proxy => true,
+        NetErrorCode::HttpStatus => error.status.is_some_and(|status| status == 429 || status >= 500),
         // A proxy's or a balancer's page, while the provider is away.
-        Code::ContentType | Code::NotJson => true,
+        NetErrorCode::ContentType | NetErrorCode::NotJson => true,
         _ => false,
     };
     let told = if passing { NoToken::passing(error.to_string()) } else { NoToken::here(error.to_string()) };

@@ -6,7 +6,7 @@
 use super::NoToken;
 use crate::args::SourceOptions;
 use crate::net::{Ca, Plain, SafeUrl};
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::env;
@@ -22,7 +22,7 @@ const MAX_FILE_BYTES: u64 = 256 * 1024;
 
 /// How the token is got.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Grant {
+pub(crate) enum GrantType {
     /// RFC 8628.
     Device,
     /// RFC 6749 section 4.4.
@@ -37,7 +37,7 @@ pub(crate) enum Grant {
 
 /// How the client proves itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub(crate) enum ClientProof {
     /// The client proves nothing: it is a public one.
     None,
     /// The client has the secret in this file.
@@ -48,7 +48,7 @@ pub(crate) enum Proof {
 
 /// Everything about a token's origin, judged.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
+pub(crate) struct TokenOrigin {
     /// Empty only where a command gives the token.
     pub(crate) issuer: String,
     /// Empty only where a command gives the token, or where one is exchanged for a client that has no name.
@@ -56,8 +56,8 @@ pub(crate) struct Source {
     pub(crate) scope: Vec<String>,
     pub(crate) audience: Option<String>,
     pub(crate) resource: Option<String>,
-    pub(crate) grant: Grant,
-    pub(crate) proof: Proof,
+    pub(crate) grant: GrantType,
+    pub(crate) proof: ClientProof,
     pub(crate) takes_id_token: bool,
     pub(crate) ca: Ca,
     pub(crate) proxy: Option<String>,
@@ -70,13 +70,13 @@ pub(crate) struct Source {
 /// One profile of the client's file; each key is the option of that name.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Profile {
+struct ClientProfile {
     issuer: Option<String>,
     client_id: Option<String>,
     scope: Option<String>,
     audience: Option<String>,
     resource: Option<String>,
-    grant: Option<Name>,
+    grant: Option<GrantName>,
     client_secret_file: Option<PathBuf>,
     client_key_file: Option<PathBuf>,
     client_key_id: Option<String>,
@@ -94,7 +94,7 @@ struct Profile {
 /// The value of `grant`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Name {
+enum GrantName {
     Device,
     ClientCredentials,
     RefreshToken,
@@ -104,23 +104,23 @@ enum Name {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct ProfilesDocument {
     #[serde(default)]
-    profiles: BTreeMap<String, Profile>,
+    profiles: BTreeMap<String, ClientProfile>,
 }
 
-impl Source {
+impl TokenOrigin {
     /// What options and profile say together.
     ///
     /// # Errors
     /// What is missing, what contradicts another, a file that cannot be used.
-    pub(crate) fn of(options: &SourceOptions) -> Result<Self, Failure> {
+    pub(crate) fn of(options: &SourceOptions) -> Result<Self, CommandFailure> {
         let profile = match &options.profile {
             Some(name) => read_profile(options.client_config.as_deref(), name)?,
             None if options.client_config.is_some() => {
-                return Err(Failure::new("--client-config has no use without --profile"));
+                return Err(CommandFailure::new("--client-config has no use without --profile"));
             }
-            None => Profile::default(),
+            None => ClientProfile::default(),
         };
         let name = named(options, &profile)?;
         // A grant on the command line takes the place of the profile's, with the files that go with it.
@@ -129,30 +129,30 @@ impl Source {
         let key_id = options.client_key_id.clone().or(profile.client_key_id);
         let proof = match (secret, key) {
             (None, None) if key_id.is_some() => return Err(needs("client_key_id", "client_key_file")),
-            (None, None) => Proof::None,
-            (Some(secret), None) => Proof::Secret(secret),
-            (None, Some(key)) => Proof::Key(key, key_id),
-            (Some(_), Some(_)) => return Err(Failure::new("a client has either a secret or a key, not both")),
+            (None, None) => ClientProof::None,
+            (Some(secret), None) => ClientProof::Secret(secret),
+            (None, Some(key)) => ClientProof::Key(key, key_id),
+            (Some(_), Some(_)) => return Err(CommandFailure::new("a client has either a secret or a key, not both")),
         };
         let lacks = |what: &str| needs(&format!("the grant {}", name.words()), what);
         let grant = match name {
-            Name::Device => Grant::Device,
-            Name::ClientCredentials if proof == Proof::None => {
+            GrantName::Device => GrantType::Device,
+            GrantName::ClientCredentials if proof == ClientProof::None => {
                 return Err(lacks("client_secret_file or client_key_file"));
             }
-            Name::ClientCredentials => Grant::ClientCredentials,
-            Name::RefreshToken => {
+            GrantName::ClientCredentials => GrantType::ClientCredentials,
+            GrantName::RefreshToken => {
                 let file = options.refresh_token_file.clone().or(profile.refresh_token_file);
-                Grant::Refresh(file.ok_or_else(|| lacks("refresh_token_file"))?)
+                GrantType::Refresh(file.ok_or_else(|| lacks("refresh_token_file"))?)
             }
-            Name::TokenExchange => {
+            GrantName::TokenExchange => {
                 let file = options.exchange_file.clone().or(profile.exchange_file);
                 let kind = options.exchange_type.clone().or(profile.exchange_type).unwrap_or_else(|| JWT.to_owned());
-                Grant::Exchange(file.ok_or_else(|| lacks("exchange_file"))?, kind)
+                GrantType::Exchange(file.ok_or_else(|| lacks("exchange_file"))?, kind)
             }
-            Name::Command => {
+            GrantName::Command => {
                 let command = options.command.clone().or(profile.command).filter(|text| !text.trim().is_empty());
-                Grant::Command(command.ok_or_else(|| lacks("command"))?)
+                GrantType::Command(command.ok_or_else(|| lacks("command"))?)
             }
         };
         let text =
@@ -176,22 +176,22 @@ impl Source {
         Ok(source)
     }
 
-    fn judge(&self) -> Result<(), Failure> {
-        if matches!(self.grant, Grant::Command(_)) {
+    fn judge(&self) -> Result<(), CommandFailure> {
+        if matches!(self.grant, GrantType::Command(_)) {
             return Ok(());
         }
         if self.issuer.is_empty() {
-            return Err(Failure::new("whose token? Say --issuer, or --profile"));
+            return Err(CommandFailure::new("whose token? Say --issuer, or --profile"));
         }
-        SafeUrl::parse(&self.issuer, Plain::Never).map_err(|why| Failure::new(format!("the issuer {why}")))?;
-        if self.client_id.is_empty() && !matches!(self.grant, Grant::Exchange(..)) {
-            return Err(Failure::new("as which client? Say --client-id, or client_id in the profile"));
+        SafeUrl::parse(&self.issuer, Plain::Never).map_err(|why| CommandFailure::new(format!("the issuer {why}")))?;
+        if self.client_id.is_empty() && !matches!(self.grant, GrantType::Exchange(..)) {
+            return Err(CommandFailure::new("as which client? Say --client-id, or client_id in the profile"));
         }
         Ok(())
     }
 }
 
-impl Name {
+impl GrantName {
     const fn words(self) -> &'static str {
         match self {
             Self::Device => "device",
@@ -204,55 +204,58 @@ impl Name {
 }
 
 /// The grant: what the command line says, else the profile, else what follows from the files that are named.
-fn named(options: &SourceOptions, profile: &Profile) -> Result<Name, Failure> {
+fn named(options: &SourceOptions, profile: &ClientProfile) -> Result<GrantName, CommandFailure> {
     let given = [
-        (options.device, Name::Device),
-        (options.client_credentials, Name::ClientCredentials),
-        (options.refresh_token_file.is_some(), Name::RefreshToken),
-        (options.exchange_file.is_some(), Name::TokenExchange),
-        (options.command.is_some(), Name::Command),
+        (options.device, GrantName::Device),
+        (options.client_credentials, GrantName::ClientCredentials),
+        (options.refresh_token_file.is_some(), GrantName::RefreshToken),
+        (options.exchange_file.is_some(), GrantName::TokenExchange),
+        (options.command.is_some(), GrantName::Command),
     ];
     let own = [
-        (profile.refresh_token_file.is_some(), Name::RefreshToken),
-        (profile.exchange_file.is_some(), Name::TokenExchange),
-        (profile.command.is_some(), Name::Command),
+        (profile.refresh_token_file.is_some(), GrantName::RefreshToken),
+        (profile.exchange_file.is_some(), GrantName::TokenExchange),
+        (profile.command.is_some(), GrantName::Command),
     ];
-    let one = |list: &[(bool, Name)]| list.iter().find(|(is_given, _)| *is_given).map(|(_, name)| *name);
+    let one = |list: &[(bool, GrantName)]| list.iter().find(|(is_given, _)| *is_given).map(|(_, name)| *name);
     if let Some(name) = one(&given).or(profile.grant) {
         return Ok(name);
     }
     if own.iter().filter(|(is_given, _)| *is_given).count() > 1 {
-        return Err(Failure::new("the profile names several ways to a token").with_hint("say which: grant = \"...\""));
+        return Err(
+            CommandFailure::new("the profile names several ways to a token").with_hint("say which: grant = \"...\"")
+        );
     }
     let has_proof =
         [&options.client_secret_file, &options.client_key_file, &profile.client_secret_file, &profile.client_key_file];
-    let otherwise = if has_proof.into_iter().any(Option::is_some) { Name::ClientCredentials } else { Name::Device };
+    let otherwise =
+        if has_proof.into_iter().any(Option::is_some) { GrantName::ClientCredentials } else { GrantName::Device };
     Ok(one(&own).unwrap_or(otherwise))
 }
 
-fn needs(what: &str, other: &str) -> Failure {
-    Failure::new(format!("{what} needs {other}"))
+fn needs(what: &str, other: &str) -> CommandFailure {
+    CommandFailure::new(format!("{what} needs {other}"))
 }
 
 fn scopes(text: &str) -> Vec<String> {
     text.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
-fn read_profile(file: Option<&Path>, name: &str) -> Result<Profile, Failure> {
+fn read_profile(file: Option<&Path>, name: &str) -> Result<ClientProfile, CommandFailure> {
     let path = match file {
         Some(path) => path.to_owned(),
         None => default_file().ok_or_else(|| {
-            Failure::new("where is client.toml? Neither XDG_CONFIG_HOME nor HOME is set")
+            CommandFailure::new("where is client.toml? Neither XDG_CONFIG_HOME nor HOME is set")
                 .with_hint("give --client-config FILE")
         })?,
     };
     let text = read_text(&path, "the client's profiles")?;
-    let mut document: Document = toml::from_str(&text)
-        .map_err(|error| Failure::new(format!("{}: {}", path.display(), error.to_string().trim_end())))?;
+    let mut document: ProfilesDocument = toml::from_str(&text)
+        .map_err(|error| CommandFailure::new(format!("{}: {}", path.display(), error.to_string().trim_end())))?;
     document.profiles.remove(name).ok_or_else(|| {
         let known: Vec<&str> = document.profiles.keys().map(String::as_str).collect();
         let hint = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
-        Failure::new(format!("{} has no profile \"{name}\"", path.display())).with_hint(hint)
+        CommandFailure::new(format!("{} has no profile \"{name}\"", path.display())).with_hint(hint)
     })
 }
 
@@ -263,8 +266,8 @@ fn default_file() -> Option<PathBuf> {
 }
 
 /// A file's text; `what` it is.
-pub(super) fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
-    let failed = |why: String| Failure::new(format!("cannot read {what} from {}: {why}", path.display()));
+pub(super) fn read_text(path: &Path, what: &str) -> Result<String, CommandFailure> {
+    let failed = |why: String| CommandFailure::new(format!("cannot read {what} from {}: {why}", path.display()));
     let found = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
     if !found.is_file() || found.len() > MAX_FILE_BYTES {
         return Err(failed("it is no file, or too large for one".to_owned()));
@@ -273,7 +276,7 @@ pub(super) fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
 }
 
 /// A file that cannot be read is for the user to mend: trying again does not help.
-pub(super) fn unreadable(failure: Failure) -> NoToken {
+pub(super) fn unreadable(failure: CommandFailure) -> NoToken {
     NoToken::here(failure.what().to_owned())
 }
 

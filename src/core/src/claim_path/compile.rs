@@ -4,7 +4,7 @@
 //! Whatever is not understood here is refused with its reason; it never becomes a path that selects something else.
 
 use super::iregexp;
-use super::query::{Logical, Operand, Operator, Query, Segment, Selector, Start};
+use super::query::{LogicalExpr, Operand, Operator, Query, Segment, Selector, Start};
 use jsonpath_rust::parser::model::{
     Comparable, Comparison, Filter, FilterAtom, FnArg, JpQuery, Literal, Segment as Parsed, Selector as Choice,
     SingularQuery, SingularQuerySegment, Test, TestFunction,
@@ -17,10 +17,10 @@ const MAX_DEEP_SEGMENTS: usize = 2;
 const UNKNOWN_FUNCTION: &str = "it calls a function that RFC 9535 does not have";
 
 /// Why a tree is no query, as a phrase.
-type Refusal = String;
+type NotAQuery = String;
 
 /// The query of a whole path.
-pub(super) fn query(tree: JpQuery) -> Result<Query, Refusal> {
+pub(super) fn query(tree: JpQuery) -> Result<Query, NotAQuery> {
     let mut compiler = Compiler { deep: 0 };
     compiler.query(Start::Root, tree.segments)
 }
@@ -30,12 +30,12 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn query(&mut self, start: Start, tree: Vec<Parsed>) -> Result<Query, Refusal> {
+    fn query(&mut self, start: Start, tree: Vec<Parsed>) -> Result<Query, NotAQuery> {
         let segments = tree.into_iter().map(|segment| self.segment(segment)).collect::<Result<_, _>>()?;
         Ok(Query { start, segments })
     }
 
-    fn segment(&mut self, tree: Parsed) -> Result<Segment, Refusal> {
+    fn segment(&mut self, tree: Parsed) -> Result<Segment, NotAQuery> {
         let choices = match tree {
             Parsed::Descendant(below) => {
                 self.deep += 1;
@@ -52,7 +52,7 @@ impl Compiler {
         Ok(Segment { deep: false, selectors })
     }
 
-    fn selector(&mut self, tree: Choice) -> Result<Selector, Refusal> {
+    fn selector(&mut self, tree: Choice) -> Result<Selector, NotAQuery> {
         Ok(match tree {
             Choice::Name(name) => Selector::Name(name),
             Choice::Wildcard => Selector::Wildcard,
@@ -62,24 +62,24 @@ impl Compiler {
         })
     }
 
-    fn logical(&mut self, tree: Filter) -> Result<Logical, Refusal> {
+    fn logical(&mut self, tree: Filter) -> Result<LogicalExpr, NotAQuery> {
         match tree {
-            Filter::Or(parts) => Ok(Logical::Or(self.logicals(parts)?)),
-            Filter::And(parts) => Ok(Logical::And(self.logicals(parts)?)),
+            Filter::Or(parts) => Ok(LogicalExpr::Or(self.logicals(parts)?)),
+            Filter::And(parts) => Ok(LogicalExpr::And(self.logicals(parts)?)),
             Filter::Atom(FilterAtom::Filter { expr, not }) => Ok(negated(not, self.logical(*expr)?)),
             Filter::Atom(FilterAtom::Test { expr, not }) => Ok(negated(not, self.test(*expr)?)),
             Filter::Atom(FilterAtom::Comparison(comparison)) => self.comparison(*comparison),
         }
     }
 
-    fn logicals(&mut self, parts: Vec<Filter>) -> Result<Vec<Logical>, Refusal> {
+    fn logicals(&mut self, parts: Vec<Filter>) -> Result<Vec<LogicalExpr>, NotAQuery> {
         parts.into_iter().map(|part| self.logical(part)).collect()
     }
 
-    fn test(&mut self, tree: Test) -> Result<Logical, Refusal> {
+    fn test(&mut self, tree: Test) -> Result<LogicalExpr, NotAQuery> {
         let function = match tree {
-            Test::RelQuery(segments) => return Ok(Logical::Exists(self.query(Start::Current, segments)?)),
-            Test::AbsQuery(query) => return Ok(Logical::Exists(self.query(Start::Root, query.segments)?)),
+            Test::RelQuery(segments) => return Ok(LogicalExpr::Exists(self.query(Start::Current, segments)?)),
+            Test::AbsQuery(query) => return Ok(LogicalExpr::Exists(self.query(Start::Root, query.segments)?)),
             Test::Function(function) => *function,
         };
         match function {
@@ -99,18 +99,18 @@ impl Compiler {
         text: FnArg,
         pattern: FnArg,
         compile: fn(&str) -> Result<regex::Regex, String>,
-    ) -> Result<Logical, Refusal> {
+    ) -> Result<LogicalExpr, NotAQuery> {
         let text = self.value(function, text)?;
         match pattern {
             FnArg::Literal(Literal::String(pattern)) => {
                 let regex = compile(&pattern).map_err(|why| format!("the pattern of {function} {why}"))?;
-                Ok(Logical::Fits(text, regex))
+                Ok(LogicalExpr::Fits(text, regex))
             }
             _ => Err(format!("the second argument of {function} must be a text in quotes")),
         }
     }
 
-    fn comparison(&mut self, tree: Comparison) -> Result<Logical, Refusal> {
+    fn comparison(&mut self, tree: Comparison) -> Result<LogicalExpr, NotAQuery> {
         let (operator, left, right) = match tree {
             Comparison::Eq(left, right) => (Operator::Equal, left, right),
             Comparison::Ne(left, right) => (Operator::NotEqual, left, right),
@@ -119,10 +119,10 @@ impl Compiler {
             Comparison::Lt(left, right) => (Operator::Less, left, right),
             Comparison::Lte(left, right) => (Operator::LessOrEqual, left, right),
         };
-        Ok(Logical::Compare(operator, self.comparable(left)?, self.comparable(right)?))
+        Ok(LogicalExpr::Compare(operator, self.comparable(left)?, self.comparable(right)?))
     }
 
-    fn comparable(&mut self, tree: Comparable) -> Result<Operand, Refusal> {
+    fn comparable(&mut self, tree: Comparable) -> Result<Operand, NotAQuery> {
         match tree {
             Comparable::Literal(literal) => Ok(Operand::Literal(value(literal)?)),
             Comparable::SingularQuery(query) => Ok(Operand::Node(singular(query))),
@@ -131,7 +131,7 @@ impl Compiler {
     }
 
     /// A function whose result is a value.
-    fn function(&mut self, tree: TestFunction) -> Result<Operand, Refusal> {
+    fn function(&mut self, tree: TestFunction) -> Result<Operand, NotAQuery> {
         match tree {
             TestFunction::Length(argument) => Ok(Operand::Length(Box::new(self.value("length()", *argument)?))),
             TestFunction::Count(argument) => Ok(Operand::Count(self.nodes("count()", argument)?)),
@@ -143,7 +143,7 @@ impl Compiler {
     }
 
     /// An argument that must be a value: a literal, a path to one node, or a function that gives a value.
-    fn value(&mut self, function: &str, argument: FnArg) -> Result<Operand, Refusal> {
+    fn value(&mut self, function: &str, argument: FnArg) -> Result<Operand, NotAQuery> {
         let query = match argument {
             FnArg::Literal(literal) => return Ok(Operand::Literal(value(literal)?)),
             FnArg::Filter(_) => return Err(format!("the argument of {function} must be a value, not a condition")),
@@ -160,7 +160,7 @@ impl Compiler {
     }
 
     /// An argument that must be nodes.
-    fn nodes(&mut self, function: &str, argument: FnArg) -> Result<Query, Refusal> {
+    fn nodes(&mut self, function: &str, argument: FnArg) -> Result<Query, NotAQuery> {
         if let FnArg::Test(test) = argument {
             match *test {
                 Test::RelQuery(segments) => return self.query(Start::Current, segments),
@@ -172,15 +172,15 @@ impl Compiler {
     }
 }
 
-fn negated(not: bool, logical: Logical) -> Logical {
-    if not { Logical::Not(Box::new(logical)) } else { logical }
+fn negated(not: bool, logical: LogicalExpr) -> LogicalExpr {
+    if not { LogicalExpr::Not(Box::new(logical)) } else { logical }
 }
 
-fn not_logical(function: &str) -> Refusal {
+fn not_logical(function: &str) -> NotAQuery {
     format!("{function} is a value, and must be compared with one")
 }
 
-fn not_a_value(function: &str) -> Refusal {
+fn not_a_value(function: &str) -> NotAQuery {
     format!("{function} holds or does not, and cannot be compared")
 }
 
@@ -199,7 +199,7 @@ fn singular(tree: SingularQuery) -> Query {
     Query { start, segments: tree.into_iter().map(segment).collect() }
 }
 
-fn value(literal: Literal) -> Result<Value, Refusal> {
+fn value(literal: Literal) -> Result<Value, NotAQuery> {
     Ok(match literal {
         Literal::Int(number) => Value::from(number),
         Literal::Float(number) => match Number::from_f64(number) {

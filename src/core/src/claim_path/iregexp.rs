@@ -25,13 +25,13 @@ pub(super) fn searching(text: &str) -> Result<Regex, String> {
 /// What a backslash may be in front of.
 const ESCAPED: &str = "()*+-.?[\\]^{|}nrt";
 
-struct Translation<'t> {
+struct IRegexpTranslation<'t> {
     rest: std::iter::Peekable<std::str::Chars<'t>>,
     text: String,
 }
 
 fn translated(text: &str) -> Result<String, String> {
-    let mut translation = Translation { rest: text.chars().peekable(), text: String::new() };
+    let mut translation = IRegexpTranslation { rest: text.chars().peekable(), text: String::new() };
     translation.whole()?;
     Ok(translation.text)
 }
@@ -40,7 +40,7 @@ fn refused<T>(why: &str) -> Result<T, String> {
     Err(format!("is no I-Regexp (RFC 9485): {why}"))
 }
 
-impl Translation<'_> {
+impl IRegexpTranslation<'_> {
     /// Parentheses are left as they are: the engine refuses those that do not balance.
     fn whole(&mut self) -> Result<(), String> {
         // A quantifier may follow an atom, and nothing else.

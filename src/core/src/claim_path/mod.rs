@@ -19,10 +19,10 @@ use jsonpath_rust::parser::parse_json_path;
 use query::{Query, Segment, Selector, Start};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spelling::Meant;
+use spelling::MeantPath;
 use std::fmt;
 
-pub(crate) use list::{Listed, Shape};
+pub(crate) use list::{ListPath, ListShape};
 pub(crate) use miss::{Miss, type_name};
 
 /// A compiled JSONPath and its text.
@@ -97,8 +97,8 @@ impl ClaimPath {
         }
         Self::understood(text).map_err(|why| match spelling::probably_meant(text) {
             None => BadPath { why, instead: None },
-            Some(Meant { path, bracketed: None }) => BadPath { why, instead: Some(path) },
-            Some(Meant { path, bracketed: Some(name) }) => {
+            Some(MeantPath { path, bracketed: None }) => BadPath { why, instead: Some(path) },
+            Some(MeantPath { path, bracketed: Some(name) }) => {
                 BadPath { why: format!("the name {name} needs brackets and quotes"), instead: Some(path) }
             }
         })
@@ -118,11 +118,11 @@ impl ClaimPath {
         select::nodes(&self.query, claims)
     }
 
-    /// The lists that the path leads to, whether or not it ends in `[*]`: see [`Listed`].
+    /// The lists that the path leads to, whether or not it ends in `[*]`: see [`ListPath`].
     ///
     /// # Errors
     /// [`Unsearchable`], by which the caller must deny.
-    pub(crate) fn lists<'v>(&self, claims: &'v Value) -> Result<Vec<Listed<'v>>, Unsearchable> {
+    pub(crate) fn lists<'v>(&self, claims: &'v Value) -> Result<Vec<ListPath<'v>>, Unsearchable> {
         list::lists(&self.query.segments, claims)
     }
 

@@ -46,18 +46,18 @@ pub(super) enum Selector {
         step: i64,
     },
     /// Members or elements for which this holds.
-    Filter(Logical),
+    Filter(LogicalExpr),
 }
 
 /// What holds of a node, or does not.
 #[derive(Debug, Clone)]
-pub(super) enum Logical {
+pub(super) enum LogicalExpr {
     /// One of these.
-    Or(Vec<Logical>),
+    Or(Vec<LogicalExpr>),
     /// All of these.
-    And(Vec<Logical>),
+    And(Vec<LogicalExpr>),
     /// This expression must not hold.
-    Not(Box<Logical>),
+    Not(Box<LogicalExpr>),
     /// The query selects something.
     Exists(Query),
     /// A comparison.

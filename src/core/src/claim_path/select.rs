@@ -3,7 +3,7 @@
 //! A search that would go on for longer ends with an error, which is never "selects nothing".
 
 use super::Unsearchable;
-use super::query::{Logical, Operand, Operator, Query, Segment, Selector, Start};
+use super::query::{LogicalExpr, Operand, Operator, Query, Segment, Selector, Start};
 use crate::compare::{equal_within, less};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -22,15 +22,15 @@ pub(super) fn nodes<'v>(query: &Query, claims: &'v Value) -> Result<Vec<&'v Valu
 
 /// Every node that segments select below `root`.
 pub(super) fn below<'v>(root: &'v Value, segments: &[Segment]) -> Result<Vec<&'v Value>, Unsearchable> {
-    Search { root, left: MAX_STEPS }.segments(segments, root)
+    NodeSearch { root, left: MAX_STEPS }.segments(segments, root)
 }
 
-struct Search<'v> {
+struct NodeSearch<'v> {
     root: &'v Value,
     left: usize,
 }
 
-impl<'v> Search<'v> {
+impl<'v> NodeSearch<'v> {
     fn spend(&mut self, steps: usize) -> Result<(), Unsearchable> {
         self.left = self.left.checked_sub(steps).ok_or(Unsearchable)?;
         Ok(())
@@ -107,10 +107,10 @@ impl<'v> Search<'v> {
         Ok(())
     }
 
-    fn holds(&mut self, condition: &Logical, node: &'v Value) -> Result<bool, Unsearchable> {
+    fn holds(&mut self, condition: &LogicalExpr, node: &'v Value) -> Result<bool, Unsearchable> {
         self.spend(1)?;
         match condition {
-            Logical::Or(parts) => {
+            LogicalExpr::Or(parts) => {
                 for part in parts {
                     if self.holds(part, node)? {
                         return Ok(true);
@@ -118,7 +118,7 @@ impl<'v> Search<'v> {
                 }
                 Ok(false)
             }
-            Logical::And(parts) => {
+            LogicalExpr::And(parts) => {
                 for part in parts {
                     if !self.holds(part, node)? {
                         return Ok(false);
@@ -126,13 +126,13 @@ impl<'v> Search<'v> {
                 }
                 Ok(true)
             }
-            Logical::Not(part) => Ok(!self.holds(part, node)?),
-            Logical::Exists(query) => Ok(!self.query(query, node)?.is_empty()),
-            Logical::Compare(operator, left, right) => {
+            LogicalExpr::Not(part) => Ok(!self.holds(part, node)?),
+            LogicalExpr::Exists(query) => Ok(!self.query(query, node)?.is_empty()),
+            LogicalExpr::Compare(operator, left, right) => {
                 let (left, right) = (self.operand(left, node)?, self.operand(right, node)?);
                 self.compare(*operator, left.as_deref(), right.as_deref())
             }
-            Logical::Fits(text, pattern) => match self.operand(text, node)?.as_deref() {
+            LogicalExpr::Fits(text, pattern) => match self.operand(text, node)?.as_deref() {
                 Some(Value::String(text)) => {
                     self.spend(text.len() / BYTES_OF_A_STEP)?;
                     Ok(pattern.is_match(text))

@@ -130,14 +130,14 @@ pub(super) fn segments(segments: &[Segment]) -> Option<String> {
 }
 
 /// A path that was probably meant.
-pub(super) struct Meant {
+pub(super) struct MeantPath {
     pub(super) path: String,
     /// The first name that was lacking its brackets, if one was.
     pub(super) bracketed: Option<String>,
 }
 
 /// The path that somebody probably means who wrote what is none: names that need brackets get them.
-pub(super) fn probably_meant(written: &str) -> Option<Meant> {
+pub(super) fn probably_meant(written: &str) -> Option<MeantPath> {
     let text = written.trim();
     if text.len() > MAX_BYTES {
         return None;
@@ -149,7 +149,7 @@ pub(super) fn probably_meant(written: &str) -> Option<Meant> {
     };
     let mut bracketed = None;
     let path = format!("${}", rewritten(&rest, &mut bracketed)?);
-    (path != written && ClaimPath::understood(&path).is_ok()).then_some(Meant { path, bracketed })
+    (path != written && ClaimPath::understood(&path).is_ok()).then_some(MeantPath { path, bracketed })
 }
 
 fn rewritten(text: &str, lacking: &mut Option<String>) -> Option<String> {

@@ -2,11 +2,11 @@
 //!
 //! A hint never proposes to accept an audience that other services of the issuer have in their tokens as well.
 
-use super::members::Members;
+use super::members::ClaimMembers;
 use super::wrong_type;
 use crate::config::{Audience, Config, Profile, common_audience, is_microsoft_graph};
 use crate::decision::Denial;
-use crate::jws::Proof;
+use crate::jws::TokenProof;
 use crate::reason::Reason;
 use serde_json::Value;
 
@@ -15,7 +15,12 @@ pub(crate) const FOR_GRAPH: &str = "The token is one for Microsoft Graph, which 
      API, such as api://API-CLIENT-ID/db.connect, and none of Graph, such as User.Read.";
 
 /// A string, or an array of strings, one of which the profile accepts.
-pub(super) fn check(claims: Members<'_>, config: &Config, profile: &Profile, proof: Proof) -> Result<(), Denial> {
+pub(super) fn check(
+    claims: ClaimMembers<'_>,
+    config: &Config,
+    profile: &Profile,
+    proof: TokenProof,
+) -> Result<(), Denial> {
     let named: Vec<&str> = match claims.get("aud") {
         None => Vec::new(),
         Some(Value::String(one)) => vec![one],
@@ -34,8 +39,8 @@ pub(super) fn check(claims: Members<'_>, config: &Config, profile: &Profile, pro
     }
     let accepted: Vec<String> = accepted.iter().map(|audience| format!("\"{audience}\"")).collect();
     let what = match (named.is_empty(), proof) {
-        (true, Proof::Signature) => "the token names none",
-        (true, Proof::Answer(_)) => "the provider's answer names none",
+        (true, TokenProof::Signature) => "the token names none",
+        (true, TokenProof::Answer(_)) => "the provider's answer names none",
         (false, _) => "the token is for another",
     };
     let detail =
@@ -43,7 +48,7 @@ pub(super) fn check(claims: Members<'_>, config: &Config, profile: &Profile, pro
     Err(Denial::new(Reason::AudienceMismatch, detail).with_hint(hint(&named, profile, proof)))
 }
 
-fn hint(named: &[&str], profile: &Profile, proof: Proof) -> String {
+fn hint(named: &[&str], profile: &Profile, proof: TokenProof) -> String {
     let name = &profile.name;
     if named.iter().any(|audience| is_microsoft_graph(audience)) {
         return format!("{FOR_GRAPH} Its audience is that of many services: do not accept it.");
@@ -56,8 +61,8 @@ fn hint(named: &[&str], profile: &Profile, proof: Proof) -> String {
     }
     let when = match (named.is_empty(), proof) {
         (false, _) => "If the token's audience",
-        (true, Proof::Signature) => "Have the provider name it in the token. If the audience it then names",
-        (true, Proof::Answer(_)) => {
+        (true, TokenProof::Signature) => "Have the provider name it in the token. If the audience it then names",
+        (true, TokenProof::Answer(_)) => {
             return format!(
                 "Have the provider name one in its answers; if it never does, let the client stand in for it: \
                  profiles.{name}.audience = \"none\", and clients. See audience_mismatch in oauth_validator(7)."

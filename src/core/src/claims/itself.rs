@@ -4,11 +4,11 @@
 //! Answers leave things out: that a token is bound to a key, or that it is a refresh token. Values of such a JWT are
 //! never in a denial.
 
-use super::members::Members;
+use super::members::ClaimMembers;
 use super::{audience, kind, times};
 use crate::config::{Config, Profile};
 use crate::decision::Denial;
-use crate::jws::{Proof, UntrustedJwt};
+use crate::jws::{TokenProof, UntrustedJwt};
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trace::Trace;
@@ -19,11 +19,11 @@ pub(super) fn check(
     jwt: &UntrustedJwt,
     config: &Config,
     profile: &Profile,
-    proof: Proof,
+    proof: TokenProof,
     now: UnixSeconds,
     trace: &mut Trace,
 ) -> Result<Option<UnixSeconds>, Denial> {
-    let claims = Members::of_token(&jwt.untrusted_claims);
+    let claims = ClaimMembers::of_token(&jwt.untrusted_claims);
     let mut own = trace.beside();
     let outcome = contradiction(jwt, claims, config, profile, proof, now, &mut own);
     if outcome.is_err() {
@@ -39,10 +39,10 @@ pub(super) fn check(
 
 fn contradiction(
     jwt: &UntrustedJwt,
-    claims: Members<'_>,
+    claims: ClaimMembers<'_>,
     config: &Config,
     profile: &Profile,
-    proof: Proof,
+    proof: TokenProof,
     now: UnixSeconds,
     trace: &mut Trace,
 ) -> Result<Option<UnixSeconds>, Denial> {

@@ -4,11 +4,11 @@
 //! itself, and before anything that an administrator may widen, such as its lifetime. That a mark is missing proves
 //! nothing: a profile also needs the audience, the scope, or a rule.
 
-use super::members::Members;
+use super::members::ClaimMembers;
 use crate::config::{Clause, Profile, Rule, Test, TokenKind};
 use crate::decision::Denial;
 use crate::reason::Reason;
-use crate::token_kind::{Kind, kind_of, kind_of_value, normal};
+use crate::token_kind::{WordKind, kind_of, kind_of_value, normal};
 use crate::trace::Trace;
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ const ID_TOKEN_CLAIMS: [&str; 4] = ["nonce", "at_hash", "c_hash", "s_hash"];
 
 /// Refuses what is bound to somebody, of another kind, or on the list of denied tokens. `typed` tokens say by their header
 /// that they are access tokens, and their issuer has signed that.
-pub(super) fn check(claims: Members<'_>, profile: &Profile, typed: bool, trace: &mut Trace) -> Result<(), Denial> {
+pub(super) fn check(claims: ClaimMembers<'_>, profile: &Profile, typed: bool, trace: &mut Trace) -> Result<(), Denial> {
     if claims.has("cnf") {
         let detail =
             "The token has cnf (RFC 7800): it is only good together with a key that PostgreSQL cannot ask for.";
@@ -49,7 +49,7 @@ pub(super) fn check(claims: Members<'_>, profile: &Profile, typed: bool, trace: 
 }
 
 /// What the token itself says in words. Security event tokens (RFC 8417), of which logout tokens are some, have `events`.
-fn said(claims: Members<'_>, accepted: TokenKind, trace: &mut Trace) -> Result<(), Denial> {
+fn said(claims: ClaimMembers<'_>, accepted: TokenKind, trace: &mut Trace) -> Result<(), Denial> {
     if claims.has("events") {
         let detail = "The token has events, which only logout tokens and other security event tokens have.";
         return Err(Denial::new(Reason::IdToken, detail));
@@ -74,15 +74,15 @@ pub(crate) fn check_type(typ: &str, accepted: TokenKind) -> Result<(), Denial> {
     Ok(())
 }
 
-fn refused(kind: Kind, accepted: TokenKind) -> bool {
-    kind == Kind::Other || (kind == Kind::Id && accepted == TokenKind::Access)
+fn refused(kind: WordKind, accepted: TokenKind) -> bool {
+    kind == WordKind::Other || (kind == WordKind::Id && accepted == TokenKind::Access)
 }
 
 /// Claims of ID tokens, which some providers put into access tokens as well: a rule that proves the kind outweighs them.
 ///
 /// So does the type `at+jwt`, but a nonce alone (Kanidm): that type is for access tokens and nothing else (RFC 9068 section
 /// 2.1), and a client cannot write it, while it does choose the nonce. The hashes are of what comes with an ID token.
-fn marks(claims: Members<'_>, profile: &Profile, typed: bool) -> Result<(), Denial> {
+fn marks(claims: ClaimMembers<'_>, profile: &Profile, typed: bool) -> Result<(), Denial> {
     let counts = |name: &&str| claims.has(name) && !(typed && *name == "nonce");
     let Some(name) = ID_TOKEN_CLAIMS.into_iter().find(counts) else { return Ok(()) };
     if profile.access_token.iter().any(proves_access) {
@@ -95,7 +95,7 @@ fn marks(claims: Members<'_>, profile: &Profile, typed: bool) -> Result<(), Deni
     Err(Denial::new(Reason::IdToken, format!("The token has {name}, as ID tokens have.")).with_hint(hint))
 }
 
-fn revoked(claims: Members<'_>, profile: &Profile) -> Result<(), Denial> {
+fn revoked(claims: ClaimMembers<'_>, profile: &Profile) -> Result<(), Denial> {
     match claims.get("jti") {
         Some(Value::String(jti)) if profile.deny_jti.contains(jti) => {
             Err(Denial::new(Reason::TokenRevoked, "The token's jti is in deny_jti."))
@@ -113,7 +113,7 @@ fn proves_access(rule: &Rule) -> bool {
     let Some(claim) = claim.top_level_claim() else { return false };
     let Some(claim) = KIND_CLAIMS.into_iter().find(|name| *name == claim) else { return false };
     let proves = |value: &Value| match (value, kind_of_value(value)) {
-        (_, Some(kind)) => kind == Kind::Access,
+        (_, Some(kind)) => kind == WordKind::Access,
         (Value::String(word), None) => match normal(word).as_str() {
             "" => false,
             "bearer" => !USE_CLAIMS.contains(&claim) && !AMBIGUOUS_CLAIMS.contains(&claim),

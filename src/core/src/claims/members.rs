@@ -11,12 +11,12 @@ const ABSENT_IF_NULL: [&str; 8] = ["nbf", "iat", "jti", "nonce", "cnf", "act", "
 
 /// Members, and where they are written.
 #[derive(Clone, Copy)]
-pub(crate) struct Members<'c> {
+pub(crate) struct ClaimMembers<'c> {
     members: &'c Map<String, Value>,
     in_answer: bool,
 }
 
-impl<'c> Members<'c> {
+impl<'c> ClaimMembers<'c> {
     /// Those of a token's payload.
     pub(crate) const fn of_token(members: &'c Map<String, Value>) -> Self {
         Self { members, in_answer: false }
@@ -46,7 +46,7 @@ impl<'c> Members<'c> {
 
 #[cfg(test)]
 mod tests {
-    use super::Members;
+    use super::ClaimMembers;
     use serde_json::{Value, json};
 
     #[test]
@@ -71,13 +71,16 @@ mod tests {
         ];
         let document: Value = names.iter().map(|name| ((*name).to_owned(), json!(null))).collect();
         let members = document.as_object().unwrap();
-        let absent = |of: Members<'_>| names.iter().filter(|name| !of.has(name)).copied().collect::<Vec<_>>();
-        assert_eq!(absent(Members::of_token(members)), names[..8]);
-        assert_eq!(absent(Members::of_answer(members)), names[..9]);
+        let absent = |of: ClaimMembers<'_>| names.iter().filter(|name| !of.has(name)).copied().collect::<Vec<_>>();
+        assert_eq!(absent(ClaimMembers::of_token(members)), names[..8]);
+        assert_eq!(absent(ClaimMembers::of_answer(members)), names[..9]);
         for value in [json!(false), json!(0), json!(""), json!([]), json!({})] {
             let document = json!({"nonce": value, "exp": value});
             let members = document.as_object().unwrap();
-            assert!(Members::of_token(members).has("nonce") && Members::of_answer(members).has("exp"), "{value}");
+            assert!(
+                ClaimMembers::of_token(members).has("nonce") && ClaimMembers::of_answer(members).has("exp"),
+                "{value}"
+            );
         }
     }
 }

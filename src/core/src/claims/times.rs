@@ -2,13 +2,13 @@
 //!
 //! A date of the wrong type is a denial, never "absent".
 
-use super::members::Members;
+use super::members::ClaimMembers;
 use super::wrong_type;
 use crate::bounds::MAX_NUMERIC_DATE;
 use crate::config::{Config, Profile};
 use crate::decision::Denial;
 use crate::introspection::OnlineKind;
-use crate::jws::Proof;
+use crate::jws::TokenProof;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use serde_json::{Map, Value};
@@ -20,14 +20,14 @@ const LONG_LIVED_ANSWER: &str = "This may be a refresh token: where a provider a
 
 /// The dates of claims that `proof` stands behind, and when the token expires, as far as it says so.
 pub(super) fn check(
-    claims: Members<'_>,
+    claims: ClaimMembers<'_>,
     config: &Config,
     profile: &Profile,
-    proof: Proof,
+    proof: TokenProof,
     now: UnixSeconds,
 ) -> Result<Option<UnixSeconds>, Denial> {
     // An answer says that the token is active at this very moment, which is all that it must say.
-    if !claims.has("exp") && proof != Proof::Answer(OnlineKind::Introspection) {
+    if !claims.has("exp") && proof != TokenProof::Answer(OnlineKind::Introspection) {
         let hint = "Have the provider issue tokens that expire.";
         let detail = "The token has no exp, so it would be valid for ever.";
         return Err(Denial::new(Reason::Expired, detail).with_hint(hint));
@@ -37,10 +37,10 @@ pub(super) fn check(
 
 /// The dates that are there, where something else says that the token is active now.
 pub(super) fn check_those_there(
-    claims: Members<'_>,
+    claims: ClaimMembers<'_>,
     config: &Config,
     profile: &Profile,
-    proof: Proof,
+    proof: TokenProof,
     now: UnixSeconds,
 ) -> Result<Option<UnixSeconds>, Denial> {
     let skew = profile.clock_skew;
@@ -71,7 +71,7 @@ pub(super) fn check_those_there(
     }
 }
 
-fn too_long(lifetime: Duration, config: &Config, profile: &Profile, proof: Proof) -> Denial {
+fn too_long(lifetime: Duration, config: &Config, profile: &Profile, proof: TokenProof) -> Denial {
     let detail = format!(
         "The token is valid for {} seconds; {} allows max_lifetime {}.",
         lifetime.as_secs(),
@@ -80,8 +80,8 @@ fn too_long(lifetime: Duration, config: &Config, profile: &Profile, proof: Proof
     );
     let denial = Denial::new(Reason::LifetimeTooLong, detail);
     match proof {
-        Proof::Signature => denial,
-        Proof::Answer(_) => denial.with_hint(LONG_LIVED_ANSWER),
+        TokenProof::Signature => denial,
+        TokenProof::Answer(_) => denial.with_hint(LONG_LIVED_ANSWER),
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn expires_by_itself(
     kind: OnlineKind,
     now: UnixSeconds,
 ) -> Result<Option<UnixSeconds>, Denial> {
-    let expires = numeric_date(Members::of_answer(members), "exp")?;
+    let expires = numeric_date(ClaimMembers::of_answer(members), "exp")?;
     // Google's, which counts from the answer.
     let left = members.get("expires_in").filter(|_| kind == OnlineKind::Tokeninfo).and_then(Value::as_u64);
     let left = left.map(|left| now.after(Duration::from_secs(left)));
@@ -99,7 +99,7 @@ pub(crate) fn expires_by_itself(
 }
 
 /// A NumericDate in whole seconds (RFC 7519 section 2). Fractions are allowed there, and cut here.
-fn numeric_date(claims: Members<'_>, name: &str) -> Result<Option<UnixSeconds>, Denial> {
+fn numeric_date(claims: ClaimMembers<'_>, name: &str) -> Result<Option<UnixSeconds>, Denial> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };

@@ -4,23 +4,23 @@
 //! Of two such profiles one of the main file stays, and others are denied, each of them. Which two can meet is for
 //! `serving` and `apart`. A denied profile counts as well: what it would not let stand must not stand because of an error.
 
-use super::entry::Entry;
+use super::entry::ProfileEntry;
 use super::outline::{DeniedProfile, Outline};
-use crate::apart::between::{Filed, meetings, takers};
+use crate::identity_overlap::between::{Filed, meetings, takers};
 use crate::serving::shared_lines;
 use std::collections::BTreeMap;
 
 /// A profile of one of the files.
-pub(super) struct Member<'d> {
+pub(super) struct FileProfile<'d> {
     /// Its file; 0 is the main one.
     pub(super) file: usize,
-    pub(super) entry: Entry<'d>,
+    pub(super) entry: ProfileEntry<'d>,
     /// What counts of it, if it is denied.
     pub(super) denied: Option<DeniedProfile>,
 }
 
-impl<'d> Member<'d> {
-    pub(super) fn new(file: usize, entry: Entry<'d>) -> Self {
+impl<'d> FileProfile<'d> {
+    pub(super) fn new(file: usize, entry: ProfileEntry<'d>) -> Self {
         Self { file, entry, denied: None }
     }
 
@@ -40,12 +40,12 @@ impl<'d> Member<'d> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Conflict {
     pub(super) other: usize,
-    pub(super) about: About,
+    pub(super) about: SharedBetween,
 }
 
 /// What two profiles have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum About {
+pub(super) enum SharedBetween {
     /// Their name.
     Name,
     /// A line that both serve, by its issuer.
@@ -55,7 +55,7 @@ pub(super) enum About {
 }
 
 /// For each profile that cannot stand the first reason why. None of the main file is among them.
-pub(super) fn conflicts(members: &[Member<'_>]) -> BTreeMap<usize, Conflict> {
+pub(super) fn conflicts(members: &[FileProfile<'_>]) -> BTreeMap<usize, Conflict> {
     let mut found = BTreeMap::new();
     let file = |place: usize| members.get(place).map_or(0, |member| member.file);
     let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -65,35 +65,36 @@ pub(super) fn conflicts(members: &[Member<'_>]) -> BTreeMap<usize, Conflict> {
     for places in names.values().filter(|places| places.len() > 1) {
         for place in places.iter().copied().filter(|place| file(*place) != 0) {
             if let Some(other) = places.iter().copied().find(|other| *other != place) {
-                found.insert(place, Conflict { other, about: About::Name });
+                found.insert(place, Conflict { other, about: SharedBetween::Name });
             }
         }
     }
     let outlines = outlines(members);
     let listed: Vec<Outline<'_>> = outlines.iter().map(|one| one.outline).collect();
-    let mut report = |pairs: Vec<(usize, usize)>, about: &dyn Fn() -> About| {
+    let mut report = |pairs: Vec<(usize, usize)>, about: &dyn Fn() -> SharedBetween| {
         for (place, other) in pairs.into_iter().filter(|(place, _)| file(*place) != 0) {
             found.entry(place).or_insert_with(|| Conflict { other, about: about() });
         }
     };
     for (line, places) in shared_lines(&listed) {
         let company: Vec<Filed<'_>> = places.into_iter().filter_map(|place| outlines.get(place).copied()).collect();
-        report(meetings(&company), &|| About::Line(line.to_owned()));
+        report(meetings(&company), &|| SharedBetween::Line(line.to_owned()));
     }
-    report(takers(&outlines), &|| About::Prefix);
+    report(takers(&outlines), &|| SharedBetween::Prefix);
     found
 }
 
 /// What can be reckoned with of each profile, with its place in the list.
-fn outlines<'m>(members: &'m [Member<'_>]) -> Vec<Filed<'m>> {
-    let filed =
-        |(place, member): (usize, &'m Member<'_>)| Some(Filed { place, file: member.file, outline: member.outline()? });
+fn outlines<'m>(members: &'m [FileProfile<'_>]) -> Vec<Filed<'m>> {
+    let filed = |(place, member): (usize, &'m FileProfile<'_>)| {
+        Some(Filed { place, file: member.file, outline: member.outline()? })
+    };
     members.iter().enumerate().filter_map(filed).collect()
 }
 
 /// Pairs of different files that serve one line and accept tokens of one issuer: for each later one the first earlier one,
 /// and that issuer.
-pub(super) fn sharing_issuers(members: &[Member<'_>]) -> Vec<(usize, usize, String)> {
+pub(super) fn sharing_issuers(members: &[FileProfile<'_>]) -> Vec<(usize, usize, String)> {
     let outlines = outlines(members);
     let listed: Vec<Outline<'_>> = outlines.iter().map(|one| one.outline).collect();
     let file = |place: usize| members.get(place).map_or(0, |member| member.file);

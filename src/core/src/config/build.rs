@@ -6,8 +6,8 @@
 
 use super::collect::Findings;
 use super::defaults::{Defaults, limits};
-use super::layout::Layout;
-use super::online::{self, Mode};
+use super::layout::PresetParts;
+use super::online_check::{self, Mode};
 use super::profile::{At, Audience, Clients, KeySource, Profile, Scope, TokenIssuers, TokenKind};
 use super::section::Section;
 use super::settings::{Setting, clients as of_clients, profile as rows};
@@ -22,7 +22,7 @@ pub(super) fn profile(
     findings: &mut Findings<'_>,
     name: &str,
     section: &Section<'_>,
-    layout: &Layout<'_>,
+    layout: &PresetParts<'_>,
     defaults: &Defaults,
 ) -> Option<Profile> {
     let issuer = issuer(findings, section);
@@ -81,7 +81,7 @@ fn list(findings: &mut Findings<'_>, section: &Section<'_>, setting: &Setting) -
 fn scope(
     findings: &mut Findings<'_>,
     section: &Section<'_>,
-    layout: &Layout<'_>,
+    layout: &PresetParts<'_>,
     keys: Option<&KeySource>,
 ) -> Arc<Scope> {
     let mut scope = layout.scope(findings, section);
@@ -161,11 +161,11 @@ fn key_source(
     issuer: Option<&str>,
     defaults: keys::Times,
 ) -> (Option<KeySource>, Vec<String>) {
-    let kind = match online::mode(findings, section) {
+    let kind = match online_check::mode(findings, section) {
         Mode::Jwt => return keys::keys(findings, section, issuer, defaults),
         Mode::Online(kind) => kind,
     };
     let reach = keys::reach_only(findings, section, kind.mode(), defaults);
-    let check = reach.and_then(|reached| online::check(findings, section, kind, reached));
+    let check = reach.and_then(|reached| online_check::check(findings, section, kind, reached));
     (check.map(|check| KeySource::Online(Box::new(check))), Vec::new())
 }

@@ -3,18 +3,18 @@
 //! A finding must never hold a control character: names in it are those that somebody wrote into a file of a team, and it
 //! goes to terminals and to the server's log.
 
-use super::source::Source;
+use super::source::SourceText;
 use crate::finding::{Finding, FindingCode, Related};
 use std::ops::Range;
 
 /// What was found so far.
 pub(super) struct Findings<'t> {
-    pub(super) source: Source<'t>,
+    pub(super) source: SourceText<'t>,
     list: Vec<Finding>,
 }
 
 impl<'t> Findings<'t> {
-    pub(super) fn new(source: Source<'t>) -> Self {
+    pub(super) fn new(source: SourceText<'t>) -> Self {
         Self { source, list: Vec::new() }
     }
 

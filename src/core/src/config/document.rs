@@ -5,9 +5,9 @@
 
 use super::collect::Findings;
 use super::defaults::Defaults;
-use super::entry::Entry;
+use super::entry::ProfileEntry;
 use super::layout::Layouts;
-use super::presets::own::{Choice, Presets};
+use super::presets::own::{PresetChoice, Presets};
 use super::section::{Path, Section};
 use super::values::suggest;
 use super::{build, check, settings, together};
@@ -31,7 +31,7 @@ pub(super) fn profiles<'d>(
     findings: &mut Findings<'_>,
     document: &'d DeTable<'d>,
     ground: &mut Ground<'d>,
-) -> Vec<Entry<'d>> {
+) -> Vec<ProfileEntry<'d>> {
     let Some(named) = document.get("profiles") else {
         return Vec::new();
     };
@@ -52,14 +52,14 @@ pub(super) fn profiles<'d>(
             let message = format!("profiles.{name} must be a table, written as [profiles.{name}]");
             findings.add(FindingCode::WrongType, value.span(), message);
             let section = Section::of_no_table(Path::Profile(name), span.clone());
-            entries.push(Entry { name, span, section, profile: None });
+            entries.push(ProfileEntry { name, span, section, profile: None });
             continue;
         };
         let section = Section::open(findings, Path::Profile(name), span.clone(), table, "profiles.*");
         let preset = section.word(findings, "preset", &presets);
-        if matches!(preset, Some(Choice::Own(_))) && !ground.presets_usable {
+        if matches!(preset, Some(PresetChoice::Own(_))) && !ground.presets_usable {
             // The main file has an error then, and lets nobody in.
-            entries.push(Entry { name, span, section, profile: None });
+            entries.push(ProfileEntry { name, span, section, profile: None });
             continue;
         }
         let layout = ground.layouts.of(findings, &section, preset);
@@ -68,7 +68,7 @@ pub(super) fn profiles<'d>(
         if let Some(profile) = &profile {
             check::profile(findings, &section, profile);
         }
-        entries.push(Entry { name, span, section, profile });
+        entries.push(ProfileEntry { name, span, section, profile });
     }
     together::together(findings, &entries);
     entries

@@ -4,13 +4,13 @@
 
 use super::collect::Findings;
 use super::keys;
-use super::online;
+use super::online_check;
 use super::presets::own::Presets;
 use super::profile::Origin;
 use super::rules;
 use super::section::{Path, Section};
-use super::settings::{self, Counts, Default, Kind, Setting, introspection, profile as rows, root};
-use super::source::Source;
+use super::settings::{self, AppliesTo, Default, Setting, ValueKind, introspection, profile as rows, root};
+use super::source::SourceText;
 use super::values::json;
 use crate::introspection::OnlineKind;
 use serde_json::Value;
@@ -41,15 +41,15 @@ pub fn effective(main: &str, (file, own): (usize, &str), name: &str) -> Vec<Effe
     let Some(profile) = profiles.and_then(|all| all.get(name)).and_then(|value| value.get_ref().as_table()) else {
         return Vec::new();
     };
-    let mut of_main = Findings::new(Source::new(main));
-    let mut findings = Findings::new(Source::of_file(own, file));
+    let mut of_main = Findings::new(SourceText::new(main));
+    let mut findings = Findings::new(SourceText::of_file(own, file));
     let mut open = |table, schema: &str| Section::open(&mut of_main, Path::File, 0..0, table, schema);
     let mut defaults = Vec::new();
     if let Some(table) = table(root::DEFAULTS.key) {
         defaults.push((root::DEFAULTS.key, open(table, root::DEFAULTS.key)));
         for setting in settings::of_table(root::DEFAULTS.key) {
             let inner = table.get(setting.key).and_then(|value| value.get_ref().as_table());
-            if let (Kind::Table(_, schema), Some(inner)) = (setting.kind, inner) {
+            if let (ValueKind::Table(_, schema), Some(inner)) = (setting.kind, inner) {
                 defaults.push((schema, open(inner, schema)));
             }
         }
@@ -61,14 +61,14 @@ pub fn effective(main: &str, (file, own): (usize, &str), name: &str) -> Vec<Effe
     let base = chosen.and_then(|choice| presets.base(choice));
     let schema = rows::PRESET.table;
     let section = Section::open(&mut findings, Path::File, 0..0, profile, schema).over(base);
-    let online = online::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));
+    let online = online_check::kind(section.get("mode").and_then(|mode| mode.get_ref().as_str()));
     let looks_up = section.is_own("lookup");
-    let mut list = List { findings, of_main, defaults, online, looks_up, settings: Vec::new() };
+    let mut list = EffectiveList { findings, of_main, defaults, online, looks_up, settings: Vec::new() };
     list.table(&section, schema, "");
     list.settings
 }
 
-struct List<'t> {
+struct EffectiveList<'t> {
     findings: Findings<'t>,
     of_main: Findings<'t>,
     /// The tables of defaults that the file has, by their names.
@@ -80,7 +80,7 @@ struct List<'t> {
     settings: Vec<Effective>,
 }
 
-impl List<'_> {
+impl EffectiveList<'_> {
     /// Lists the keys of a table of `schema`, which is called `path` under the profile.
     fn table(&mut self, section: &Section<'_>, schema: &str, path: &str) {
         let asks_nobody = schema == KEYS && keys::asks_nobody(section);
@@ -90,12 +90,12 @@ impl List<'_> {
             }
             let name = format!("{path}{}", setting.key);
             match setting.kind {
-                Kind::Table(_, inner) => match section.table(&mut self.findings, setting) {
+                ValueKind::Table(_, inner) => match section.table(&mut self.findings, setting) {
                     Some(table) => self.table(&table, inner, &format!("{name}.")),
                     None if setting.default == Default::Table => self.built_in(inner, &format!("{name}.")),
                     None => {}
                 },
-                Kind::Rules(inner) => {
+                ValueKind::Rules(inner) => {
                     for (at, rule) in rules::sections(&mut self.findings, section, setting.key).iter().enumerate() {
                         self.table(rule, inner, &format!("{name}[{at}]."));
                     }
@@ -106,14 +106,14 @@ impl List<'_> {
     }
 
     /// Whether a key that takes so much to mean anything does so in this profile.
-    fn counts(&self, counts: Counts, asks_nobody: bool) -> bool {
+    fn counts(&self, counts: AppliesTo, asks_nobody: bool) -> bool {
         let online = self.online.is_some();
         match counts {
-            Counts::Always => true,
-            Counts::Keys | Counts::Source => !online,
-            Counts::Fetched => !online && !asks_nobody,
-            Counts::Asked => online || self.looks_up || !asks_nobody,
-            Counts::Online => online,
+            AppliesTo::Always => true,
+            AppliesTo::Keys | AppliesTo::Source => !online,
+            AppliesTo::Fetched => !online && !asks_nobody,
+            AppliesTo::Asked => online || self.looks_up || !asks_nobody,
+            AppliesTo::Online => online,
         }
     }
 

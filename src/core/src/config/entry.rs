@@ -5,7 +5,7 @@ use super::section::Section;
 use std::ops::Range;
 
 /// A profile of a file: its table, and what it says if there is no error in it.
-pub(super) struct Entry<'d> {
+pub(super) struct ProfileEntry<'d> {
     pub(super) name: &'d str,
     /// The bytes of its name.
     pub(super) span: Range<usize>,

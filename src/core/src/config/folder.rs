@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder of further files, as somebody has read it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Folder<'t> {
+pub struct ConfigFolder<'t> {
     /// How messages call it; empty where there is none.
     pub name: &'t str,
     /// Its files, in the order of their names.

@@ -9,8 +9,8 @@ use super::section::Section;
 use super::settings::keys::{
     ALLOWED_HOSTS, CONNECT_TIMEOUT, DENY_KIDS, INSECURE_HTTP, KID_COOLDOWN, MAX_TTL, MIN_TTL, STALE_MAX, TIMEOUT,
 };
-use super::settings::{self, Counts, Setting, profile as rows};
-use super::source::Source;
+use super::settings::{self, AppliesTo, Setting, profile as rows};
+use super::source::SourceText;
 use crate::finding::FindingCode;
 use crate::introspection::ClientCertificate;
 use crate::keys::source::{KeyTiming, Location, ProviderKeys, ProviderSettings};
@@ -83,7 +83,7 @@ pub(super) fn keys(
             None
         }
     };
-    for key in with(|counts| counts == Counts::Online).filter(|key| section.is_own(key)) {
+    for key in with(|counts| counts == AppliesTo::Online).filter(|key| section.is_own(key)) {
         let message = format!("{} means nothing without mode: nobody is asked about tokens", section.name(key));
         findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
     }
@@ -156,7 +156,7 @@ fn certificate(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Opt
 /// How the provider is reached where keys are in a file or in the configuration, and it is only asked for claims. What is wrong with the
 /// table was reported when the keys were read.
 pub(super) fn reach_beside_keys(profile: &Section<'_>, defaults: Times) -> Reach<FilePath> {
-    let mut unread = Findings::new(Source::new(""));
+    let mut unread = Findings::new(SourceText::new(""));
     let section = profile.table(&mut unread, &rows::KEYS);
     let reach = section.and_then(|section| reach(&mut unread, &section, defaults));
     reach.map_or_else(|| defaults.direct(), |(reach, _)| reach)
@@ -353,28 +353,28 @@ pub(super) fn asks_nobody(section: &Section<'_>) -> bool {
 }
 
 /// Whether a key that takes so much to mean anything does so where a provider is asked for keys.
-fn counts_with_provider(counts: Counts) -> bool {
-    matches!(counts, Counts::Fetched | Counts::Asked)
+fn counts_with_provider(counts: AppliesTo) -> bool {
+    matches!(counts, AppliesTo::Fetched | AppliesTo::Asked)
 }
 
 /// Whether a key that takes so much to mean anything does so where there are no keys.
-fn counts_online(counts: Counts) -> bool {
-    matches!(counts, Counts::Always | Counts::Asked | Counts::Online)
+fn counts_online(counts: AppliesTo) -> bool {
+    matches!(counts, AppliesTo::Always | AppliesTo::Asked | AppliesTo::Online)
 }
 
 /// The keys of the table that take so much to mean anything.
-fn with(wanted: impl Fn(Counts) -> bool) -> impl Iterator<Item = &'static str> {
+fn with(wanted: impl Fn(AppliesTo) -> bool) -> impl Iterator<Item = &'static str> {
     settings::of_table(MIN_TTL.table).filter(move |setting| wanted(setting.counts)).map(|setting| setting.key)
 }
 
 /// The keys that name a source. At most one may be written.
 fn sources() -> impl Iterator<Item = &'static str> {
-    with(|counts| counts == Counts::Source)
+    with(|counts| counts == AppliesTo::Source)
 }
 
 /// Warns of what was written for a provider that is never asked; one that is asked for claims still has to be reached.
 fn unused(findings: &mut Findings<'_>, section: &Section<'_>, source: &str, looks_up: bool) {
-    for key in with(|counts| counts_with_provider(counts) && !(looks_up && counts == Counts::Asked)) {
+    for key in with(|counts| counts_with_provider(counts) && !(looks_up && counts == AppliesTo::Asked)) {
         if section.is_own(key) {
             let message = format!("{} means nothing beside {source}: no provider is asked for keys", section.name(key));
             findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");

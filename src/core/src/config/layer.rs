@@ -6,53 +6,53 @@
 
 use super::origin::Origin;
 use super::settings::Merge;
-use super::source::Source;
-use super::table::Table;
+use super::source::SourceText;
+use super::table::MarkedTable;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The preset that a table belongs to.
 #[derive(Clone, Copy)]
-pub(super) enum Named<'a> {
+pub(super) enum NamedPreset<'a> {
     BuiltIn(&'static str),
     /// One of the file's own, and the main file, where it is written.
-    Own(&'a str, &'a Source<'a>),
+    Own(&'a str, &'a SourceText<'a>),
 }
 
 /// A table of one preset. Before a profile is built on it, its keys and values have been found to be without errors.
 #[derive(Clone, Copy)]
 pub(super) struct Layer<'a> {
-    pub(super) preset: Named<'a>,
-    pub(super) table: Table<'a>,
+    pub(super) preset: NamedPreset<'a>,
+    pub(super) table: MarkedTable<'a>,
     /// The byte at which the table begins in the main file, of a preset of the file's own.
     start: usize,
 }
 
 impl<'a> Layer<'a> {
-    pub(super) fn new(preset: Named<'a>, start: usize, table: &'a DeTable<'a>) -> Self {
-        Self { preset, table: Table::new(table), start }
+    pub(super) fn new(preset: NamedPreset<'a>, start: usize, table: &'a DeTable<'a>) -> Self {
+        Self { preset, table: MarkedTable::new(table), start }
     }
 
     /// The name that profiles use.
     pub(super) fn name(&self) -> &'a str {
         match self.preset {
-            Named::BuiltIn(name) | Named::Own(name, _) => name,
+            NamedPreset::BuiltIn(name) | NamedPreset::Own(name, _) => name,
         }
     }
 
     /// Where a person reads it.
     pub(super) fn look(&self) -> String {
         match self.preset {
-            Named::BuiltIn(name) => format!("see \"oauth-validator preset show {name}\""),
-            Named::Own(name, _) => format!("see [presets.{name}] in the main file"),
+            NamedPreset::BuiltIn(name) => format!("see \"oauth-validator preset show {name}\""),
+            NamedPreset::Own(name, _) => format!("see [presets.{name}] in the main file"),
         }
     }
 
     /// Where byte `start` of the preset's text is; of a built-in one just its name.
     pub(super) fn origin(&self, start: usize) -> Origin {
         match self.preset {
-            Named::BuiltIn(name) => Origin::Preset(name),
-            Named::Own(_, source) => source.origin(start),
+            NamedPreset::BuiltIn(name) => Origin::Preset(name),
+            NamedPreset::Own(_, source) => source.origin(start),
         }
     }
 
@@ -79,12 +79,12 @@ impl<'a> Layer<'a> {
 
 /// The table of a preset, and the one below it.
 #[derive(Clone, Copy)]
-pub(super) struct Base<'a> {
+pub(super) struct PresetLayers<'a> {
     pub(super) upper: Layer<'a>,
     pub(super) lower: Option<Layer<'a>>,
 }
 
-impl<'a> Base<'a> {
+impl<'a> PresetLayers<'a> {
     pub(super) fn of(upper: Layer<'a>) -> Self {
         Self { upper, lower: None }
     }
@@ -102,8 +102,8 @@ impl<'a> Base<'a> {
     /// The name of the built-in preset.
     pub(super) fn built_in(self) -> Option<&'static str> {
         self.layers().find_map(|layer| match layer.preset {
-            Named::BuiltIn(name) => Some(name),
-            Named::Own(..) => None,
+            NamedPreset::BuiltIn(name) => Some(name),
+            NamedPreset::Own(..) => None,
         })
     }
 

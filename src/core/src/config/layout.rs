@@ -6,10 +6,10 @@
 
 use super::collect::Findings;
 use super::defaults::Defaults;
-use super::layer::Base;
-use super::online::{self, Mode};
-use super::presets::own::{Choice, Presets};
-use super::profile::{At, Identity, KeySource, Rule, Scope, Session};
+use super::layer::PresetLayers;
+use super::online_check::{self, Mode};
+use super::presets::own::{PresetChoice, Presets};
+use super::profile::{At, Identity, KeySource, Rule, Scope, SessionSettings};
 use super::section::Section;
 use super::session::{self, SessionTimes};
 use super::{accepted, identity, keys, rules, scope};
@@ -24,7 +24,7 @@ pub(super) struct Layouts<'a> {
     presets: &'a Presets<'a>,
     times: keys::Times,
     session: SessionTimes,
-    known: Vec<Rc<Layout<'a>>>,
+    known: Vec<Rc<PresetParts<'a>>>,
 }
 
 impl<'a> Layouts<'a> {
@@ -38,8 +38,8 @@ impl<'a> Layouts<'a> {
         &mut self,
         findings: &mut Findings<'_>,
         profile: &Section<'_>,
-        preset: Option<Choice<'a>>,
-    ) -> Rc<Layout<'a>> {
+        preset: Option<PresetChoice<'a>>,
+    ) -> Rc<PresetParts<'a>> {
         let base = preset.and_then(|preset| self.presets.base(preset));
         if let (Some(preset), None) = (preset, base) {
             // Without its rules the profile would accept more than its author thinks.
@@ -53,30 +53,35 @@ impl<'a> Layouts<'a> {
         if let Some(known) = self.known.iter().find(|layout| layout.base.map(|base| base.upper.name()) == name) {
             return Rc::clone(known);
         }
-        let layout = Rc::new(Layout::new(findings, base, self.times, self.session));
+        let layout = Rc::new(PresetParts::new(findings, base, self.times, self.session));
         self.known.push(Rc::clone(&layout));
         layout
     }
 }
 
 /// The parts of a profile that its preset alone decides.
-pub(super) struct Layout<'a> {
-    base: Option<Base<'a>>,
+pub(super) struct PresetParts<'a> {
+    base: Option<PresetLayers<'a>>,
     identity: Arc<Identity>,
     scope: Arc<Scope>,
     access_token: Arc<[Rule]>,
     require: Arc<[Rule]>,
     algorithms: At<Arc<[Algorithm]>>,
     token_types: At<Arc<[String]>>,
-    session: Arc<Session>,
+    session: Arc<SessionSettings>,
     /// Where keys come from, for an issuer without a name; `None` where the profile has to say more.
     keys: Option<(KeySource, Vec<String>)>,
 }
 
-impl<'a> Layout<'a> {
-    fn new(findings: &mut Findings<'_>, base: Option<Base<'a>>, times: keys::Times, session: SessionTimes) -> Self {
+impl<'a> PresetParts<'a> {
+    fn new(
+        findings: &mut Findings<'_>,
+        base: Option<PresetLayers<'a>>,
+        times: keys::Times,
+        session: SessionTimes,
+    ) -> Self {
         let section = Section::of_preset(base);
-        let uses_keys = online::mode(findings, &section) == Mode::Jwt;
+        let uses_keys = online_check::mode(findings, &section) == Mode::Jwt;
         let (source, deny_kids) = match uses_keys {
             true => keys::keys(findings, &section, Some(""), times),
             false => (None, Vec::new()),
@@ -95,7 +100,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The preset's table, to lie under the profile's.
-    pub(super) fn base(&self) -> Option<Base<'a>> {
+    pub(super) fn base(&self) -> Option<PresetLayers<'a>> {
         self.base
     }
 
@@ -140,7 +145,7 @@ impl<'a> Layout<'a> {
         findings: &mut Findings<'_>,
         section: &Section<'_>,
         defaults: SessionTimes,
-    ) -> Arc<Session> {
+    ) -> Arc<SessionSettings> {
         match section.is_own("session") {
             true => Arc::new(session::session(findings, section, defaults)),
             false => Arc::clone(&self.session),

@@ -8,7 +8,9 @@ mod graph;
 use super::collect::Findings;
 use super::keys;
 use super::origin::At;
-use super::profile::{Identity, KeySource, Profile, RoleMapping, RoleSource, Roles, Rule, ScopeClaim, Session, Test};
+use super::profile::{
+    Identity, KeySource, Profile, RoleMapping, RoleSource, Roles, Rule, ScopeClaim, SessionSettings, Test,
+};
 use super::section::Section;
 use super::settings::{lookup as rows, profile};
 use crate::claim_path::ClaimPath;
@@ -19,12 +21,12 @@ use crate::reach::{FilePath, Reach};
 
 /// The values of `kind`.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum LookupKind {
     Userinfo,
     Graph,
 }
 
-impl Kind {
+impl LookupKind {
     const WORDS: [(&str, Self); 2] = [("userinfo", Self::Userinfo), ("graph", Self::Graph)];
 
     const fn word(self) -> &'static str {
@@ -54,7 +56,7 @@ pub(super) fn lookup(
     if section.get("kind").is_none() {
         section.missing(findings, "kind", USERINFO_HINT);
     }
-    let kind = section.word(findings, "kind", &Kind::WORDS);
+    let kind = section.word(findings, "kind", &LookupKind::WORDS);
     for key in kind.iter().flat_map(|kind| kind.foreign()).filter(|key| section.is_own(key)) {
         let message = format!("{} means nothing with kind = \"{}\"", section.name(key), kind?.word());
         findings.add(FindingCode::UnusedSetting, section.span_of(key), message).hint("remove it");
@@ -63,11 +65,11 @@ pub(super) fn lookup(
     let insecure_http = keys::accepts_local_http(profile);
     let (claims, source) = match kind {
         // What else is wrong with a table of no kind is said as of one that most have.
-        None | Some(Kind::Userinfo) => {
+        None | Some(LookupKind::Userinfo) => {
             let claims = claims(findings, &section);
             (claims, userinfo(findings, &section, keys, insecure_http).map(Source::Userinfo))
         }
-        Some(Kind::Graph) => {
+        Some(LookupKind::Graph) => {
             let graph = graph::graph(findings, &section, profile, insecure_http);
             (Some(vec![crate::lookup::CLAIM_OF_GRAPH.to_owned()]), graph.map(Source::Graph))
         }
@@ -178,7 +180,7 @@ impl Profile {
     }
 }
 
-impl Session {
+impl SessionSettings {
     /// Whether what SQL reads could depend on one of these claims of the token.
     pub(crate) fn looks_at(&self, names: &[&str]) -> bool {
         self.claims.values().chain(Some(&self.token_id)).any(|path| any(path, names))

@@ -22,7 +22,7 @@ mod keys;
 mod layer;
 mod layout;
 mod lookup;
-mod online;
+mod online_check;
 mod origin;
 mod outline;
 mod part;
@@ -47,14 +47,14 @@ mod values;
 mod written;
 
 pub use effective::{Effective, effective};
-pub use files::Parsed;
-pub use folder::{Folder, FolderFile, Unread, folder_of};
-pub use kept::{Chosen, Pieces, choose, kept_form};
+pub use files::ParsedFiles;
+pub use folder::{ConfigFolder, FolderFile, Unread, folder_of};
+pub use kept::{KeptChoice, Pieces, choose, kept_form};
 pub use outline::DeniedProfile;
 pub use profile::{
     At, Audience, Clause, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource,
-    MappedRoles, Origin, Profile, RoleMapping, RoleSource, Roles, Rule, Scope, ScopeClaim, Session, SessionEnd, Test,
-    TokenIssuers, TokenKind,
+    MappedRoles, Origin, Profile, RoleMapping, RoleSource, Roles, Rule, Scope, ScopeClaim, SessionEnd, SessionSettings,
+    Test, TokenIssuers, TokenKind,
 };
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ pub(crate) use keys::Times;
 
 pub(crate) use doubts::{common_audience, is_microsoft_graph};
 pub(crate) use outline::Outline;
-pub use valid::{Config, Trouble};
+pub use valid::{Config, FolderTrouble};
 pub use values::{json as json_of_toml, suggest};
 
 impl Config {
@@ -91,15 +91,15 @@ impl Config {
     /// assert!(errors.any(|found| found.code == FindingCode::UnknownKey && found.position.line == 4));
     /// ```
     #[must_use]
-    pub fn parse(text: &[u8], file_name: &str) -> Parsed {
-        files::parse(text, file_name, Folder::default())
+    pub fn parse(text: &[u8], file_name: &str) -> ParsedFiles {
+        files::parse(text, file_name, ConfigFolder::default())
     }
 
     /// Reads a main file and those of its folder.
     ///
     /// An error in a file of the folder denies the profiles of that file alone.
     #[must_use]
-    pub fn parse_all(text: &[u8], file_name: &str, folder: Folder<'_>) -> Parsed {
+    pub fn parse_all(text: &[u8], file_name: &str, folder: ConfigFolder<'_>) -> ParsedFiles {
         files::parse(text, file_name, folder)
     }
 }

@@ -81,13 +81,13 @@ impl DeniedProfile {
     pub(super) fn read(name: &str, section: &Section<'_>, trouble: usize, broken: bool) -> Self {
         let identity = written(section.get("identity").map(Spanned::get_ref));
         let prefix = match identity.member("prefix") {
-            Written::Nothing if broken => None,
-            Written::Nothing => Some(String::new()),
-            Written::Value(prefix) => prefix.as_str().map(str::to_owned),
-            Written::Senseless => None,
+            OutlineValue::Nothing if broken => None,
+            OutlineValue::Nothing => Some(String::new()),
+            OutlineValue::Value(prefix) => prefix.as_str().map(str::to_owned),
+            OutlineValue::Senseless => None,
         };
         let fallback = match identity.member("fallback").member("prefix") {
-            Written::Value(prefix) => prefix.as_str().filter(|prefix| !prefix.is_empty()).map(str::to_owned),
+            OutlineValue::Value(prefix) => prefix.as_str().filter(|prefix| !prefix.is_empty()).map(str::to_owned),
             _ => None,
         };
         Self {
@@ -130,23 +130,23 @@ impl<'p> From<&'p DeniedProfile> for Outline<'p> {
 
 /// What stands somewhere.
 #[derive(Clone, Copy)]
-enum Written<'v> {
+enum OutlineValue<'v> {
     Nothing,
     Value(&'v DeValue<'v>),
     /// It is inside of what should be a table.
     Senseless,
 }
 
-fn written<'v>(value: Option<&'v DeValue<'v>>) -> Written<'v> {
-    value.map_or(Written::Nothing, Written::Value)
+fn written<'v>(value: Option<&'v DeValue<'v>>) -> OutlineValue<'v> {
+    value.map_or(OutlineValue::Nothing, OutlineValue::Value)
 }
 
-impl<'v> Written<'v> {
+impl<'v> OutlineValue<'v> {
     fn member(self, key: &str) -> Self {
         match self {
-            Written::Value(value) => match value.as_table() {
+            OutlineValue::Value(value) => match value.as_table() {
                 Some(table) => written(table.get(key).map(Spanned::get_ref)),
-                None => Written::Senseless,
+                None => OutlineValue::Senseless,
             },
             other => other,
         }

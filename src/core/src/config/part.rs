@@ -90,13 +90,13 @@ impl<'c> Prefixes<'c> {
 }
 
 /// Texts that begin alike.
-struct Group<'s, 't> {
+struct PrefixGroup<'s, 't> {
     texts: &'s [&'t str],
     /// The text with which all of them begin.
     stem: &'t str,
 }
 
-impl<'s, 't> Group<'s, 't> {
+impl<'s, 't> PrefixGroup<'s, 't> {
     fn of(texts: &'s [&'t str]) -> Option<Self> {
         let (first, last) = (*texts.first()?, *texts.last()?);
         // They are in order: what the first and the last have in common, all have.
@@ -112,22 +112,22 @@ impl<'s, 't> Group<'s, 't> {
 }
 
 /// The groups of texts, which are in order, by the character behind their first `length` bytes; all are longer.
-fn grouped<'s, 't>(texts: &'s [&'t str], length: usize) -> impl Iterator<Item = Group<'s, 't>> {
+fn grouped<'s, 't>(texts: &'s [&'t str], length: usize) -> impl Iterator<Item = PrefixGroup<'s, 't>> {
     let next = move |text: &str| text.get(length..).and_then(|rest| rest.chars().next());
-    texts.chunk_by(move |one, other| next(one) == next(other)).filter_map(Group::of)
+    texts.chunk_by(move |one, other| next(one) == next(other)).filter_map(PrefixGroup::of)
 }
 
 /// Texts, each longer than `length` bytes, of which one begins whatever begins with one of `texts`; and whether nothing else
 /// does. `texts` are in order, and alike in their first `length` bytes.
 fn stems<'t>(texts: &[&'t str], length: usize) -> (Vec<&'t str>, bool) {
-    let mut groups: Vec<Group<'_, 't>> = grouped(texts, length).collect();
+    let mut groups: Vec<PrefixGroup<'_, 't>> = grouped(texts, length).collect();
     while groups.len() < MANY {
         let coarse = groups.iter().enumerate().filter(|(_, group)| !group.is_exact());
         let Some((largest, _)) = coarse.max_by_key(|(_, group)| group.texts.len()) else { break };
         let group = groups.swap_remove(largest);
         groups.extend(grouped(group.texts, group.stem.len()));
     }
-    (groups.iter().map(|group| group.stem).collect(), groups.iter().all(Group::is_exact))
+    (groups.iter().map(|group| group.stem).collect(), groups.iter().all(PrefixGroup::is_exact))
 }
 
 #[cfg(test)]

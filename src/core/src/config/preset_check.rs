@@ -6,11 +6,11 @@
 use super::build;
 use super::collect::Findings;
 use super::document::{Ground, check_name};
-use super::presets::own::{Choice, Own, Presets};
+use super::presets::own::{Own, PresetChoice, Presets};
 use super::presets::{ALL, Preset};
 use super::section::{Path, Section};
-use super::settings::{self, Kind, PROFILE};
-use super::source::Source;
+use super::settings::{self, PROFILE, ValueKind};
+use super::source::SourceText;
 use crate::finding::FindingCode;
 use toml::de::{DeTable, DeValue};
 
@@ -35,9 +35,9 @@ pub(super) fn judge(findings: &mut Findings<'_>, presets: &Presets<'_>, ground: 
 
 /// Reads a preset as the profile that it is the beginning of.
 fn built(findings: &mut Findings<'_>, own: &Own<'_>, ground: &mut Ground<'_>) {
-    let mut found = Findings::new(Source::new(findings.source.text));
+    let mut found = Findings::new(SourceText::new(findings.source.text));
     let section = Section::open(&mut found, Path::Preset(own.name), own.span.clone(), own.table, PROFILE);
-    let names: Vec<_> = ALL.iter().map(|preset| (preset.name, Choice::BuiltIn(preset))).collect();
+    let names: Vec<_> = ALL.iter().map(|preset| (preset.name, PresetChoice::BuiltIn(preset))).collect();
     let under = section.word(&mut found, "preset", &names);
     let layout = ground.layouts.of(&mut found, &section, under);
     let section = section.over(layout.base());
@@ -62,8 +62,8 @@ fn refused(findings: &mut Findings<'_>, table: &DeTable<'_>, schema: &str) {
             );
         }
         match (setting.kind, value.get_ref()) {
-            (Kind::Table(_, below), DeValue::Table(table)) => refused(findings, table, below),
-            (Kind::Rules(below), DeValue::Array(array)) => {
+            (ValueKind::Table(_, below), DeValue::Table(table)) => refused(findings, table, below),
+            (ValueKind::Rules(below), DeValue::Array(array)) => {
                 for table in array.iter().filter_map(|element| element.get_ref().as_table()) {
                     refused(findings, table, below);
                 }

@@ -5,7 +5,7 @@
 
 pub use super::origin::{At, Origin};
 pub use super::scope::{HbaScopes, Scope, ScopeClaim};
-pub use super::session::{Session, SessionEnd};
+pub use super::session::{SessionEnd, SessionSettings};
 
 use super::origin::pattern_if_any;
 use super::written::{self, PresetName};
@@ -347,7 +347,7 @@ pub struct Profile {
     /// Which roles a token grants, for delegation.
     pub roles: Option<Box<Roles>>,
     /// What sessions keep, and when they end.
-    pub session: Arc<Session>,
+    pub session: Arc<SessionSettings>,
     /// Where claims are looked up that a token lacks.
     pub lookup: Option<Box<At<Lookup>>>,
     /// Where the keys are.

@@ -2,19 +2,19 @@
 //!
 //! Each finding is in the file of the profile that it denies, and names the other one's place. Nothing is decided here.
 
-use super::across::{About, Conflict, Member, sharing_issuers};
+use super::across::{Conflict, FileProfile, SharedBetween, sharing_issuers};
 use super::collect::Findings;
 use super::together::place_of;
 use super::valid::Names;
-use crate::apart::remedy;
 use crate::finding::{Finding, FindingCode};
+use crate::identity_overlap::remedy;
 
 const CURE_OF_PREFIXES: &str = "give each a prefix of which none begins the other's";
 
 /// Reports a conflict in the file of the profile at `place`, and gives the finding back.
 pub(super) fn conflict(
     all: &mut [Findings<'_>],
-    members: &[Member<'_>],
+    members: &[FileProfile<'_>],
     names: &Names,
     place: usize,
     conflict: &Conflict,
@@ -23,13 +23,13 @@ pub(super) fn conflict(
     let (name, there) = (member.entry.name, place_of_name(all, names, other)?);
     let fate = if other.file == 0 { "this one is denied" } else { "both are denied" };
     let (code, span, message, hint) = match &conflict.about {
-        About::Name => (
+        SharedBetween::Name => (
             FindingCode::ProfileTwice,
             member.entry.span.clone(),
             format!("profile \"{name}\" is in {there} as well: {fate}"),
             "give one of them another name: it is that of its keys, and stands in logs".to_owned(),
         ),
-        About::Prefix => (
+        SharedBetween::Prefix => (
             FindingCode::SharedPrefix,
             member.entry.section.span_of("identity"),
             format!(
@@ -39,7 +39,7 @@ pub(super) fn conflict(
             ),
             CURE_OF_PREFIXES.to_owned(),
         ),
-        About::Line(line) => {
+        SharedBetween::Line(line) => {
             let remedy = member.outline().zip(other.outline()).map(|(own, other)| remedy(other, own));
             (
                 FindingCode::SharedLine,
@@ -58,7 +58,7 @@ pub(super) fn conflict(
 }
 
 /// Warns of what is legal between files, and mostly not meant.
-pub(super) fn doubts(all: &mut [Findings<'_>], members: &[Member<'_>], names: &Names, reserved: &[String]) {
+pub(super) fn doubts(all: &mut [Findings<'_>], members: &[FileProfile<'_>], names: &Names, reserved: &[String]) {
     for (later, earlier, issuer) in sharing_issuers(members) {
         let Some((later, earlier)) = members.get(later).zip(members.get(earlier)) else { continue };
         let Some(there) = place_of_name(all, names, earlier) else { continue };
@@ -91,7 +91,7 @@ pub(super) fn doubts(all: &mut [Findings<'_>], members: &[Member<'_>], names: &N
 }
 
 /// Where a profile is named, for a person: a file and a line.
-fn place_of_name(all: &[Findings<'_>], names: &Names, member: &Member<'_>) -> Option<String> {
+fn place_of_name(all: &[Findings<'_>], names: &Names, member: &FileProfile<'_>) -> Option<String> {
     let source = &all.get(member.file)?.source;
     Some(names.place(source.origin(member.entry.span.start)))
 }

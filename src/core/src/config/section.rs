@@ -5,10 +5,10 @@
 //! then, so no default can take its place in a decision.
 
 use super::collect::Findings;
-use super::layer::{Base, Layer};
+use super::layer::{Layer, PresetLayers};
 use super::origin::{At, Origin};
-use super::settings::{self, Kind, Merge, Setting};
-use super::table::Table;
+use super::settings::{self, Merge, Setting, ValueKind};
+use super::table::MarkedTable;
 use super::values::{suggest, type_name};
 use crate::finding::FindingCode;
 use std::fmt::{self, Display, Formatter};
@@ -45,8 +45,8 @@ pub(super) struct Section<'a> {
     /// The bytes of the table's head in the file; of what named the preset if the file has no such table.
     pub(super) span: Range<usize>,
     /// The file's table, if it has one.
-    table: Option<Table<'a>>,
-    base: Option<Base<'a>>,
+    table: Option<MarkedTable<'a>>,
+    base: Option<PresetLayers<'a>>,
 }
 
 impl<'a> Section<'a> {
@@ -71,11 +71,11 @@ impl<'a> Section<'a> {
                     .hint(suggest(name, &valid));
             }
         }
-        Self { path, span, table: Some(Table::new(table)), base: None }
+        Self { path, span, table: Some(MarkedTable::new(table)), base: None }
     }
 
     /// A table that the file does not have, over one of a preset.
-    pub(super) fn of_preset(base: Option<Base<'a>>) -> Self {
+    pub(super) fn of_preset(base: Option<PresetLayers<'a>>) -> Self {
         Self { path: Path::File, span: 0..0, table: None, base }
     }
 
@@ -85,13 +85,13 @@ impl<'a> Section<'a> {
     }
 
     /// This table, laid over the one of a preset.
-    pub(super) fn over(self, base: Option<Base<'a>>) -> Self {
+    pub(super) fn over(self, base: Option<PresetLayers<'a>>) -> Self {
         Self { base, ..self }
     }
 
     /// The name of the built-in preset under the table.
     pub(super) fn preset_name(&self) -> Option<&'static str> {
-        self.base.and_then(Base::built_in)
+        self.base.and_then(PresetLayers::built_in)
     }
 
     /// The preset whose value of `key` the table's own takes the place of.
@@ -141,7 +141,7 @@ impl<'a> Section<'a> {
 
     /// The bytes of a key's value in the file; of the name of the preset that sets it; or else of the table's head.
     pub(super) fn span_of(&self, key: &str) -> Range<usize> {
-        let named_by = |base: Base<'a>| self.own("preset").filter(|_| base.layer(key).is_some());
+        let named_by = |base: PresetLayers<'a>| self.own("preset").filter(|_| base.layer(key).is_some());
         self.own(key).or_else(|| self.base.and_then(named_by)).map_or_else(|| self.span.clone(), Spanned::span)
     }
 
@@ -182,8 +182,8 @@ impl<'a> Section<'a> {
     /// The table of a setting: of the file and of the preset, together as its row says. Nothing of what is no table.
     pub(super) fn table(&self, findings: &mut Findings<'_>, setting: &Setting) -> Option<Section<'a>> {
         match setting.kind {
-            Kind::Table(Merge::Whole, schema) => self.section(findings, setting.key, schema),
-            Kind::Table(Merge::ByKey, schema) => self.merged_section(findings, setting.key, schema),
+            ValueKind::Table(Merge::Whole, schema) => self.section(findings, setting.key, schema),
+            ValueKind::Table(Merge::ByKey, schema) => self.merged_section(findings, setting.key, schema),
             _ => None,
         }
     }
@@ -266,7 +266,7 @@ impl<'a> Section<'a> {
             return None;
         }
         let (own, base) = match self.own(key) {
-            Some(_) => (Some(Table::new(table)), None),
+            Some(_) => (Some(MarkedTable::new(table)), None),
             None => (None, self.base.and_then(|base| base.below(key, Merge::Whole))),
         };
         Some(Section { path: self.path_of(key), span: self.span_of(key), table: own, base })
@@ -274,8 +274,8 @@ impl<'a> Section<'a> {
 
     /// The names of all keys.
     pub(super) fn keys(&self) -> Vec<&'a str> {
-        let layers = self.base.into_iter().flat_map(Base::layers).map(|layer| layer.table);
-        self.table.into_iter().chain(layers).flat_map(Table::names).collect()
+        let layers = self.base.into_iter().flat_map(PresetLayers::layers).map(|layer| layer.table);
+        self.table.into_iter().chain(layers).flat_map(MarkedTable::names).collect()
     }
 }
 

@@ -24,7 +24,7 @@ pub enum SessionEnd {
 
 /// What a session keeps of its token, and when it ends by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Session {
+pub struct SessionSettings {
     /// Whether the token's expiry ends the session.
     pub end: SessionEnd,
     /// How much later than that.
@@ -37,7 +37,7 @@ pub struct Session {
     pub token_id: ClaimPath,
 }
 
-impl Session {
+impl SessionSettings {
     /// Whether anything is different from a session of a profile that says nothing about it.
     pub(crate) fn says_anything(&self) -> bool {
         self.end != SessionEnd::Never || self.max.is_some() || !self.claims.is_empty()
@@ -70,7 +70,7 @@ pub(super) fn times(findings: &mut Findings<'_>, section: &Section<'_>, fallback
 }
 
 /// What a profile says of its sessions, over its preset and the file's defaults.
-pub(super) fn session(findings: &mut Findings<'_>, of: &Section<'_>, defaults: SessionTimes) -> Session {
+pub(super) fn session(findings: &mut Findings<'_>, of: &Section<'_>, defaults: SessionTimes) -> SessionSettings {
     let Some(section) = of.table(findings, &profile::SESSION) else {
         return of_times(defaults);
     };
@@ -82,11 +82,11 @@ pub(super) fn session(findings: &mut Findings<'_>, of: &Section<'_>, defaults: S
             .hint("write end = \"token\" for sessions that end with their token, or remove it");
     }
     let token_id = section.path(findings, "token_id").map_or_else(|| TOKEN_ID.default_claim(), |path| path.value);
-    Session { claims: claims(findings, &section).unwrap_or_default(), token_id, ..of_times(times) }
+    SessionSettings { claims: claims(findings, &section).unwrap_or_default(), token_id, ..of_times(times) }
 }
 
-fn of_times(SessionTimes { end, grace, max }: SessionTimes) -> Session {
-    Session { end, grace, max, claims: BTreeMap::new(), token_id: TOKEN_ID.default_claim() }
+fn of_times(SessionTimes { end, grace, max }: SessionTimes) -> SessionSettings {
+    SessionSettings { end, grace, max, claims: BTreeMap::new(), token_id: TOKEN_ID.default_claim() }
 }
 
 /// The claims that SQL may read, by the names it reads them under.

@@ -4,14 +4,14 @@ use super::origin::Origin;
 use crate::finding::{Finding, FindingCode, Position};
 
 /// A text and the starts of its lines, so that each position is a binary search.
-pub(super) struct Source<'t> {
+pub(super) struct SourceText<'t> {
     pub(super) text: &'t str,
     /// Which of the configuration's files it is, as in [`Origin::Line`].
     pub(super) file: usize,
     line_starts: Vec<usize>,
 }
 
-impl<'t> Source<'t> {
+impl<'t> SourceText<'t> {
     /// The text of the main file.
     pub(super) fn new(text: &'t str) -> Self {
         Self::of_file(text, 0)
@@ -47,7 +47,7 @@ pub(super) fn not_utf8(text: &[u8], valid_up_to: usize) -> Finding {
     Finding {
         code: FindingCode::NotUtf8,
         span: valid_up_to..valid_up_to,
-        position: Source::new(valid).position(valid_up_to),
+        position: SourceText::new(valid).position(valid_up_to),
         message: "the file is not UTF-8 text from here on".to_owned(),
         hint: Some(
             "save the file as UTF-8; other characters than ASCII are only needed in comments and names".to_owned(),

@@ -8,12 +8,12 @@ use toml::de::{DeTable, DeValue};
 
 /// A table, and a mark for each of its names: that a key is not there is mostly seen without a look into the map.
 #[derive(Clone, Copy)]
-pub(super) struct Table<'a> {
+pub(super) struct MarkedTable<'a> {
     map: &'a DeTable<'a>,
     marks: u64,
 }
 
-impl<'a> Table<'a> {
+impl<'a> MarkedTable<'a> {
     pub(super) fn new(map: &'a DeTable<'a>) -> Self {
         Self { map, marks: map.keys().fold(0, |marks, name| marks | mark(name.get_ref())) }
     }
@@ -42,7 +42,7 @@ fn mark(name: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Table;
+    use super::MarkedTable;
     use crate::config::settings::SETTINGS;
     use toml::Spanned;
     use toml::de::DeTable;
@@ -57,7 +57,7 @@ mod tests {
             "[keys]\n[scope]\n[identity]",
         ] {
             let document = DeTable::parse(text).unwrap();
-            let table = Table::new(document.get_ref());
+            let table = MarkedTable::new(document.get_ref());
             for name in names() {
                 let (found, wanted) = (table.get(name), document.get_ref().get(name));
                 assert_eq!(found.map(Spanned::span), wanted.map(Spanned::span), "{name:?} of {text:?}");

@@ -5,25 +5,25 @@
 //! finding. Must never drop the last finding that denies, however many there are.
 
 use super::collect::Findings;
-use super::entry::Entry;
+use super::entry::ProfileEntry;
 use super::outline::Outline;
 use super::profile::{Audience, Profile};
 use super::section::Section;
-use crate::apart::{Collision, Company, Member, remedy};
 use crate::finding::{Finding, FindingCode, MOST_ALIKE};
+use crate::identity_overlap::{Collision, LineProfile, LineProfiles, remedy};
 use crate::serving::{self, Served};
 use std::ops::Range;
 
 /// Looks at all profiles of a file side by side, but for those with errors of their own.
-pub(super) fn together(findings: &mut Findings<'_>, read: &[Entry<'_>]) {
+pub(super) fn together(findings: &mut Findings<'_>, read: &[ProfileEntry<'_>]) {
     let entries: Vec<Judged<'_>> =
         read.iter().filter_map(|entry| Some((entry.profile.as_ref()?, &entry.section))).collect();
     let outlines: Vec<Outline<'_>> = entries.iter().map(|(profile, _)| Outline::from(*profile)).collect();
     let (mut lines, mut issuers, mut audiences) = (Vec::new(), Vec::new(), Vec::new());
     for (line, places) in serving::shared_lines(&outlines) {
-        let company = Company::of(places.into_iter().filter_map(|place| {
+        let company = LineProfiles::of(places.into_iter().filter_map(|place| {
             let (profile, _) = *entries.get(place)?;
-            Some(Member { place, profile, served: Served::by(profile) })
+            Some(LineProfile { place, profile, served: Served::by(profile) })
         }));
         lines.extend(company.mistakable().into_iter().map(|pair| Collision { text: line, ..pair }));
         issuers.extend(company.sharing(|profile| profile.token_issuers().iter().map(String::as_str).collect()));

@@ -1,6 +1,6 @@
 //! A configuration without errors in its main file, as decisions read it.
 
-use super::folder::{Folder, folder_of};
+use super::folder::{ConfigFolder, folder_of};
 use super::origin::{At, Origin};
 use super::outline::{DeniedProfile, Outline};
 use super::part::Rest;
@@ -17,7 +17,7 @@ pub struct Config {
     names: Names,
     profiles: Vec<Profile>,
     denied: Vec<DeniedProfile>,
-    troubles: Vec<Trouble>,
+    troubles: Vec<FolderTrouble>,
     reserved_prefixes: At<Vec<String>>,
     /// What has to be known of profiles that are not here, where these are a part.
     rest: Option<Rest>,
@@ -25,7 +25,7 @@ pub struct Config {
 
 /// What denies the profiles of a file of the folder, or one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct FolderTrouble {
     /// The file, as messages call it.
     pub file: String,
     /// What is wrong, with its place: sentences.
@@ -40,7 +40,7 @@ impl Config {
         names: Names,
         mut profiles: Vec<Profile>,
         denied: Vec<DeniedProfile>,
-        troubles: Vec<Trouble>,
+        troubles: Vec<FolderTrouble>,
         reserved_prefixes: At<Vec<String>>,
     ) -> Self {
         profiles.sort_by(|one, other| one.name.cmp(&other.name));
@@ -66,7 +66,7 @@ impl Config {
 
     /// What is wrong with files of the folder, in their order; then what denies single profiles.
     #[must_use]
-    pub fn troubles(&self) -> &[Trouble] {
+    pub fn troubles(&self) -> &[FolderTrouble] {
         &self.troubles
     }
 
@@ -108,7 +108,7 @@ impl Config {
 
     /// The denial of a login that only this denied profile could serve.
     pub(crate) fn denial_of(&self, denied: &DeniedProfile) -> Denial {
-        let denial = self.troubles.get(denied.trouble).map(Trouble::denial);
+        let denial = self.troubles.get(denied.trouble).map(FolderTrouble::denial);
         denial
             .unwrap_or_else(|| Denial::new(Reason::ConfigInvalid, "The profile has errors."))
             .for_profile(denied.name())
@@ -154,7 +154,7 @@ impl Config {
     }
 }
 
-impl Trouble {
+impl FolderTrouble {
     /// The denial of a login because of it.
     #[must_use]
     pub fn denial(&self) -> Denial {
@@ -171,7 +171,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(main: &str, folder: Folder<'_>) -> Self {
+    pub(super) fn of(main: &str, folder: ConfigFolder<'_>) -> Self {
         let files = std::iter::once(main).chain(folder.files.iter().map(|file| file.name)).map(str::to_owned).collect();
         Self { folder: folder.name.to_owned(), files }
     }

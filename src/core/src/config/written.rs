@@ -27,29 +27,29 @@ pub(super) mod pattern {
 
 /// A JSON value.
 pub(super) mod value {
-    use super::{Deserialize, Deserializer, Serialize, Serializer, Written};
+    use super::{Deserialize, Deserializer, Serialize, Serializer, WrittenJson};
     use serde_json::Value;
 
     pub(crate) fn serialize<S: Serializer>(value: &Value, to: S) -> Result<S::Ok, S::Error> {
-        Written::of(value).serialize(to)
+        WrittenJson::of(value).serialize(to)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
-        Written::deserialize(from)?.read()
+        WrittenJson::deserialize(from)?.read()
     }
 }
 
 /// JSON values.
 pub(super) mod values {
-    use super::{Deserialize, Deserializer, Serializer, Written};
+    use super::{Deserialize, Deserializer, Serializer, WrittenJson};
     use serde_json::Value;
 
     pub(crate) fn serialize<S: Serializer>(values: &[Value], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(values.iter().map(Written::of))
+        to.collect_seq(values.iter().map(WrittenJson::of))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Value>, D::Error> {
-        Vec::<Written>::deserialize(from)?.into_iter().map(Written::read).collect()
+        Vec::<WrittenJson>::deserialize(from)?.into_iter().map(WrittenJson::read).collect()
     }
 }
 
@@ -101,7 +101,7 @@ fn known<E: serde::de::Error>(name: &str) -> Result<PresetName, E> {
 
 /// A JSON value as it is written: a format without self-description cannot say what comes next.
 #[derive(Serialize, Deserialize)]
-enum Written {
+enum WrittenJson {
     Null,
     Bool(bool),
     Natural(u64),
@@ -112,7 +112,7 @@ enum Written {
     Object(Vec<(String, Self)>),
 }
 
-impl Written {
+impl WrittenJson {
     fn of(value: &serde_json::Value) -> Self {
         use serde_json::Value;
         match value {

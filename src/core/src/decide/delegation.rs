@@ -3,7 +3,7 @@
 //! The rules are in `roles`; here is in which order they are asked, and what has to be known for them. Must never grant a role
 //! of which nobody knows what it can become, where that matters.
 
-use super::{Decider, InStep, Stop};
+use super::{Decider, EarlyEnd, InStep};
 use crate::claims::Accepted;
 use crate::config::{Profile, Roles};
 use crate::decision::{Denial, Needs};
@@ -16,7 +16,7 @@ impl Decider<'_> {
         accepted: &Accepted,
         profile: &Profile,
         with_identity: &dyn Fn(Denial) -> Denial,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), EarlyEnd> {
         let role = &self.request.role;
         roles::check(accepted, self.config, profile, role, &mut self.trace)
             .map_err(with_identity)
@@ -29,13 +29,17 @@ impl Decider<'_> {
     }
 
     /// What the role asked for can become, where it matters.
-    pub(super) fn privileges(&self, granting: &Roles, with_identity: &dyn Fn(Denial) -> Denial) -> Result<(), Stop> {
+    pub(super) fn privileges(
+        &self,
+        granting: &Roles,
+        with_identity: &dyn Fn(Denial) -> Denial,
+    ) -> Result<(), EarlyEnd> {
         if !roles::needs_privileges(granting) {
             return Ok(());
         }
         let role = &self.request.role;
         let Some(privileges) = self.known.privileges(role) else {
-            return Err(Stop::Needs(Needs::Privileges { role: role.clone() }));
+            return Err(EarlyEnd::Needs(Needs::Privileges { role: role.clone() }));
         };
         roles::check_privileges(privileges, granting, self.config).map_err(with_identity).at(Step::Delegation)
     }

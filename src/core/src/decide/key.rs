@@ -3,13 +3,13 @@
 //! Nothing gets past these but what the signature of a key of the issuer covers, and never that of a denied key. A provider is
 //! asked for newer keys where those at hand cannot be all that are meant; how often is not decided here.
 
-use super::{Decider, InStep, Stop, malformed};
+use super::{Decider, EarlyEnd, InStep, malformed};
 use crate::claims::audience::FOR_GRAPH;
 use crate::config::{KeySource, Profile, is_microsoft_graph};
 use crate::decision::{Denial, Needs, NewerKeys};
 use crate::header::Header;
 use crate::jws::{Unverified, Verified};
-use crate::keys::asking::Wanted;
+use crate::keys::asking::KeysWanted;
 use crate::keys::{KeyName, KeySet, KeysUnavailable, NoKey, PublicKey};
 use crate::malformed::Malformed;
 use crate::reason::Reason;
@@ -17,7 +17,7 @@ use crate::trace::Step;
 use serde_json::Value;
 
 /// Why no key of a set verified the token.
-struct Failure<'k> {
+struct NoKeyVerified<'k> {
     step: Step,
     denial: Denial,
     /// What was found in step 5, if that held.
@@ -30,7 +30,7 @@ struct Failure<'k> {
     newer_may_do: bool,
 }
 
-impl<'k> Failure<'k> {
+impl<'k> NoKeyVerified<'k> {
     fn of_key(denial: Denial, keys: Vec<&'k PublicKey>, newer_may_do: bool) -> Box<Self> {
         Box::new(Self { step: Step::Key, denial, found: String::new(), keys, untrusted_audience: None, newer_may_do })
     }
@@ -49,7 +49,7 @@ impl<'a> Decider<'a> {
         token: &mut Unverified<'_>,
         header: &Header,
         profile: &'a Profile,
-    ) -> Result<Verified, Stop> {
+    ) -> Result<Verified, EarlyEnd> {
         refuse_denied_name(&header.key, profile).at(Step::Key)?;
         let keys = self.keys(profile)?;
         let failure = match self.attempt(token, header, keys, profile) {
@@ -64,7 +64,7 @@ impl<'a> Decider<'a> {
         match self.known.newer_keys(&profile.name) {
             None => {
                 let (profile, source) = (profile.name.clone(), source.clone());
-                Err(Stop::Needs(Needs::ProviderKeys { profile, source, wanted: Wanted::Newer }))
+                Err(EarlyEnd::Needs(Needs::ProviderKeys { profile, source, wanted: KeysWanted::Newer }))
             }
             // Should these not verify it either, there is nothing newer.
             Some(NewerKeys::Found(newer)) => again(self, token, newer).map_err(|failure| self.stop(*failure)),
@@ -79,13 +79,13 @@ impl<'a> Decider<'a> {
             Some(NewerKeys::Unavailable(why)) => {
                 let denial = keys_unavailable(why);
                 let detail = format!("{} {}", failure.denial.detail, denial.detail);
-                Err(self.stop(*Failure::of_key(Denial { detail, ..denial }, Vec::new(), false)))
+                Err(self.stop(*NoKeyVerified::of_key(Denial { detail, ..denial }, Vec::new(), false)))
             }
         }
     }
 
-    fn stop(&mut self, failure: Failure<'_>) -> Stop {
-        let Failure { step, denial, found, keys, untrusted_audience, .. } = failure;
+    fn stop(&mut self, failure: NoKeyVerified<'_>) -> EarlyEnd {
+        let NoKeyVerified { step, denial, found, keys, untrusted_audience, .. } = failure;
         self.thumbprints(&keys);
         if step == Step::Signature {
             self.trace.held(Step::Key, || found);
@@ -93,10 +93,10 @@ impl<'a> Decider<'a> {
         if let Some(audience) = untrusted_audience {
             self.trace.fact("aud", &audience);
         }
-        Stop::Denied(step, denial)
+        EarlyEnd::Denied(step, denial)
     }
 
-    fn keys(&self, profile: &'a Profile) -> Result<&'a KeySet, Stop> {
+    fn keys(&self, profile: &'a Profile) -> Result<&'a KeySet, EarlyEnd> {
         let name = || profile.name.clone();
         let needs = match (&profile.keys, self.known.keys(&profile.name)) {
             (KeySource::Inline(keys), _) | (_, Some(Ok(keys))) => return Ok(keys),
@@ -105,10 +105,10 @@ impl<'a> Decider<'a> {
             (KeySource::Online(_), None) => return Err(malformed(Malformed::NoJwt)).at(Step::Key),
             (KeySource::File(file), None) => Needs::Keys { profile: name(), file: file.clone() },
             (KeySource::Provider(source), None) => {
-                Needs::ProviderKeys { profile: name(), source: source.clone(), wanted: Wanted::Usable }
+                Needs::ProviderKeys { profile: name(), source: source.clone(), wanted: KeysWanted::Usable }
             }
         };
-        Err(Stop::Needs(needs))
+        Err(EarlyEnd::Needs(needs))
     }
 
     /// Tries the keys of one set. The trace is only written where that was the end of it.
@@ -118,7 +118,7 @@ impl<'a> Decider<'a> {
         header: &Header,
         keys: &'a KeySet,
         profile: &'a Profile,
-    ) -> Result<Verified, Box<Failure<'a>>> {
+    ) -> Result<Verified, Box<NoKeyVerified<'a>>> {
         let untrusted_issuer = token.untrusted_issuer().and_then(Value::as_str).unwrap_or_default();
         let issuers = key_issuers(untrusted_issuer, profile);
         let denied = keys.denied(&profile.deny_kids);
@@ -137,19 +137,19 @@ impl<'a> Decider<'a> {
                 }
                 let (denial, untrusted_audience) = signature_invalid(token, header, choice.keys.len());
                 let (step, newer_may_do) = (Step::Signature, !choice.named);
-                Box::new(Failure { step, denial, found, keys: choice.keys, untrusted_audience, newer_may_do })
+                Box::new(NoKeyVerified { step, denial, found, keys: choice.keys, untrusted_audience, newer_may_do })
             }
             Err(why) => {
                 let newer_may_do = matches!(why, NoKey::Unknown | NoKey::Denied { named: false });
                 let about = if matches!(why, NoKey::Denied { .. }) { denied.clone() } else { Vec::new() };
-                Failure::of_key(no_key(why, header, keys, profile), about, newer_may_do)
+                NoKeyVerified::of_key(no_key(why, header, keys, profile), about, newer_may_do)
             }
         };
         // Denied keys are not tried but to choose the reason code: nothing that such a key signed is accepted.
         match denied.into_iter().find(|key| token.is_signed_by(header.algorithm, key)) {
             Some(key) => {
                 let detail = format!("The token is signed by a key that {} denies.", list_of(profile));
-                Err(Failure::of_key(Denial::new(Reason::TokenRevoked, detail), vec![key], false))
+                Err(NoKeyVerified::of_key(Denial::new(Reason::TokenRevoked, detail), vec![key], false))
             }
             None => Err(failure),
         }

@@ -3,11 +3,11 @@
 //! Nobody is asked for a token that fails without an answer: no token of another client, for another service, without its
 //! scope, or that a rule refuses which needs no lookup. Scope, client, audience and times are never judged by an answer.
 
-use super::{Decider, InStep, Stop};
+use super::{Decider, EarlyEnd, InStep};
 use crate::claims::Accepted;
 use crate::config::Profile;
 use crate::decision::{Denial, Needs};
-use crate::lookup::{self, About, Lookup, NoUse};
+use crate::lookup::{self, Lookup, LookupSubject, NoUse};
 use crate::reason::Reason;
 use crate::trace::Step;
 use crate::{rules, session};
@@ -56,7 +56,7 @@ impl<'a> Decider<'a> {
         profile: &'a Profile,
         lacking: &Lacking<'a>,
         identity: &Result<String, Denial>,
-    ) -> Result<Accepted, Stop> {
+    ) -> Result<Accepted, EarlyEnd> {
         let known = identity.as_ref().ok().filter(|_| !lacking.concern_identity(profile)).cloned();
         let with_identity = |denial: Denial| Denial { authn_id: known.clone(), ..denial };
         // All of this is judged once more with the claims; only then is it told.
@@ -84,7 +84,7 @@ impl<'a> Decider<'a> {
         lacking: &Lacking<'a>,
         identity: &Result<String, Denial>,
         with_identity: &dyn Fn(Denial) -> Denial,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), EarlyEnd> {
         let (trace, reported) = (&mut self.trace, &mut self.reported);
         let now = |rule: &_| !crate::config::Rule::looks_at(rule, &lacking.names);
         let rules = ("require", &*profile.require);
@@ -110,7 +110,7 @@ impl<'a> Decider<'a> {
         accepted: &Accepted,
         profile: &Profile,
         lacking: &Lacking<'_>,
-    ) -> Result<Result<Accepted, Denial>, Stop> {
+    ) -> Result<Result<Accepted, Denial>, EarlyEnd> {
         let denial = |NoUse { reason, why, hint }: NoUse| {
             let denial = Denial::new(reason, format!("{why}{}", lacking.named()));
             match hint {
@@ -125,8 +125,8 @@ impl<'a> Decider<'a> {
         let answer = match self.known.looked_up(&profile.name) {
             None => {
                 let (profile, lookup) = (profile.name.clone(), Box::new(lacking.lookup.clone()));
-                let about = About { user: user.to_owned(), expires: accepted.expires() };
-                return Err(Stop::Needs(Needs::LookedUp { profile, lookup, about }));
+                let about = LookupSubject { user: user.to_owned(), expires: accepted.expires() };
+                return Err(EarlyEnd::Needs(Needs::LookedUp { profile, lookup, about }));
             }
             Some(Err(why)) => {
                 let detail = format!("{}{}", why.detail, lacking.named());

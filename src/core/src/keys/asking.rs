@@ -30,7 +30,7 @@ pub enum AttemptEnd {
 
 /// What somebody wants of a provider's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum KeysWanted {
     /// Usable keys.
     Usable,
     /// Newer keys than those at hand, among which is not the one that a token names.
@@ -39,7 +39,7 @@ pub enum Wanted {
 
 /// The least time between any two attempts, also after one that was cut off, made under other settings, or forgotten on
 /// purpose.
-pub const APART: Duration = Duration::from_secs(1);
+pub const MIN_ATTEMPT_GAP: Duration = Duration::from_secs(1);
 
 /// When the provider may be asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub fn may_ask(
     fingerprint: &str,
     timing: &KeyTiming,
     last: Option<Attempt>,
-    wanted: Wanted,
+    wanted: KeysWanted,
     now: Duration,
 ) -> MayAsk {
     // A lock from the future tells nothing.
@@ -90,14 +90,14 @@ pub fn may_ask(
     };
     let can_do_without = || {
         let standing = record.map(|record| record.standing(fingerprint, timing, UnixSeconds::of(now)));
-        wanted == Wanted::Usable && standing.is_some_and(|standing| standing.is_usable())
+        wanted == KeysWanted::Usable && standing.is_some_and(|standing| standing.is_usable())
     };
     let cooldown = timing.kid_cooldown;
     // What is left of the time after `start` in which nobody asks; never more than the cooldown.
     let rest_of = |start: Duration, apart: Duration| (start + apart.min(cooldown)).saturating_sub(now);
     let answer = match left_by(last, record, fingerprint) {
         // Were this the whole cooldown after one that was cut off, whoever has one ended could keep everybody waiting.
-        Left::CutOff | Left::Forgotten | Left::OtherSettings => MayAsk::Soon(rest_of(last.began, APART)),
+        Left::CutOff | Left::Forgotten | Left::OtherSettings => MayAsk::Soon(rest_of(last.began, MIN_ATTEMPT_GAP)),
         // A cooldown keeps each login from asking.
         Left::Unsaved => MayAsk::LaterUnsaved(rest_of(last.began, cooldown)),
         // There is no hurry: a login that asks in vain waits in vain.
@@ -107,8 +107,8 @@ pub fn may_ask(
         }
         Left::Succeeded => match wanted {
             // Age decides, but with a time to live of a second or two every login would find the keys due.
-            Wanted::Usable => MayAsk::Soon(rest_of(last.began, APART)),
-            Wanted::Newer => MayAsk::Later(rest_of(last.began, cooldown)),
+            KeysWanted::Usable => MayAsk::Soon(rest_of(last.began, MIN_ATTEMPT_GAP)),
+            KeysWanted::Newer => MayAsk::Later(rest_of(last.began, cooldown)),
         },
     };
     match answer {

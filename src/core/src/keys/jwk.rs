@@ -3,7 +3,7 @@
 //! Symmetric keys, private keys, encryption keys and weak keys are left out with the reason; they never fail
 //! the keys beside them.
 
-use super::{Curve, KeySetError, Material, PublicKey};
+use super::{EllipticCurve, KeySetError, Material, PublicKey};
 use crate::bounds::{MAX_KEYS, MAX_KID_BYTES};
 use crate::json;
 use base64::Engine;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 const SIGNING: [&str; 2] = ["sig", "jwt-svid"];
 
 /// A key of a document as it was read.
-pub(super) struct Read {
+pub(super) struct ReadJwk {
     /// What the document calls it, also if it is no use.
     pub(super) kid: Option<String>,
     pub(super) key: Result<PublicKey, Unfit>,
@@ -34,7 +34,7 @@ impl From<String> for Unfit {
 }
 
 /// Reads the keys of a JWKS document, or why each is left out.
-pub(super) fn read_set(document: &[u8]) -> Result<Vec<Read>, KeySetError> {
+pub(super) fn read_set(document: &[u8]) -> Result<Vec<ReadJwk>, KeySetError> {
     let set = json::object(document).map_err(|_| KeySetError::of("it is not a JSON object"))?;
     if is_certificate_map(&set) {
         return Err(KeySetError::of("it is a map of certificates, and no JSON Web Key Set").with_hint(
@@ -54,7 +54,7 @@ fn is_certificate_map(set: &Map<String, Value>) -> bool {
 }
 
 /// Reads the member `keys` of such a document.
-pub(super) fn read_keys(keys: Option<&Value>) -> Result<Vec<Read>, KeySetError> {
+pub(super) fn read_keys(keys: Option<&Value>) -> Result<Vec<ReadJwk>, KeySetError> {
     match keys {
         Some(Value::Array(keys)) if keys.len() > MAX_KEYS => {
             Err(KeySetError::of(format!("it has {} keys, more than {MAX_KEYS}", keys.len())))
@@ -64,13 +64,13 @@ pub(super) fn read_keys(keys: Option<&Value>) -> Result<Vec<Read>, KeySetError> 
     }
 }
 
-fn read(key: &Value) -> Read {
+fn read(key: &Value) -> ReadJwk {
     match key {
         Value::Object(jwk) => {
             let kid = member(jwk, "kid").and_then(Value::as_str).and_then(as_name);
-            Read { kid, key: read_key(jwk) }
+            ReadJwk { kid, key: read_key(jwk) }
         }
-        _ => Read { kid: None, key: Err(Unfit::from("it is not an object".to_owned())) },
+        _ => ReadJwk { kid: None, key: Err(Unfit::from("it is not an object".to_owned())) },
     }
 }
 
@@ -117,16 +117,16 @@ fn check_use(jwk: &Map<String, Value>) -> Result<(), Unfit> {
 fn material(jwk: &Map<String, Value>) -> Result<Material, String> {
     match (text(jwk, "kty")?, member(jwk, "crv").and_then(Value::as_str)) {
         ("RSA", _) => Material::rsa(&octets(jwk, "n")?, &octets(jwk, "e")?),
-        ("EC", Some("P-256")) => point(jwk, Curve::P256),
-        ("EC", Some("P-384")) => point(jwk, Curve::P384),
-        ("EC", Some("P-521")) => point(jwk, Curve::P521),
+        ("EC", Some("P-256")) => point(jwk, EllipticCurve::P256),
+        ("EC", Some("P-384")) => point(jwk, EllipticCurve::P384),
+        ("EC", Some("P-521")) => point(jwk, EllipticCurve::P521),
         ("OKP", Some("Ed25519")) => Material::ed25519(&octets(jwk, "x")?),
         ("EC" | "OKP", _) => Err("its curve is none of P-256, P-384, P-521, Ed25519".to_owned()),
         _ => Err("its kty is none of RSA, EC, OKP".to_owned()),
     }
 }
 
-fn point(jwk: &Map<String, Value>, curve: Curve) -> Result<Material, String> {
+fn point(jwk: &Map<String, Value>, curve: EllipticCurve) -> Result<Material, String> {
     let (x, y) = (octets(jwk, "x")?, octets(jwk, "y")?);
     if x.len() != curve.coordinate_bytes() || y.len() != curve.coordinate_bytes() {
         return Err(format!("its coordinates have not {} bytes", curve.coordinate_bytes()));

@@ -10,13 +10,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// An elliptic curve of ECDSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Curve {
+pub(crate) enum EllipticCurve {
     P256,
     P384,
     P521,
 }
 
-impl Curve {
+impl EllipticCurve {
     /// The JWK's `crv`.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ pub(crate) enum Material {
     /// Modulus and exponent, big-endian without leading zeros.
     Rsa { n: Vec<u8>, e: Vec<u8> },
     /// An uncompressed point: 4, x, y.
-    Ec { curve: Curve, point: Vec<u8> },
+    Ec { curve: EllipticCurve, point: Vec<u8> },
     /// The 32 bytes of RFC 8032.
     Ed25519 { x: Vec<u8> },
 }
@@ -161,7 +161,7 @@ fn without_zeros(number: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Curve, Material, URL_SAFE_NO_PAD, is_thumbprint, near_p};
+    use super::{EllipticCurve, Material, URL_SAFE_NO_PAD, is_thumbprint, near_p};
     use base64::Engine;
 
     #[test]
@@ -222,9 +222,9 @@ mod tests {
         let rsa = |last: u8, e: u8| Material::Rsa { n: vec![0xff, last], e: vec![e] };
         assert!(rsa(1, 3).has_the_secret_of(&rsa(1, 5)) && !rsa(1, 3).has_the_secret_of(&rsa(3, 3)));
         let ec = |curve, y: u8| Material::Ec { curve, point: vec![4, 1, y] };
-        assert!(ec(Curve::P256, 2).has_the_secret_of(&ec(Curve::P256, 2)));
-        assert!(!ec(Curve::P256, 2).has_the_secret_of(&ec(Curve::P256, 3)));
-        assert!(!ec(Curve::P256, 2).has_the_secret_of(&ec(Curve::P384, 2)));
+        assert!(ec(EllipticCurve::P256, 2).has_the_secret_of(&ec(EllipticCurve::P256, 2)));
+        assert!(!ec(EllipticCurve::P256, 2).has_the_secret_of(&ec(EllipticCurve::P256, 3)));
+        assert!(!ec(EllipticCurve::P256, 2).has_the_secret_of(&ec(EllipticCurve::P384, 2)));
         let ed = |x: u8| Material::Ed25519 { x: vec![x] };
         assert!(ed(9).has_the_secret_of(&ed(9)) && !ed(9).has_the_secret_of(&ed(8)));
     }

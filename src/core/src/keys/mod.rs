@@ -15,8 +15,8 @@ mod tests;
 
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_KEY_DOCUMENT_BYTES, MAX_KEYS};
-use jwk::{Read, Unfit};
-pub(crate) use material::{Curve, Material, is_thumbprint};
+use jwk::{ReadJwk, Unfit};
+pub(crate) use material::{EllipticCurve, Material, is_thumbprint};
 pub(crate) use select::{KeyName, NoKey};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -172,12 +172,12 @@ impl KeySet {
         Self::of(pem::read(document)?)
     }
 
-    fn of(read: Vec<Read>) -> Result<Self, KeySetError> {
+    fn of(read: Vec<ReadJwk>) -> Result<Self, KeySetError> {
         if read.len() > MAX_KEYS {
             return Err(KeySetError::of(format!("it has {} keys, more than {MAX_KEYS}", read.len())));
         }
         let mut set = Self { reading: READING, ..Self::default() };
-        for (index, Read { kid, key }) in read.into_iter().enumerate() {
+        for (index, ReadJwk { kid, key }) in read.into_iter().enumerate() {
             match key {
                 Ok(key) => set.keys.push(key),
                 Err(Unfit { why, other_use }) => {

@@ -2,8 +2,8 @@
 //!
 //! Certificates are not accepted: their validity and issuer would promise checks that nobody makes here.
 
-use super::jwk::{Read, Unfit};
-use super::{Curve, KeySetError, Material, PublicKey};
+use super::jwk::{ReadJwk, Unfit};
+use super::{EllipticCurve, KeySetError, Material, PublicKey};
 use aws_lc_rs::rsa;
 use spki::der::Decode;
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
@@ -11,16 +11,16 @@ use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-const CURVES: [(ObjectIdentifier, Curve); 3] = [
-    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), Curve::P256),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), Curve::P384),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), Curve::P521),
+const CURVES: [(ObjectIdentifier, EllipticCurve); 3] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), EllipticCurve::P256),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), EllipticCurve::P384),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), EllipticCurve::P521),
 ];
 
 /// Reads every block, or why it is left out.
-pub(super) fn read(document: &[u8]) -> Result<Vec<Read>, KeySetError> {
+pub(super) fn read(document: &[u8]) -> Result<Vec<ReadJwk>, KeySetError> {
     let blocks = pem::parse_many(document).map_err(|_| KeySetError::of("it is not PEM"))?;
-    Ok(blocks.iter().map(|block| Read { kid: None, key: read_block(block).map_err(Unfit::from) }).collect())
+    Ok(blocks.iter().map(|block| ReadJwk { kid: None, key: read_block(block).map_err(Unfit::from) }).collect())
 }
 
 fn read_block(block: &pem::Pem) -> Result<PublicKey, String> {

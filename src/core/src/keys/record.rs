@@ -5,7 +5,7 @@
 
 use super::KeySet;
 use super::source::KeyTiming;
-use crate::protocol::{Failure, FetchedKeys, Freshness, KnownDocument};
+use crate::protocol::{FetchedKeys, Freshness, HelperFailure, KnownDocument};
 use crate::time::UnixSeconds;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -67,12 +67,12 @@ struct Failing {
     #[serde(with = "instant")]
     last_at: UnixSeconds,
     attempts: u32,
-    last_error: Failure,
+    last_error: HelperFailure,
 }
 
 /// What the keys of a record are worth now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum KeyStatus {
     /// They are used.
     Fresh,
     /// They are used, and somebody should refresh them.
@@ -89,7 +89,7 @@ pub enum Standing {
     Expired,
 }
 
-impl Standing {
+impl KeyStatus {
     /// One word, for programs and for SQL.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -140,7 +140,7 @@ impl KeyRecord {
         Self { failing: None, ..self }
     }
 
-    /// The same record, to be refreshed at a time of its own; `chance` is what no two servers have in common.
+    /// This record, to be refreshed at a time of its own; `chance` is what no two servers have in common.
     #[must_use]
     pub fn spread_by(mut self, chance: Duration) -> Self {
         let steps = REFRESH_AHEAD.end().saturating_sub(*REFRESH_AHEAD.start());
@@ -154,7 +154,13 @@ impl KeyRecord {
     /// What becomes of `known`, if there is such a record, when an attempt failed at `now`. Keys that were fetched
     /// under other settings are dropped.
     #[must_use]
-    pub fn failed(known: Option<Self>, profile: &str, fingerprint: &str, failure: Failure, now: UnixSeconds) -> Self {
+    pub fn failed(
+        known: Option<Self>,
+        profile: &str,
+        fingerprint: &str,
+        failure: HelperFailure,
+        now: UnixSeconds,
+    ) -> Self {
         let known = known.filter(|record| record.is_of(fingerprint));
         let record = known.unwrap_or_else(|| Self::empty(profile, fingerprint));
         let attempts = record.failing.as_ref().map_or(0, |failing| failing.attempts).saturating_add(1);
@@ -189,25 +195,25 @@ impl KeyRecord {
 
     /// What its keys are worth at `now` under the settings of `fingerprint`.
     #[must_use]
-    pub fn standing(&self, fingerprint: &str, timing: &KeyTiming, now: UnixSeconds) -> Standing {
+    pub fn standing(&self, fingerprint: &str, timing: &KeyTiming, now: UnixSeconds) -> KeyStatus {
         if !self.is_of(fingerprint) {
-            return Standing::OtherSettings;
+            return KeyStatus::OtherSettings;
         }
         let Some(Success { fetched_at, fresh_until, refresh_at_permille, .. }) = self.last_success else {
-            return Standing::NeverFetched;
+            return KeyStatus::NeverFetched;
         };
         if fetched_at > now.after(CLOCK_STEP) {
-            return Standing::FromTheFuture;
+            return KeyStatus::FromTheFuture;
         }
         let fresh_until = obeying(fresh_until, fetched_at, timing);
         if self.usable_until(timing).is_none_or(|until| now >= until) {
-            return Standing::Expired;
+            return KeyStatus::Expired;
         }
         // Rounded up: keys that are fresh for a second are not due at once.
         let fresh_for = fresh_until.since(fetched_at).as_secs();
         let permille = u64::from(refresh_at_permille.clamp(*REFRESH_AHEAD.start(), *REFRESH_AHEAD.end()));
         let ahead = Duration::from_secs(fresh_for.saturating_mul(permille).div_ceil(1000));
-        if now < fetched_at.after(ahead) { Standing::Fresh } else { Standing::Due }
+        if now < fetched_at.after(ahead) { KeyStatus::Fresh } else { KeyStatus::Due }
     }
 
     /// Until when its keys are fresh; a record from before `max_ttl` was lowered obeys the new one.
@@ -244,7 +250,7 @@ impl KeyRecord {
 
     /// When the last attempt failed, which one in a row it was, and why; absent if it succeeded.
     #[must_use]
-    pub fn failure(&self) -> Option<(UnixSeconds, u32, &Failure)> {
+    pub fn failure(&self) -> Option<(UnixSeconds, u32, &HelperFailure)> {
         self.failing.as_ref().map(|failing| (failing.last_at, failing.attempts, &failing.last_error))
     }
 
@@ -292,7 +298,7 @@ fn fresh_until(timing: &KeyTiming, freshness: Freshness, now: UnixSeconds) -> Un
     now.after(max_age.max(timing.min_ttl).min(timing.max_ttl))
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for KeyStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fresh => "fresh",

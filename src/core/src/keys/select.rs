@@ -26,7 +26,7 @@ impl KeyName {
 
 /// The keys to try, at least one and at most [`MAX_TRIED_KEYS`], no two of them the same.
 #[derive(Debug)]
-pub(crate) struct Choice<'k> {
+pub(crate) struct KeyChoice<'k> {
     pub(crate) keys: Vec<&'k PublicKey>,
     /// Whether the header names them, so that no other key can be meant.
     pub(crate) named: bool,
@@ -69,7 +69,7 @@ impl KeySet {
         algorithm: Algorithm,
         issuers: &[&str],
         denied: &[&PublicKey],
-    ) -> Result<Choice<'_>, NoKey> {
+    ) -> Result<KeyChoice<'_>, NoKey> {
         let (candidates, named) = self.candidates(name);
         if candidates.is_empty() {
             return Err(NoKey::Unknown);
@@ -87,10 +87,10 @@ impl KeySet {
         }
         match keys.len() {
             0 => Err(NoKey::Denied { named }),
-            1 => Ok(Choice { keys, named }),
+            1 => Ok(KeyChoice { keys, named }),
             _ if name.kid.is_some() => Err(NoKey::SeveralFit),
             several if several > MAX_TRIED_KEYS => Err(NoKey::TooMany(several)),
-            _ => Ok(Choice { keys, named }),
+            _ => Ok(KeyChoice { keys, named }),
         }
     }
 

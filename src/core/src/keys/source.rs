@@ -74,7 +74,7 @@ impl ProviderKeys {
             ca: reach.ca.as_ref().map(|Pem(text)| sha256_hex(text.as_bytes())),
             insecure_http: reach.insecure_http,
             issuer: &self.issuer,
-            location: Place { discovery_url, jwks_url },
+            location: CoveredLocation { discovery_url, jwks_url },
             proxy: reach.proxy.as_deref(),
         };
         // Texts, lists of them and a boolean: there is nothing that could fail.
@@ -89,12 +89,12 @@ struct Covered<'a> {
     ca: Option<String>,
     insecure_http: bool,
     issuer: &'a str,
-    location: Place<'a>,
+    location: CoveredLocation<'a>,
     proxy: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Place<'a> {
+struct CoveredLocation<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     discovery_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

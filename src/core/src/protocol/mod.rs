@@ -4,16 +4,16 @@
 //! each side accepts its own version and the one before, and says so when it sees another. Members that are not known
 //! are refused: what one side means and the other does not understand must never be dropped.
 
-mod answer;
+mod helper_reply;
 mod line;
 mod request;
 mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Failure, FetchedKeys, Freshness, HelperAnswer, Outcome};
+pub use helper_reply::{FetchedKeys, Freshness, HelperAnswer, HelperFailure, HelperReply};
 pub use line::{MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, PROTOCOL_VERSION, ProtocolError};
-pub use request::{Authorization, HelperRequest, KnownDocument, Place, Task, TlsClient};
+pub use request::{Authorization, HelperRequest, KnownDocument, Task, TlsClient, UserinfoLocation};
 pub use secret::Secret;
 
 /// What the helper is told to be, as its only argument.

@@ -4,7 +4,7 @@ use super::line::{ProtocolError, from_line, to_line};
 use super::secret::Secret;
 use crate::introspection::{ClientAuth, OnlineCheck};
 use crate::keys::source::{Location, ProviderKeys};
-use crate::lookup::{About, Lookup, Source, Userinfo};
+use crate::lookup::{Lookup, LookupSubject, Source, Userinfo};
 use crate::reach::{Pem, Reach};
 use crate::token::BearerToken;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 /// What the helper is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Wire", into = "Wire")]
+#[serde(from = "WireRequest", into = "WireRequest")]
 pub struct HelperRequest {
     /// The oldest version that has all that is asked: a helper of before, which an upgrade leaves beside a newer library,
     /// goes on with what it knows.
@@ -62,7 +62,7 @@ pub enum Task {
     /// To ask a userinfo endpoint for claims about the subject of a token, by GET. Since version 2.
     Userinfo {
         /// Where.
-        place: Place,
+        place: UserinfoLocation,
         /// The token, by which the endpoint is asked.
         token: Secret,
     },
@@ -97,7 +97,7 @@ pub struct TlsClient {
 /// Where a userinfo endpoint is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Place {
+pub enum UserinfoLocation {
     /// The endpoint is this URL.
     Endpoint(String),
     /// Where the metadata of the issuer says.
@@ -253,14 +253,16 @@ impl HelperRequest {
         lookup: &Lookup,
         reach: Reach<Pem>,
         secret: Option<Secret>,
-        about: &About,
+        about: &LookupSubject,
         token: &BearerToken,
     ) -> Option<Self> {
         let token = Secret::new(std::str::from_utf8(token.untrusted_bytes()).ok()?.to_owned());
         let task = match lookup.source.clone() {
-            Source::Userinfo(Userinfo::Endpoint(url)) => Task::Userinfo { place: Place::Endpoint(url), token },
+            Source::Userinfo(Userinfo::Endpoint(url)) => {
+                Task::Userinfo { place: UserinfoLocation::Endpoint(url), token }
+            }
             Source::Userinfo(Userinfo::Metadata { issuer, discovery_url, allowed_hosts }) => {
-                Task::Userinfo { place: Place::Metadata { issuer, discovery_url, allowed_hosts }, token }
+                Task::Userinfo { place: UserinfoLocation::Metadata { issuer, discovery_url, allowed_hosts }, token }
             }
             // The token of the client is nobody's business there.
             Source::Graph(graph) => Task::Graph {
@@ -293,7 +295,7 @@ impl HelperRequest {
 /// The members of a request, whose names and units both sides have agreed upon.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire {
+struct WireRequest {
     version: u32,
     /// How long the helper may take for everything.
     deadline_ms: u64,
@@ -304,7 +306,7 @@ struct Wire {
     task: Task,
 }
 
-impl From<HelperRequest> for Wire {
+impl From<HelperRequest> for WireRequest {
     fn from(HelperRequest { version, reach, task }: HelperRequest) -> Self {
         let Reach { ca, proxy, insecure_http, connect_timeout, timeout } = reach;
         Self {
@@ -319,8 +321,8 @@ impl From<HelperRequest> for Wire {
     }
 }
 
-impl From<Wire> for HelperRequest {
-    fn from(wire: Wire) -> Self {
+impl From<WireRequest> for HelperRequest {
+    fn from(wire: WireRequest) -> Self {
         let reach = Reach {
             ca: wire.ca_pem.map(Pem),
             proxy: wire.proxy,

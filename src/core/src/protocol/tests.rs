@@ -1,13 +1,13 @@
 //! Lines as they travel, and those that must not be understood.
 
 use super::{
-    Failure, Freshness, HelperAnswer, HelperRequest, KnownDocument, Outcome, ProtocolError, Secret, TlsClient,
+    Freshness, HelperAnswer, HelperFailure, HelperReply, HelperRequest, KnownDocument, ProtocolError, Secret, TlsClient,
 };
 use crate::config::Times;
 use crate::introspection::{ClientAuth, ClientSecret, OnlineAnswer, OnlineCheck, OnlineKind};
 use crate::keys::KeySet;
 use crate::keys::source::{Location, ProviderKeys, ProviderSettings};
-use crate::lookup::{About, Graph, Lookup, Source, Userinfo};
+use crate::lookup::{Graph, Lookup, LookupSubject, Source, Userinfo};
 use crate::reach::{FilePath, Pem, Reach};
 use crate::token::BearerToken;
 use std::time::Duration;
@@ -141,7 +141,7 @@ fn a_lookup_travels_and_no_debug_output_shows_its_token() {
         discovery_url: None,
         allowed_hosts: vec!["api.example".to_owned()],
     };
-    let about = About { user: "ana".to_owned(), expires: None };
+    let about = LookupSubject { user: "ana".to_owned(), expires: None };
     for userinfo in [Userinfo::Endpoint("https://idp.example/userinfo".to_owned()), metadata] {
         let lookup = Lookup {
             claims: vec!["groups".to_owned()],
@@ -177,7 +177,7 @@ fn a_question_to_graph_has_a_secret_of_this_server_and_nothing_of_the_token() {
         cache: Duration::ZERO,
         reach: reach(None),
     };
-    let (about, token) = (About { user: "ana".to_owned(), expires: None }, BearerToken::new(b"opaque-token"));
+    let (about, token) = (LookupSubject { user: "ana".to_owned(), expires: None }, BearerToken::new(b"opaque-token"));
     let asked = |secret: Option<&str>| {
         let secret = secret.map(|text| Secret::new(text.to_owned()));
         HelperRequest::for_lookup(&lookup, reach(None), secret, &about, &token)
@@ -194,9 +194,9 @@ fn a_question_to_graph_has_a_secret_of_this_server_and_nothing_of_the_token() {
 #[test]
 fn an_answer_about_a_token_is_not_shown_either() {
     let answer = OnlineAnswer { status: 200, body: "{\"sub\":\"ana\"}".to_owned() };
-    let line = HelperAnswer::new(1, Outcome::Answer(answer.clone())).to_line();
+    let line = HelperAnswer::new(1, HelperReply::Answer(answer.clone())).to_line();
     let back = HelperAnswer::from_line(&line).unwrap();
-    assert_eq!(back.outcome, Outcome::Answer(answer));
+    assert_eq!(back.outcome, HelperReply::Answer(answer));
     assert!(!format!("{back:?}").contains("ana"), "{back:?}");
 }
 
@@ -223,15 +223,15 @@ fn a_request_has_the_oldest_version_that_says_it() {
 
 #[test]
 fn an_answer_has_the_version_of_its_request_or_the_next_one() {
-    let version = |asked| HelperAnswer::new(asked, Outcome::Unchanged(Freshness::default())).version;
+    let version = |asked| HelperAnswer::new(asked, HelperReply::Unchanged(Freshness::default())).version;
     assert_eq!([0, 1, 2, 3, u32::MAX].map(version), [1, 1, 2, 2, 2]);
 }
 
 #[test]
 fn a_long_failure_is_cut_between_characters() {
-    let failure = Failure { code: "x".to_owned(), message: "\u{e4}".repeat(1000), hint: "h".to_owned() };
-    let line = HelperAnswer::new(1, Outcome::Failed(failure)).to_line();
-    let Ok(HelperAnswer { outcome: Outcome::Failed(failure), .. }) = HelperAnswer::from_line(&line) else {
+    let failure = HelperFailure { code: "x".to_owned(), message: "\u{e4}".repeat(1000), hint: "h".to_owned() };
+    let line = HelperAnswer::new(1, HelperReply::Failed(failure)).to_line();
+    let Ok(HelperAnswer { outcome: HelperReply::Failed(failure), .. }) = HelperAnswer::from_line(&line) else {
         panic!("no failure");
     };
     assert_eq!(failure.message.chars().count(), 600);

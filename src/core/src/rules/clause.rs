@@ -2,7 +2,7 @@
 //!
 //! Must never hold where nothing was compared, and never say a value of the token.
 
-use crate::claim_path::{ClaimPath, Listed, Miss, Shape, Unsearchable, type_name};
+use crate::claim_path::{ClaimPath, ListPath, ListShape, Miss, Unsearchable, type_name};
 use crate::compare::equal;
 use crate::config::{Clause, Test};
 use crate::overage;
@@ -10,7 +10,7 @@ use crate::trace::Trace;
 use serde_json::Value;
 
 /// Why a clause does not hold.
-pub(super) struct Failure {
+pub(super) struct ClauseFailure {
     /// A sentence without its full stop.
     pub(super) said: String,
     /// A whole sentence, where the reason's own remedy does not say it.
@@ -19,52 +19,52 @@ pub(super) struct Failure {
     pub(super) left_out: bool,
 }
 
-impl From<Miss> for Failure {
+impl From<Miss> for ClauseFailure {
     fn from(miss: Miss) -> Self {
         Self { said: miss.said, hint: miss.hint, left_out: false }
     }
 }
 
-impl From<Unsearchable> for Failure {
+impl From<Unsearchable> for ClauseFailure {
     fn from(why: Unsearchable) -> Self {
         Self { said: why.to_string(), hint: Some(Unsearchable::HINT.to_owned()), left_out: false }
     }
 }
 
 /// Whether a clause holds.
-pub(super) fn judge(clause: &Clause, claims: &Value, trace: &mut Trace) -> Result<(), Failure> {
+pub(super) fn judge(clause: &Clause, claims: &Value, trace: &mut Trace) -> Result<(), ClauseFailure> {
     let found = found(clause, claims)?;
     found.facts(clause, trace);
     if found.holds(clause) { Ok(()) } else { Err(failure(clause, &found, claims)) }
 }
 
 /// What the claim of a clause selects, as its test looks at it.
-enum Found<'v> {
+enum SelectedClaim<'v> {
     Nodes(Vec<&'v Value>),
-    Lists(Vec<Listed<'v>>),
+    Lists(Vec<ListPath<'v>>),
     /// For `absent`: whether it is so, and what is selected if it is not.
     Absent(bool, Vec<&'v Value>),
     /// For `equals_claim`: what both paths select.
     Both(Vec<&'v Value>, Vec<&'v Value>),
 }
 
-fn found<'v>(clause: &Clause, claims: &'v Value) -> Result<Found<'v>, Unsearchable> {
+fn found<'v>(clause: &Clause, claims: &'v Value) -> Result<SelectedClaim<'v>, Unsearchable> {
     match &clause.test {
         // What was left out of the token may be the very element that is forbidden.
-        Test::ContainsNone(_) if overage::leaves_out(claims, &clause.claim) => Ok(Found::Lists(Vec::new())),
-        Test::Contains(_) | Test::ContainsNone(_) => clause.claim.lists(claims).map(Found::Lists),
+        Test::ContainsNone(_) if overage::leaves_out(claims, &clause.claim) => Ok(SelectedClaim::Lists(Vec::new())),
+        Test::Contains(_) | Test::ContainsNone(_) => clause.claim.lists(claims).map(SelectedClaim::Lists),
         Test::Absent => {
             let absent = clause.claim.is_absent(claims) && !overage::leaves_out(claims, &clause.claim);
-            Ok(Found::Absent(absent, clause.claim.select(claims)?))
+            Ok(SelectedClaim::Absent(absent, clause.claim.select(claims)?))
         }
-        Test::EqualsClaim(other) => Ok(Found::Both(clause.claim.select(claims)?, other.select(claims)?)),
+        Test::EqualsClaim(other) => Ok(SelectedClaim::Both(clause.claim.select(claims)?, other.select(claims)?)),
         // A list that was left out is not known in full.
-        _ if clause.all && overage::leaves_out(claims, &clause.claim) => Ok(Found::Nodes(Vec::new())),
-        _ => clause.claim.select(claims).map(Found::Nodes),
+        _ if clause.all && overage::leaves_out(claims, &clause.claim) => Ok(SelectedClaim::Nodes(Vec::new())),
+        _ => clause.claim.select(claims).map(SelectedClaim::Nodes),
     }
 }
 
-impl Found<'_> {
+impl SelectedClaim<'_> {
     fn holds(&self, clause: &Clause) -> bool {
         let test = &clause.test;
         match self {
@@ -84,7 +84,7 @@ impl Found<'_> {
             Self::Nodes(nodes) if clause.all => nodes.iter().for_each(|node| trace.fact(&clause.claim, node)),
             Self::Nodes(nodes) | Self::Absent(_, nodes) => one_fact(&clause.claim, nodes, trace),
             Self::Lists(lists) => {
-                for value in lists.iter().flat_map(Listed::facts) {
+                for value in lists.iter().flat_map(ListPath::facts) {
                     trace.fact(&clause.claim, value);
                 }
             }
@@ -118,8 +118,8 @@ fn holds(test: &Test, nodes: &[&Value]) -> bool {
 }
 
 /// Of an object under `[*]`, nobody can say whether its values are a list.
-fn list_holds(test: &Test, list: &Listed<'_>) -> bool {
-    let (Shape::Array | Shape::Text, Some(elements)) = (list.shape, list.elements()) else { return false };
+fn list_holds(test: &Test, list: &ListPath<'_>) -> bool {
+    let (ListShape::Array | ListShape::Text, Some(elements)) = (list.shape, list.elements()) else { return false };
     match test {
         Test::Contains(wanted) => elements.iter().any(|element| equal(wanted, element)),
         Test::ContainsNone(refused) => elements.iter().all(|element| match element {
@@ -134,19 +134,19 @@ fn same_type(a: &Value, b: &Value) -> bool {
     std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
-fn failure(clause: &Clause, found: &Found<'_>, claims: &Value) -> Failure {
+fn failure(clause: &Clause, found: &SelectedClaim<'_>, claims: &Value) -> ClauseFailure {
     if let Some(path) = paths(clause).find(|path| overage::leaves_out(claims, path)) {
         let said = overage::detail(path).trim_end_matches('.').to_owned();
-        return Failure { said, hint: None, left_out: true };
+        return ClauseFailure { said, hint: None, left_out: true };
     }
     match found {
-        Found::Nodes(nodes) if clause.all && nodes.len() > 1 => without_hint(&format!(
+        SelectedClaim::Nodes(nodes) if clause.all && nodes.len() > 1 => without_hint(&format!(
             "the claim selects {} values in the token, and it does not hold of each",
             nodes.len()
         )),
-        Found::Nodes(nodes) | Found::Absent(_, nodes) => of_nodes(clause, nodes, claims),
-        Found::Lists(lists) => of_lists(clause, lists, claims),
-        Found::Both(own, other) => of_both(clause, own, other, claims),
+        SelectedClaim::Nodes(nodes) | SelectedClaim::Absent(_, nodes) => of_nodes(clause, nodes, claims),
+        SelectedClaim::Lists(lists) => of_lists(clause, lists, claims),
+        SelectedClaim::Both(own, other) => of_both(clause, own, other, claims),
     }
 }
 
@@ -159,10 +159,10 @@ fn paths(clause: &Clause) -> impl Iterator<Item = &ClaimPath> {
     std::iter::once(&clause.claim).chain(other)
 }
 
-fn of_nodes(clause: &Clause, nodes: &[&Value], claims: &Value) -> Failure {
+fn of_nodes(clause: &Clause, nodes: &[&Value], claims: &Value) -> ClauseFailure {
     match nodes {
         [] => nothing(&clause.claim, claims),
-        [Value::Array(_)] if !compares_array(&clause.test) => Failure {
+        [Value::Array(_)] if !compares_array(&clause.test) => ClauseFailure {
             said: "the claim is an array in the token".to_owned(),
             hint: Some("To look at the elements of an array, write contains or contains_none.".to_owned()),
             left_out: false,
@@ -172,10 +172,10 @@ fn of_nodes(clause: &Clause, nodes: &[&Value], claims: &Value) -> Failure {
     }
 }
 
-fn of_lists(clause: &Clause, lists: &[Listed<'_>], claims: &Value) -> Failure {
+fn of_lists(clause: &Clause, lists: &[ListPath<'_>], claims: &Value) -> ClauseFailure {
     match lists {
         [] => nothing(&clause.claim, claims),
-        [list] if !matches!(list.shape, Shape::Array | Shape::Text) => {
+        [list] if !matches!(list.shape, ListShape::Array | ListShape::Text) => {
             without_hint(&format!("the claim is {} in the token, and no list", type_name(list.node)))
         }
         [_] => without_hint(match &clause.test {
@@ -186,7 +186,7 @@ fn of_lists(clause: &Clause, lists: &[Listed<'_>], claims: &Value) -> Failure {
     }
 }
 
-fn of_both(clause: &Clause, own: &[&Value], other: &[&Value], claims: &Value) -> Failure {
+fn of_both(clause: &Clause, own: &[&Value], other: &[&Value], claims: &Value) -> ClauseFailure {
     for (path, nodes) in paths(clause).zip([own, other]) {
         match nodes {
             [] => return nothing(path, claims),
@@ -198,12 +198,12 @@ fn of_both(clause: &Clause, own: &[&Value], other: &[&Value], claims: &Value) ->
     without_hint("the two claims differ in the token")
 }
 
-fn nothing(path: &ClaimPath, claims: &Value) -> Failure {
-    path.miss(claims).map_or_else(|| without_hint("the claim selects nothing in the token"), Failure::from)
+fn nothing(path: &ClaimPath, claims: &Value) -> ClauseFailure {
+    path.miss(claims).map_or_else(|| without_hint("the claim selects nothing in the token"), ClauseFailure::from)
 }
 
-fn without_hint(said: &str) -> Failure {
-    Failure { said: said.to_owned(), hint: None, left_out: false }
+fn without_hint(said: &str) -> ClauseFailure {
+    ClauseFailure { said: said.to_owned(), hint: None, left_out: false }
 }
 
 /// Whether an array may be what the test looks for.

@@ -2,7 +2,7 @@
 //!
 //! Nothing is looked up: whether a host name, `samehost` or `samenet` fits an address is for the server to know.
 
-use super::names::Answer;
+use super::names::FileMatch;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where clients may come from.
@@ -28,13 +28,13 @@ pub enum Address {
 impl Address {
     /// Whether it is for clients from `client`.
     #[must_use]
-    pub fn matches(&self, client: IpAddr) -> Answer {
+    pub fn matches(&self, client: IpAddr) -> FileMatch {
         match self {
-            Self::All => Answer::Yes,
-            Self::SameHost => Answer::Unknown(format!("whether {client} is an address of the server (samehost)")),
-            Self::SameNet => Answer::Unknown(format!("whether {client} is in a network of the server (samenet)")),
-            Self::Host(name) => Answer::Unknown(format!("whether {client} is \"{name}\" by the server's resolver")),
-            Self::Net { address, mask } => Answer::from(bits(*address).agrees(bits(client), bits(*mask))),
+            Self::All => FileMatch::Yes,
+            Self::SameHost => FileMatch::Unknown(format!("whether {client} is an address of the server (samehost)")),
+            Self::SameNet => FileMatch::Unknown(format!("whether {client} is in a network of the server (samenet)")),
+            Self::Host(name) => FileMatch::Unknown(format!("whether {client} is \"{name}\" by the server's resolver")),
+            Self::Net { address, mask } => FileMatch::from(bits(*address).agrees(bits(client), bits(*mask))),
         }
     }
 

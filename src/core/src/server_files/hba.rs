@@ -6,10 +6,10 @@
 mod words;
 
 use super::address::{self, Address};
-use super::names::{self, Name};
+use super::names::{self, HbaName};
 use super::settings::is_our_library;
-use super::tokens::{Line, Token};
-use super::{Place, Problem};
+use super::tokens::{HbaToken, Line};
+use super::{FilePosition, Problem};
 use crate::config::Profile;
 use crate::line::HBA_PROFILE_OPTION;
 use crate::serving::Served;
@@ -17,7 +17,7 @@ use words::{METHODS, OPTIONS};
 
 /// Which connections a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connection {
+pub enum ConnectionType {
     /// Unix sockets.
     Local,
     /// TCP, encrypted or not.
@@ -32,7 +32,7 @@ pub enum Connection {
     HostNoGssEnc,
 }
 
-impl Connection {
+impl ConnectionType {
     const ALL: [Self; 6] =
         [Self::Local, Self::Host, Self::HostSsl, Self::HostNoSsl, Self::HostGssEnc, Self::HostNoGssEnc];
 
@@ -63,20 +63,20 @@ pub struct HbaContext {
 #[derive(Debug, Clone)]
 pub struct HbaLine {
     /// Where it is.
-    pub place: Place,
+    pub place: FilePosition,
     /// Which connections it is for.
-    pub connection: Connection,
+    pub connection: ConnectionType,
     /// Where the connection is named.
-    pub connection_place: Place,
+    pub connection_place: FilePosition,
     /// For which databases; never empty.
-    pub databases: Vec<Name>,
+    pub databases: Vec<HbaName>,
     /// For which roles; never empty.
-    pub roles: Vec<Name>,
+    pub roles: Vec<HbaName>,
     /// From where; none for Unix sockets.
     pub address: Option<Address>,
     /// How clients authenticate.
     pub method: String,
-    options: Vec<(String, String, Place)>,
+    options: Vec<(String, String, FilePosition)>,
 }
 
 impl HbaLine {
@@ -94,7 +94,7 @@ impl HbaLine {
 
     /// The first option that a later one of the same name takes the place of: its name, and where it is.
     #[must_use]
-    pub fn option_twice(&self) -> Option<(&str, &Place)> {
+    pub fn option_twice(&self) -> Option<(&str, &FilePosition)> {
         let later = |at: usize, name: &str| self.options.iter().skip(at + 1).any(|(other, ..)| other == name);
         let overruled = self.options.iter().enumerate().find(|(at, (name, ..))| later(*at, name));
         overruled.map(|(_, (name, _, place))| (name.as_str(), place))
@@ -102,7 +102,7 @@ impl HbaLine {
 
     /// Where an option is written; else the line.
     #[must_use]
-    pub fn option_place(&self, name: &str) -> &Place {
+    pub fn option_place(&self, name: &str) -> &FilePosition {
         self.options.iter().rev().find(|(option, ..)| option == name).map_or(&self.place, |(.., place)| place)
     }
 
@@ -167,7 +167,7 @@ impl HbaLine {
     /// Whether every connection that `other` is for is for this line, if roles are left aside.
     pub(super) fn covers_but_for_roles(&self, other: &Self) -> bool {
         // `all` is every database, which replication has none of.
-        let database = |name: &Name| !name.is_keyword("replication");
+        let database = |name: &HbaName| !name.is_keyword("replication");
         self.covers_clients(other) && names::cover(&self.databases, &other.databases, database)
     }
 
@@ -178,7 +178,7 @@ impl HbaLine {
             (Some(own), Some(others)) => own.covers(others),
             _ => false,
         };
-        let host = self.connection == Connection::Host && other.connection != Connection::Local;
+        let host = self.connection == ConnectionType::Host && other.connection != ConnectionType::Local;
         address && (self.connection == other.connection || host)
     }
 }
@@ -193,21 +193,21 @@ pub(super) fn parse(line: Line, context: &HbaContext) -> Result<HbaLine, Problem
 }
 
 /// The fields of a line, one after the other.
-struct Fields<'l> {
-    line: &'l Place,
-    rest: std::vec::IntoIter<Vec<Token>>,
+struct HbaFields<'l> {
+    line: &'l FilePosition,
+    rest: std::vec::IntoIter<Vec<HbaToken>>,
 }
 
-impl Fields<'_> {
+impl HbaFields<'_> {
     fn problem(&self, message: impl Into<String>) -> Problem {
         Problem::of(self.line.clone(), message)
     }
 
-    fn next(&mut self, what: &str) -> Result<Vec<Token>, Problem> {
+    fn next(&mut self, what: &str) -> Result<Vec<HbaToken>, Problem> {
         self.rest.next().ok_or_else(|| self.problem(format!("end-of-line before {what}")))
     }
 
-    fn single(&mut self, what: &str, called: &str) -> Result<Token, Problem> {
+    fn single(&mut self, what: &str, called: &str) -> Result<HbaToken, Problem> {
         let mut tokens = self.next(what)?.into_iter();
         match (tokens.next(), tokens.next()) {
             (Some(token), None) => Ok(token),
@@ -219,16 +219,16 @@ impl Fields<'_> {
     }
 }
 
-fn parse_fields(place: &Place, fields: Vec<Vec<Token>>, context: &HbaContext) -> Result<HbaLine, Problem> {
-    let mut fields = Fields { line: place, rest: fields.into_iter() };
+fn parse_fields(place: &FilePosition, fields: Vec<Vec<HbaToken>>, context: &HbaContext) -> Result<HbaLine, Problem> {
+    let mut fields = HbaFields { line: place, rest: fields.into_iter() };
     let kind = fields.single("connection type", "connection type")?;
-    let Some(connection) = Connection::ALL.into_iter().find(|connection| connection.keyword() == kind.text) else {
+    let Some(connection) = ConnectionType::ALL.into_iter().find(|connection| connection.keyword() == kind.text) else {
         let message = format!("invalid connection type \"{}\"", kind.text);
         return Err(Problem::of(kind.place, message));
     };
-    let databases = fields.next("database specification")?.into_iter().map(Name::parse).collect::<Result<_, _>>()?;
-    let roles = fields.next("role specification")?.into_iter().map(Name::parse).collect::<Result<_, _>>()?;
-    let address = if connection == Connection::Local { None } else { Some(self::address(&mut fields)?) };
+    let databases = fields.next("database specification")?.into_iter().map(HbaName::parse).collect::<Result<_, _>>()?;
+    let roles = fields.next("role specification")?.into_iter().map(HbaName::parse).collect::<Result<_, _>>()?;
+    let address = if connection == ConnectionType::Local { None } else { Some(self::address(&mut fields)?) };
     let method = method(&mut fields, connection)?;
     let mut line = HbaLine {
         place: place.clone(),
@@ -249,7 +249,7 @@ fn parse_fields(place: &Place, fields: Vec<Vec<Token>>, context: &HbaContext) ->
     Ok(line)
 }
 
-fn address(fields: &mut Fields<'_>) -> Result<Address, Problem> {
+fn address(fields: &mut HbaFields<'_>) -> Result<Address, Problem> {
     let token = fields.single("IP address specification", "host address")?;
     let keyword = |word: &str| !token.quoted && token.text == word;
     let wrong = |message: String| Problem::of(token.place.clone(), message);
@@ -287,14 +287,14 @@ fn address(fields: &mut Fields<'_>) -> Result<Address, Problem> {
     }
 }
 
-fn method(fields: &mut Fields<'_>, connection: Connection) -> Result<String, Problem> {
+fn method(fields: &mut HbaFields<'_>, connection: ConnectionType) -> Result<String, Problem> {
     let token = fields.single("authentication method", "authentication type")?;
-    let local = connection == Connection::Local;
+    let local = connection == ConnectionType::Local;
     let message = match token.text.as_str() {
         unknown if !METHODS.contains(&unknown) => format!("invalid authentication method \"{unknown}\""),
         "gss" if local => "gssapi authentication is not supported on local sockets".to_owned(),
         "peer" if !local => "peer authentication is only supported on local sockets".to_owned(),
-        "cert" if connection != Connection::HostSsl => {
+        "cert" if connection != ConnectionType::HostSsl => {
             "cert authentication is only supported on hostssl connections".to_owned()
         }
         // `ident` on a Unix socket is what peer was called before it had a name of its own.
@@ -304,14 +304,14 @@ fn method(fields: &mut Fields<'_>, connection: Connection) -> Result<String, Pro
     Err(Problem::of(token.place, message))
 }
 
-fn option(line: &mut HbaLine, token: Token, context: &HbaContext) -> Result<(), Problem> {
+fn option(line: &mut HbaLine, token: HbaToken, context: &HbaContext) -> Result<(), Problem> {
     let Some((name, value)) = token.text.split_once('=') else {
         let message = format!("authentication option not in name=value format: {}", token.text);
         return Err(Problem::of(token.place, message));
     };
     let only_for =
         |methods: &str| format!("authentication option \"{name}\" is only valid for authentication methods {methods}");
-    let tls_only = line.connection != Connection::HostSsl;
+    let tls_only = line.connection != ConnectionType::HostSsl;
     let message = match OPTIONS.iter().find(|(names, ..)| names.contains(&name)) {
         Some((_, methods, _)) if methods.contains(&line.method.as_str()) => None,
         Some((.., words)) => Some(only_for(words)),

@@ -1,21 +1,21 @@
 //! A line of pg_ident.conf, and what a map makes of an identity (`parse_ident_line`, `check_usermap` of hba.c).
 
-use super::names::{Answer, Name};
+use super::names::{FileMatch, HbaName};
 use super::pattern;
-use super::tokens::{Line, Token};
-use super::{Place, Problem};
+use super::tokens::{HbaToken, Line};
+use super::{FilePosition, Problem};
 
 /// A line that the server takes.
 #[derive(Debug, Clone)]
 pub struct IdentLine {
     /// Where it is.
-    pub place: Place,
+    pub place: FilePosition,
     /// The map that it belongs to.
     pub map: String,
     /// The identity, or a regular expression for some.
-    pub identity: Name,
+    pub identity: HbaName,
     /// The role, or what stands for some.
-    pub role: Name,
+    pub role: HbaName,
 }
 
 /// What a map says about a login.
@@ -48,7 +48,7 @@ pub(super) fn parse(line: Line) -> Result<IdentLine, Problem> {
         return Err(Problem::of(place, message));
     }
     let mut fields = line.fields.into_iter();
-    let mut single = || -> Result<Token, Problem> {
+    let mut single = || -> Result<HbaToken, Problem> {
         let mut tokens = fields.next().ok_or_else(|| problem("missing entry at end of line"))?.into_iter();
         match (tokens.next(), tokens.next()) {
             (Some(token), None) => Ok(token),
@@ -56,7 +56,7 @@ pub(super) fn parse(line: Line) -> Result<IdentLine, Problem> {
         }
     };
     let (map, identity, role) = (single()?, single()?, single()?);
-    let name = |token| Name::parse(token).map_err(|problem| Problem { line: place.clone(), ..problem });
+    let name = |token| HbaName::parse(token).map_err(|problem| Problem { line: place.clone(), ..problem });
     let (identity, role) = (name(identity)?, name(role)?);
     Ok(IdentLine { place, map: map.text, identity, role })
 }
@@ -69,20 +69,20 @@ pub fn map_identity<'l>(lines: &'l [IdentLine], map: &str, identity: &str, role:
         let wanted = match wanted_role(line, identity) {
             Ok(Some(wanted)) => wanted,
             Ok(None) => continue,
-            Err(Stop::Broken(why)) => return unknown.unwrap_or(Mapping::Broken(line, why)),
+            Err(NoRole::Broken(why)) => return unknown.unwrap_or(Mapping::Broken(line, why)),
             // It may be what the server stops at, whatever follows.
-            Err(Stop::Unknown(why)) if line.is_substituted() => {
+            Err(NoRole::Unknown(why)) if line.is_substituted() => {
                 return unknown.unwrap_or(Mapping::Unknown(line, why));
             }
-            Err(Stop::Unknown(why)) => {
+            Err(NoRole::Unknown(why)) => {
                 unknown.get_or_insert(Mapping::Unknown(line, why));
                 continue;
             }
         };
         match wanted.means_role(role) {
-            Answer::Yes => return Mapping::Granted(line),
-            Answer::No => {}
-            Answer::Unknown(why) => {
+            FileMatch::Yes => return Mapping::Granted(line),
+            FileMatch::No => {}
+            FileMatch::Unknown(why) => {
                 unknown.get_or_insert(Mapping::Unknown(line, why));
             }
         }
@@ -105,9 +105,9 @@ pub fn roles_of<'l>(lines: &'l [IdentLine], map: &str, identity: &str) -> Vec<(&
                 }
                 None => RolesOfIdentity::One(role.text),
             },
-            Err(Stop::Unknown(why)) => RolesOfIdentity::Some(format!("unknown: {why}")),
+            Err(NoRole::Unknown(why)) => RolesOfIdentity::Some(format!("unknown: {why}")),
             // The server goes no further.
-            Err(Stop::Broken(_)) => break,
+            Err(NoRole::Broken(_)) => break,
         };
         roles.push((line, described));
     }
@@ -115,7 +115,7 @@ pub fn roles_of<'l>(lines: &'l [IdentLine], map: &str, identity: &str) -> Vec<(&
 }
 
 /// Why a line has no role for an identity, though it may match.
-enum Stop {
+enum NoRole {
     Broken(String),
     Unknown(String),
 }
@@ -128,13 +128,13 @@ impl IdentLine {
 }
 
 /// The role of a line whose identity is this one; `None` if it is about another.
-fn wanted_role(line: &IdentLine, identity: &str) -> Result<Option<Name>, Stop> {
+fn wanted_role(line: &IdentLine, identity: &str) -> Result<Option<HbaName>, NoRole> {
     let pattern = match line.identity.pattern() {
         None => return Ok((line.identity.text == identity).then(|| line.role.clone())),
         Some(Ok(pattern)) => pattern,
         Some(Err(why)) => {
             let what = format!("whether the identity matches {} ({why})", line.identity.text);
-            return Err(Stop::Unknown(what));
+            return Err(NoRole::Unknown(what));
         }
     };
     let Some(found) = pattern.captures(identity) else { return Ok(None) };
@@ -145,15 +145,15 @@ fn wanted_role(line: &IdentLine, identity: &str) -> Result<Option<Name>, Stop> {
     let expression = line.identity.expression();
     if has_group && !pattern::captures_alike(expression) {
         let what = format!("what \\1 is: {} does not say it without doubt", line.identity.text);
-        return Err(Stop::Unknown(what));
+        return Err(NoRole::Unknown(what));
     }
     let Some(group) = found.get(1) else {
         let why = format!(
             "regular expression \"{expression}\" has no subexpressions as requested by backreference in \"{}\"",
             line.role.text
         );
-        return Err(Stop::Broken(why));
+        return Err(NoRole::Broken(why));
     };
     let role = line.role.text.replacen("\\1", group.as_str(), 1);
-    Ok(Some(Name::literal(role, line.role.place.clone())))
+    Ok(Some(HbaName::literal(role, line.role.place.clone())))
 }

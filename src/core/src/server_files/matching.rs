@@ -4,13 +4,13 @@
 //! first: what cannot be known, and what was assumed, is said of the line.
 
 use super::Address;
-use super::hba::{Connection, HbaLine};
-use super::names::{Answer, databases_fit, roles_fit};
+use super::hba::{ConnectionType, HbaLine};
+use super::names::{FileMatch, databases_fit, roles_fit};
 use core::net::IpAddr;
 
 /// From where a client connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Client {
+pub enum ClientOrigin {
     /// From anywhere, and in any way.
     Any,
     /// A Unix socket.
@@ -21,18 +21,18 @@ pub enum Client {
 
 /// A connection that is asked about.
 #[derive(Debug, Clone)]
-pub struct Login<'l> {
+pub struct LoginQuery<'l> {
     /// The role.
     pub role: &'l str,
     /// The database; `None` for physical replication.
     pub database: Option<&'l str>,
     /// From where.
-    pub client: Client,
+    pub client: ClientOrigin,
 }
 
 /// The line that takes a connection.
 #[derive(Debug)]
-pub struct Chosen<'l> {
+pub struct ChosenLine<'l> {
     /// The line; `None` if there is none, and the server rejects the connection.
     pub line: Option<&'l HbaLine>,
     /// What was assumed for the line to fit: a phrase that begins with "whether".
@@ -41,19 +41,19 @@ pub struct Chosen<'l> {
     pub earlier: Vec<(&'l HbaLine, String)>,
 }
 
-/// The line that takes the connection. With [`Client::Any`] it is the first OAuth line for database and role, unless an
+/// The line that takes the connection. With [`ClientOrigin::Any`] it is the first OAuth line for database and role, unless an
 /// earlier line leaves it nothing.
 #[must_use]
-pub fn choose<'l>(lines: &'l [HbaLine], login: &Login<'_>) -> Chosen<'l> {
-    let any = login.client == Client::Any;
+pub fn choose<'l>(lines: &'l [HbaLine], login: &LoginQuery<'_>) -> ChosenLine<'l> {
+    let any = login.client == ClientOrigin::Any;
     let mut earlier: Vec<(&HbaLine, String)> = Vec::new();
     let mut instead = None;
     for line in lines {
         let assumed = match fits(line, login) {
-            Answer::No => continue,
-            Answer::Yes => None,
-            Answer::Unknown(why) if line.is_oauth() => Some(why),
-            Answer::Unknown(why) => {
+            FileMatch::No => continue,
+            FileMatch::Yes => None,
+            FileMatch::Unknown(why) if line.is_oauth() => Some(why),
+            FileMatch::Unknown(why) => {
                 earlier.push((line, why));
                 continue;
             }
@@ -62,40 +62,42 @@ pub fn choose<'l>(lines: &'l [HbaLine], login: &Login<'_>) -> Chosen<'l> {
             earlier.push((line, format!("for {}", words(line))));
             continue;
         }
-        let leaves_nothing = |other: &HbaLine| other.covers_clients(line) && fits(other, login) == Answer::Yes;
+        let leaves_nothing = |other: &HbaLine| other.covers_clients(line) && fits(other, login) == FileMatch::Yes;
         if let Some((first, _)) = earlier.iter().find(|(other, _)| any && leaves_nothing(other)) {
             instead.get_or_insert(*first);
             continue;
         }
         earlier.retain(|(other, _)| overlap(other.connection, line.connection));
-        return Chosen { line: Some(line), assumed, earlier };
+        return ChosenLine { line: Some(line), assumed, earlier };
     }
     // None of them is OAuth: any of those before may be the one.
     let line = instead.or_else(|| earlier.first().filter(|_| any).map(|(line, _)| *line));
-    Chosen { line, assumed: None, earlier: if line.is_some() { Vec::new() } else { earlier } }
+    ChosenLine { line, assumed: None, earlier: if line.is_some() { Vec::new() } else { earlier } }
 }
 
 /// Whether a line is for the connection.
-fn fits(line: &HbaLine, login: &Login<'_>) -> Answer {
+fn fits(line: &HbaLine, login: &LoginQuery<'_>) -> FileMatch {
     client_fits(line, login.client)
         .and(databases_fit(&line.databases, login.database, login.role))
         .and(roles_fit(&line.roles, login.role))
 }
 
-fn client_fits(line: &HbaLine, client: Client) -> Answer {
+fn client_fits(line: &HbaLine, client: ClientOrigin) -> FileMatch {
     match (client, &line.address) {
-        (Client::Any, _) | (Client::Local, None) => Answer::Yes,
-        (Client::Tls(_), Some(_)) if matches!(line.connection, Connection::HostNoSsl | Connection::HostGssEnc) => {
-            Answer::No
+        (ClientOrigin::Any, _) | (ClientOrigin::Local, None) => FileMatch::Yes,
+        (ClientOrigin::Tls(_), Some(_))
+            if matches!(line.connection, ConnectionType::HostNoSsl | ConnectionType::HostGssEnc) =>
+        {
+            FileMatch::No
         }
-        (Client::Tls(client), Some(address)) => address.matches(client),
-        _ => Answer::No,
+        (ClientOrigin::Tls(client), Some(address)) => address.matches(client),
+        _ => FileMatch::No,
     }
 }
 
 /// Whether a connection can be of both kinds.
-fn overlap(a: Connection, b: Connection) -> bool {
-    use Connection::{HostGssEnc, HostNoGssEnc, HostNoSsl, HostSsl, Local};
+fn overlap(a: ConnectionType, b: ConnectionType) -> bool {
+    use ConnectionType::{HostGssEnc, HostNoGssEnc, HostNoSsl, HostSsl, Local};
     let apart = |a, b| matches!((a, b), (HostSsl, HostNoSsl) | (HostGssEnc, HostNoGssEnc) | (HostGssEnc, HostSsl));
     (a == Local) == (b == Local) && !apart(a, b) && !apart(b, a)
 }
@@ -103,12 +105,12 @@ fn overlap(a: Connection, b: Connection) -> bool {
 /// The connections of a line, for a person.
 fn words(line: &HbaLine) -> String {
     let kind = match line.connection {
-        Connection::Local => return "Unix sockets".to_owned(),
-        Connection::Host => "TCP",
-        Connection::HostSsl => "TLS",
-        Connection::HostNoSsl => "TCP without TLS",
-        Connection::HostGssEnc => "GSSAPI encryption",
-        Connection::HostNoGssEnc => "TCP without GSSAPI encryption",
+        ConnectionType::Local => return "Unix sockets".to_owned(),
+        ConnectionType::Host => "TCP",
+        ConnectionType::HostSsl => "TLS",
+        ConnectionType::HostNoSsl => "TCP without TLS",
+        ConnectionType::HostGssEnc => "GSSAPI encryption",
+        ConnectionType::HostNoGssEnc => "TCP without GSSAPI encryption",
     };
     match &line.address {
         None | Some(Address::All) => kind.to_owned(),

@@ -1,9 +1,9 @@
 //! The server's own files: pg_hba.conf, pg_ident.conf and postgresql.conf, as far as OAuth logins depend on them.
 //!
 //! Read as PostgreSQL 18 and 19 read them (hba.c, guc-file.l, conffiles.c), so that what is said of a line is what the
-//! server makes of it. Contents come in through [`Files`]: nothing here opens a file. A line that the server would not
+//! server makes of it. Contents come in through [`FileSystem`]: nothing here opens a file. A line that the server would not
 //! take is kept with the server's own words, and never hides the lines behind it. What only the server can know, such as
-//! who is a member of a role, is [`Answer::Unknown`], and is never guessed.
+//! who is a member of a role, is [`FileMatch::Unknown`], and is never guessed.
 
 mod address;
 mod hba;
@@ -17,12 +17,12 @@ mod syntax;
 mod tokens;
 
 pub use address::Address;
-pub use hba::{Connection, HbaContext, HbaLine};
+pub use hba::{ConnectionType, HbaContext, HbaLine};
 pub use ident::{IdentLine, Mapping, RolesOfIdentity, map_identity, roles_of};
-pub use matching::{Chosen, Client, Login, choose};
-pub use names::{Answer, Name};
+pub use matching::{ChosenLine, ClientOrigin, LoginQuery, choose};
+pub use names::{FileMatch, HbaName};
 pub use review::{ServerFinding, Spot, review};
-pub use settings::{LIBRARY, Setting, Settings};
+pub use settings::{GucSetting, GucSettings, LIBRARY};
 
 use std::fmt;
 use std::ops::Range;
@@ -36,23 +36,23 @@ const MAX_DEPTH: usize = 10;
 const MAX_FILES: usize = 1000;
 
 /// Somebody who may read files.
-pub trait Files {
+pub trait FileSystem {
     /// The contents of a file.
     ///
     /// # Errors
     /// If there is none, or it cannot be read.
-    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable>;
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, UnreadableFile>;
 
     /// The names in a folder that are no folders themselves, in any order.
     ///
     /// # Errors
     /// If there is no such folder, or it cannot be read.
-    fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable>;
+    fn list(&mut self, folder: &Path) -> Result<Vec<String>, UnreadableFile>;
 }
 
 /// Why a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct UnreadableFile {
     /// There is no such file.
     pub missing: bool,
     /// In the words of strerror(3).
@@ -61,7 +61,7 @@ pub struct Unreadable {
 
 /// A file that was read. What is no UTF-8 is replaced in `text`.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct SourceFile {
     /// Where it is.
     pub path: PathBuf,
     /// What it says.
@@ -70,8 +70,8 @@ pub struct Source {
 
 /// Bytes of one of the files that were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Index in [`Reader::sources`].
+pub struct FilePosition {
+    /// Index in [`FileReader::sources`].
     pub source: usize,
     /// Bytes of its text.
     pub span: Range<usize>,
@@ -81,53 +81,53 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The line.
-    pub line: Place,
+    pub line: FilePosition,
     /// The part of it that is wrong; in another file where `@` names one.
-    pub place: Place,
+    pub place: FilePosition,
     /// What is wrong, in the server's words where it has some.
     pub message: String,
 }
 
 impl Problem {
     /// One of a line as a whole.
-    fn of(line: Place, message: impl Into<String>) -> Self {
+    fn of(line: FilePosition, message: impl Into<String>) -> Self {
         Self { line: line.clone(), place: line, message: message.into() }
     }
 }
 
 /// Reads files, and keeps what was read, so that findings can show it.
-pub struct Reader<'f> {
-    files: &'f mut dyn Files,
-    sources: Vec<Source>,
+pub struct FileReader<'f> {
+    files: &'f mut dyn FileSystem,
+    sources: Vec<SourceFile>,
 }
 
-impl fmt::Debug for Reader<'_> {
+impl fmt::Debug for FileReader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").field("sources", &self.sources).finish_non_exhaustive()
     }
 }
 
-impl<'f> Reader<'f> {
+impl<'f> FileReader<'f> {
     /// A reader that has read nothing yet.
-    pub fn new(files: &'f mut dyn Files) -> Self {
+    pub fn new(files: &'f mut dyn FileSystem) -> Self {
         Self { files, sources: Vec::new() }
     }
 
     /// Every file that was read, in that order.
     #[must_use]
-    pub fn sources(&self) -> &[Source] {
+    pub fn sources(&self) -> &[SourceFile] {
         &self.sources
     }
 
     /// Every file that was read, in that order, and no reader any more.
     #[must_use]
-    pub fn into_sources(self) -> Vec<Source> {
+    pub fn into_sources(self) -> Vec<SourceFile> {
         self.sources
     }
 
     /// Where something is, for a person: `pg_hba.conf:7`.
     #[must_use]
-    pub fn place(&self, place: &Place) -> String {
+    pub fn place(&self, place: &FilePosition) -> String {
         place_in(&self.sources, place)
     }
 
@@ -135,7 +135,7 @@ impl<'f> Reader<'f> {
     ///
     /// # Errors
     /// If the file itself cannot be read; what is wrong with those that it includes is said of the line that does.
-    pub fn hba(&mut self, path: &Path, context: &HbaContext) -> Result<Vec<Result<HbaLine, Problem>>, Unreadable> {
+    pub fn hba(&mut self, path: &Path, context: &HbaContext) -> Result<Vec<Result<HbaLine, Problem>>, UnreadableFile> {
         let lines = tokens::read(self, path)?;
         Ok(lines.into_iter().map(|line| hba::parse(line, context)).collect())
     }
@@ -143,8 +143,8 @@ impl<'f> Reader<'f> {
     /// Reads pg_ident.conf in the same way.
     ///
     /// # Errors
-    /// As with [`Reader::hba`].
-    pub fn ident(&mut self, path: &Path) -> Result<Vec<Result<IdentLine, Problem>>, Unreadable> {
+    /// As with [`FileReader::hba`].
+    pub fn ident(&mut self, path: &Path) -> Result<Vec<Result<IdentLine, Problem>>, UnreadableFile> {
         let lines = tokens::read(self, path)?;
         Ok(lines.into_iter().map(ident::parse).collect())
     }
@@ -153,19 +153,19 @@ impl<'f> Reader<'f> {
     /// unless the file says so itself.
     ///
     /// # Errors
-    /// As with [`Reader::hba`].
-    pub fn settings(&mut self, path: &Path, data_directory: &Path) -> Result<Settings, Unreadable> {
+    /// As with [`FileReader::hba`].
+    pub fn settings(&mut self, path: &Path, data_directory: &Path) -> Result<GucSettings, UnreadableFile> {
         settings::read(self, path, data_directory)
     }
 
     /// Reads one file, whose index it returns.
-    fn open(&mut self, path: &Path) -> Result<usize, Unreadable> {
+    fn open(&mut self, path: &Path) -> Result<usize, UnreadableFile> {
         if self.sources.len() >= MAX_FILES {
-            return Err(Unreadable { missing: false, why: format!("more than {MAX_FILES} files") });
+            return Err(UnreadableFile { missing: false, why: format!("more than {MAX_FILES} files") });
         }
         let bytes = self.files.read(path)?;
         let text = String::from_utf8_lossy(&bytes).into();
-        self.sources.push(Source { path: path.to_owned(), text });
+        self.sources.push(SourceFile { path: path.to_owned(), text });
         Ok(self.sources.len() - 1)
     }
 
@@ -199,7 +199,7 @@ impl<'f> Reader<'f> {
 
 /// Where something is, for a person: the file's name and the line.
 #[must_use]
-pub fn place_in(sources: &[Source], place: &Place) -> String {
+pub fn place_in(sources: &[SourceFile], place: &FilePosition) -> String {
     let Some(source) = sources.get(place.source) else { return String::new() };
     let name = source.path.file_name().unwrap_or(source.path.as_os_str());
     format!("{}:{}", name.display(), line_of(&source.text, place.span.start))

@@ -1,14 +1,14 @@
 //! Names of databases and roles in the server's files, and whether they mean one (`check_db`, `check_role` of hba.c).
 
 use super::pattern::{self, Pattern};
-use super::tokens::Token;
-use super::{Place, Problem, syntax};
+use super::tokens::HbaToken;
+use super::{FilePosition, Problem, syntax};
 use crate::config::Profile;
 use crate::serving::Served;
 
 /// Whether something fits, as far as the files say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum FileMatch {
     /// It does.
     Yes,
     /// It does not.
@@ -17,13 +17,13 @@ pub enum Answer {
     Unknown(String),
 }
 
-impl From<bool> for Answer {
+impl From<bool> for FileMatch {
     fn from(fits: bool) -> Self {
         if fits { Self::Yes } else { Self::No }
     }
 }
 
-impl Answer {
+impl FileMatch {
     /// Whether both fit; the first thing that does not is what counts.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -49,23 +49,23 @@ impl Answer {
 
 /// A name, a keyword, a group or a regular expression.
 #[derive(Debug, Clone)]
-pub struct Name {
+pub struct HbaName {
     /// What is written, without quotes.
     pub text: String,
     /// Where.
-    pub place: Place,
+    pub place: FilePosition,
     quoted: bool,
     pattern: Option<Pattern>,
 }
 
-impl Name {
+impl HbaName {
     /// What is behind the slash of a regular expression; nothing of a plain name.
     pub(super) fn expression(&self) -> &str {
         self.text.strip_prefix('/').unwrap_or_default()
     }
 
     /// One of a line; on an error, what the server says of it.
-    pub(super) fn parse(token: Token) -> Result<Self, Problem> {
+    pub(super) fn parse(token: HbaToken) -> Result<Self, Problem> {
         let pattern = match token.text.strip_prefix('/') {
             None => None,
             Some(are) => match syntax::refusal(are) {
@@ -80,7 +80,7 @@ impl Name {
     }
 
     /// A name that is nothing but a name.
-    pub(super) fn literal(text: String, place: Place) -> Self {
+    pub(super) fn literal(text: String, place: FilePosition) -> Self {
         Self { text, place, quoted: true, pattern: None }
     }
 
@@ -109,29 +109,29 @@ impl Name {
 
     /// Whether it means this role (`check_role`, which compares cases for OAuth).
     #[must_use]
-    pub fn means_role(&self, role: &str) -> Answer {
+    pub fn means_role(&self, role: &str) -> FileMatch {
         if let Some(group) = self.group() {
-            return Answer::Unknown(format!("whether \"{role}\" is a member of \"{group}\" ({})", self.text));
+            return FileMatch::Unknown(format!("whether \"{role}\" is a member of \"{group}\" ({})", self.text));
         }
         if self.is_keyword("all") {
-            return Answer::Yes;
+            return FileMatch::Yes;
         }
         self.means(role)
     }
 
     /// Whether it means this database, for a connection of this role (`check_db`).
-    fn means_database(&self, database: &str, role: &str) -> Answer {
+    fn means_database(&self, database: &str, role: &str) -> FileMatch {
         if self.is_keyword("all") {
-            return Answer::Yes;
+            return FileMatch::Yes;
         }
         if self.is_keyword("sameuser") {
             return (role == database).into();
         }
         if self.is_keyword("samerole") || self.is_keyword("samegroup") {
-            return Answer::Unknown(format!("whether the role is a member of \"{database}\" ({})", self.text));
+            return FileMatch::Unknown(format!("whether the role is a member of \"{database}\" ({})", self.text));
         }
         if self.is_keyword("replication") {
-            return Answer::No;
+            return FileMatch::No;
         }
         self.means(database)
     }
@@ -139,34 +139,34 @@ impl Name {
     /// Whether it means this database for some role.
     fn can_mean_database(&self, database: &str) -> bool {
         // The database is the role's own name, which any role may have.
-        self.means_database(database, database) != Answer::No
+        self.means_database(database, database) != FileMatch::No
     }
 
-    fn means(&self, name: &str) -> Answer {
+    fn means(&self, name: &str) -> FileMatch {
         match &self.pattern {
             None => (self.text == name).into(),
             Some(Ok(pattern)) => pattern.is_match(name).into(),
-            Some(Err(why)) => Answer::Unknown(format!("whether \"{name}\" matches {} ({why})", self.text)),
+            Some(Err(why)) => FileMatch::Unknown(format!("whether \"{name}\" matches {} ({why})", self.text)),
         }
     }
 }
 
 /// Whether one of the names means this role.
-pub(super) fn roles_fit(names: &[Name], role: &str) -> Answer {
-    Answer::any(names.iter().map(|name| name.means_role(role)))
+pub(super) fn roles_fit(names: &[HbaName], role: &str) -> FileMatch {
+    FileMatch::any(names.iter().map(|name| name.means_role(role)))
 }
 
 /// Whether one of the names means this database; `None` is physical replication.
-pub(super) fn databases_fit(names: &[Name], database: Option<&str>, role: &str) -> Answer {
+pub(super) fn databases_fit(names: &[HbaName], database: Option<&str>, role: &str) -> FileMatch {
     match database {
-        Some(database) => Answer::any(names.iter().map(|name| name.means_database(database, role))),
+        Some(database) => FileMatch::any(names.iter().map(|name| name.means_database(database, role))),
         None => names.iter().any(|name| name.is_keyword("replication")).into(),
     }
 }
 
 /// Whether a profile serves any of the connections to these databases. What only the server knows counts as if it were so.
-pub(super) fn served_by(names: &[Name], profile: &Profile) -> bool {
-    let replication = |name: &Name| name.is_keyword("replication");
+pub(super) fn served_by(names: &[HbaName], profile: &Profile) -> bool {
+    let replication = |name: &HbaName| name.is_keyword("replication");
     match &profile.databases {
         Some(databases) => databases.iter().any(|database| can_mean(names, database)),
         None => !names.iter().all(replication) || profile.replication,
@@ -174,7 +174,7 @@ pub(super) fn served_by(names: &[Name], profile: &Profile) -> bool {
 }
 
 /// What of the connections to these databases a profile serves; `None` if there is nothing.
-pub(super) fn leave_to<'p>(names: &[Name], profile: &'p Profile) -> Option<Served<'p>> {
+pub(super) fn leave_to<'p>(names: &[HbaName], profile: &'p Profile) -> Option<Served<'p>> {
     served_by(names, profile).then(|| {
         let mut served = Served::by(profile);
         if let Some(databases) = &mut served.databases {
@@ -184,13 +184,13 @@ pub(super) fn leave_to<'p>(names: &[Name], profile: &'p Profile) -> Option<Serve
     })
 }
 
-fn can_mean(names: &[Name], database: &str) -> bool {
+fn can_mean(names: &[HbaName], database: &str) -> bool {
     names.iter().any(|name| name.can_mean_database(database))
 }
 
 /// Whether every name of `inner` is covered by one of `outer`; `all` covers those that `in_all` says.
-pub(super) fn cover(outer: &[Name], inner: &[Name], in_all: impl Fn(&Name) -> bool) -> bool {
-    let covers = |candidate: &Name, name: &Name| {
+pub(super) fn cover(outer: &[HbaName], inner: &[HbaName], in_all: impl Fn(&HbaName) -> bool) -> bool {
+    let covers = |candidate: &HbaName, name: &HbaName| {
         (candidate.is_keyword("all") && in_all(name))
             || (candidate.text == name.text && candidate.quoted == name.quoted)
     };

@@ -28,7 +28,7 @@ const CLASSES: [&str; 12] = [
 pub(super) fn compile(are: &str) -> Pattern {
     let unjudged = |what: &str| format!("{what}, which is not judged here");
     // In an ARE `.` matches a line break as well, and no line of the text is one of its own.
-    let translation = Translation { rest: are, text: "(?s)".to_owned(), quantifiable: false };
+    let translation = RegexTranslation { rest: are, text: "(?s)".to_owned(), quantifiable: false };
     let translated = translation.whole().map_err(unjudged)?;
     Regex::new(&translated).map_err(|_| unjudged("a regular expression in another syntax"))
 }
@@ -77,14 +77,14 @@ fn first_group(are: &str) -> Option<&str> {
 }
 
 /// A translation on its way.
-struct Translation<'a> {
+struct RegexTranslation<'a> {
     rest: &'a str,
     text: String,
     /// Whether a quantifier may follow: neither at the beginning nor behind another one.
     quantifiable: bool,
 }
 
-impl Translation<'_> {
+impl RegexTranslation<'_> {
     fn whole(mut self) -> Result<String, &'static str> {
         if self.rest.starts_with("***") || self.rest.starts_with("(?") && !self.rest.starts_with("(?:") {
             return Err("options of a regular expression");

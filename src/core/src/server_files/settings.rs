@@ -3,7 +3,7 @@
 //! What is set on the server's command line or in its environment does not stand in these files, and is not known here.
 //! Values are texts: whether the server takes them is for the few that are asked for.
 
-use super::{MAX_DEPTH, Place, Problem, Reader, Unreadable};
+use super::{FilePosition, FileReader, MAX_DEPTH, Problem, UnreadableFile};
 use regex::Regex;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -16,30 +16,30 @@ const MAX_ERRORS: usize = 100;
 
 /// A setting in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub struct GucSetting {
     /// The name as written; the server takes upper and lower case for the same.
     pub name: String,
     /// The value without quotes and escapes.
     pub value: String,
     /// The line.
-    pub place: Place,
+    pub place: FilePosition,
 }
 
 /// All that the files set.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct GucSettings {
     /// In the order of the files, those that a later one overrides included.
-    pub all: Vec<Setting>,
+    pub all: Vec<GucSetting>,
     /// Lines that the server does not take. With one of them it takes no line at all.
     pub problems: Vec<Problem>,
     /// The data directory.
     pub data_directory: PathBuf,
 }
 
-impl Settings {
+impl GucSettings {
     /// What holds for a setting, if the files set it.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Setting> {
+    pub fn get(&self, name: &str) -> Option<&GucSetting> {
         self.all.iter().rev().find(|setting| setting.name.eq_ignore_ascii_case(name))
     }
 
@@ -77,8 +77,12 @@ pub(super) fn is_our_library(name: &str) -> bool {
 }
 
 /// Reads the file and postgresql.auto.conf.
-pub(super) fn read(reader: &mut Reader<'_>, path: &Path, data_directory: &Path) -> Result<Settings, Unreadable> {
-    let mut settings = Settings::default();
+pub(super) fn read(
+    reader: &mut FileReader<'_>,
+    path: &Path,
+    data_directory: &Path,
+) -> Result<GucSettings, UnreadableFile> {
+    let mut settings = GucSettings::default();
     let source = reader.open(path)?;
     file(reader, source, 0, &mut settings);
     // ALTER SYSTEM cannot set it.
@@ -92,7 +96,7 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &Path, data_directory: &Path) 
     Ok(settings)
 }
 
-fn file(reader: &mut Reader<'_>, source: usize, depth: usize, settings: &mut Settings) {
+fn file(reader: &mut FileReader<'_>, source: usize, depth: usize, settings: &mut GucSettings) {
     let text = reader.text(source);
     let mut start = 0;
     let mut errors = 0;
@@ -100,7 +104,7 @@ fn file(reader: &mut Reader<'_>, source: usize, depth: usize, settings: &mut Set
         let content = line.trim_end_matches('\n');
         let trimmed = content.trim_matches([' ', '\t', '\r']);
         let begin = start + content.len() - content.trim_start_matches([' ', '\t', '\r']).len();
-        let place = Place { source, span: begin..begin + trimmed.len() };
+        let place = FilePosition { source, span: begin..begin + trimmed.len() };
         start += line.len();
         match assignment(content) {
             Ok(None) => {}
@@ -120,7 +124,14 @@ fn file(reader: &mut Reader<'_>, source: usize, depth: usize, settings: &mut Set
     }
 }
 
-fn take(reader: &mut Reader<'_>, name: String, value: String, place: Place, depth: usize, settings: &mut Settings) {
+fn take(
+    reader: &mut FileReader<'_>,
+    name: String,
+    value: String,
+    place: FilePosition,
+    depth: usize,
+    settings: &mut GucSettings,
+) {
     let source = place.source;
     let included =
         match name.to_ascii_lowercase().as_str() {
@@ -132,7 +143,7 @@ fn take(reader: &mut Reader<'_>, name: String, value: String, place: Place, dept
                 files.iter().try_for_each(|path| include(reader, path, source, depth + 1, true, settings))
             }),
             _ => {
-                settings.all.push(Setting { name, value, place });
+                settings.all.push(GucSetting { name, value, place });
                 return;
             }
         };
@@ -141,7 +152,7 @@ fn take(reader: &mut Reader<'_>, name: String, value: String, place: Place, dept
     }
 }
 
-fn located(reader: &Reader<'_>, path: &str, from: usize) -> Result<PathBuf, String> {
+fn located(reader: &FileReader<'_>, path: &str, from: usize) -> Result<PathBuf, String> {
     if path.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
         return Err("empty configuration file name".to_owned());
     }
@@ -149,12 +160,12 @@ fn located(reader: &Reader<'_>, path: &str, from: usize) -> Result<PathBuf, Stri
 }
 
 fn include(
-    reader: &mut Reader<'_>,
+    reader: &mut FileReader<'_>,
     path: &Path,
     from: usize,
     depth: usize,
     strict: bool,
-    settings: &mut Settings,
+    settings: &mut GucSettings,
 ) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("nesting depth exceeded".to_owned());
@@ -177,13 +188,13 @@ fn include(
 fn assignment(line: &str) -> Result<Option<(String, String)>, Option<String>> {
     let mut tokens = tokens(line).into_iter().peekable();
     let Some((kind, name)) = tokens.next() else { return Ok(None) };
-    if !matches!(kind, Kind::Id | Kind::QualifiedId) {
+    if !matches!(kind, GucKind::Id | GucKind::QualifiedId) {
         return Err(Some(name.to_owned()));
     }
-    tokens.next_if(|(kind, _)| *kind == Kind::Equals);
+    tokens.next_if(|(kind, _)| *kind == GucKind::Equals);
     let value = match tokens.next() {
-        Some((Kind::String, value)) => unquoted(value),
-        Some((Kind::Id | Kind::Number | Kind::UnquotedString, value)) => value.to_owned(),
+        Some((GucKind::String, value)) => unquoted(value),
+        Some((GucKind::Id | GucKind::Number | GucKind::UnquotedString, value)) => value.to_owned(),
         Some((_, wrong)) => return Err(Some(wrong.to_owned())),
         None => return Err(None),
     };
@@ -194,7 +205,7 @@ fn assignment(line: &str) -> Result<Option<(String, String)>, Option<String>> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum GucKind {
     Id,
     QualifiedId,
     String,
@@ -205,30 +216,30 @@ enum Kind {
 }
 
 /// What a token can be, as the scanner has it: the longest wins, and the first of those.
-static RULES: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
+static RULES: LazyLock<Vec<(GucKind, Regex)>> = LazyLock::new(|| {
     const LETTER: &str = r"[A-Za-z_[^\x00-\x7F]]";
     const REST: &str = r"[A-Za-z_0-9[^\x00-\x7F]]";
     let rules = [
-        (Kind::Id, format!("{LETTER}{REST}*")),
-        (Kind::QualifiedId, format!(r"{LETTER}{REST}*\.{LETTER}{REST}*")),
-        (Kind::String, r"'(?:[^'\\\n]|\\.|'')*'".to_owned()),
-        (Kind::UnquotedString, format!("{LETTER}(?:{REST}|[-._:/])*")),
-        (Kind::Number, "[-+]?(?:0x[0-9a-fA-F]+|[0-9]+)[a-zA-Z]*".to_owned()),
-        (Kind::Number, r"[-+]?[0-9]*\.[0-9]*(?:[Ee][-+]?[0-9]+)?".to_owned()),
-        (Kind::Equals, "=".to_owned()),
+        (GucKind::Id, format!("{LETTER}{REST}*")),
+        (GucKind::QualifiedId, format!(r"{LETTER}{REST}*\.{LETTER}{REST}*")),
+        (GucKind::String, r"'(?:[^'\\\n]|\\.|'')*'".to_owned()),
+        (GucKind::UnquotedString, format!("{LETTER}(?:{REST}|[-._:/])*")),
+        (GucKind::Number, "[-+]?(?:0x[0-9a-fA-F]+|[0-9]+)[a-zA-Z]*".to_owned()),
+        (GucKind::Number, r"[-+]?[0-9]*\.[0-9]*(?:[Ee][-+]?[0-9]+)?".to_owned()),
+        (GucKind::Equals, "=".to_owned()),
     ];
     // The expressions are constants: a test compiles them.
     rules.into_iter().filter_map(|(kind, rule)| Some((kind, Regex::new(&format!("^(?:{rule})")).ok()?))).collect()
 });
 
-fn tokens(line: &str) -> Vec<(Kind, &str)> {
+fn tokens(line: &str) -> Vec<(GucKind, &str)> {
     let mut tokens = Vec::new();
     let mut rest = line.trim_start_matches([' ', '\t', '\r']);
     while let Some(first) = rest.chars().next().filter(|c| *c != '#') {
-        let mut longest = (Kind::Other, first.len_utf8());
+        let mut longest = (GucKind::Other, first.len_utf8());
         for (kind, rule) in RULES.iter() {
             let length = rule.find(rest).map_or(0, |found| found.len());
-            if length > longest.1 || (length == longest.1 && longest.0 == Kind::Other) {
+            if length > longest.1 || (length == longest.1 && longest.0 == GucKind::Other) {
                 longest = (*kind, length);
             }
         }

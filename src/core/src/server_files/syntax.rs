@@ -41,7 +41,7 @@ fn embedded_options(are: &str) -> Option<(&str, &str)> {
 
 /// A parenthesis that is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
+enum OpenGroup {
     /// The one of this number.
     Captured(usize),
     Plain,
@@ -51,7 +51,7 @@ enum Group {
 
 struct Lexer<'a> {
     rest: Peekable<Chars<'a>>,
-    open: Vec<Group>,
+    open: Vec<OpenGroup>,
     /// How many groups have begun.
     begun: usize,
     /// The groups that a back reference may name.
@@ -105,17 +105,17 @@ impl Lexer<'_> {
     }
 
     fn in_constraint(&self) -> bool {
-        self.open.contains(&Group::Constraint)
+        self.open.contains(&OpenGroup::Constraint)
     }
 
     fn opened(&mut self) -> Result<bool, &'static str> {
         let group = if self.rest.next_if_eq(&'?').is_some() {
             match (self.rest.next(), self.rest.peek()) {
-                (Some(':'), _) => Group::Plain,
-                (Some('=' | '!'), _) => Group::Constraint,
+                (Some(':'), _) => OpenGroup::Plain,
+                (Some('=' | '!'), _) => OpenGroup::Constraint,
                 (Some('<'), Some('=' | '!')) => {
                     self.rest.next();
-                    Group::Constraint
+                    OpenGroup::Constraint
                 }
                 (Some('#'), _) => {
                     // A comment; without an end, all that follows is one.
@@ -125,10 +125,10 @@ impl Lexer<'_> {
                 _ => return Err(QUANTIFIER),
             }
         } else if self.in_constraint() {
-            Group::Plain
+            OpenGroup::Plain
         } else {
             self.begun += 1;
-            Group::Captured(self.begun)
+            OpenGroup::Captured(self.begun)
         };
         self.open.push(group);
         Ok(false)
@@ -136,12 +136,12 @@ impl Lexer<'_> {
 
     fn closed(&mut self) -> Result<bool, &'static str> {
         match self.open.pop().ok_or(PARENTHESES)? {
-            Group::Captured(number) => {
+            OpenGroup::Captured(number) => {
                 self.ended.push(number);
                 Ok(true)
             }
-            Group::Plain => Ok(true),
-            Group::Constraint => Ok(false),
+            OpenGroup::Plain => Ok(true),
+            OpenGroup::Constraint => Ok(false),
         }
     }
 

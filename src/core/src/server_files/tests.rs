@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 /// Files of a test; a folder is there if a file of it is.
 #[derive(Default)]
-struct Memory(BTreeMap<PathBuf, Vec<u8>>);
+struct MemoryFiles(BTreeMap<PathBuf, Vec<u8>>);
 
-impl Memory {
+impl MemoryFiles {
     fn of(files: &[(&str, &str)]) -> Self {
         Self(files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect())
     }
@@ -17,22 +17,22 @@ impl Memory {
 
 const ABSENT: &str = "No such file or directory";
 
-impl Files for Memory {
-    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable> {
-        self.0.get(path).cloned().ok_or_else(|| Unreadable { missing: true, why: ABSENT.to_owned() })
+impl FileSystem for MemoryFiles {
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, UnreadableFile> {
+        self.0.get(path).cloned().ok_or_else(|| UnreadableFile { missing: true, why: ABSENT.to_owned() })
     }
 
-    fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable> {
+    fn list(&mut self, folder: &Path) -> Result<Vec<String>, UnreadableFile> {
         let inside = self.0.keys().filter(|path| path.parent() == Some(folder)).filter_map(|path| path.file_name());
         let names: Vec<String> = inside.map(|name| name.to_string_lossy().into_owned()).collect();
-        if names.is_empty() { Err(Unreadable { missing: true, why: ABSENT.to_owned() }) } else { Ok(names) }
+        if names.is_empty() { Err(UnreadableFile { missing: true, why: ABSENT.to_owned() }) } else { Ok(names) }
     }
 }
 
 /// The lines of a pg_hba.conf, or what is wrong with them.
 fn hba(files: &[(&str, &str)]) -> Vec<Result<HbaLine, String>> {
-    let mut files = Memory::of(files);
-    let mut reader = Reader::new(&mut files);
+    let mut files = MemoryFiles::of(files);
+    let mut reader = FileReader::new(&mut files);
     let lines = reader.hba(Path::new("/d/pg_hba.conf"), &HbaContext::default()).expect("it is there");
     lines.into_iter().map(|line| line.map_err(|problem| problem.message)).collect()
 }
@@ -64,16 +64,16 @@ fn what_cannot_be_read_is_the_fault_of_the_line_that_names_it() {
     let file = "could not open file \"/d/nowhere\": No such file or directory";
     assert_eq!(wrong, [file, file, "could not open directory \"/d/nowhere\""]);
     assert!(lines[3].is_ok() && lines.len() == 4);
-    let mut none = Memory::default();
-    let why = Reader::new(&mut none).ident(Path::new("/d/pg_ident.conf")).expect_err("there is none");
+    let mut none = MemoryFiles::default();
+    let why = FileReader::new(&mut none).ident(Path::new("/d/pg_ident.conf")).expect_err("there is none");
     assert!(why.missing);
 }
 
 #[test]
 fn bytes_that_are_no_text_are_read_all_the_same() {
-    let mut files = Memory::default();
+    let mut files = MemoryFiles::default();
     files.0.insert("/d/pg_hba.conf".into(), b"local \xff all trust\nlocal all \xc3\n\0\n".to_vec());
-    let mut reader = Reader::new(&mut files);
+    let mut reader = FileReader::new(&mut files);
     let lines = reader.hba(Path::new("/d/pg_hba.conf"), &HbaContext::default()).expect("it is there");
     assert!(lines[0].is_ok() && lines[1].is_err() && lines[2].is_err(), "{lines:?}");
 }
@@ -81,8 +81,8 @@ fn bytes_that_are_no_text_are_read_all_the_same() {
 #[test]
 fn places_are_those_of_the_file_although_lines_go_on() {
     let mut files =
-        Memory::of(&[("/d/pg_hba.conf", "# x\nhostssl all all \\\n  all oauth \\\n issuer=i scope=s map=m\n")]);
-    let mut reader = Reader::new(&mut files);
+        MemoryFiles::of(&[("/d/pg_hba.conf", "# x\nhostssl all all \\\n  all oauth \\\n issuer=i scope=s map=m\n")]);
+    let mut reader = FileReader::new(&mut files);
     let lines = reader.hba(Path::new("/d/pg_hba.conf"), &HbaContext::default()).expect("it is there");
     let line = lines[0].as_ref().expect("a line");
     let text = &reader.sources()[0].text;
@@ -125,13 +125,13 @@ fn options_count_as_the_server_counts_them() {
 
 #[test]
 fn settings_of_later_files_win_and_wrong_lines_hide_nothing() {
-    let mut files = Memory::of(&[
+    let mut files = MemoryFiles::of(&[
         ("/c/postgresql.conf", "ssl = off\nport = = 1\ndata_directory = '/d'\ninclude_dir = 'conf.d'\nSSL = 'on'\n"),
         ("/c/conf.d/b.conf", "oauth_validator_libraries = 'a, \"b \"\"c\"'\n"),
         ("/d/postgresql.auto.conf", "data_directory = '/elsewhere'\nport = 5433"),
         ("/wrong/postgresql.auto.conf", "port = 1\n"),
     ]);
-    let mut reader = Reader::new(&mut files);
+    let mut reader = FileReader::new(&mut files);
     let settings = reader.settings(Path::new("/c/postgresql.conf"), Path::new("/wrong")).expect("it is there");
     assert_eq!((settings.value("PORT"), settings.has_tls()), (Some("5433"), true));
     assert_eq!(settings.data_directory, Path::new("/d"), "ALTER SYSTEM cannot move it");
@@ -151,8 +151,8 @@ fn lists_of_libraries_are_whole_or_nothing() {
         ("'\"a'", None),
         ("'\"a\" b'", None),
     ] {
-        let mut files = Memory::of(&[("/c/postgresql.conf", &format!("oauth_validator_libraries = {list}\n"))]);
-        let mut reader = Reader::new(&mut files);
+        let mut files = MemoryFiles::of(&[("/c/postgresql.conf", &format!("oauth_validator_libraries = {list}\n"))]);
+        let mut reader = FileReader::new(&mut files);
         let settings = reader.settings(Path::new("/c/postgresql.conf"), Path::new("/c")).expect("it is there");
         let names = names.map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(settings.libraries(), names, "{list}");
@@ -173,8 +173,8 @@ fn tls_is_on_where_the_server_says_so() {
         ("o", false),
         ("", false),
     ] {
-        let mut files = Memory::of(&[("/c/postgresql.conf", &format!("ssl = '{value}'\n"))]);
-        let settings = Reader::new(&mut files).settings(Path::new("/c/postgresql.conf"), Path::new("/c"));
+        let mut files = MemoryFiles::of(&[("/c/postgresql.conf", &format!("ssl = '{value}'\n"))]);
+        let settings = FileReader::new(&mut files).settings(Path::new("/c/postgresql.conf"), Path::new("/c"));
         assert_eq!(settings.expect("it is there").has_tls(), on, "{value}");
     }
 }

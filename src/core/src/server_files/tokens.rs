@@ -3,39 +3,39 @@
 //! Continuation comes first, then quotes, comma lists and comments, then files named by `@` and by include lines. Knows
 //! nothing of what the fields mean. A missing quote at the end of a line is no error, because it is none to the server.
 
-use super::{MAX_DEPTH, Place, Reader, Unreadable};
+use super::{FilePosition, FileReader, MAX_DEPTH, UnreadableFile};
 use std::path::Path;
 
 /// A word of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
+pub(super) struct HbaToken {
     pub(super) text: String,
     /// It begins with a quote, so that it is no keyword.
     pub(super) quoted: bool,
-    pub(super) place: Place,
+    pub(super) place: FilePosition,
 }
 
 /// A line that is neither empty nor an include; continued ones are one line.
 #[derive(Debug)]
 pub(super) struct Line {
-    pub(super) place: Place,
+    pub(super) place: FilePosition,
     /// None of them is empty.
-    pub(super) fields: Vec<Vec<Token>>,
+    pub(super) fields: Vec<Vec<HbaToken>>,
     /// Why it cannot be used.
     pub(super) error: Option<String>,
 }
 
 /// The lines of a file and of those that it includes.
-pub(super) fn read(reader: &mut Reader<'_>, path: &Path) -> Result<Vec<Line>, Unreadable> {
+pub(super) fn read(reader: &mut FileReader<'_>, path: &Path) -> Result<Vec<Line>, UnreadableFile> {
     let source = reader.open(path)?;
     let mut lines = Vec::new();
     tokenize(reader, source, 0, &mut lines);
     Ok(lines)
 }
 
-fn tokenize(reader: &mut Reader<'_>, source: usize, depth: usize, lines: &mut Vec<Line>) {
+fn tokenize(reader: &mut FileReader<'_>, source: usize, depth: usize, lines: &mut Vec<Line>) {
     for logical in logical_lines(&reader.text(source)) {
-        let place = Place { source, span: logical.span() };
+        let place = FilePosition { source, span: logical.span() };
         let mut fields = Vec::new();
         let mut error = None;
         let mut cursor = Cursor { line: &logical, at: 0 };
@@ -61,9 +61,9 @@ fn tokenize(reader: &mut Reader<'_>, source: usize, depth: usize, lines: &mut Ve
 
 /// Does what an include line says; `None` if it is none.
 fn include(
-    reader: &mut Reader<'_>,
+    reader: &mut FileReader<'_>,
     source: usize,
-    fields: &[Vec<Token>],
+    fields: &[Vec<HbaToken>],
     depth: usize,
     lines: &mut Vec<Line>,
 ) -> Option<Result<(), String>> {
@@ -83,7 +83,7 @@ fn include(
 }
 
 fn include_file(
-    reader: &mut Reader<'_>,
+    reader: &mut FileReader<'_>,
     path: &Path,
     depth: usize,
     missing_ok: bool,
@@ -99,9 +99,11 @@ fn include_file(
     }
 }
 
-fn open(reader: &mut Reader<'_>, path: &Path, depth: usize) -> Result<usize, Unreadable> {
-    let could_not =
-        |missing, why: &str| Unreadable { missing, why: format!("could not open file \"{}\": {why}", path.display()) };
+fn open(reader: &mut FileReader<'_>, path: &Path, depth: usize) -> Result<usize, UnreadableFile> {
+    let could_not = |missing, why: &str| UnreadableFile {
+        missing,
+        why: format!("could not open file \"{}\": {why}", path.display()),
+    };
     if depth > MAX_DEPTH {
         return Err(could_not(false, "maximum nesting depth exceeded"));
     }
@@ -110,11 +112,11 @@ fn open(reader: &mut Reader<'_>, path: &Path, depth: usize) -> Result<usize, Unr
 
 /// A comma list of tokens, empty at the end of the line; and what is wrong with a file that it names.
 fn field(
-    reader: &mut Reader<'_>,
+    reader: &mut FileReader<'_>,
     source: usize,
     cursor: &mut Cursor<'_>,
     depth: usize,
-) -> (Vec<Token>, Option<String>) {
+) -> (Vec<HbaToken>, Option<String>) {
     let mut tokens = Vec::new();
     while let Some((token, comma)) = cursor.token(source) {
         match token.text.strip_prefix('@') {
@@ -134,7 +136,7 @@ fn field(
 }
 
 /// All tokens of a file, whatever its lines and fields.
-fn expand(reader: &mut Reader<'_>, path: &Path, depth: usize, tokens: &mut Vec<Token>) -> Result<(), String> {
+fn expand(reader: &mut FileReader<'_>, path: &Path, depth: usize, tokens: &mut Vec<HbaToken>) -> Result<(), String> {
     let source = open(reader, path, depth).map_err(|error| error.why)?;
     let mut lines = Vec::new();
     tokenize(reader, source, depth, &mut lines);
@@ -148,14 +150,14 @@ fn expand(reader: &mut Reader<'_>, path: &Path, depth: usize, tokens: &mut Vec<T
 }
 
 /// A line after continuation.
-struct Logical {
+struct LogicalLine {
     text: String,
     /// For each byte of the text, which byte of the file it is.
     offsets: Vec<usize>,
     start: usize,
 }
 
-impl Logical {
+impl LogicalLine {
     /// From its first byte to its last one in the file; both may be on different lines. The server calls it by the
     /// number of the line that it begins on, even where that holds nothing but a backslash.
     fn span(&self) -> std::ops::Range<usize> {
@@ -168,12 +170,12 @@ impl Logical {
     }
 }
 
-fn logical_lines(text: &str) -> Vec<Logical> {
+fn logical_lines(text: &str) -> Vec<LogicalLine> {
     let mut lines = Vec::new();
     let mut at = 0;
     let mut pieces = text.split_inclusive('\n').peekable();
     while pieces.peek().is_some() {
-        let mut line = Logical { text: String::new(), offsets: Vec::new(), start: at };
+        let mut line = LogicalLine { text: String::new(), offsets: Vec::new(), start: at };
         // A backslash continues a line only behind the place of the last one.
         let mut last_backslash = 0;
         for piece in pieces.by_ref() {
@@ -199,13 +201,13 @@ fn logical_lines(text: &str) -> Vec<Logical> {
 
 /// Where in a line the next token begins.
 struct Cursor<'l> {
-    line: &'l Logical,
+    line: &'l LogicalLine,
     at: usize,
 }
 
 impl Cursor<'_> {
     /// The next token, and whether a comma ends it (`next_token` of hba.c).
-    fn token(&mut self, source: usize) -> Option<(Token, bool)> {
+    fn token(&mut self, source: usize) -> Option<(HbaToken, bool)> {
         let text = self.line.text.as_str();
         let rest = text.get(self.at..).unwrap_or_default().trim_start_matches([' ', '\t', '\r', ',']);
         let begin = text.len() - rest.len();
@@ -238,6 +240,6 @@ impl Cursor<'_> {
         let offset = |index: usize| self.line.offsets.get(index).copied();
         let start = offset(begin).unwrap_or(self.line.start);
         let span = start..offset(end.saturating_sub(1)).map_or(start, |last| last + 1);
-        Some((Token { text: word, quoted, place: Place { source, span } }, comma))
+        Some((HbaToken { text: word, quoted, place: FilePosition { source, span } }, comma))
     }
 }

@@ -11,7 +11,7 @@ use std::fmt::Write;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionGrant {
     pub(super) expires_at: Option<UnixSeconds>,
-    pub(super) end: Option<End>,
+    pub(super) end: Option<EndSetting>,
     pub(super) issuer: String,
     pub(super) client: Option<String>,
     pub(super) token_id: Option<String>,
@@ -23,7 +23,7 @@ pub struct SessionGrant {
 
 /// When the session ends by itself, and by which setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct EndSetting {
     pub(super) at: UnixSeconds,
     pub(super) by: EndedBy,
 }

@@ -21,7 +21,7 @@ pub const OTHERS: &str = "(others)";
 
 /// How a login was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum DecisionCode {
     /// It stands.
     Granted,
     /// It was denied.
@@ -33,7 +33,7 @@ pub enum Code {
 /// What rules that only report have: beyond all reason codes, of which there may be more one day.
 const REPORT_ONLY: u64 = 0xffff;
 
-impl Code {
+impl DecisionCode {
     /// The name that the views have for it: `granted`, `report_only`, or the reason code.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -65,7 +65,7 @@ impl Code {
 
 /// One counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
+pub struct CounterValue {
     /// The profile; `None` where none was chosen.
     pub profile: Option<String>,
     /// The code's name, or [`OTHERS`].
@@ -104,7 +104,7 @@ impl<'r> Counters<'r> {
         Some(Self { owners, cells })
     }
 
-    pub(super) fn count(&self, profile: &str, code: Code, at: i64) {
+    pub(super) fn count(&self, profile: &str, code: DecisionCode, at: i64) {
         let number = code.number();
         let own = self.claim(owner(profile, number)).and_then(|place| self.cell(place));
         if let Some(cell) = own {
@@ -137,11 +137,11 @@ impl<'r> Counters<'r> {
         Some(Cell { count, last_at, label, name: rest.get(..NAME_WORDS)? })
     }
 
-    pub(super) fn all(&self) -> Vec<Count> {
+    pub(super) fn all(&self) -> Vec<CounterValue> {
         let own = (0..CELLS).filter_map(|place| self.cell(place)?.read());
         let others = self.cell(CELLS).and_then(|cell| {
             let profile = Some(OTHERS.to_owned());
-            Some(Count { profile, code: OTHERS, ..cell.numbers()? })
+            Some(CounterValue { profile, code: OTHERS, ..cell.numbers()? })
         });
         own.chain(others).collect()
     }
@@ -169,13 +169,13 @@ impl Cell<'_> {
     }
 
     /// What it counted, of nobody; `None` if that is nothing.
-    fn numbers(&self) -> Option<Count> {
+    fn numbers(&self) -> Option<CounterValue> {
         let count = self.count.load(Ordering::Relaxed);
         let last_at = self.last_at.load(Ordering::Relaxed).cast_signed();
-        (count > 0).then_some(Count { profile: None, code: "", count, last_at })
+        (count > 0).then_some(CounterValue { profile: None, code: "", count, last_at })
     }
 
-    fn read(&self) -> Option<Count> {
+    fn read(&self) -> Option<CounterValue> {
         let label = self.label.load(Ordering::Acquire);
         if label & LABELLED == 0 {
             return None;
@@ -184,8 +184,8 @@ impl Cell<'_> {
         let bytes: Vec<u8> =
             self.name.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).take(length).collect();
         let profile = String::from_utf8(bytes).ok()?;
-        let code = Code::of_number((label >> 8) & 0xff_ffff)?.name();
-        Some(Count { profile: Some(profile).filter(|name| !name.is_empty()), code, ..self.numbers()? })
+        let code = DecisionCode::of_number((label >> 8) & 0xff_ffff)?.name();
+        Some(CounterValue { profile: Some(profile).filter(|name| !name.is_empty()), code, ..self.numbers()? })
     }
 }
 

@@ -5,7 +5,7 @@
 //! read it, is said elsewhere. No locks: a backend can be killed at any moment, and nobody may ever wait for it. All
 //! zeros is a valid region in which nothing has happened yet.
 
-mod answers;
+mod answer_cache;
 mod counters;
 mod enforce;
 mod slot;
@@ -13,10 +13,10 @@ mod slot;
 mod tests;
 mod text;
 
-pub use answers::{ANSWERS_LAYOUT, Answers, Keepable, MAX_KEPT_BYTES, Moment, PLACES, Question};
-pub use counters::{Code, Count, HelperCounts, OTHERS};
+pub use answer_cache::{ANSWERS_LAYOUT, Answers, Keepable, MAX_KEPT_BYTES, Moment, PLACES, Question};
+pub use counters::{CounterValue, DecisionCode, HelperCounts, OTHERS};
 pub use enforce::denied_now;
-pub use slot::{Slot, SlotEntry, SlotRecord};
+pub use slot::{BackendSlot, SlotEntry, SlotRecord};
 pub use text::KeptText;
 
 use crate::reason::Reason;
@@ -92,19 +92,19 @@ impl<'r> Region<'r> {
 
     /// The slot of a backend, by its number; `None` if there are fewer.
     #[must_use]
-    pub fn slot(&self, backend: usize) -> Option<Slot<'r>> {
+    pub fn slot(&self, backend: usize) -> Option<BackendSlot<'r>> {
         let start = backend.checked_mul(SLOT_WORDS)?;
-        Slot::new(self.slots.get(start..start.checked_add(SLOT_WORDS)?)?)
+        BackendSlot::new(self.slots.get(start..start.checked_add(SLOT_WORDS)?)?)
     }
 
     /// Counts a decision, at a time in whatever unit the caller keeps to. A decision before any profile was chosen has none.
-    pub fn count(&self, profile: Option<&str>, code: Code, at: i64) {
+    pub fn count(&self, profile: Option<&str>, code: DecisionCode, at: i64) {
         self.counters.count(profile.unwrap_or_default(), code, at);
     }
 
     /// All counters that are not zero, in no order.
     #[must_use]
-    pub fn counts(&self) -> Vec<Count> {
+    pub fn counts(&self) -> Vec<CounterValue> {
         self.counters.all()
     }
 

@@ -161,12 +161,12 @@ impl SlotRecord {
 
 /// The slot of one backend.
 #[derive(Debug, Clone, Copy)]
-pub struct Slot<'r> {
+pub struct BackendSlot<'r> {
     sequence: &'r AtomicU64,
     words: &'r [AtomicU64],
 }
 
-impl<'r> Slot<'r> {
+impl<'r> BackendSlot<'r> {
     pub(super) fn new(words: &'r [AtomicU64]) -> Option<Self> {
         let (sequence, words) = words.split_first()?;
         Some(Self { sequence, words })

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file with made parts, as it is and as it should be.
-pub struct Document {
+pub struct MadeDocument {
     pub path: PathBuf,
     pub found: String,
     pub made: String,
@@ -41,13 +41,13 @@ pub const MAKERS: [(&str, Maker); 5] = [
 ///
 /// # Panics
 /// If one cannot be read, or lacks a mark.
-pub fn documents() -> Vec<Document> {
+pub fn documents() -> Vec<MadeDocument> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let document = |(name, make): (&str, Maker)| {
         let path = root.join(name);
         let found = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
         let made = make(&found);
-        Document { path, found, made }
+        MadeDocument { path, found, made }
     };
     MAKERS.map(document).into()
 }

@@ -1,18 +1,18 @@
 //! The presets, out of their files: rows of the README, entries of oauth-validator.toml(5), sections of oauth_validator(7).
 
 use super::markup::{block, first_clause, first_sentence, mdoc};
-use oauth_validator_core::config::presets::{self, About, Head, Preset};
+use oauth_validator_core::config::presets::{self, Head, Preset, PresetInfo};
 
 /// All that is said of one.
-struct Said {
+struct PresetText {
     preset: &'static Preset,
     head: Head,
-    about: About,
+    about: PresetInfo,
     claim: String,
 }
 
-fn all() -> Vec<Said> {
-    let said = |preset: &'static Preset| Said {
+fn all() -> Vec<PresetText> {
+    let said = |preset: &'static Preset| PresetText {
         preset,
         head: preset.head().unwrap_or_else(|why| panic!("{}: {why}", preset.name)),
         about: preset.about().unwrap_or_else(|why| panic!("{}: {why}", preset.name)),
@@ -23,7 +23,7 @@ fn all() -> Vec<Said> {
 
 /// Rows of a table of Markdown.
 pub fn rows() -> String {
-    let row = |Said { preset, head, about, claim }: &Said| {
+    let row = |PresetText { preset, head, about, claim }: &PresetText| {
         let cells = [
             format!("`{}`", preset.name),
             format!("`{claim}`, {}: `{}`", first_clause(&head.authn_id), about.identity),
@@ -49,7 +49,7 @@ pub fn rows() -> String {
 
 /// Entries of a list of mdoc.
 pub fn entries() -> String {
-    let entry = |Said { preset, head, .. }: &Said| {
+    let entry = |PresetText { preset, head, .. }: &PresetText| {
         format!(".It Cm {}\n{}Set\n{}", preset.name, mdoc(&head.summary), mdoc(&head.sets))
     };
     all().iter().map(entry).collect()
@@ -57,8 +57,8 @@ pub fn entries() -> String {
 
 /// Sections of mdoc.
 pub fn sections() -> String {
-    let section = |said: &Said| {
-        let Said { preset, head, about, claim } = said;
+    let section = |said: &PresetText| {
+        let PresetText { preset, head, about, claim } = said;
         let roles = about.roles.iter().map(|example| {
             let lines = example.settings.lines().map(str::to_owned);
             block(std::iter::once("[profiles.corp.roles]".to_owned()).chain(lines))
@@ -77,7 +77,7 @@ pub fn sections() -> String {
 }
 
 /// Lines of pg_ident.conf: for one person, and for everybody whom the profile lets in.
-fn map(preset: &Preset, about: &About) -> String {
+fn map(preset: &Preset, about: &PresetInfo) -> String {
     let expression = about.everybody.as_ref().map(|everybody| format!("/{everybody}"));
     // Roles stand below each other, unless an identity is too long for that.
     let widths = expression.iter().map(String::len).chain([about.identity.len()]);

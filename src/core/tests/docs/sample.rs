@@ -1,6 +1,6 @@
 //! The sample file: every key with an example, what it means and what holds without it, all commented out.
 
-use oauth_validator_core::config::settings::{Default, Kind, SETTINGS, Setting};
+use oauth_validator_core::config::settings::{Default, SETTINGS, Setting, ValueKind};
 
 /// The line behind which all is made.
 const MARK: &str = "# What follows is made by make docs from the table of settings.";
@@ -20,10 +20,10 @@ fn tables(table: &str) -> String {
     let mut made = String::new();
     for setting in SETTINGS.iter().filter(|setting| setting.table == table) {
         let (name, rules) = match setting.kind {
-            Kind::Table(_, name) => (name, false),
-            Kind::Rules(name) => (name, true),
-            Kind::Profiles => ("profiles.*", false),
-            Kind::Presets => {
+            ValueKind::Table(_, name) => (name, false),
+            ValueKind::Rules(name) => (name, true),
+            ValueKind::Profiles => ("profiles.*", false),
+            ValueKind::Presets => {
                 made.push_str(&format!("\n{}#[presets.corp]\n", comment(&setting.meaning())));
                 continue;
             }
@@ -44,7 +44,7 @@ fn keys(table: &str) -> impl Iterator<Item = String> {
 }
 
 fn has_table(setting: &Setting) -> bool {
-    matches!(setting.kind, Kind::Table(..) | Kind::Rules(_) | Kind::Profiles | Kind::Presets)
+    matches!(setting.kind, ValueKind::Table(..) | ValueKind::Rules(_) | ValueKind::Profiles | ValueKind::Presets)
 }
 
 /// A key, below what it means.

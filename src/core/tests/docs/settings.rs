@@ -1,6 +1,6 @@
 //! The line of type, range and default under each entry of a setting in oauth-validator.toml(5).
 
-use oauth_validator_core::config::settings::{Default, Kind, SETTINGS, Setting};
+use oauth_validator_core::config::settings::{Default, SETTINGS, Setting, ValueKind};
 
 /// How the page calls a table of the settings: `[profiles.NAME.scope]`, or `[[...]]` where it is one of several.
 pub fn heading_of(table: &str) -> String {
@@ -8,7 +8,7 @@ pub fn heading_of(table: &str) -> String {
         return "Top level".to_owned();
     }
     let name = table.replace('*', "NAME");
-    let is_rules = |setting: &Setting| matches!(setting.kind, Kind::Rules(rules) if rules == table);
+    let is_rules = |setting: &Setting| matches!(setting.kind, ValueKind::Rules(rules) if rules == table);
     if SETTINGS.iter().any(is_rules) { format!("[[{name}]]") } else { format!("[{name}]") }
 }
 

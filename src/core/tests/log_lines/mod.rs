@@ -2,7 +2,9 @@
 
 use crate::MODULE_PAGE;
 use crate::mdoc::{one, read};
-use oauth_validator_core::{Answer, BearerToken, Config, Decision, Known, Request, UnixSeconds, Verdict, decide};
+use oauth_validator_core::{
+    BearerToken, Config, Decision, DecisionState, Known, Request, UnixSeconds, Verdict, decide,
+};
 use oauth_validator_fixtures::{keys, mint};
 use serde_json::{Value, json};
 
@@ -25,8 +27,8 @@ pub fn decision(claims: Value) -> Verdict {
         ..Request::default()
     };
     match decide(&request, &token, &config, &Known::default(), UnixSeconds::new(2)) {
-        Answer::Decided(verdict) => *verdict,
-        Answer::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
+        DecisionState::Decided(verdict) => *verdict,
+        DecisionState::Needs(needs) => panic!("the keys are in the file: {needs:?}"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The lines under one heading, `.Sh` or `.Ss`.
-pub struct Section {
+pub struct ManSection {
     /// The `.Sh` heading.
     pub chapter: String,
     /// The `.Ss` heading under it; empty before the first one.
@@ -15,7 +15,7 @@ pub struct Section {
     pub lines: Vec<String>,
 }
 
-impl Section {
+impl ManSection {
     /// The names of its `.It Cm` entries, in their order.
     pub fn entries(&self) -> Vec<&str> {
         self.lines.iter().filter_map(|line| line.strip_prefix(".It Cm ")).collect()
@@ -45,16 +45,16 @@ pub fn root() -> PathBuf {
 }
 
 /// A page of `man`, by the name of its file.
-pub fn read(name: &str) -> Vec<Section> {
+pub fn read(name: &str) -> Vec<ManSection> {
     let path = root().join("man").join(name);
     let page = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-    let mut sections: Vec<Section> = Vec::new();
+    let mut sections: Vec<ManSection> = Vec::new();
     for line in page.lines().filter(|line| !line.starts_with(".\\\"")) {
         let chapter = sections.last().map_or("", |section| section.chapter.as_str()).to_owned();
         if let Some(chapter) = line.strip_prefix(".Sh ") {
-            sections.push(Section { chapter: chapter.to_owned(), heading: String::new(), lines: Vec::new() });
+            sections.push(ManSection { chapter: chapter.to_owned(), heading: String::new(), lines: Vec::new() });
         } else if let Some(heading) = line.strip_prefix(".Ss ") {
-            sections.push(Section { chapter, heading: heading.to_owned(), lines: Vec::new() });
+            sections.push(ManSection { chapter, heading: heading.to_owned(), lines: Vec::new() });
         } else if let Some(section) = sections.last_mut() {
             section.lines.push(line.to_owned());
         }
@@ -64,16 +64,16 @@ pub fn read(name: &str) -> Vec<Section> {
 }
 
 /// The sections under a `.Sh` heading, without the text before its first `.Ss`.
-pub fn under<'a>(page: &'a [Section], chapter: &str) -> Vec<&'a Section> {
-    let found: Vec<&Section> =
+pub fn under<'a>(page: &'a [ManSection], chapter: &str) -> Vec<&'a ManSection> {
+    let found: Vec<&ManSection> =
         page.iter().filter(|section| section.chapter == chapter && !section.heading.is_empty()).collect();
     assert!(!found.is_empty(), "nothing under {chapter}");
     found
 }
 
 /// The one section with these headings.
-pub fn one<'a>(page: &'a [Section], chapter: &str, heading: &str) -> &'a Section {
-    let found: Vec<&Section> =
+pub fn one<'a>(page: &'a [ManSection], chapter: &str, heading: &str) -> &'a ManSection {
+    let found: Vec<&ManSection> =
         page.iter().filter(|section| section.chapter == chapter && section.heading == heading).collect();
     assert_eq!(found.len(), 1, "headings \"{heading}\" under {chapter}");
     found[0]

@@ -4,16 +4,16 @@
 //! Must never judge anything, nor read a clock: the time of a decision is the case's.
 
 use oauth_validator_core::{
-    About, BearerToken, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer, OnlineCheck,
+    BearerToken, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, LookupSubject, NewerKeys, OnlineAnswer, OnlineCheck,
     Privileges, ProviderKeys, Request, Resolver, RoleAttributes, UnixSeconds,
 };
 use oauth_validator_fixtures::cases::{Case, roles};
 use oauth_validator_fixtures::samples::ISSUED_AT;
 
 /// Looks up what the decision about one case needs.
-pub struct OfCase<'c>(pub &'c Case);
+pub struct CaseResolver<'c>(pub &'c Case);
 
-impl Resolver for OfCase<'_> {
+impl Resolver for CaseResolver<'_> {
     fn now(&mut self) -> UnixSeconds {
         UnixSeconds::new(ISSUED_AT + self.0.at)
     }
@@ -34,7 +34,13 @@ impl Resolver for OfCase<'_> {
         answer(self.0)
     }
 
-    fn looked_up(&mut self, _: &str, _: &Lookup, _: &About, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
+    fn looked_up(
+        &mut self,
+        _: &str,
+        _: &Lookup,
+        _: &LookupSubject,
+        _: &BearerToken,
+    ) -> Result<OnlineAnswer, KeysUnavailable> {
         answer(self.0)
     }
 
@@ -73,7 +79,7 @@ fn answer(case: &Case) -> Result<OnlineAnswer, KeysUnavailable> {
 }
 
 fn privileges(role: &str) -> Privileges {
-    let attributes = |role: &roles::Role| RoleAttributes {
+    let attributes = |role: &roles::RoleFixture| RoleAttributes {
         name: role.name.clone(),
         superuser: role.superuser,
         create_role: role.create_role,

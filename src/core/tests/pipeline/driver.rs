@@ -2,8 +2,8 @@
 
 use super::support::{ISSUER, Login, NOW, Told, jwks, token};
 use oauth_validator_core::{
-    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, Privileges, ProviderKeys, Reason, Resolver, Tracing, UnixSeconds, decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, LookupSubject, NewerKeys,
+    OnlineAnswer, OnlineCheck, Privileges, ProviderKeys, Reason, Resolver, Tracing, UnixSeconds, decide_with,
 };
 use oauth_validator_fixtures::keys;
 use serde_json::json;
@@ -47,7 +47,7 @@ impl Resolver for Slow {
         &mut self,
         profile: &str,
         lookup: &Lookup,
-        about: &About,
+        about: &LookupSubject,
         token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.told.looked_up(profile, lookup, about, token)

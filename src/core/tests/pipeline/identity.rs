@@ -4,7 +4,7 @@ use super::support::{ISSUER, Login, Told, jwks, token};
 use oauth_validator_core::Reason::{
     IdentityAmbiguous, IdentityDenied, IdentityInvalid, IdentityMissing, IdentityUnverified,
 };
-use oauth_validator_core::{Config, Decision, Folder, FolderFile, KeySet};
+use oauth_validator_core::{Config, ConfigFolder, Decision, FolderFile, KeySet};
 use oauth_validator_fixtures::keys;
 use serde_json::json;
 
@@ -217,7 +217,7 @@ fn a_profile_that_is_denied_keeps_its_prefix_from_fallbacks_on_its_line() {
     );
     let fallback = "identity = { prefix = \"bots:\", fallback = { claim = \"$.x\", prefix = \"app:bot:\" } }";
     let decide = |beside: &[FolderFile<'_>], client: &str| {
-        let parsed = Config::parse_all(main.as_bytes(), "f.toml", Folder { name: "f.d", files: beside });
+        let parsed = Config::parse_all(main.as_bytes(), "f.toml", ConfigFolder { name: "f.d", files: beside });
         let config = parsed.config.expect("a sound main file");
         let set = KeySet::from_jwks(jwks(&[keys::corp()]).to_string().as_bytes()).expect("keys");
         let token = token(json!({"iss": "https://corp.example", "cid": client}));

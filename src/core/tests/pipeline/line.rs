@@ -4,7 +4,7 @@ use super::support::{ISSUER, Login, Told, token};
 use oauth_validator_core::Reason::{
     AudienceMismatch, HbaIssuerUnknown, IntrospectionUnavailable, IssuerMismatch, ProfileAmbiguous, ProfileUnknown,
 };
-use oauth_validator_core::{Config, Decision, Folder, FolderFile, KeysUnavailable};
+use oauth_validator_core::{Config, ConfigFolder, Decision, FolderFile, KeysUnavailable};
 use serde_json::json;
 
 const PARTNER: &str = "https://partner.example";
@@ -188,7 +188,7 @@ fn a_token_without_issuer_may_be_of_a_profile_that_is_denied() {
     {
         let other = asks("other", further);
         let files = [FolderFile { name: "f.d/other.toml", text: Ok(other.as_bytes()) }];
-        let parsed = Config::parse_all(main.as_bytes(), "f.toml", Folder { name: "f.d", files: &files });
+        let parsed = Config::parse_all(main.as_bytes(), "f.toml", ConfigFolder { name: "f.d", files: &files });
         let config = parsed.config.unwrap_or_else(|| panic!("{:?}", parsed.findings));
         let nobody = Err(KeysUnavailable::new("Nobody answers.", "See whether it is up."));
         let mut told = Told { answer: Some(nobody), ..Told::default() };

@@ -14,12 +14,12 @@ const DBA: &str = "require = [{ claim = \"$.groups\", contains = \"dba\" }]\n";
 const CLIENTS: &str = "clients = { claims = [\"$.client_id\"], allow = [\"psql\"] }\n";
 
 /// What is decided about a token, and how often somebody was asked.
-struct Asked {
+struct CountedDecision {
     verdict: Verdict,
     lookups: usize,
 }
 
-impl Asked {
+impl CountedDecision {
     fn reason(&self) -> Option<Reason> {
         match &self.verdict.decision {
             Decision::Granted(_) => None,
@@ -35,13 +35,19 @@ impl Asked {
     }
 }
 
-type Answer = Result<OnlineAnswer, KeysUnavailable>;
+type LookupReply = Result<OnlineAnswer, KeysUnavailable>;
 
-fn says(body: Value) -> Answer {
+fn says(body: Value) -> LookupReply {
     Ok(OnlineAnswer { status: 200, body: body.to_string() })
 }
 
-fn decided(profile: &str, token: &str, answer: Option<Answer>, request: Request, privileges: Privileges) -> Asked {
+fn decided(
+    profile: &str,
+    token: &str,
+    answer: Option<LookupReply>,
+    request: Request,
+    privileges: Privileges,
+) -> CountedDecision {
     let toml = format!(
         "[profiles.corp]\nissuer = \"{ISSUER}\"\naudience = [\"postgres\"]\nkeys = {{ jwks_file = \"corp.jwks\" }}\n{LOOKUP}{profile}"
     );
@@ -51,19 +57,19 @@ fn decided(profile: &str, token: &str, answer: Option<Answer>, request: Request,
     let mut told = Told { keys: Some(Ok(set)), userinfo: answer, privileges, ..Told::default() };
     let token = BearerToken::new(token.as_bytes());
     let verdict = decide_with(&mut told, Tracing::Values, &request, &token, &config);
-    Asked { verdict, lookups: told.lookups.len() }
+    CountedDecision { verdict, lookups: told.lookups.len() }
 }
 
-fn login(profile: &str, claims: Value, answer: Answer) -> Asked {
+fn login(profile: &str, claims: Value, answer: LookupReply) -> CountedDecision {
     decided(profile, &token(claims), Some(answer), Login::new().request, Privileges::default())
 }
 
 /// A login's verdict, where asking anybody fails the test.
-fn unasked(profile: &str, token: &str) -> Asked {
+fn unasked(profile: &str, token: &str) -> CountedDecision {
     decided(profile, token, None, Login::new().request, Privileges::default())
 }
 
-fn dba() -> Answer {
+fn dba() -> LookupReply {
     says(json!({"sub": "ana", "groups": ["dba"]}))
 }
 
@@ -71,12 +77,12 @@ fn dba() -> Answer {
 fn a_claim_that_the_token_lacks_is_looked_up_once() {
     let asked = login(DBA, json!({}), dba());
     assert_eq!((asked.reason(), asked.lookups), (None, 1));
-    let passages = asked.verdict.trace.passages();
-    let step = passages.iter().find(|passage| passage.step == Step::Lookup).unwrap();
+    let steps = asked.verdict.trace.steps();
+    let step = steps.iter().find(|passage| passage.step == Step::Lookup).unwrap();
     assert_eq!(step.said, "groups from https://idp.example/userinfo");
     assert_eq!((step.facts[0].name.as_str(), step.facts[0].value.as_str()), ("groups", "[\"dba\"]"));
     // Each step is told once, whatever was tried before somebody was asked.
-    let steps: Vec<Step> = passages.iter().map(|passage| passage.step).collect();
+    let steps: Vec<Step> = steps.iter().map(|passage| passage.step).collect();
     assert_eq!(steps[steps.len() - 4..], [Step::Scope, Step::Lookup, Step::Rules, Step::Identity]);
     assert!(!asked.verdict.trace.log_lines().any(|line| line.contains("dba")));
 }
@@ -123,7 +129,7 @@ fn nobody_is_asked_for_what_the_login_does_not_need() {
     // Roles are looked at only where pg_hba.conf delegates.
     let roles = "roles = { claim = \"$.groups[*]\", exact = true }\n";
     assert_eq!(unasked(roles, &token(json!({}))).lookups, 0);
-    let delegated = |answer: Option<Answer>, privileges: Privileges| {
+    let delegated = |answer: Option<LookupReply>, privileges: Privileges| {
         let request = Login::new().request(|request| request.delegate_ident_mapping = true).request;
         decided(roles, &token(json!({})), answer, request, privileges)
     };
@@ -169,8 +175,8 @@ fn a_token_without_subject_has_nobody_asked() {
 #[test]
 fn an_identity_is_looked_up_and_no_fallback_takes_its_place_before() {
     let identity = "identity = { claim = \"$.email\", fallback = { claim = \"$.sub\", prefix = \"app:\" } }\n";
-    let asked = |answer: Answer| login(identity, json!({}), answer);
-    let name = |asked: &Asked| match &asked.verdict.decision {
+    let asked = |answer: LookupReply| login(identity, json!({}), answer);
+    let name = |asked: &CountedDecision| match &asked.verdict.decision {
         Decision::Granted(grant) => grant.authn_id().to_owned(),
         Decision::Denied(denial) => panic!("{denial:?}"),
     };

@@ -8,7 +8,7 @@ use oauth_validator_core::Reason::{
     AudienceMismatch, ClaimType, ClientNotAllowed, Expired, IdToken, IdentityInvalid, IdentityMissing, KeyUnknown,
     NotYetValid, RuleFailed, TokenMalformed, TokenTooLarge,
 };
-use oauth_validator_core::{Answer, BearerToken, Config, Known, Needs, UnixSeconds, decide};
+use oauth_validator_core::{BearerToken, Config, DecisionState, Known, Needs, UnixSeconds, decide};
 use oauth_validator_fixtures::{keys, mint};
 use serde_json::json;
 
@@ -209,7 +209,7 @@ fn what_is_needed_names_the_profile_and_its_file() {
     let request = Login::new().request;
     let token = BearerToken::new(token(json!({})).as_bytes());
     match decide(&request, &token, &config, &Known::default(), UnixSeconds::new(NOW)) {
-        Answer::Needs(Needs::Keys { profile, file }) => {
+        DecisionState::Needs(Needs::Keys { profile, file }) => {
             assert_eq!((profile.as_str(), file.path()), ("corp", "corp.jwks"));
         }
         other => panic!("{other:?}"),

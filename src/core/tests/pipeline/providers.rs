@@ -2,7 +2,7 @@
 
 use super::support::{Login, NOW};
 use oauth_validator_core::Reason::{self, AudienceMismatch, IdToken, IdentityUnverified, RuleFailed, ScopeMissing};
-use oauth_validator_fixtures::{Token, keys};
+use oauth_validator_fixtures::{TokenBuilder, keys};
 use serde_json::json;
 
 const ENTRA: &str = include_str!("../../../../config/examples/entra.toml");
@@ -34,11 +34,11 @@ fn keycloak() -> Login {
     login(KEYCLOAK, "https://kc.example/realms/corp", "openid connect:postgres")
 }
 
-fn sample(name: &str) -> Token {
-    Token::from_sample(name).at(NOW)
+fn sample(name: &str) -> TokenBuilder {
+    TokenBuilder::from_sample(name).at(NOW)
 }
 
-fn denies(login: &Login, token: Token, reason: Reason) {
+fn denies(login: &Login, token: TokenBuilder, reason: Reason) {
     login.denies(token.sign(keys::corp()), reason);
 }
 

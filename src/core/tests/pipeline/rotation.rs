@@ -3,27 +3,27 @@
 
 use super::support::{ISSUER, Login, Told, header_with, jwks, token, token_with_header};
 use oauth_validator_core::{
-    Config, Decision, Denial, KeySet, KeysUnavailable, Location, NewerKeys, Reason, Request, Wanted,
+    Config, Decision, Denial, KeySet, KeysUnavailable, KeysWanted, Location, NewerKeys, Reason, Request,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
 use oauth_validator_fixtures::mint;
 use serde_json::json;
 
 /// A login whose keys come from the provider: those at hand, and what a search for newer ones brings.
-struct Provider {
+struct RotatingProvider {
     keys: String,
     at_hand: Result<KeySet, KeysUnavailable>,
     newer: NewerKeys,
     /// What was asked for, in its order.
-    asked: Vec<Wanted>,
+    asked: Vec<KeysWanted>,
 }
 
 fn set(of: &[&TestKey]) -> KeySet {
     KeySet::from_jwks(jwks(of).to_string().as_bytes()).unwrap()
 }
 
-fn provider(at_hand: &[&TestKey], newer: NewerKeys) -> Provider {
-    Provider { keys: String::new(), at_hand: Ok(set(at_hand)), newer, asked: Vec::new() }
+fn provider(at_hand: &[&TestKey], newer: NewerKeys) -> RotatingProvider {
+    RotatingProvider { keys: String::new(), at_hand: Ok(set(at_hand)), newer, asked: Vec::new() }
 }
 
 fn not_yet() -> NewerKeys {
@@ -34,7 +34,7 @@ fn unavailable() -> KeysUnavailable {
     KeysUnavailable::new("The keys cannot be fetched: connect: nobody answers.", "See whether it is up.")
 }
 
-impl Provider {
+impl RotatingProvider {
     fn decide(&mut self, request: &Request, token: &str) -> Decision {
         let toml = format!(
             "[profiles.corp]\nissuer = \"{ISSUER}\"\naudience = [\"postgres\"]\n[profiles.corp.keys]\n{}",
@@ -52,7 +52,7 @@ impl Provider {
     }
 
     #[track_caller]
-    fn grants(&mut self, token: &str, asked: &[Wanted]) {
+    fn grants(&mut self, token: &str, asked: &[KeysWanted]) {
         match self.decide(&Login::new().request, token) {
             Decision::Granted(grant) => assert_eq!(grant.authn_id(), "ana"),
             Decision::Denied(denial) => panic!("{denial:?}"),
@@ -61,7 +61,7 @@ impl Provider {
     }
 
     #[track_caller]
-    fn denies(&mut self, token: &str, reason: Reason, asked: &[Wanted]) -> Denial {
+    fn denies(&mut self, token: &str, reason: Reason, asked: &[KeysWanted]) -> Denial {
         match self.decide(&Login::new().request, token) {
             Decision::Granted(grant) => panic!("{grant:?}"),
             Decision::Denied(denial) => {
@@ -77,8 +77,8 @@ fn token_of(key: &TestKey) -> String {
     mint::mint(key, &header_with(json!({"kid": key.kid()})), &super::support::claims())
 }
 
-const ONCE: &[Wanted] = &[Wanted::Usable];
-const TWICE: &[Wanted] = &[Wanted::Usable, Wanted::Newer];
+const ONCE: &[KeysWanted] = &[KeysWanted::Usable];
+const TWICE: &[KeysWanted] = &[KeysWanted::Usable, KeysWanted::Newer];
 
 #[test]
 fn a_known_key_is_asked_for_once() {
@@ -120,7 +120,7 @@ fn a_provider_that_cannot_be_asked_is_to_blame() {
         denial.detail
     );
     assert_eq!(denial.hint, "See whether it is up.");
-    let mut none = Provider { at_hand: Err(unavailable()), ..provider(&[keys::corp()], not_yet()) };
+    let mut none = RotatingProvider { at_hand: Err(unavailable()), ..provider(&[keys::corp()], not_yet()) };
     none.denies(&token(json!({})), Reason::KeysUnavailable, ONCE);
 }
 
@@ -173,7 +173,8 @@ fn a_refused_key_is_refused_in_what_was_fetched_anew() {
 #[test]
 fn beside_a_refused_key_newer_ones_are_asked_for() {
     let nameless = mint::mint(keys::partner(), &header_with(json!({"kid": null})), &super::support::claims());
-    let brake = |newer| Provider { keys: "deny_kids = [\"corp-rsa\"]".into(), ..provider(&[keys::corp()], newer) };
+    let brake =
+        |newer| RotatingProvider { keys: "deny_kids = [\"corp-rsa\"]".into(), ..provider(&[keys::corp()], newer) };
     brake(NewerKeys::Found(set(&[keys::corp(), keys::partner()]))).grants(&nameless, TWICE);
     let found = NewerKeys::Found(set(&[keys::corp()]));
     let denial = brake(found).denies(&nameless, Reason::TokenRevoked, TWICE);
@@ -225,7 +226,7 @@ fn behind_a_stand_in_newer_keys_are_asked_for() {
     let mut nameless = keys::corp().public_jwk();
     nameless["kid"] = json!(null);
     let nameless = KeySet::from_jwks(json!({"keys": [nameless]}).to_string().as_bytes()).unwrap();
-    let stand_in = |newer| Provider { at_hand: Ok(nameless.clone()), ..provider(&[keys::corp()], newer) };
+    let stand_in = |newer| RotatingProvider { at_hand: Ok(nameless.clone()), ..provider(&[keys::corp()], newer) };
     stand_in(not_yet()).grants(&token(json!({})), ONCE);
     stand_in(NewerKeys::Found(set(&[keys::partner()]))).grants(&token_of(keys::partner()), TWICE);
     let found = NewerKeys::Found(nameless.clone());
@@ -241,7 +242,8 @@ fn a_digest_that_no_key_says_is_an_unknown_name() {
     };
     let head = header_with(json!({"kid": null, "x5t": "new"}));
     let token = mint::mint(keys::partner(), &head, &super::support::claims());
-    let old = |newer| Provider { at_hand: Ok(with_digest(keys::corp(), "old")), ..provider(&[keys::corp()], newer) };
+    let old =
+        |newer| RotatingProvider { at_hand: Ok(with_digest(keys::corp(), "old")), ..provider(&[keys::corp()], newer) };
     old(NewerKeys::Found(with_digest(keys::partner(), "new"))).grants(&token, TWICE);
     old(NewerKeys::Found(with_digest(keys::partner(), "old"))).denies(&token, Reason::KeyUnknown, TWICE);
     // A key that says it and did not sign: no other can be meant.

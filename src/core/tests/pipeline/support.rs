@@ -1,9 +1,9 @@
 //! A login to vary: a profile, its keys, a request, and a token that passes.
 
 use oauth_validator_core::{
-    About, BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, Lookup, NewerKeys, OnlineAnswer,
-    OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds, Verdict, Wanted,
-    decide_with,
+    BearerToken, Config, Decision, Denial, KeyFile, KeySet, KeysUnavailable, KeysWanted, Lookup, LookupSubject,
+    NewerKeys, OnlineAnswer, OnlineCheck, Privileges, ProviderKeys, Reason, Request, Resolver, Tracing, UnixSeconds,
+    Verdict, decide_with,
 };
 use oauth_validator_fixtures::keys::{self, TestKey};
 use oauth_validator_fixtures::mint;
@@ -72,7 +72,7 @@ pub struct Told {
     pub lookups: Vec<Lookup>,
     pub privileges: Privileges,
     /// The key sources that a provider was asked for, in order.
-    pub keys_asked: Vec<(Wanted, ProviderKeys)>,
+    pub keys_asked: Vec<(KeysWanted, ProviderKeys)>,
     /// The endpoints that were asked about the token, in order.
     pub endpoints_asked: Vec<String>,
 }
@@ -114,12 +114,12 @@ impl Resolver for Told {
     }
 
     fn provider_keys(&mut self, _profile: &str, source: &ProviderKeys) -> Result<KeySet, KeysUnavailable> {
-        self.keys_asked.push((Wanted::Usable, source.clone()));
+        self.keys_asked.push((KeysWanted::Usable, source.clone()));
         self.known_keys()
     }
 
     fn newer_keys(&mut self, _profile: &str, source: &ProviderKeys) -> NewerKeys {
-        self.keys_asked.push((Wanted::Newer, source.clone()));
+        self.keys_asked.push((KeysWanted::Newer, source.clone()));
         self.newer.clone()
     }
 
@@ -137,7 +137,7 @@ impl Resolver for Told {
         &mut self,
         _profile: &str,
         lookup: &Lookup,
-        _about: &About,
+        _about: &LookupSubject,
         _token: &BearerToken,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         self.lookups.push(lookup.clone());

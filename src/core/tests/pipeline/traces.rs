@@ -7,16 +7,16 @@ use oauth_validator_fixtures::{keys, mint};
 use serde_json::json;
 
 /// The reason code, the lines of the log, and the facts by name.
-struct Seen {
+struct SeenTrace {
     code: Option<oauth_validator_core::Reason>,
     lines: Vec<String>,
     facts: Vec<(String, String)>,
 }
 
-impl Seen {
+impl SeenTrace {
     fn of(login: &Login, token: &str) -> Self {
         let verdict = login.verdict(token.as_bytes());
-        let facts = verdict.trace.passages().iter().flat_map(|passage| &passage.facts);
+        let facts = verdict.trace.steps().iter().flat_map(|passage| &passage.facts);
         Self {
             code: match &verdict.decision {
                 Decision::Granted(_) => None,
@@ -39,16 +39,16 @@ impl Seen {
 #[test]
 fn a_digest_of_a_certificate_is_shown_where_no_kid_is() {
     let digests = |kid| json!({"kid": kid, "x5t": "abc", "x5t#S256": "def"});
-    let named = Seen::of(&Login::new(), &token_with_header(digests(json!("corp-rsa"))));
+    let named = SeenTrace::of(&Login::new(), &token_with_header(digests(json!("corp-rsa"))));
     assert_eq!((named.code, named.fact("kid")), (None, Some("\"corp-rsa\"")));
     assert_eq!((named.fact("x5t"), named.fact("x5t#S256")), (None, None));
-    let unnamed = Seen::of(&Login::new(), &token_with_header(digests(json!(null))));
+    let unnamed = SeenTrace::of(&Login::new(), &token_with_header(digests(json!(null))));
     assert_eq!((unnamed.fact("x5t"), unnamed.fact("x5t#S256")), (Some("\"abc\""), Some("\"def\"")));
 }
 
 #[test]
 fn the_key_step_has_held_where_the_signature_fails_and_not_before() {
-    let forged = Seen::of(
+    let forged = SeenTrace::of(
         &Login::new(),
         &mint::mint(
             &keys::partner().with_kid("corp-rsa"),
@@ -58,7 +58,7 @@ fn the_key_step_has_held_where_the_signature_fails_and_not_before() {
     );
     assert_eq!(forged.code, Some(SignatureInvalid));
     assert!(forged.says("key: ok: the only key fits"), "{:?}", forged.lines);
-    let unknown = Seen::of(&Login::new(), &token_with_header(json!({"kid": "other"})));
+    let unknown = SeenTrace::of(&Login::new(), &token_with_header(json!({"kid": "other"})));
     assert_eq!(unknown.code, Some(KeyUnknown));
     assert!(!unknown.says("key: ok"), "{:?}", unknown.lines);
 }
@@ -66,16 +66,16 @@ fn the_key_step_has_held_where_the_signature_fails_and_not_before() {
 #[test]
 fn the_keys_of_a_failure_are_named_by_what_denies_them() {
     let thumbprint = format!("\"{}\"", keys::corp().thumbprint());
-    let good = Seen::of(&Login::new(), &token(json!({})));
+    let good = SeenTrace::of(&Login::new(), &token(json!({})));
     assert_eq!((good.code, good.fact("thumbprint")), (None, Some(thumbprint.as_str())));
     let denied = Login::with_file(&format!(
         "[profiles.corp]\nissuer = \"{}\"\naudience = [\"postgres\"]\nkeys = {{ jwks_file = \"k\", deny_kids = [\"corp-rsa\"] }}\n",
         super::support::ISSUER
     ));
-    let denied = Seen::of(&denied, &token_with_header(json!({"kid": null})));
+    let denied = SeenTrace::of(&denied, &token_with_header(json!({"kid": null})));
     assert_eq!((denied.code, denied.fact("thumbprint")), (Some(TokenRevoked), Some(thumbprint.as_str())));
     let two = Login::new().keys(jwks(&[keys::partner(), keys::rsa3072()]));
-    let tried = Seen::of(&two, &token_with_header(json!({"kid": null})));
+    let tried = SeenTrace::of(&two, &token_with_header(json!({"kid": null})));
     assert_eq!(tried.code, Some(SignatureInvalid));
     let both = tried.fact("thumbprints").expect("both were tried");
     assert!(both.contains(&keys::partner().thumbprint()) && both.contains(&keys::rsa3072().thumbprint()), "{both}");
@@ -90,7 +90,7 @@ fn rules_say_which_alternative_held_and_what_only_reports() {
          [[profiles.corp.require]]\nclaim = \"$.w\"\nequals = 3\nreport_only = true\n",
     );
     let said = |claims| {
-        let seen = Seen::of(&login, &token(claims));
+        let seen = SeenTrace::of(&login, &token(claims));
         assert_eq!(seen.code, None, "{:?}", seen.lines);
         seen.lines.into_iter().find(|line| line.starts_with("rules: ok: ")).expect("the step of rules")
     };
@@ -113,17 +113,17 @@ fn the_session_step_says_what_ends_it_and_how_much_sql_may_read() {
         ("claims = { a = \"$.sub\" }", "session: ok: does not end by itself; claims for SQL: 1"),
     ] {
         let login = Login::with_profile(&format!("[profiles.corp.session]\n{table}\n"));
-        let seen = Seen::of(&login, &token(json!({})));
+        let seen = SeenTrace::of(&login, &token(json!({})));
         assert!(seen.says(words), "{:?}", seen.lines);
     }
-    assert!(!Seen::of(&Login::new(), &token(json!({}))).says("session:"), "it is a step of those that ask for it");
+    assert!(!SeenTrace::of(&Login::new(), &token(json!({}))).says("session:"), "it is a step of those that ask for it");
 }
 
 #[test]
 fn rules_show_each_value_that_they_look_at() {
     let shown = |rule: &str, claims| {
         let login = Login::with_profile(&format!("[[profiles.corp.require]]\nclaim = \"$.x{rule}\n"));
-        let seen = Seen::of(&login, &token(claims));
+        let seen = SeenTrace::of(&login, &token(claims));
         assert_eq!(seen.code, None, "{:?}", seen.lines);
         let of_rules = seen.facts.into_iter().filter(|(name, _)| name.starts_with("$.x") || name == "$.y");
         of_rules.map(|(_, value)| value).collect::<Vec<_>>()
@@ -132,7 +132,7 @@ fn rules_show_each_value_that_they_look_at() {
     assert_eq!(shown("[*]\"\nall = true\none_of = [\"a\", \"b\"]", json!({"x": ["a", "b"]})), ["\"a\"", "\"b\""]);
     assert_eq!(shown("\"\ncontains = \"a\"", json!({"x": ["a"]})), ["[\"a\"]"]);
     let several = Login::with_profile("[[profiles.corp.require]]\nclaim = \"$.x[*]\"\nequals = 1\n");
-    let several = Seen::of(&several, &token(json!({"x": [1, 1]})));
+    let several = SeenTrace::of(&several, &token(json!({"x": [1, 1]})));
     assert_eq!((several.code, several.fact("$.x[*]")), (Some(RuleFailed), None), "of several, none is looked at");
     assert_eq!(shown("\"\nequals_claim = \"$.y\"", json!({"x": 1, "y": 1.0})), ["1", "1.0"]);
 }

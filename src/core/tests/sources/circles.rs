@@ -3,14 +3,14 @@
 //! A file may use what the one above it has, as `claims/times.rs` does with `claims.rs`: that one is about the same thing,
 //! and says it first.
 
-use super::modules::{Crate, Id, top};
+use super::modules::{Crate, ModuleId, top};
 use super::paths::needs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which file needs which, and by which path.
-type Graph = BTreeMap<PathBuf, BTreeMap<PathBuf, String>>;
+type FileGraph = BTreeMap<PathBuf, BTreeMap<PathBuf, String>>;
 
 /// The first files of all crates and test programs.
 fn roots(top: &Path) -> Vec<PathBuf> {
@@ -33,8 +33,8 @@ fn roots(top: &Path) -> Vec<PathBuf> {
     roots
 }
 
-fn graph(of: &Crate) -> Graph {
-    let mut graph = Graph::new();
+fn graph(of: &Crate) -> FileGraph {
+    let mut graph = FileGraph::new();
     for (from, module) in of.modules.iter().enumerate() {
         let needed = graph.entry(module.file.clone()).or_default();
         for (to, path) in needs(of, from) {
@@ -48,13 +48,13 @@ fn graph(of: &Crate) -> Graph {
 }
 
 /// Whether the file of `above` is one that `below` is in.
-fn is_above(of: &Crate, above: Id, below: Id) -> bool {
+fn is_above(of: &Crate, above: ModuleId, below: ModuleId) -> bool {
     let file = &of.modules[above].file;
     (0..of.modules.len()).any(|id| of.modules[id].file == *file && of.is_above(id, below))
 }
 
 /// All that `from` leads to.
-fn reached<'g>(graph: &'g Graph, from: &'g PathBuf) -> BTreeSet<&'g PathBuf> {
+fn reached<'g>(graph: &'g FileGraph, from: &'g PathBuf) -> BTreeSet<&'g PathBuf> {
     let (mut reached, mut next) = (BTreeSet::new(), vec![from]);
     while let Some(file) = next.pop() {
         for needed in graph.get(file).into_iter().flat_map(BTreeMap::keys) {
@@ -67,7 +67,7 @@ fn reached<'g>(graph: &'g Graph, from: &'g PathBuf) -> BTreeSet<&'g PathBuf> {
 }
 
 /// The circles of a graph: files that all lead to each other.
-fn circles(graph: &Graph) -> BTreeSet<BTreeSet<&PathBuf>> {
+fn circles(graph: &FileGraph) -> BTreeSet<BTreeSet<&PathBuf>> {
     let reached: BTreeMap<&PathBuf, BTreeSet<&PathBuf>> =
         graph.keys().map(|file| (file, reached(graph, file))).collect();
     let mut circles = BTreeSet::new();
@@ -82,7 +82,7 @@ fn circles(graph: &Graph) -> BTreeSet<BTreeSet<&PathBuf>> {
 }
 
 /// For somebody who has to break it.
-fn said(graph: &Graph, circle: &BTreeSet<&PathBuf>, top: &Path) -> String {
+fn said(graph: &FileGraph, circle: &BTreeSet<&PathBuf>, top: &Path) -> String {
     let short = |file: &Path| file.strip_prefix(top).unwrap_or(file).display().to_string();
     let mut said = String::new();
     for file in circle {

@@ -16,5 +16,6 @@
 mod circles;
 mod lengths;
 mod modules;
+mod names;
 mod needed;
 mod paths;

@@ -13,16 +13,16 @@ pub fn top() -> PathBuf {
 }
 
 /// A module, by its place in [`Crate::modules`].
-pub type Id = usize;
+pub type ModuleId = usize;
 
 /// A module of a crate.
 pub struct Module {
     /// The file it is in; modules within one file share it.
     pub file: PathBuf,
     /// What it is in.
-    pub parent: Option<Id>,
+    pub parent: Option<ModuleId>,
     /// Modules in it, by name.
-    pub children: HashMap<String, Id>,
+    pub children: HashMap<String, ModuleId>,
     /// What is defined in it, by name.
     pub defined: Vec<String>,
     /// What it has from elsewhere, by the name it has here.
@@ -49,13 +49,13 @@ impl Crate {
     }
 
     /// Reads a file; modules that it declares are in `folder`.
-    fn file(&mut self, file: &Path, folder: &Path, parent: Option<Id>) -> Id {
+    fn file(&mut self, file: &Path, folder: &Path, parent: Option<ModuleId>) -> ModuleId {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         self.module(file, folder, parent, syntax.items)
     }
 
-    fn module(&mut self, file: &Path, folder: &Path, parent: Option<Id>, items: Vec<Item>) -> Id {
+    fn module(&mut self, file: &Path, folder: &Path, parent: Option<ModuleId>, items: Vec<Item>) -> ModuleId {
         let id = self.modules.len();
         self.modules.push(Module {
             file: file.to_owned(),
@@ -94,7 +94,7 @@ impl Crate {
     }
 
     /// The module of a declaration without a body: a file beside, or one in a folder of its name.
-    fn declared(&mut self, folder: &Path, attributes: &[Attribute], name: &str, parent: Id) -> Id {
+    fn declared(&mut self, folder: &Path, attributes: &[Attribute], name: &str, parent: ModuleId) -> ModuleId {
         let given = attributes.iter().find_map(|attribute| match &attribute.meta {
             syn::Meta::NameValue(pair) if pair.path.is_ident("path") => match &pair.value {
                 syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(path), .. }) => Some(path.value()),
@@ -113,7 +113,7 @@ impl Crate {
         self.file(&file, &below, Some(parent))
     }
 
-    fn import(&mut self, id: Id, before: &mut Vec<String>, tree: &UseTree) {
+    fn import(&mut self, id: ModuleId, before: &mut Vec<String>, tree: &UseTree) {
         match tree {
             UseTree::Path(path) => {
                 before.push(path.ident.to_string());
@@ -138,7 +138,7 @@ impl Crate {
     }
 
     /// Whether `above` is `below`, or it is in it.
-    pub fn is_above(&self, above: Id, below: Id) -> bool {
+    pub fn is_above(&self, above: ModuleId, below: ModuleId) -> bool {
         above == below || self.modules[below].parent.is_some_and(|parent| self.is_above(above, parent))
     }
 }

@@ -1,7 +1,7 @@
 //! Which files the paths of a module lead to: those of `use` declarations and those in the middle of code, also inside of
 //! macros, through every re-export to the file that defines what is named.
 
-use super::modules::{Crate, Id};
+use super::modules::{Crate, ModuleId};
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use syn::UseTree;
@@ -12,15 +12,15 @@ const FAR: usize = 20;
 
 /// What a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Named {
+enum PathTarget {
     /// A module itself, which is no more than a name for what is in it.
-    Module(Id),
+    Module(ModuleId),
     /// Something that this module defines.
-    In(Id),
+    In(ModuleId),
 }
 
 /// The modules that define what module `from` names, each with the path that names it.
-pub fn needs(of: &Crate, from: Id) -> BTreeSet<(Id, String)> {
+pub fn needs(of: &Crate, from: ModuleId) -> BTreeSet<(ModuleId, String)> {
     let mut paths = Paths::default();
     for item in &of.modules[from].items {
         paths.visit_item(item);
@@ -28,8 +28,8 @@ pub fn needs(of: &Crate, from: Id) -> BTreeSet<(Id, String)> {
     let mut needs = BTreeSet::new();
     for (path, is_glob) in paths.found {
         match resolve(of, from, &path, 0) {
-            Some(Named::In(id)) => needs.insert((id, path.join("::"))),
-            Some(Named::Module(id)) if is_glob => needs.insert((id, path.join("::"))),
+            Some(PathTarget::In(id)) => needs.insert((id, path.join("::"))),
+            Some(PathTarget::Module(id)) if is_glob => needs.insert((id, path.join("::"))),
             _ => false,
         };
     }
@@ -37,7 +37,7 @@ pub fn needs(of: &Crate, from: Id) -> BTreeSet<(Id, String)> {
 }
 
 /// What `path` names in module `from`; nothing that is not of this crate.
-fn resolve(of: &Crate, from: Id, path: &[String], followed: usize) -> Option<Named> {
+fn resolve(of: &Crate, from: ModuleId, path: &[String], followed: usize) -> Option<PathTarget> {
     let (first, rest) = path.split_first()?;
     match first.as_str() {
         _ if followed > FAR => None,
@@ -49,9 +49,9 @@ fn resolve(of: &Crate, from: Id, path: &[String], followed: usize) -> Option<Nam
 }
 
 /// What `path` names below module `id`.
-fn within(of: &Crate, id: Id, path: &[String], followed: usize) -> Option<Named> {
+fn within(of: &Crate, id: ModuleId, path: &[String], followed: usize) -> Option<PathTarget> {
     let Some((first, rest)) = path.split_first() else {
-        return Some(Named::Module(id));
+        return Some(PathTarget::Module(id));
     };
     let module = &of.modules[id];
     if first == "super" {
@@ -61,7 +61,7 @@ fn within(of: &Crate, id: Id, path: &[String], followed: usize) -> Option<Named>
         return within(of, *child, rest, followed);
     }
     if module.defined.contains(first) {
-        return Some(Named::In(id));
+        return Some(PathTarget::In(id));
     }
     if let Some(import) = module.imported.get(first).filter(|import| import.first() != Some(first) || import.len() > 1)
     {

@@ -1,9 +1,9 @@
 //! A client that takes its time.
 
 use super::{FOR_CLIENT, serve};
-use crate::cancel::Keys;
+use crate::cancel::CancelKeys;
 use crate::secret::TokenSource;
-use crate::settings::{Listen, Settings, Upstream};
+use crate::settings::{GatewaySettings, Listen, Upstream};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::{Arc, Mutex};
@@ -13,14 +13,14 @@ use tokio::time::{Instant, pause};
 
 static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-fn settings() -> Settings {
+fn settings() -> GatewaySettings {
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
     let servers = vec![("db.example".to_owned(), 5432)];
-    Settings {
+    GatewaySettings {
         listen: Listen::Tcp { address: "127.0.0.1:0".parse().expect("an address"), tls: None },
         upstream: Upstream { servers, tls: Arc::new(tls), timeout: Duration::from_secs(1) },
         token: TokenSource::Password,
@@ -31,7 +31,7 @@ fn settings() -> Settings {
 async fn until_it_ends(mut client: DuplexStream, gateway: DuplexStream, sent: &[u8]) -> (Duration, Vec<u8>) {
     let begun = Instant::now();
     client.write_all(sent).await.expect("a pipe");
-    serve(Box::new(gateway), &settings(), &Keys::default()).await.expect("an end");
+    serve(Box::new(gateway), &settings(), &CancelKeys::default()).await.expect("an end");
     let mut answered = Vec::new();
     client.read_to_end(&mut answered).await.expect("a pipe");
     (begun.elapsed(), answered)

@@ -1,6 +1,6 @@
 //! A server that does not do what a server does, as the client and the log hear of it.
 
-use super::{Login, login};
+use super::{LoginProgress, login};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 const ASK: &[u8] = b"R\0\0\0\x15\0\0\0\x0aOAUTHBEARER\0\0";
@@ -17,7 +17,7 @@ fn with(said: &[u8]) -> (Vec<u8>, Result<bool, (String, String)>) {
         drop(inner);
         let mut passed_on = Vec::new();
         { client }.read_to_end(&mut passed_on).await.expect("a pipe");
-        let outcome = outcome.map(|login| matches!(login, Login::Ready(_)));
+        let outcome = outcome.map(|login| matches!(login, LoginProgress::Ready(_)));
         (passed_on, outcome.map_err(|why| (why.sqlstate.to_owned(), why.message)))
     })
 }

@@ -13,7 +13,7 @@ use crate::guard::{contained, guarded};
 use crate::login;
 use crate::sql::timestamp;
 use crate::{guc, log_hook, report, shared};
-use oauth_validator_core::shared::{Code, SlotEntry, denied_now};
+use oauth_validator_core::shared::{DecisionCode, SlotEntry, denied_now};
 use oauth_validator_core::{Denial, Grant, Reason, SessionGrant, UnixSeconds, login_line};
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString, c_int};
@@ -23,7 +23,7 @@ use timer::Timer;
 pub(crate) use ending::explain;
 
 /// A session that OAuth let in.
-pub(crate) struct Session {
+pub(crate) struct OAuthSession {
     authn_id: String,
     profile: String,
     delegated: bool,
@@ -40,7 +40,7 @@ struct LastWords {
 
 /// A grant that the server has not made a login of yet.
 struct Pending {
-    session: Session,
+    session: OAuthSession,
     timer: Option<Timer>,
     /// That of `enforce()` before the configuration was read by which it was judged.
     epoch: u64,
@@ -49,7 +49,7 @@ struct Pending {
 static PENDING: Mutex<Option<Pending>> = Mutex::new(None);
 
 /// The session of this backend and when it was let in, in the server's own time; set once, by `authenticated`.
-static CURRENT: OnceLock<(Session, pg_sys::TimestampTz)> = OnceLock::new();
+static CURRENT: OnceLock<(OAuthSession, pg_sys::TimestampTz)> = OnceLock::new();
 
 type Hook = Option<unsafe extern "C-unwind" fn(port: *mut Port, status: c_int)>;
 
@@ -82,7 +82,7 @@ pub(crate) fn expect(grant: &Grant, epoch: u64) -> Result<(), Denial> {
         Some(_) => Some(Timer::disarmed().map_err(|why| impossible(grant, &why))?),
     };
     let last_words = last_words(&kept, grant.profile());
-    let session = Session {
+    let session = OAuthSession {
         authn_id: grant.authn_id().to_owned(),
         profile: grant.profile().to_owned(),
         delegated: grant.delegated(),
@@ -116,7 +116,7 @@ pub(crate) fn forget() {
 }
 
 /// The session of this backend, if OAuth let it in, and when it did.
-fn current() -> Option<&'static (Session, pg_sys::TimestampTz)> {
+fn current() -> Option<&'static (OAuthSession, pg_sys::TimestampTz)> {
     CURRENT.get()
 }
 
@@ -173,7 +173,7 @@ fn begin(pending: Pending, role: &str) {
     if let (Some(timer), Some(ends_at)) = (timer, session.kept.ends_at())
         && timer.arm(ends_at).is_err()
     {
-        shared::count(Some(&session.profile), Code::Denied(Reason::SessionEndImpossible));
+        shared::count(Some(&session.profile), DecisionCode::Denied(Reason::SessionEndImpossible));
         report::end_without_timer();
     }
     // SAFETY: GetCurrentTimestamp (timestamp.c) reads the clock.
@@ -184,13 +184,13 @@ fn begin(pending: Pending, role: &str) {
     // Without the memory the session goes on, as said in `shared`.
     let _ = guarded(|| shared::publish(&entry));
     if let Some(denial) = denied_since(&entry, epoch) {
-        shared::count(Some(&session.profile), Code::Denied(denial.reason));
+        shared::count(Some(&session.profile), DecisionCode::Denied(denial.reason));
         let _ = guarded(|| report::denied(&denial));
         report::end_denied();
     }
     #[cfg(feature = "test-faults")]
     crate::faults::linger("after_publishing");
-    shared::count(Some(&session.profile), Code::Granted);
+    shared::count(Some(&session.profile), DecisionCode::Granted);
     if guc::log_grants() {
         let line = login_line(&session.kept, &session.authn_id, &session.profile, role, session.delegated);
         // A log that cannot be written changes no decision.
@@ -200,7 +200,7 @@ fn begin(pending: Pending, role: &str) {
 }
 
 /// What the others may know of the session.
-fn entry<'s>(session: &'s Session, role: &'s str, since: pg_sys::TimestampTz) -> SlotEntry<'s> {
+fn entry<'s>(session: &'s OAuthSession, role: &'s str, since: pg_sys::TimestampTz) -> SlotEntry<'s> {
     let kept = &session.kept;
     // SAFETY: plain numbers of the main thread, set when the process was started; backend_status.c tells others of the same.
     let (pid, started_at) = unsafe { (pg_sys::MyProcPid, pg_sys::MyStartTimestamp) };
@@ -243,8 +243,8 @@ fn denied_since(entry: &SlotEntry<'_>, epoch: u64) -> Option<Denial> {
 
 /// PostgreSQL does not let the identity be the role, and says so itself; the timer is gone with what was pending. Whoever
 /// has each login logged has this one in the same form.
-fn refuse(session: &Session) {
-    shared::count(Some(&session.profile), Code::Denied(Reason::NotMapped));
+fn refuse(session: &OAuthSession) {
+    shared::count(Some(&session.profile), DecisionCode::Denied(Reason::NotMapped));
     if !guc::log_grants() {
         return;
     }

@@ -4,7 +4,7 @@
 //! In a session that OAuth did not let in they say NULL, or have no row. Nothing here can be set.
 
 use super::current;
-use crate::sql::{self, Rows, Value, in_server_encoding, null, terminated, text, timestamp};
+use crate::sql::{self, SqlRows, SqlValue, in_server_encoding, null, terminated, text, timestamp};
 use oauth_validator_core::ClaimText;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
@@ -62,18 +62,18 @@ pub unsafe extern "C-unwind" fn oauth_validator_claim(fcinfo: pg_sys::FunctionCa
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn oauth_validator_session(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by the declaration.
-    let rows = unsafe { Rows::of(fcinfo) };
+    let rows = unsafe { SqlRows::of(fcinfo) };
     if let Some((session, since)) = current() {
         let kept = &session.kept;
         rows.put(&[
-            Value::Text(session.authn_id.clone()),
-            Value::Text(session.profile.clone()),
-            Value::Text(kept.issuer().to_owned()),
-            Value::text(kept.client()),
-            Value::text(kept.token_id()),
-            Value::Time(*since),
-            Value::time(kept.expires_at().map(timestamp)),
-            Value::time(kept.ends_at().map(timestamp)),
+            SqlValue::Text(session.authn_id.clone()),
+            SqlValue::Text(session.profile.clone()),
+            SqlValue::Text(kept.issuer().to_owned()),
+            SqlValue::text(kept.client()),
+            SqlValue::text(kept.token_id()),
+            SqlValue::Time(*since),
+            SqlValue::time(kept.expires_at().map(timestamp)),
+            SqlValue::time(kept.ends_at().map(timestamp)),
         ]);
     }
     // SAFETY: this call.

@@ -5,7 +5,7 @@
 
 use super::sessions::{self, Live};
 use crate::login;
-use crate::sql::{self, Rows, Value};
+use crate::sql::{self, SqlRows, SqlValue};
 use crate::wait;
 use oauth_validator_core::Reason;
 use oauth_validator_core::shared::{Region, denied_now};
@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 const LOGIN: Duration = Duration::from_secs(2);
 
 /// Ends every session of this identity.
-pub(super) fn end_sessions(region: Region<'_>, authn_id: &str, rows: &Rows) {
+pub(super) fn end_sessions(region: Region<'_>, authn_id: &str, rows: &SqlRows) {
     end_all(region, rows, |session| session.record.authn_id.is(authn_id).then_some(None));
 }
 
 /// Ends every session that the configuration denies now; with `gone`, those of profiles that are no more as well.
-pub(super) fn enforce(region: Region<'_>, gone: bool, rows: &Rows) {
+pub(super) fn enforce(region: Region<'_>, gone: bool, rows: &SqlRows) {
     let config = match login::load_whole() {
         Ok((config, _)) => config,
         Err(denial) => sql::fail(
@@ -37,7 +37,7 @@ pub(super) fn enforce(region: Region<'_>, gone: bool, rows: &Rows) {
 }
 
 /// Ends every session for which `why` says something, one's own last.
-fn end_all(region: Region<'_>, rows: &Rows, why: impl Fn(&Live) -> Option<Option<Reason>>) {
+fn end_all(region: Region<'_>, rows: &SqlRows, why: impl Fn(&Live) -> Option<Option<Reason>>) {
     // SAFETY: a plain number.
     let own_pid = unsafe { pg_sys::MyProcPid };
     let mut chosen: Vec<(Live, Option<Reason>)> =
@@ -51,10 +51,10 @@ fn end_all(region: Region<'_>, rows: &Rows, why: impl Fn(&Live) -> Option<Option
     });
     for (Live { record, .. }, code) in chosen {
         rows.put(&[
-            Value::Integer(record.pid),
-            Value::Text(record.authn_id.to_string()),
-            Value::Text(record.profile.to_string()),
-            Value::text(code),
+            SqlValue::Integer(record.pid),
+            SqlValue::Text(record.authn_id.to_string()),
+            SqlValue::Text(record.profile.to_string()),
+            SqlValue::text(code),
         ]);
     }
 }
@@ -63,16 +63,16 @@ fn end_all(region: Region<'_>, rows: &Rows, why: impl Fn(&Live) -> Option<Option
 fn end(region: Region<'_>, session: &Live) -> bool {
     let pid = session.record.pid;
     match standing(pid) {
-        Standing::Gone => return false,
-        Standing::Yours => {}
-        Standing::Superusers => {
+        BackendOwner::Gone => return false,
+        BackendOwner::Yours => {}
+        BackendOwner::Superusers => {
             sql::warn(
                 format!("the session of process {pid} was left: it is a superuser's"),
                 "Only a superuser can end it.",
             );
             return false;
         }
-        Standing::Unfinished => {
+        BackendOwner::Unfinished => {
             sql::warn(format!("process {pid} was left: its login is not finished"), "Try again.");
             return false;
         }
@@ -91,7 +91,7 @@ fn end(region: Region<'_>, session: &Live) -> bool {
 }
 
 /// Whose session it is, as far as pg_terminate_backend asks.
-enum Standing {
+enum BackendOwner {
     Gone,
     Yours,
     Superusers,
@@ -99,23 +99,23 @@ enum Standing {
     Unfinished,
 }
 
-fn standing(pid: i32) -> Standing {
+fn standing(pid: i32) -> BackendOwner {
     let until = Instant::now() + LOGIN;
     loop {
         // SAFETY: BackendPidGetProc (procarray.c) returns null or an entry of an array that stays; its role is one word.
         // superuser and superuser_arg (superuser.c) look into the catalogs, in a transaction as here.
         unsafe {
-            let Some(backend) = pg_sys::BackendPidGetProc(pid).as_ref() else { return Standing::Gone };
+            let Some(backend) = pg_sys::BackendPidGetProc(pid).as_ref() else { return BackendOwner::Gone };
             let role = std::ptr::read_volatile(&raw const backend.roleId);
             if pg_sys::superuser() {
-                return Standing::Yours;
+                return BackendOwner::Yours;
             }
             if role != pg_sys::InvalidOid {
-                return if pg_sys::superuser_arg(role) { Standing::Superusers } else { Standing::Yours };
+                return if pg_sys::superuser_arg(role) { BackendOwner::Superusers } else { BackendOwner::Yours };
             }
         }
-        if until <= Instant::now() || wait::pause(wait::Reason::Login, Duration::from_millis(10)).is_err() {
-            return Standing::Unfinished;
+        if until <= Instant::now() || wait::pause(wait::WaitReason::Login, Duration::from_millis(10)).is_err() {
+            return BackendOwner::Unfinished;
         }
     }
 }

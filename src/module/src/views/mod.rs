@@ -8,7 +8,7 @@ mod keys;
 mod sessions;
 
 use crate::shared;
-use crate::sql::{self, Rows, Value};
+use crate::sql::{self, SqlRows, SqlValue};
 use oauth_validator_core::shared::Region;
 use pgrx::{PgSqlErrorCode, pg_sys};
 
@@ -44,20 +44,20 @@ fn region() -> Region<'static> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn oauth_validator_sessions(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by the declaration.
-    let rows = unsafe { Rows::of(fcinfo) };
+    let rows = unsafe { SqlRows::of(fcinfo) };
     for session in sessions::visible(region()) {
         let record = session.record;
         rows.put(&[
-            Value::Integer(record.pid),
-            Value::Text(record.role.to_string()),
-            Value::Text(record.profile.to_string()),
-            Value::Text(record.authn_id.to_string()),
-            Value::text(record.client),
-            Value::text(record.token_id),
-            Value::text(record.thumbprint),
-            Value::Time(record.authenticated_at),
-            Value::time(record.expires_at),
-            Value::time(record.ends_at),
+            SqlValue::Integer(record.pid),
+            SqlValue::Text(record.role.to_string()),
+            SqlValue::Text(record.profile.to_string()),
+            SqlValue::Text(record.authn_id.to_string()),
+            SqlValue::text(record.client),
+            SqlValue::text(record.token_id),
+            SqlValue::text(record.thumbprint),
+            SqlValue::Time(record.authenticated_at),
+            SqlValue::time(record.expires_at),
+            SqlValue::time(record.ends_at),
         ]);
     }
     // SAFETY: this call.
@@ -73,13 +73,13 @@ pub unsafe extern "C-unwind" fn oauth_validator_sessions(fcinfo: pg_sys::Functio
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn oauth_validator_decisions(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by the declaration.
-    let rows = unsafe { Rows::of(fcinfo) };
+    let rows = unsafe { SqlRows::of(fcinfo) };
     for count in region().counts() {
         rows.put(&[
-            Value::text(count.profile),
-            Value::Text(count.code.to_owned()),
-            Value::count(count.count),
-            Value::Time(count.last_at),
+            SqlValue::text(count.profile),
+            SqlValue::Text(count.code.to_owned()),
+            SqlValue::count(count.count),
+            SqlValue::Time(count.last_at),
         ]);
     }
     // SAFETY: this call.
@@ -95,9 +95,9 @@ pub unsafe extern "C-unwind" fn oauth_validator_decisions(fcinfo: pg_sys::Functi
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn oauth_validator_helper(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by the declaration.
-    let rows = unsafe { Rows::of(fcinfo) };
+    let rows = unsafe { SqlRows::of(fcinfo) };
     let counts = region().helper_counts();
-    rows.put(&[counts.requests, counts.failures, counts.milliseconds].map(Value::count));
+    rows.put(&[counts.requests, counts.failures, counts.milliseconds].map(SqlValue::count));
     // SAFETY: this call.
     unsafe { sql::null(fcinfo) }
 }
@@ -111,7 +111,7 @@ pub unsafe extern "C-unwind" fn oauth_validator_helper(fcinfo: pg_sys::FunctionC
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn oauth_validator_keys(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by the declaration.
-    let rows = unsafe { Rows::of(fcinfo) };
+    let rows = unsafe { SqlRows::of(fcinfo) };
     keys::put(&rows);
     // SAFETY: this call.
     unsafe { sql::null(fcinfo) }
@@ -126,7 +126,7 @@ pub unsafe extern "C-unwind" fn oauth_validator_keys(fcinfo: pg_sys::FunctionCal
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn oauth_validator_end_sessions(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by the declaration.
-    let (rows, authn_id) = unsafe { (Rows::of(fcinfo), sql::text_argument(fcinfo, 0)) };
+    let (rows, authn_id) = unsafe { (SqlRows::of(fcinfo), sql::text_argument(fcinfo, 0)) };
     if let Some(authn_id) = authn_id {
         ending::end_sessions(region(), &authn_id, &rows);
     }
@@ -146,7 +146,7 @@ pub unsafe extern "C-unwind" fn oauth_validator_enforce(fcinfo: pg_sys::Function
     // SAFETY: by the declaration; there is one argument, a boolean, and it is not NULL.
     let (rows, gone) = unsafe {
         let argument = (*fcinfo).args.as_slice(1).first();
-        (Rows::of(fcinfo), argument.is_some_and(|argument| argument.value.value() & 0xff != 0))
+        (SqlRows::of(fcinfo), argument.is_some_and(|argument| argument.value.value() & 0xff != 0))
     };
     ending::enforce(region(), gone, &rows);
     // SAFETY: this call.

@@ -13,7 +13,7 @@ pub(super) struct Live {
 }
 
 /// A backend, as the server knows it.
-struct Backend {
+struct BackendStatus {
     number: usize,
     pid: i32,
     started_at: pg_sys::TimestampTz,
@@ -36,14 +36,14 @@ pub(super) fn visible(region: Region<'_>) -> Vec<Live> {
     backends.filter_map(|backend| live(region, &backend)).collect()
 }
 
-fn live(region: Region<'_>, backend: &Backend) -> Option<Live> {
+fn live(region: Region<'_>, backend: &BackendStatus) -> Option<Live> {
     let record = region.slot(backend.number)?.read()?;
     let is_its = record.pid == backend.pid && record.started_at == backend.started_at;
     is_its.then_some(Live { number: backend.number, record })
 }
 
 /// The backends of this moment, not of the transaction's first look: a session that is there must not be missed.
-fn backends() -> Vec<Backend> {
+fn backends() -> Vec<BackendStatus> {
     // SAFETY: these functions (pgstat: backend_status.c) copy the state of all backends into this one's memory, and return
     // pointers into that copy, which nobody replaces meanwhile. Entries are numbered from 1.
     unsafe {
@@ -52,7 +52,7 @@ fn backends() -> Vec<Backend> {
         (1..=count)
             .filter_map(|at| {
                 let entry = pg_sys::pgstat_get_local_beentry_by_index(at).as_ref()?;
-                Some(Backend {
+                Some(BackendStatus {
                     number: usize::try_from(entry.proc_number).ok()?,
                     pid: entry.backendStatus.st_procpid,
                     started_at: entry.backendStatus.st_proc_start_timestamp,

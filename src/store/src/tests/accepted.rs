@@ -14,7 +14,7 @@ fn assert_read(result: Result<Vec<u8>, Refusal>) {
 
 #[test]
 fn modes_in_which_only_the_owner_writes() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for mode in [0o600, 0o400, 0o640, 0o644, 0o444, 0o755] {
         assert_read(read(&place.file(&format!("{mode:o}"), mode)));
     }
@@ -30,7 +30,7 @@ fn a_file_of_roots_that_the_servers_group_may_read() {
         println!("skipped: a_file_of_roots_that_the_servers_group_may_read needs a user with uid 1");
         return;
     };
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o640);
     give(&path, 0, group);
     assert_read(read_as(&path, ServerUser { uid: 1 }));
@@ -43,7 +43,7 @@ fn a_file_and_folder_of_the_servers_own_judged_by_root() {
     if !needs_root("a_file_and_folder_of_the_servers_own_judged_by_root") {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = place.folder("data", 0o700);
     let path = place.file("data/config.toml", 0o400);
     give(&folder, STRANGER, STRANGER);
@@ -53,7 +53,7 @@ fn a_file_and_folder_of_the_servers_own_judged_by_root() {
 
 #[test]
 fn exactly_the_cap_and_an_empty_file() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o600);
     assert_read(read_trusted(&path, SECRET.len(), ServerUser::current()));
     fs::write(&path, "").unwrap();
@@ -62,7 +62,7 @@ fn exactly_the_cap_and_an_empty_file() {
 
 #[test]
 fn a_sticky_folder() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.folder("sticky", 0o1777);
     assert_read(read(&place.file("sticky/config.toml", 0o600)));
     let file = place.file("config.toml", 0o600);
@@ -75,7 +75,7 @@ fn a_strangers_symbolic_link_where_only_the_owner_places_links() {
     if !needs_root(TEST) {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let link = place.link("link", place.file("config.toml", 0o600));
     give(&link, STRANGER, STRANGER);
     assert_read(read(&link));
@@ -83,7 +83,7 @@ fn a_strangers_symbolic_link_where_only_the_owner_places_links() {
 
 #[test]
 fn paths_with_spaces_and_beyond_ascii() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.folder("Grüße an 東京", 0o755);
     assert_read(read(&place.file("Grüße an 東京/mein Prüfer.toml", 0o600)));
     let latin1 = place.folder.path().join(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xfcber"));
@@ -94,7 +94,7 @@ fn paths_with_spaces_and_beyond_ascii() {
 
 #[test]
 fn paths_that_go_up_and_down_and_through_links() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.folder("a", 0o755);
     place.folder("a/b", 0o711);
     place.file("a/config.toml", 0o600);
@@ -110,7 +110,7 @@ fn paths_that_go_up_and_down_and_through_links() {
 #[test]
 fn a_relative_path_starts_at_the_working_directory() {
     // `cargo test` starts in the package's folder; an ordinary user's run starts in "/".
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o600);
     let depth = std::env::current_dir().unwrap().components().count() - 1;
     let relative = PathBuf::from("../".repeat(depth)).join(path.strip_prefix("/").unwrap());
@@ -120,7 +120,7 @@ fn a_relative_path_starts_at_the_working_directory() {
 
 #[test]
 fn forty_links_and_not_one_more() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.file("0", 0o600);
     for number in 1..=41 {
         place.link(&number.to_string(), (number - 1).to_string());
@@ -175,7 +175,7 @@ fn a_kubernetes_config_map() {
     if !needs_root(TEST) {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let source = place.folder("source", 0o777);
     place.folder("source/..2025_11_21", 0o777);
     place.file("source/..2025_11_21/oauth-validator.toml", 0o644);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Opens `keys` in the place, made if it is missing.
-pub(super) fn open(place: &Place) -> KeyFolder {
+pub(super) fn open(place: &TestFolder) -> KeyFolder {
     KeyFolder::open(&place.path("keys"), ServerUser::current(), true).unwrap_or_else(|trouble| panic!("{trouble}"))
 }
 
@@ -65,7 +65,7 @@ fn fifo(path: &Path) {
 
 #[test]
 fn a_folder_that_is_missing_is_made_for_its_owner_alone() {
-    let (place, user) = (Place::new(), ServerUser::current());
+    let (place, user) = (TestFolder::new(), ServerUser::current());
     let path = place.path("keys");
     let hint = assert_trouble(open_as(&path, user, false), "folder_missing", &path, &["mode 0700"]);
     assert!(hint.starts_with("install -d -o ") && hint.ends_with(&format!(" -m 0700 {}", path.display())), "{hint}");
@@ -79,7 +79,7 @@ fn a_folder_that_is_missing_is_made_for_its_owner_alone() {
 
 #[test]
 fn only_the_last_folder_is_made_and_only_as_the_servers_user() {
-    let (place, user) = (Place::new(), ServerUser::current());
+    let (place, user) = (TestFolder::new(), ServerUser::current());
     let path = place.path("none/keys");
     assert_trouble(open_as(&path, user, true), "folder_missing", &path, &[]);
     assert_trouble(open_as(Path::new(""), user, true), "folder_missing", Path::new(""), &[]);
@@ -92,7 +92,7 @@ fn only_the_last_folder_is_made_and_only_as_the_servers_user() {
 
 #[test]
 fn a_symbolic_link_is_no_folder_however_it_is_written() {
-    let (place, user) = (Place::new(), ServerUser::current());
+    let (place, user) = (TestFolder::new(), ServerUser::current());
     place.folder("real", 0o700);
     let link = place.link("link", "real");
     for ending in ["", "/", "//", "/.", "/./"] {
@@ -110,7 +110,7 @@ fn a_symbolic_link_is_no_folder_however_it_is_written() {
 
 #[test]
 fn what_is_no_folder() {
-    let (place, user) = (Place::new(), ServerUser::current());
+    let (place, user) = (TestFolder::new(), ServerUser::current());
     let file = place.file("file", 0o600);
     let hint = assert_trouble(open_as(&file, user, true), "not_a_folder", &file, &["is a file", "mode 0600"]);
     assert!(hint.starts_with(&format!("mv {0} {0}.old && install -d ", file.display())), "{hint}");
@@ -123,7 +123,7 @@ fn what_is_no_folder() {
 
 #[test]
 fn a_folder_that_others_may_write_to() {
-    let (place, user) = (Place::new(), ServerUser::current());
+    let (place, user) = (TestFolder::new(), ServerUser::current());
     for (name, mode, shown) in [("group", 0o770, "0770"), ("world", 0o702, "0702"), ("sticky", 0o1777, "1777")] {
         let path = place.folder(name, mode);
         let words = [&format!("mode {shown}"), "must not be writable by group or others"];
@@ -135,7 +135,7 @@ fn a_folder_that_others_may_write_to() {
 
 #[test]
 fn a_folder_of_somebody_else_even_of_roots() {
-    let (place, user) = (Place::new(), ServerUser::current());
+    let (place, user) = (TestFolder::new(), ServerUser::current());
     let path = place.folder("keys", 0o700);
     let other = ServerUser { uid: STRANGER + 1 };
     let hint = assert_trouble(open_as(&path, other, true), "folder_wrong_owner", &path, &["owned by uid 12346"]);
@@ -152,7 +152,7 @@ fn root_reads_what_is_the_servers_and_writes_nothing() {
     if !needs_root("root_reads_what_is_the_servers_and_writes_nothing") {
         return;
     }
-    let (place, server) = (Place::new(), ServerUser { uid: STRANGER });
+    let (place, server) = (TestFolder::new(), ServerUser { uid: STRANGER });
     let path = place.folder("keys", 0o700);
     let keys = place.file("keys/corp.json", 0o600);
     give(&path, STRANGER, STRANGER);
@@ -167,7 +167,7 @@ fn root_reads_what_is_the_servers_and_writes_nothing() {
 
 #[test]
 fn what_is_no_regular_file_is_neither_read_nor_locked() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     fifo(&place.path("keys/fifo.json"));
     place.link("keys/link.json", place.file("elsewhere", 0o600));
@@ -202,7 +202,7 @@ fn what_is_no_regular_file_is_neither_read_nor_locked() {
 
 #[test]
 fn files_that_others_may_write_to() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     for mode in [0o620, 0o602, 0o666] {
         let words = [&format!("mode {mode:04o}"), "must not be writable by group or others"];
@@ -223,7 +223,7 @@ fn files_of_somebody_else() {
     if !needs_root("files_of_somebody_else") {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     let (keys, lock) = (place.file("keys/corp.json", 0o600), place.file("keys/corp.lock", 0o600));
     give(&keys, STRANGER, 0);
@@ -235,7 +235,7 @@ fn files_of_somebody_else() {
 
 #[test]
 fn as_large_as_a_key_file_may_be_and_one_byte_more() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     let mut lock = lock(&folder, "corp");
     let largest = vec![b'x'; MAX_KEY_RECORD_BYTES];
@@ -252,7 +252,7 @@ fn as_large_as_a_key_file_may_be_and_one_byte_more() {
 
 #[test]
 fn names_that_are_no_profiles() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     place.file("secret.json", 0o600);
     let long = "x".repeat(64);
@@ -272,7 +272,7 @@ fn names_that_are_no_profiles() {
 
 #[test]
 fn profiles_are_those_with_a_key_file() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     for name in ["b.json", "a.json", "c.lock", "d.json.new", "E.json", ".json", "f", "g.json.json", "h.jsonx"] {
         place.file(&format!("keys/{name}"), 0o600);
@@ -283,7 +283,7 @@ fn profiles_are_those_with_a_key_file() {
 
 #[test]
 fn a_lock_has_one_holder_and_ends_when_it_is_dropped() {
-    let place = Place::new();
+    let place = TestFolder::new();
     // Two clusters that share a folder by mistake.
     let (one, other) = (open(&place), open(&place));
     let held = lock(&one, "corp");
@@ -305,7 +305,7 @@ fn a_lock_has_one_holder_and_ends_when_it_is_dropped() {
 
 #[test]
 fn an_attempt_is_what_was_noted_and_nothing_else() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     let held = lock(&folder, "corp");
     assert_eq!(held.last_attempt(), None, "a new lock is no attempt");
@@ -344,7 +344,7 @@ fn an_attempt_is_what_was_noted_and_nothing_else() {
 fn of_sixteen_that_race_one_wins_and_nobody_sees_an_attempt() {
     const RACERS: usize = 16;
     const ROUNDS: usize = 60;
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.path("keys");
     let line = Arc::new(Barrier::new(RACERS));
     let race = || {

@@ -34,7 +34,7 @@ fn mode_of(path: &Path) -> u32 {
 
 #[test]
 fn what_was_written_is_read_by_everybody() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let (folder, reader) = (open(&place), open(&place));
     assert!(reader.read("corp").unwrap().is_none());
     let mut held = lock(&folder, "corp");
@@ -54,7 +54,7 @@ fn leftovers_of_killed_writers_are_neither_read_nor_in_the_way() {
         assert_success(&mut again(TEST, ":", "new"));
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     place.file("keys/corp.json.new", 0o400);
     let left = |number: u32| format!("keys/corp.lock.{}.{number}", std::process::id());
@@ -74,7 +74,7 @@ fn leftovers_of_killed_writers_are_neither_read_nor_in_the_way() {
 
 #[test]
 fn what_else_has_a_name_is_replaced_and_never_followed() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     let elsewhere = place.file("elsewhere", 0o600);
     let mut held = lock(&folder, "corp");
@@ -94,7 +94,7 @@ fn what_else_has_a_name_is_replaced_and_never_followed() {
 
 #[test]
 fn a_lock_whose_file_was_removed_or_replaced_writes_nothing() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     let path = place.path("keys/corp.lock");
     let mut held = lock(&folder, "corp");
@@ -114,7 +114,7 @@ fn a_lock_whose_file_was_removed_or_replaced_writes_nothing() {
 /// Removed only by its holder, a lock that somebody else gets must be the one that has the name.
 #[test]
 fn a_lock_removed_between_opening_and_locking_is_not_taken() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let (folder, other, path) = (open(&place), open(&place), place.path("keys/corp.lock"));
     let file = path.clone();
     let removing = std::thread::spawn(move || {
@@ -143,7 +143,7 @@ fn new_files_are_private_under_any_mask() {
         }
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     if std::env::var_os(AGAIN).is_some_and(|mask| mask == "777") {
         place.folder("keys", 0o700);
     }
@@ -163,7 +163,7 @@ fn a_file_that_cannot_grow_leaves_the_old_one() {
         assert_success(&mut again(TEST, "trap '' XFSZ; ulimit -f 8", "limited"));
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     let mut held = lock(&folder, "corp");
     held.write(b"old").unwrap();
@@ -214,7 +214,7 @@ fn a_full_disk_and_a_read_only_one() {
     if !needs_root(TEST) {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.folder("keys", 0o700);
     let Some(disk) = SmallDisk::new(path.clone()) else {
         println!("skipped: {TEST} needs leave to mount");
@@ -255,7 +255,7 @@ fn a_folder_without_leave_to_write_is_read_and_never_locked() {
         println!("skipped: {TEST} needs an ordinary user");
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let (folder, path) = (open(&place), place.path("keys"));
     let mut held = lock(&folder, "corp");
     held.write(b"old").unwrap();
@@ -281,10 +281,10 @@ fn a_folder_without_leave_to_write_is_read_and_never_locked() {
 }
 
 /// A process that writes until it is killed.
-struct Writer(Child);
+struct WriterProcess(Child);
 
-impl Writer {
-    fn start(test: &str, place: &Place) -> Self {
+impl WriterProcess {
+    fn start(test: &str, place: &TestFolder) -> Self {
         let mut child = again(test, ":", place.folder.path()).stdout(Stdio::piped()).spawn().expect("a shell");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         assert!(lines.any(|line| line.unwrap().ends_with("writing")), "the writer does not write");
@@ -292,7 +292,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for WriterProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -324,9 +324,9 @@ fn readers_see_whole_files_while_writers_write_and_are_killed() {
             held.write(&record(number)).unwrap();
         }
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     for _ in 0..20 {
-        let writer = Writer::start(TEST, &place);
+        let writer = WriterProcess::start(TEST, &place);
         let folder = open(&place);
         for _ in 0..20 {
             assert_whole(&folder.read("corp").unwrap().expect("a key file at any time"));

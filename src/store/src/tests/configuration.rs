@@ -5,8 +5,8 @@ use crate::{ConfigurationFiles, MAX_FOLDER_FILE_BYTES, MAX_FOLDER_FILES, read_co
 use std::os::unix::fs::MetadataExt;
 
 /// A main file, and a folder with `a.toml` and `b.toml`.
-fn place() -> Place {
-    let place = Place::new();
+fn place() -> TestFolder {
+    let place = TestFolder::new();
     place.file("main.toml", 0o644);
     place.folder("main.d", 0o755);
     place.file("main.d/b.toml", 0o600);
@@ -14,11 +14,11 @@ fn place() -> Place {
     place
 }
 
-fn all(place: &Place) -> ConfigurationFiles {
+fn all(place: &TestFolder) -> ConfigurationFiles {
     all_as(place, ServerUser::current())
 }
 
-fn all_as(place: &Place, user: ServerUser) -> ConfigurationFiles {
+fn all_as(place: &TestFolder, user: ServerUser) -> ConfigurationFiles {
     let (main, folder) = (place.path("main.toml"), place.path("main.d"));
     at_once(move || read_configuration(&main, Some(&folder), user)).expect("a main file")
 }
@@ -52,7 +52,7 @@ fn files_come_in_byte_order_and_others_are_left_out() {
 
 #[test]
 fn no_folder_and_an_empty_one() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.file("main.toml", 0o644);
     assert_eq!(names(&all(&place)), [""; 0]);
     assert_eq!(all(&place).opened.len(), 1, "the main file alone");
@@ -134,7 +134,7 @@ fn a_folder_that_others_can_add_to() {
 
 #[test]
 fn no_folder_where_one_is_wanted() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.file("main.toml", 0o644);
     place.file("main.d", 0o644);
     assert!(why(&all(&place), 0).contains("it must be a folder"));
@@ -168,7 +168,7 @@ fn files_and_folders_of_a_stranger() {
 
 #[test]
 fn too_many_files_and_too_much_in_all() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.file("main.toml", 0o644);
     place.folder("main.d", 0o755);
     for at in 0..5 {

@@ -22,7 +22,7 @@ fn assert_may_run(result: Result<Vec<u8>, Refusal>) {
 
 #[test]
 fn programs_that_only_their_owner_can_change() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for mode in [0o755, 0o700, 0o555, 0o500, 0o711, 0o4755] {
         assert_may_run(judge(&place.file(&format!("{mode:o}"), mode)));
     }
@@ -34,7 +34,7 @@ fn programs_that_only_their_owner_can_change() {
 
 #[test]
 fn a_program_need_not_be_readable() {
-    let place = Place::new();
+    let place = TestFolder::new();
     assert_may_run(judge(&place.file("program", 0o111)));
     if needs_root("a_program_need_not_be_readable") {
         assert_may_run(judge_as(&place.path("program"), ServerUser { uid: STRANGER }));
@@ -43,7 +43,7 @@ fn a_program_need_not_be_readable() {
 
 #[test]
 fn what_nobody_may_execute() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for (name, mode, shown) in [("plain", 0o644, "mode 0644"), ("none", 0o000, "mode 0000")] {
         let path = place.file(name, mode);
         let result = judge(&path);
@@ -59,7 +59,7 @@ fn the_owners_own_bits_decide_alone() {
         println!("skipped: the_owners_own_bits_decide_alone needs an ordinary user; root may if anybody may");
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("program", 0o655);
     assert_refused(judge(&path), "not_executable", &path, &["mode 0655"]);
     assert!(Command::new(&path).spawn().is_err(), "the kernel says the same");
@@ -70,7 +70,7 @@ fn what_another_user_may_execute() {
     if !needs_root("what_another_user_may_execute") {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let server = ServerUser { uid: STRANGER };
     let path = place.file("program", 0o755);
     assert_may_run(judge_as(&path, server));
@@ -92,7 +92,7 @@ fn what_another_user_may_execute() {
 
 #[test]
 fn a_program_that_others_can_change() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for (name, mode, shown) in [("world", 0o757, "mode 0757"), ("group", 0o775, "mode 0775")] {
         let path = place.file(name, mode);
         assert_refused(judge(&path), "writable", &path, &[shown]);
@@ -108,7 +108,7 @@ fn a_strangers_program() {
     if !needs_root("a_strangers_program") {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("program", 0o755);
     give(&path, STRANGER, STRANGER);
     let result = judge(&path);
@@ -119,7 +119,7 @@ fn a_strangers_program() {
 
 #[test]
 fn what_is_no_program() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = place.folder("folder", 0o755);
     assert_refused(judge(&folder), "not_regular", &folder, &["a folder"]);
     let fifo = place.path("fifo");

@@ -63,7 +63,7 @@ fn mode_of(path: &Path) -> u32 {
 #[test]
 fn who_can_merely_read_a_lock_holds_nobody_up() {
     hold_if_told();
-    let place = Place::new();
+    let place = TestFolder::new();
     let (folder, path) = (open(&place), place.path("keys/corp.lock"));
     let held = lock(&folder, "corp");
     held.begin_attempt(since_1970()).unwrap();
@@ -88,7 +88,7 @@ fn who_can_merely_read_a_lock_holds_nobody_up() {
 fn nor_does_he_by_all_places_for_those_who_ask() {
     hold_if_told();
     const TEST: &str = "nor_does_he_by_all_places_for_those_who_ask";
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     let taken: Vec<_> = (0..3).map(|_| folder.try_slot(3).unwrap().expect("a place")).collect();
     drop(taken);
@@ -109,7 +109,7 @@ fn nor_does_he_by_all_places_for_those_who_ask() {
 #[test]
 fn what_another_server_holds_is_not_taken() {
     hold_if_told();
-    let place = Place::new();
+    let place = TestFolder::new();
     let (folder, path) = (open(&place), place.path("keys/corp.lock"));
     drop(lock(&folder, "corp"));
     let before = fs::metadata(&path).unwrap().ino();
@@ -127,7 +127,7 @@ fn what_another_server_holds_is_not_taken() {
 fn a_lock_outlasts_another_look_at_it() {
     hold_if_told();
     const TEST: &str = "a_lock_outlasts_another_look_at_it";
-    let place = Place::new();
+    let place = TestFolder::new();
     let (folder, path) = (open(&place), place.path("keys/corp.lock"));
     let held = lock(&folder, "corp");
     assert!(open(&place).try_lock("corp").unwrap().is_none());
@@ -142,7 +142,7 @@ fn a_lock_outlasts_another_look_at_it() {
 
 #[test]
 fn a_lock_of_another_mode_is_given_its_own() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let (folder, path) = (open(&place), place.path("keys/corp.lock"));
     drop(lock(&folder, "corp"));
     for mode in [0o644, 0o640, 0o604, 0o700, 0o4755] {
@@ -161,7 +161,7 @@ fn a_lock_of_another_mode_is_given_its_own() {
 /// `initdb -g`, or `chmod` later: what is made is read by the group, as all else in that data directory is.
 #[test]
 fn a_data_directory_that_its_group_may_read() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for (data, folder_mode, file_mode) in [
         (0o700, 0o700, 0o600),
         (0o750, 0o750, 0o640),
@@ -193,7 +193,7 @@ fn a_data_directory_that_its_group_may_read() {
 
 #[test]
 fn a_clock_set_back_during_an_attempt_does_not_hide_its_end() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = open(&place);
     let held = lock(&folder, "corp");
     held.begin_attempt(since_1970()).unwrap();

@@ -7,10 +7,10 @@ mod cache_writes;
 mod configuration;
 mod executable;
 mod kept;
-mod keys;
+mod key_file;
 mod locks;
-mod online;
 mod provider;
+mod provider_request;
 mod races;
 mod refused;
 mod words;
@@ -33,11 +33,11 @@ const STRANGER: u32 = 12_345;
 const SECRET: &str = "contents-that-no-error-may-show";
 
 /// A folder that everybody may search and only its owner may change.
-struct Place {
+struct TestFolder {
     folder: TempDir,
 }
 
-impl Place {
+impl TestFolder {
     fn new() -> Self {
         let place = Self { folder: TempDir::new().expect("a temporary folder") };
         set_mode(place.folder.path(), 0o755);

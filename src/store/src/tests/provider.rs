@@ -5,12 +5,12 @@ mod asking;
 mod files;
 mod waiting;
 
-use super::{Place, set_mode};
-use crate::{Gone, KeyOrder, ServerUser, Surroundings};
-use oauth_validator_core::protocol::{Failure, FetchedKeys, Freshness, HelperRequest, Outcome};
+use super::{TestFolder, set_mode};
+use crate::{ClientLeft, Environment, KeyRefresh, ServerUser};
+use oauth_validator_core::protocol::{FetchedKeys, Freshness, HelperFailure, HelperReply, HelperRequest};
 use oauth_validator_core::{
-    KeyRecord, KeySet, KeyTiming, KeysUnavailable, Location, NewerKeys, ProviderKeys, ProviderSettings, Reach,
-    Standing, UnixSeconds,
+    KeyRecord, KeySet, KeyStatus, KeyTiming, KeysUnavailable, Location, NewerKeys, ProviderKeys, ProviderSettings,
+    Reach, UnixSeconds,
 };
 use oauth_validator_fixtures::keys;
 use std::fs;
@@ -41,46 +41,50 @@ fn set(key: &keys::TestKey) -> KeySet {
     KeySet::from_jwks(keys::jwks(&[key]).to_string().as_bytes()).unwrap()
 }
 
-fn answer(keys: KeySet) -> Outcome {
+fn answer(keys: KeySet) -> HelperReply {
     let url = "https://idp.example/jwks".to_owned();
-    Outcome::Keys(FetchedKeys { url, etag: Some("\"7\"".into()), freshness: Freshness::default(), keys })
+    HelperReply::Keys(FetchedKeys { url, etag: Some("\"7\"".into()), freshness: Freshness::default(), keys })
 }
 
-fn nobody_answers() -> Outcome {
-    Outcome::Failed(Failure { code: "connect".into(), message: "nobody answers".into(), hint: "See whether.".into() })
+fn nobody_answers() -> HelperReply {
+    HelperReply::Failed(HelperFailure {
+        code: "connect".into(),
+        message: "nobody answers".into(),
+        hint: "See whether.".into(),
+    })
 }
 
-type Provider<'a> = Box<dyn FnMut(&HelperRequest) -> Outcome + 'a>;
+type ReplyFunction<'a> = Box<dyn FnMut(&HelperRequest) -> HelperReply + 'a>;
 
 /// A provider that answers by a function, and counts.
-struct World<'a> {
-    provider: Provider<'a>,
+struct CountingProvider<'a> {
+    provider: ReplyFunction<'a>,
     /// What happens while somebody waits.
-    meanwhile: Box<dyn FnMut() -> Result<(), Gone> + 'a>,
+    meanwhile: Box<dyn FnMut() -> Result<(), ClientLeft> + 'a>,
     /// Whether somebody still waits for what was fetched.
-    still_wanted: Result<(), Gone>,
+    still_wanted: Result<(), ClientLeft>,
     fetches: usize,
     complaints: Vec<String>,
 }
 
-impl Surroundings for World<'_> {
-    fn pause(&mut self, time: Duration) -> Result<(), Gone> {
+impl Environment for CountingProvider<'_> {
+    fn pause(&mut self, time: Duration) -> Result<(), ClientLeft> {
         assert!(time <= Duration::from_millis(50));
         std::thread::sleep(time);
         (self.meanwhile)()
     }
 
-    fn still_wanted(&mut self) -> Result<(), Gone> {
+    fn still_wanted(&mut self) -> Result<(), ClientLeft> {
         self.still_wanted
     }
 
-    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome {
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> HelperReply {
         assert!(request.reach.timeout < limit, "the helper gives up first");
         self.fetches += 1;
         (self.provider)(request)
     }
 
-    fn ask(&mut self, _: &HelperRequest, _: Duration) -> Result<Outcome, Gone> {
+    fn ask(&mut self, _: &HelperRequest, _: Duration) -> Result<HelperReply, ClientLeft> {
         panic!("nobody asks about a token")
     }
 
@@ -89,30 +93,30 @@ impl Surroundings for World<'_> {
     }
 }
 
-fn world<'a>(provider: impl FnMut(&HelperRequest) -> Outcome + 'a) -> World<'a> {
+fn world<'a>(provider: impl FnMut(&HelperRequest) -> HelperReply + 'a) -> CountingProvider<'a> {
     let (provider, meanwhile) = (Box::new(provider), Box::new(|| Ok(())));
-    World { provider, meanwhile, still_wanted: Ok(()), fetches: 0, complaints: Vec::new() }
+    CountingProvider { provider, meanwhile, still_wanted: Ok(()), fetches: 0, complaints: Vec::new() }
 }
 
 /// A login whose client hangs up while the provider answers.
-fn left<'a>(provider: impl FnMut(&HelperRequest) -> Outcome + 'a) -> World<'a> {
-    World { still_wanted: Err(Gone), ..world(provider) }
+fn left<'a>(provider: impl FnMut(&HelperRequest) -> HelperReply + 'a) -> CountingProvider<'a> {
+    CountingProvider { still_wanted: Err(ClientLeft), ..world(provider) }
 }
 
-fn never<'a>() -> World<'a> {
+fn never<'a>() -> CountingProvider<'a> {
     world(|_| panic!("the provider was asked"))
 }
 
 /// A profile with its folder of key files.
-struct Setup {
-    place: Place,
+struct ProviderSetup {
+    place: TestFolder,
     source: ProviderKeys,
     folder: PathBuf,
 }
 
-impl Setup {
+impl ProviderSetup {
     fn new() -> Self {
-        let place = Place::new();
+        let place = TestFolder::new();
         let folder = place.folder("oauth_validator", 0o700);
         let settings = ProviderSettings {
             location: Location::Issuer,
@@ -140,8 +144,8 @@ impl Setup {
         Arc::make_mut(&mut self.source.settings)
     }
 
-    fn order(&self) -> KeyOrder<'_> {
-        KeyOrder {
+    fn order(&self) -> KeyRefresh<'_> {
+        KeyRefresh {
             profile: "corp",
             source: &self.source,
             config_path: self.place.folder.path(),
@@ -151,11 +155,11 @@ impl Setup {
         }
     }
 
-    fn usable(&self, world: &mut World<'_>) -> Result<KeySet, KeysUnavailable> {
+    fn usable(&self, world: &mut CountingProvider<'_>) -> Result<KeySet, KeysUnavailable> {
         self.order().usable(world)
     }
 
-    fn newer(&self, world: &mut World<'_>) -> NewerKeys {
+    fn newer(&self, world: &mut CountingProvider<'_>) -> NewerKeys {
         self.order().newer(world)
     }
 
@@ -166,7 +170,7 @@ impl Setup {
 
     /// Puts a key file there that was fetched then.
     fn with_keys_of(self, then: UnixSeconds) -> Self {
-        let Outcome::Keys(fetched) = answer(old_keys()) else { unreachable!() };
+        let HelperReply::Keys(fetched) = answer(old_keys()) else { unreachable!() };
         let record = KeyRecord::fetched("corp", &self.fingerprint(), &self.source.settings.timing, fetched, then);
         self.write(&record.to_bytes());
         self
@@ -181,7 +185,7 @@ impl Setup {
         self.folder.join("corp.json")
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&self) -> KeyStatus {
         self.order().at_hand().unwrap().1
     }
 }

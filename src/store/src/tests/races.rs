@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Looks `name` up, lets `change` happen, then opens and reads.
-fn read_around(place: &Place, name: &str, change: impl FnOnce(&Path)) -> Result<Vec<u8>, Refusal> {
+fn read_around(place: &TestFolder, name: &str, change: impl FnOnce(&Path)) -> Result<Vec<u8>, Refusal> {
     let (path, user) = (place.path(name), ServerUser::current());
     let target = walk::find(&path, user)?;
     change(&path);
     at_once(move || read_target_stamped(&path, &target, 1024, user).map(|read| read.contents))
 }
 
-fn replace_by(place: &Place, name: &str, make: impl FnOnce(&Path)) {
+fn replace_by(place: &TestFolder, name: &str, make: impl FnOnce(&Path)) {
     let new = place.path("new");
     make(&new);
     fs::rename(new, place.path(name)).unwrap();
@@ -22,7 +22,7 @@ fn replace_by(place: &Place, name: &str, make: impl FnOnce(&Path)) {
 
 #[test]
 fn a_file_replaced_by_a_fifo_neither_blocks_nor_passes() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o600);
     let result = read_around(&place, "config.toml", |_| {
         replace_by(&place, "config.toml", |new| {
@@ -34,7 +34,7 @@ fn a_file_replaced_by_a_fifo_neither_blocks_nor_passes() {
 
 #[test]
 fn a_file_replaced_by_a_symbolic_link_is_not_followed() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o600);
     let result = read_around(&place, "config.toml", |_| {
         replace_by(&place, "config.toml", |new| {
@@ -46,7 +46,7 @@ fn a_file_replaced_by_a_symbolic_link_is_not_followed() {
 
 #[test]
 fn a_file_replaced_by_a_worse_one_is_judged_again() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o600);
     let result = read_around(&place, "config.toml", |path| drop(fs::remove_file(path)));
     assert_refused(result, "not_found", &path, &[]);
@@ -65,7 +65,7 @@ fn a_file_replaced_by_a_worse_one_is_judged_again() {
 
 #[test]
 fn a_folder_put_in_the_place_of_the_judged_one_is_not_used() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.folder("a", 0o755);
     place.file("a/config.toml", 0o600);
     let contents = read_around(&place, "a/config.toml", |_| {
@@ -97,7 +97,7 @@ fn meanwhile(mut change: impl FnMut(u32) + Send + 'static, mut check: impl FnMut
 
 #[test]
 fn a_link_that_flips_never_brings_in_the_file_of_a_writable_folder() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.file("good", 0o600);
     place.folder("open", 0o777);
     fs::write(place.path("open/evil"), "evil").unwrap();
@@ -119,7 +119,7 @@ fn a_link_that_flips_never_brings_in_the_file_of_a_writable_folder() {
 /// The manual says: copy, `check`, `mv`. No login may fail meanwhile.
 #[test]
 fn a_configuration_replaced_by_mv_is_always_readable() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o600);
     let (new, old) = (place.path("new"), path.clone());
     let replace = move |_| {

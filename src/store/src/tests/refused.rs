@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener;
 
 #[test]
 fn a_file_that_others_may_write_to() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for (name, mode, shown) in [
         ("world", 0o646, "mode 0646"),
         ("group", 0o664, "mode 0664"),
@@ -19,7 +19,7 @@ fn a_file_that_others_may_write_to() {
 
 #[test]
 fn a_file_that_the_servers_own_group_may_write_to() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o660);
     let group = rustix::process::getegid().as_raw();
     assert_eq!(std::os::unix::fs::MetadataExt::gid(&fs::metadata(&path).unwrap()), group);
@@ -31,7 +31,7 @@ fn a_file_of_another_user() {
     if !needs_root("a_file_of_another_user") {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o644);
     give(&path, STRANGER, STRANGER);
     assert_refused(read(&path), "wrong_owner", &path, &["owned by uid 12345, mode 0644", "must be owned by root"]);
@@ -46,7 +46,7 @@ fn a_file_of_this_user_judged_for_another() {
         println!("skipped: a_file_of_this_user_judged_for_another needs an ordinary user");
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o644);
     let folder = place.folder.path();
     // The folder comes first: who owns it can replace the file.
@@ -56,7 +56,7 @@ fn a_file_of_this_user_judged_for_another() {
 
 #[test]
 fn a_symbolic_link_to_a_writable_file() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let file = place.file("writable", 0o666);
     let link = place.link("config.toml", "writable");
     assert_refused(read(&link), "writable", &file, &[link.to_str().unwrap(), "leads to", "mode 0666"]);
@@ -64,7 +64,7 @@ fn a_symbolic_link_to_a_writable_file() {
 
 #[test]
 fn a_symbolic_link_into_a_writable_folder() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = place.folder("open", 0o777);
     place.file("open/config.toml", 0o600);
     for link in [
@@ -78,7 +78,7 @@ fn a_symbolic_link_into_a_writable_folder() {
 
 #[test]
 fn a_path_that_only_passes_through_a_writable_folder() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let open = place.folder("open", 0o777);
     let file = place.file("config.toml", 0o600);
     // The link could be replaced, although what it leads to could not.
@@ -90,7 +90,7 @@ fn a_path_that_only_passes_through_a_writable_folder() {
 
 #[test]
 fn a_folder_that_a_group_may_write_to_far_above() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let group = place.folder("group", 0o775);
     fs::create_dir_all(place.path("group/a/b")).unwrap();
     let path = place.file("group/a/b/config.toml", 0o600);
@@ -102,7 +102,7 @@ fn a_folder_of_another_user() {
     if !needs_root("a_folder_of_another_user") {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     for (name, mode, shown) in [("plain", 0o755, "mode 0755"), ("sticky", 0o1777, "mode 1777")] {
         let folder = place.folder(name, mode);
         let path = place.file(&format!("{name}/config.toml"), 0o644);
@@ -116,7 +116,7 @@ fn a_strangers_symbolic_link_or_folder_or_file_in_a_sticky_folder() {
     if !needs_root("a_strangers_symbolic_link_or_folder_or_file_in_a_sticky_folder") {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     place.folder("sticky", 0o1777);
     place.file("config.toml", 0o600);
     let link = place.link("sticky/link", place.path("config.toml"));
@@ -137,7 +137,7 @@ fn a_strangers_symbolic_link_or_folder_or_file_in_a_sticky_folder() {
 
 #[test]
 fn what_is_no_regular_file() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let fifo = place.path("fifo");
     let made = Command::new("mkfifo").args(["-m", "0600"]).arg(&fifo).status().expect("mkfifo");
     assert!(made.success());
@@ -160,7 +160,7 @@ fn what_is_no_regular_file() {
 
 #[test]
 fn what_is_not_there() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.path("none/config.toml");
     assert_refused(read(&path), "not_found", &place.path("none"), &[path.to_str().unwrap()]);
     let path = place.path("config.toml");
@@ -176,7 +176,7 @@ fn what_is_not_there() {
 
 #[test]
 fn symbolic_links_without_end() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let one = place.link("one", "two");
     place.link("two", "one");
     assert_refused(read(&one), "unreadable", &one, &["more than 40 symbolic links", "mode 0777"]);
@@ -195,7 +195,7 @@ fn paths_that_no_system_takes() {
 
 #[test]
 fn one_byte_more_than_the_cap() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o600);
     let refused = read_trusted(&path, SECRET.len() - 1, ServerUser::current());
     assert_refused(refused, "too_large", &path, &["mode 0600", &format!("more than the {} bytes", SECRET.len() - 1)]);
@@ -217,7 +217,7 @@ fn a_file_that_is_larger_than_it_says() {
 
 #[test]
 fn a_file_that_the_server_cannot_read() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o000);
     if !is_root() {
         // The kernel's own answer.
@@ -242,7 +242,7 @@ fn a_file_that_the_server_cannot_read() {
 
 #[test]
 fn a_folder_that_the_server_cannot_search() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let folder = place.folder("closed", 0o700);
     let path = place.file("closed/config.toml", 0o644);
     let result = if is_root() {

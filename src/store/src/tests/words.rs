@@ -1,7 +1,7 @@
 //! What a refusal says, and what its hint makes a shell do.
 
 use super::*;
-use crate::found::Found;
+use crate::found::PathStatus;
 use rustix::fs::FileType;
 
 #[test]
@@ -12,7 +12,7 @@ fn a_hint_gives_the_file_to_root_and_to_the_servers_group() {
         println!("skipped: {TEST} needs a user with uid 1 and a named group");
         return;
     };
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("config.toml", 0o644);
     give(&path, STRANGER, STRANGER);
     let refusal = read_as(&path, ServerUser { uid: 1 }).unwrap_err();
@@ -27,7 +27,7 @@ fn a_hint_gives_the_file_to_root_and_to_the_servers_group() {
 
 #[test]
 fn hints_quote_what_a_shell_would_take_apart() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("it's; a config.toml", 0o666);
     let quoted = format!("chmod go-w '{}/it'\\''s; a config.toml'", place.folder.path().display());
     assert!(read(&path).unwrap_err().hint().ends_with(&quoted));
@@ -35,7 +35,7 @@ fn hints_quote_what_a_shell_would_take_apart() {
 
 #[test]
 fn a_name_cannot_forge_a_line_of_the_log() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let path = place.file("x\nLOG:  all is well", 0o666);
     let refusal = read(&path).unwrap_err();
     assert!(!refusal.to_string().contains('\n'), "{refusal}");
@@ -47,7 +47,7 @@ fn the_sentences_in_full() {
     if !needs_root("the_sentences_in_full") {
         return;
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let at = place.folder.path().to_str().unwrap();
     let user = ServerUser { uid: STRANGER };
     place.folder("open", 0o777);
@@ -80,7 +80,12 @@ fn the_sentences_in_full() {
 
 #[test]
 fn no_hint_sends_somebody_to_the_folder_that_is_at_fault() {
-    let found = |path: &str| Found { path: path.into(), mode: 0o777, kind: FileType::Directory, ..Found::for_tests() };
+    let found = |path: &str| PathStatus {
+        path: path.into(),
+        mode: 0o777,
+        kind: FileType::Directory,
+        ..PathStatus::for_tests()
+    };
     let asked = || PathBuf::from("/etc/postgresql/oauth-validator.toml");
     let server = ServerUser { uid: STRANGER };
     for (path, elsewhere) in [

@@ -15,7 +15,7 @@
 #![forbid(unsafe_code)]
 
 use oauth_validator_bench::files::{Files, Running};
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 use oauth_validator_mock_provider::LocalhostCertificate;
 use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, tool_path};
 use serde_json::json;
@@ -158,7 +158,7 @@ fn server(folder: &Files) -> Result<Option<Cluster>> {
 
 fn gateway(folder: &Files) -> Result<Running> {
     let claims = json!({"iss": ISSUER, "sub": ROLE, "aud": "api://db", "scope": "db.connect"});
-    let token = Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 3600);
+    let token = TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 3600);
     let token = folder.file("token", &token.sign(keys::corp()))?;
     let mut command = folder.command(&tool_path());
     command.args(["gateway", "--upstream", &format!("localhost:{PORT}"), "--sslrootcert"]).arg(folder.path("ca.pem"));

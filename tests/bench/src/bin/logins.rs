@@ -14,15 +14,15 @@
 )]
 #![forbid(unsafe_code)]
 
-use oauth_validator_bench::client::Client;
+use oauth_validator_bench::client::RepeatedLogin;
 use oauth_validator_bench::instead::{self, Kind, Usable};
 use oauth_validator_bench::measure::Subject;
-use oauth_validator_bench::report::{Report, table, with_table};
+use oauth_validator_bench::report::{BenchReport, table, with_table};
 use oauth_validator_bench::rows::{Rows, beside, further_profile, servers_of};
-use oauth_validator_bench::servers::{Providers, Servers};
+use oauth_validator_bench::servers::{BenchIssuers, Servers};
 use oauth_validator_bench::slapd::Slapd;
 use oauth_validator_bench::soak::{growth, soak};
-use oauth_validator_bench::variant::{Asked, BASE, Variant, every};
+use oauth_validator_bench::variant::{BASE, ProviderUse, Variant, every};
 use oauth_validator_bench::{noop, picture};
 use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -109,8 +109,8 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
 /// What is wrong besides times.
 fn bench(options: &Options) -> Result<Vec<String>> {
     let noop = noop::build()?;
-    let providers = Providers::start();
-    let base = |variant: &Variant| Variant { preloaded: false, session: false, asked: Asked::No, ..*variant };
+    let providers = BenchIssuers::start();
+    let base = |variant: &Variant| Variant { preloaded: false, session: false, asked: ProviderUse::No, ..*variant };
     let variants: Vec<Variant> = every()
         .filter(|variant| !options.only_base || base(variant) == BASE)
         .filter(|variant| variant.name().contains(&options.only))
@@ -132,7 +132,7 @@ fn bench(options: &Options) -> Result<Vec<String>> {
     let asked = providers.keys.connection_count();
     let (sessions, introspection) = (rows.spreads(false), rows.spreads(true));
     let rows = rows.finished();
-    let mut report = Report {
+    let mut report = BenchReport {
         about: about(&servers, &kinds, options)?,
         further_profile: further_profile(&rows),
         sessions,
@@ -157,7 +157,7 @@ fn add_round(
     rows: &mut Rows,
     noop: &Path,
     variants: &[Variant],
-    providers: &Providers,
+    providers: &BenchIssuers,
     options: &Options,
 ) -> Result<usize> {
     let servers = [Servers::start(noop, false)?, Servers::start(noop, true)?];
@@ -176,7 +176,7 @@ fn add_instead(
     rows: &mut Rows,
     noop: &Path,
     kinds: &[Kind],
-    providers: &Providers,
+    providers: &BenchIssuers,
     options: &Options,
 ) -> Result<usize> {
     let mut requests = 0;
@@ -192,7 +192,7 @@ fn add_instead(
 }
 
 /// To standard output, and into the files that are named.
-fn written(report: &Report, options: &Options) -> Result<()> {
+fn written(report: &BenchReport, options: &Options) -> Result<()> {
     let json = report.json();
     print!("{}", table(&json));
     if let Some(file) = &options.json {
@@ -209,7 +209,12 @@ fn written(report: &Report, options: &Options) -> Result<()> {
 }
 
 /// Fills in what logins cost in memory, and returns what they leave behind.
-fn memory(servers: &Servers, [noop, ours]: [Client; 2], options: &Options, report: &mut Report) -> Result<Vec<String>> {
+fn memory(
+    servers: &Servers,
+    [noop, ours]: [RepeatedLogin; 2],
+    options: &Options,
+    report: &mut BenchReport,
+) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     let more = growth(&noop, &ours)?;
     report.memory.push(("a backend's memory, more than with no-op".into(), format!("{more} kB")));

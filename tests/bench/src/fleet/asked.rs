@@ -5,9 +5,9 @@
 
 use super::scenes::MAX_AGE;
 use super::{Asked, State};
-use oauth_validator_core::protocol::{Failure, HelperAnswer, HelperRequest, Outcome, PROTOCOL_VERSION, Task};
+use oauth_validator_core::protocol::{HelperAnswer, HelperFailure, HelperReply, HelperRequest, PROTOCOL_VERSION, Task};
 use oauth_validator_fixtures::keys;
-use oauth_validator_mock_provider::{ALL, Fault, Provider};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -15,24 +15,24 @@ use std::process::{Command, Stdio};
 
 /// A real one.
 pub struct ByHelper {
-    provider: Provider,
+    provider: MockProvider,
     helper: PathBuf,
     state: State,
     /// By the state of the provider and the entity tag of what is known.
-    answers: HashMap<(State, Option<String>), (Outcome, u32)>,
+    answers: HashMap<(State, Option<String>), (HelperReply, u32)>,
 }
 
 impl ByHelper {
     /// A provider on a port of its own, and the tool that asks it.
     #[must_use]
     pub fn start(helper: PathBuf) -> Self {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         provider.set_header("/jwks", "Cache-Control", &format!("max-age={}", MAX_AGE.as_secs()));
         provider.set_header("/jwks", "ETag", "\"1\"");
         Self { provider, helper, state: State { away: false, keys: 1 }, answers: HashMap::new() }
     }
 
-    fn answer(&self, request: &HelperRequest) -> std::io::Result<Outcome> {
+    fn answer(&self, request: &HelperRequest) -> std::io::Result<HelperReply> {
         let mut helper = Command::new(&self.helper);
         helper.arg("helper").env_clear().current_dir("/");
         let mut child = helper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -62,7 +62,7 @@ impl Asked for ByHelper {
         self.provider.set_fault(ALL, if state.away { Fault::Status(503) } else { Fault::None });
     }
 
-    fn ask(&mut self, request: &HelperRequest) -> (Outcome, u32) {
+    fn ask(&mut self, request: &HelperRequest) -> (HelperReply, u32) {
         let known = match &request.task {
             Task::Keys { known, .. } => known.as_ref().map(|known| known.etag.clone()),
             other => panic!("nobody asks for {other:?}"),
@@ -74,7 +74,7 @@ impl Asked for ByHelper {
         let before = self.provider.connection_count();
         let outcome = self.answer(request).unwrap_or_else(|error| {
             let hint = "make tool".to_owned();
-            Outcome::Failed(Failure { code: "helper".to_owned(), message: error.to_string(), hint })
+            HelperReply::Failed(HelperFailure { code: "helper".to_owned(), message: error.to_string(), hint })
         });
         let requests = self.provider.connection_count() - before;
         let answer = (outcome, u32::try_from(requests).unwrap_or(u32::MAX));

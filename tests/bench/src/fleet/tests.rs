@@ -4,7 +4,7 @@ use super::report::{per_minute, svg, table};
 use super::scenes::{MAX_AGE, Scene};
 use super::{Asked, Clocks, Course, Fleet, State};
 use oauth_validator_core::KeySet;
-use oauth_validator_core::protocol::{Failure, FetchedKeys, Freshness, HelperRequest, Outcome};
+use oauth_validator_core::protocol::{FetchedKeys, Freshness, HelperFailure, HelperReply, HelperRequest};
 use oauth_validator_fixtures::keys;
 use serde_json::json;
 use std::ops::Range;
@@ -12,23 +12,23 @@ use std::ops::Range;
 const SERVERS: usize = 100;
 
 /// Answers at once.
-struct Function(State);
+struct StateFunction(State);
 
-impl Asked for Function {
+impl Asked for StateFunction {
     fn set(&mut self, state: State) {
         self.0 = state;
     }
 
-    fn ask(&mut self, _: &HelperRequest) -> (Outcome, u32) {
+    fn ask(&mut self, _: &HelperRequest) -> (HelperReply, u32) {
         if self.0.away {
-            let failure = Failure { code: "status".into(), message: "503".into(), hint: "wait".into() };
-            return (Outcome::Failed(failure), 1);
+            let failure = HelperFailure { code: "status".into(), message: "503".into(), hint: "wait".into() };
+            return (HelperReply::Failed(failure), 1);
         }
         let all = [keys::ed25519(), keys::corp()];
         let published = KeySet::from_jwks(keys::jwks(&all[..self.0.keys]).to_string().as_bytes()).expect("keys");
         let freshness = Freshness { max_age: Some(MAX_AGE), no_cache: false };
         let url = "https://idp.example/jwks".to_owned();
-        (Outcome::Keys(FetchedKeys { url, etag: None, freshness, keys: published }), 2)
+        (HelperReply::Keys(FetchedKeys { url, etag: None, freshness, keys: published }), 2)
     }
 
     fn issuer(&self) -> (String, Option<Vec<u8>>) {
@@ -41,7 +41,7 @@ fn scene(minutes: u32) -> Scene {
 }
 
 fn play(scene: &Scene, clocks: Clocks) -> Course {
-    let mut asked = Function(State { away: false, keys: 1 });
+    let mut asked = StateFunction(State { away: false, keys: 1 });
     Fleet::new(SERVERS, &asked).expect("folders").play(scene, clocks, 7, &mut asked)
 }
 

@@ -1,5 +1,5 @@
 use super::{Kind, refused};
-use crate::client::{Client, Proof};
+use crate::client::{Credential, RepeatedLogin};
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixListener;
@@ -17,7 +17,7 @@ fn outcome(answer: &'static [u8]) -> Result<(), String> {
         // What the client says when it leaves has a reader.
         let _ = stream.read(&mut [0; 256]);
     });
-    let outcome = refused(&Client::new(folder.path(), "stranger", Proof::Nothing), "cert");
+    let outcome = refused(&RepeatedLogin::new(folder.path(), "stranger", Credential::Nothing), "cert");
     server.join().unwrap();
     outcome.map_err(|error| error.to_string())
 }

@@ -1,5 +1,5 @@
 use super::{PORT, Way};
-use crate::tls::Tls;
+use crate::tls::BenchTls;
 use rustls::version::TLS12;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -17,7 +17,7 @@ fn error_after(number: u8, answer: &'static [u8]) -> String {
         stream.write_all(answer).unwrap();
         request
     });
-    let way = Way::Tls(address, Tls::new("somebody").unwrap().client(true).unwrap());
+    let way = Way::Tls(address, BenchTls::new("somebody").unwrap().client(true).unwrap());
     let error = way.connect().and_then(|mut stream| stream.write_all(b"startup")).unwrap_err();
     // 80877103.
     assert_eq!(server.join().unwrap(), [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
@@ -55,7 +55,7 @@ fn handshake(number: u8, shown: rustls::ServerConfig, client: Arc<rustls::Client
 
 #[test]
 fn the_server_is_verified_and_the_version_is_the_newest() {
-    let (own, other) = (Tls::new("somebody").unwrap(), Tls::new("somebody").unwrap());
+    let (own, other) = (BenchTls::new("somebody").unwrap(), BenchTls::new("somebody").unwrap());
     let client = own.client(false).unwrap();
     handshake(5, own.server.server_config(), client.clone()).unwrap();
     // Of another run.

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_mock_provider::MockProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -19,7 +19,7 @@ const LIMIT: usize = 16 * 1024 * 1024;
 
 /// How an exchange ended.
 #[derive(Debug, PartialEq)]
-pub enum End {
+pub enum ExchangeEnd {
     /// The server closed after the bytes, with TLS's own goodbye.
     Closed,
     /// The server went away without it.
@@ -34,12 +34,12 @@ pub enum End {
 
 /// What a client saw.
 #[derive(Debug)]
-pub struct Seen {
+pub struct SeenReply {
     pub bytes: Vec<u8>,
-    pub end: End,
+    pub end: ExchangeEnd,
 }
 
-impl Seen {
+impl SeenReply {
     fn head_end(&self) -> usize {
         self.bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole response head")
     }
@@ -62,15 +62,15 @@ impl Seen {
 
     /// The body of a response that came whole: its length is the promised one, and the end was orderly.
     pub fn json(&self) -> Value {
-        assert_eq!(self.end, End::Closed);
+        assert_eq!(self.end, ExchangeEnd::Closed);
         assert_eq!(self.header("Content-Length"), Some(self.body().len().to_string()));
         serde_json::from_slice(self.body()).expect("JSON")
     }
 }
 
 /// A request with everything about the client that a test may want to change.
-pub struct Client<'a> {
-    pub provider: &'a Provider,
+pub struct TestClient<'a> {
+    pub provider: &'a MockProvider,
     pub trusts_ca: bool,
     pub name: &'static str,
     pub method: &'static str,
@@ -80,27 +80,27 @@ pub struct Client<'a> {
     pub limit: usize,
 }
 
-impl<'a> Client<'a> {
-    pub fn of(provider: &'a Provider) -> Self {
+impl<'a> TestClient<'a> {
+    pub fn of(provider: &'a MockProvider) -> Self {
         let patience = Duration::from_secs(10);
         let (method, headers, body) = ("GET", "", "");
         Self { provider, trusts_ca: true, name: "localhost", method, headers, body, patience, limit: LIMIT }
     }
 
     /// One that sends a form.
-    pub fn posting(provider: &'a Provider, body: &'a str) -> Self {
+    pub fn posting(provider: &'a MockProvider, body: &'a str) -> Self {
         Self { method: "POST", body, ..Self::of(provider) }
     }
 
     /// One that gives up soon, for a server that never begins a handshake.
-    pub fn impatient(provider: &'a Provider) -> Self {
+    pub fn impatient(provider: &'a MockProvider) -> Self {
         Self { patience: Duration::from_millis(400), ..Self::of(provider) }
     }
 
     /// Sends one request and reads until the end.
-    pub fn get(&self, target: &str) -> Seen {
+    pub fn get(&self, target: &str) -> SeenReply {
         let Ok(socket) = TcpStream::connect(("127.0.0.1", self.provider.port())) else {
-            return Seen { bytes: Vec::new(), end: End::Refused };
+            return SeenReply { bytes: Vec::new(), end: ExchangeEnd::Refused };
         };
         let name = ServerName::try_from(self.name).expect("a name");
         let connection = ClientConnection::new(Arc::new(self.config()), name).expect("a client");
@@ -108,12 +108,12 @@ impl<'a> Client<'a> {
     }
 
     /// Asks for `target` without TLS.
-    pub fn get_plain(&self, target: &str) -> Seen {
+    pub fn get_plain(&self, target: &str) -> SeenReply {
         let socket = TcpStream::connect(("127.0.0.1", self.provider.port())).expect("the provider is up");
         self.exchange(&mut SocketWithPatience::new(socket, self.patience), target)
     }
 
-    fn exchange(&self, stream: &mut (impl Read + Write), target: &str) -> Seen {
+    fn exchange(&self, stream: &mut (impl Read + Write), target: &str) -> SeenReply {
         let (length, Self { method, name, headers, body, .. }) = (self.body.len(), self);
         let length = if length > 0 { format!("Content-Length: {length}\r\n") } else { String::new() };
         let request = format!("{method} {target} HTTP/1.1\r\nHost: {name}\r\n{headers}{length}\r\n{body}");
@@ -123,16 +123,16 @@ impl<'a> Client<'a> {
         let end = sent.map_or_else(end_of, |()| {
             loop {
                 match stream.read(&mut buffer) {
-                    Ok(0) => break End::Closed,
+                    Ok(0) => break ExchangeEnd::Closed,
                     Ok(count) => bytes.extend_from_slice(&buffer[..count]),
                     Err(error) => break end_of(error),
                 }
                 if bytes.len() > self.limit {
-                    break End::Patience;
+                    break ExchangeEnd::Patience;
                 }
             }
         });
-        Seen { bytes, end }
+        SeenReply { bytes, end }
     }
 
     fn config(&self) -> ClientConfig {
@@ -151,12 +151,14 @@ impl<'a> Client<'a> {
     }
 }
 
-fn end_of(error: io::Error) -> End {
+fn end_of(error: io::Error) -> ExchangeEnd {
     match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => End::Patience,
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => End::Dropped,
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ExchangeEnd::Patience,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            ExchangeEnd::Dropped
+        }
         _ => match error.downcast::<rustls::Error>() {
-            Ok(error) => End::Tls(error),
+            Ok(error) => ExchangeEnd::Tls(error),
             Err(error) => panic!("an error that no test expects: {error}"),
         },
     }

@@ -4,27 +4,27 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oauth_validator_mock_provider::{ALL, Fault, Provider};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider};
 use serde_json::json;
 
-use crate::client::{Client, End};
+use crate::client::{ExchangeEnd, TestClient};
 
 /// Generous for a busy machine, and far below every wait that a fault could cause.
 const PROMPT: Duration = Duration::from_secs(3);
 
 #[test]
 fn a_stopped_provider_refuses_and_comes_back_as_it_was() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     provider.set_keys(json!({ "keys": [{ "kid": "kept" }] }));
     let (port, url) = (provider.port(), provider.base_url());
-    assert_eq!(Client::of(&provider).get("/jwks").status(), 200);
+    assert_eq!(TestClient::of(&provider).get("/jwks").status(), 200);
     for _ in 0..3 {
         provider.stop();
         provider.stop();
-        assert_eq!(Client::of(&provider).get("/jwks").end, End::Refused);
+        assert_eq!(TestClient::of(&provider).get("/jwks").end, ExchangeEnd::Refused);
         provider.restart();
         assert_eq!((provider.port(), provider.base_url()), (port, url.clone()));
-        assert_eq!(Client::of(&provider).get("/jwks").json(), json!({ "keys": [{ "kid": "kept" }] }));
+        assert_eq!(TestClient::of(&provider).get("/jwks").json(), json!({ "keys": [{ "kid": "kept" }] }));
     }
     provider.restart();
     assert_eq!(provider.request_count("/jwks"), 4);
@@ -35,27 +35,27 @@ fn a_stopped_provider_refuses_and_comes_back_as_it_was() {
 fn dropping_ends_every_kind_of_connection() {
     let slow = [Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody, Fault::EndlessChunks];
     for fault in slow.into_iter().chain([Fault::HangBeforeTls]) {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         provider.set_fault(ALL, fault.clone());
         thread::scope(|scope| {
-            let client = scope.spawn(|| Client { limit: usize::MAX, ..Client::of(&provider) }.get("/jwks").end);
+            let client = scope.spawn(|| TestClient { limit: usize::MAX, ..TestClient::of(&provider) }.get("/jwks").end);
             wait_until(|| provider.connection_count() == 1 && arrived(&provider, &fault));
             let started = Instant::now();
             provider.stop();
             assert!(started.elapsed() < PROMPT, "{fault:?}: {:?}", started.elapsed());
             let end = client.join().expect("the client");
-            assert!(matches!(end, End::Dropped | End::Closed), "{fault:?}: {end:?}");
+            assert!(matches!(end, ExchangeEnd::Dropped | ExchangeEnd::Closed), "{fault:?}: {end:?}");
         });
     }
 }
 
 #[test]
 fn silent_clients_do_not_delay_the_end() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let address = ("127.0.0.1", provider.port());
     let silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(address).expect("a connection")).collect();
     wait_until(|| provider.connection_count() == silent.len());
-    assert_eq!(Client::of(&provider).get("/jwks").status(), 200, "others are served meanwhile");
+    assert_eq!(TestClient::of(&provider).get("/jwks").status(), 200, "others are served meanwhile");
     let started = Instant::now();
     drop(provider);
     assert!(started.elapsed() < PROMPT);
@@ -64,7 +64,7 @@ fn silent_clients_do_not_delay_the_end() {
 
 #[test]
 fn a_client_that_does_not_read_does_not_delay_the_end() {
-    let provider = Provider::start_without_tls();
+    let provider = MockProvider::start_without_tls();
     provider.set_fault("/jwks", Fault::Huge(100_000_000));
     let mut socket = TcpStream::connect(("127.0.0.1", provider.port())).expect("a connection");
     std::io::Write::write_all(&mut socket, b"GET /jwks HTTP/1.1\r\n\r\n").expect("a request");
@@ -76,16 +76,17 @@ fn a_client_that_does_not_read_does_not_delay_the_end() {
 
 #[test]
 fn many_clients_are_served_at_once() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..40).map(|_| scope.spawn(|| Client::of(&provider).get("/jwks").status())).collect();
+        let clients: Vec<_> =
+            (0..40).map(|_| scope.spawn(|| TestClient::of(&provider).get("/jwks").status())).collect();
         assert!(clients.into_iter().all(|client| client.join().expect("a client") == 200));
     });
     assert_eq!(provider.request_count("/jwks"), 40);
 }
 
 /// Whether the connection has reached the state in which the fault holds it.
-fn arrived(provider: &Provider, fault: &Fault) -> bool {
+fn arrived(provider: &MockProvider, fault: &Fault) -> bool {
     *fault == Fault::HangBeforeTls || provider.request_count("/jwks") == 1
 }
 

@@ -1,9 +1,9 @@
 //! What is answered to questions about tokens, and what is kept of them.
 
-use oauth_validator_mock_provider::{ALL, Fault, Provider, Reply};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider, Reply};
 use serde_json::json;
 
-use crate::client::{Client, End};
+use crate::client::{ExchangeEnd, TestClient};
 
 const INTROSPECT: &str = "/introspect";
 
@@ -13,8 +13,8 @@ fn active(name: &str) -> Reply {
 
 #[test]
 fn no_token_is_active_until_a_test_says_so() {
-    let provider = Provider::start();
-    let ask = |path| Client::posting(&provider, "token=abc").get(path);
+    let provider = MockProvider::start();
+    let ask = |path| TestClient::posting(&provider, "token=abc").get(path);
     let seen = ask(INTROSPECT);
     assert_eq!((seen.status(), seen.json()), (200, json!({ "active": false })));
     assert_eq!(seen.header("Content-Type").as_deref(), Some("application/json"));
@@ -25,8 +25,8 @@ fn no_token_is_active_until_a_test_says_so() {
 
 #[test]
 fn a_reply_is_for_one_token_or_for_the_others() {
-    let provider = Provider::start();
-    let ask = |body| Client::posting(&provider, body).get(INTROSPECT).json()["sub"].clone();
+    let provider = MockProvider::start();
+    let ask = |body| TestClient::posting(&provider, body).get(INTROSPECT).json()["sub"].clone();
     provider.set_reply_about(INTROSPECT, "a+b/c=", active("ana"));
     assert_eq!(ask("token=a%2Bb%2Fc%3D"), "ana");
     assert_eq!(ask("access_token=a%2Bb%2Fc%3D&x=1"), "ana", "whatever the field is called");
@@ -40,22 +40,22 @@ fn a_reply_is_for_one_token_or_for_the_others() {
 
 #[test]
 fn status_headers_and_body_are_as_given() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let reply = Reply::new(400, "{\"error\"").with_header("Content-Type", "text/html");
     provider.set_reply(INTROSPECT, reply.with_header("content-type", "application/json").with_header("X-A", "b"));
-    let seen = Client::posting(&provider, "token=a").get(INTROSPECT);
-    assert_eq!((seen.status(), seen.body(), &seen.end), (400, &b"{\"error\""[..], &End::Closed));
+    let seen = TestClient::posting(&provider, "token=a").get(INTROSPECT);
+    assert_eq!((seen.status(), seen.body(), &seen.end), (400, &b"{\"error\""[..], &ExchangeEnd::Closed));
     assert_eq!(seen.header("Content-Type").as_deref(), Some("application/json"));
     assert_eq!(seen.header("X-A").as_deref(), Some("b"));
     provider.set_reply(INTROSPECT, Reply::new(200, ""));
-    assert_eq!(Client::posting(&provider, "token=a").get(INTROSPECT).header("Content-Type"), None);
+    assert_eq!(TestClient::posting(&provider, "token=a").get(INTROSPECT).header("Content-Type"), None);
 }
 
 #[test]
 fn the_question_is_kept_as_it_came() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let headers = "Authorization: Basic YTpi\r\nContent-Type: application/x-www-form-urlencoded\r\n";
-    let client = Client { headers, ..Client::posting(&provider, "token=a%26b%00&client_id=%C3%A4+x&empty=") };
+    let client = TestClient { headers, ..TestClient::posting(&provider, "token=a%26b%00&client_id=%C3%A4+x&empty=") };
     client.get("/introspect?x=1");
     let requests = provider.requests();
     let [request] = requests.as_slice() else { panic!("{requests:?}") };
@@ -70,23 +70,23 @@ fn the_question_is_kept_as_it_came() {
 
 #[test]
 fn long_bodies_are_read_to_their_end_and_boundless_ones_not_at_all() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     let long = format!("token={}", "%41".repeat(65_536));
-    assert_eq!(Client::posting(&provider, &long).get(INTROSPECT).status(), 200);
+    assert_eq!(TestClient::posting(&provider, &long).get(INTROSPECT).status(), 200);
     assert_eq!(provider.requests()[0].form()[0].1.len(), 65_536);
     for headers in ["Transfer-Encoding: chunked\r\n", "Content-Length: 524289\r\n", "Content-Length: -1\r\n"] {
-        let seen = Client { headers, method: "POST", ..Client::of(&provider) }.get(INTROSPECT);
-        assert_eq!((seen.bytes.len(), seen.end), (0, End::Dropped), "{headers}");
+        let seen = TestClient { headers, method: "POST", ..TestClient::of(&provider) }.get(INTROSPECT);
+        assert_eq!((seen.bytes.len(), seen.end), (0, ExchangeEnd::Dropped), "{headers}");
     }
     assert_eq!(provider.requests().len(), 1);
 }
 
 #[test]
 fn whoever_lacks_the_demanded_authorization_is_sent_away() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     provider.set_reply(INTROSPECT, active("ana"));
     provider.demand_authorization(INTROSPECT, Some("Basic YTpi"));
-    let ask = |headers| Client { headers, ..Client::posting(&provider, "token=a") }.get(INTROSPECT);
+    let ask = |headers| TestClient { headers, ..TestClient::posting(&provider, "token=a") }.get(INTROSPECT);
     for headers in
         ["", "Authorization: Basic YTpj\r\n", "Authorization: basic YTpi\r\n", "X-Authorization: Basic YTpi\r\n"]
     {
@@ -101,11 +101,11 @@ fn whoever_lacks_the_demanded_authorization_is_sent_away() {
 
 #[test]
 fn each_path_has_its_methods() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     provider.set_document("/both", json!({}));
     provider.set_reply("/both", active("ana"));
     let status = |method, path| {
-        let seen = Client { method, ..Client::of(&provider) }.get(path);
+        let seen = TestClient { method, ..TestClient::of(&provider) }.get(path);
         (seen.status(), seen.header("Allow"))
     };
     assert_eq!(status("GET", INTROSPECT), (405, Some("POST".to_owned())));
@@ -116,9 +116,9 @@ fn each_path_has_its_methods() {
 
 #[test]
 fn faults_spoil_replies_as_they_spoil_documents() {
-    let provider = Provider::start();
+    let provider = MockProvider::start();
     provider.set_reply(INTROSPECT, active("ana"));
-    let ask = || Client::posting(&provider, "token=a").get(INTROSPECT);
+    let ask = || TestClient::posting(&provider, "token=a").get(INTROSPECT);
     provider.set_fault(INTROSPECT, Fault::Status(503));
     assert_eq!((ask().status(), ask().json()["sub"].clone()), (503, json!("ana")));
     provider.set_fault(INTROSPECT, Fault::Body(b"x".to_vec()));
@@ -128,7 +128,8 @@ fn faults_spoil_replies_as_they_spoil_documents() {
     assert_eq!(ask().header("Content-Length"), Some((ask().body().len() + 100).to_string()));
     provider.clear_faults();
     provider.set_header(INTROSPECT, "ETag", "\"v1\"");
-    let seen = Client { headers: "If-None-Match: *\r\n", ..Client::posting(&provider, "token=a") }.get(INTROSPECT);
+    let seen =
+        TestClient { headers: "If-None-Match: *\r\n", ..TestClient::posting(&provider, "token=a") }.get(INTROSPECT);
     assert_eq!(seen.status(), 200, "a POST is not conditional");
     assert_eq!(provider.request_count(INTROSPECT), 6);
 }

@@ -18,7 +18,7 @@ pub const PROFILES: [(&str, &str); 4] =
 pub const ORPHAN: &str = "archive";
 
 /// What the server reads.
-pub struct Files {
+pub struct DemoFiles {
     /// oauth-validator.toml, without comments, and with the keys of each profile in `PROFILE.jwks.json`.
     pub config: String,
     /// pg_hba.conf, each line short enough to be read.
@@ -27,7 +27,7 @@ pub struct Files {
     pub ident: String,
 }
 
-impl Files {
+impl DemoFiles {
     /// Made from the examples of the source tree.
     pub fn from_examples() -> Result<Self> {
         let mut config = Vec::new();

@@ -23,13 +23,13 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, ExitCode, Output};
 
-use files::{Files, ORPHAN, PROFILES};
+use files::{DemoFiles, ORPHAN, PROFILES};
 use oauth_validator_fixtures::jwks;
 use oauth_validator_server_tests::{Cluster, ClusterOptions, HarnessError, Result, target_dir};
-use outcome::{Case, Expected, Observed, entry};
+use outcome::{DemoCase, DemoExpectation, Observed, entry};
 use screen::Screen;
-use table::Table;
-use tokens::Providers;
+use table::ColumnTable;
+use tokens::DemoProviders;
 
 fn main() -> ExitCode {
     match demo() {
@@ -44,8 +44,8 @@ fn main() -> ExitCode {
 
 /// Whether every outcome was the expected one.
 fn demo() -> Result<bool> {
-    let files = Files::from_examples()?;
-    let providers = Providers::new();
+    let files = DemoFiles::from_examples()?;
+    let providers = DemoProviders::new();
     let cluster = start(&files, &providers)?;
     let life = cluster.incarnation();
     let mut screen = Screen::new();
@@ -63,7 +63,7 @@ fn demo() -> Result<bool> {
     Ok(fine)
 }
 
-fn start(files: &Files, providers: &Providers) -> Result<Cluster> {
+fn start(files: &DemoFiles, providers: &DemoProviders) -> Result<Cluster> {
     let cluster = Cluster::try_start(ClusterOptions {
         config: Some(files.config.clone()),
         hba: files.hba.clone(),
@@ -87,7 +87,7 @@ fn key_file(profile: &str) -> String {
     format!("{profile}.jwks.json")
 }
 
-fn introduce(screen: &Screen, cluster: &Cluster, files: &Files) -> Result<()> {
+fn introduce(screen: &Screen, cluster: &Cluster, files: &DemoFiles) -> Result<()> {
     let version = cluster.sql("SHOW server_version").map_err(|error| HarnessError::new(error.to_string()))?;
     let version = version.into_iter().flatten().next().flatten().unwrap_or_default();
     screen.heading(&format!("PostgreSQL {version} with oauth_validator"));
@@ -110,12 +110,12 @@ fn introduce(screen: &Screen, cluster: &Cluster, files: &Files) -> Result<()> {
     Ok(())
 }
 
-fn let_in(screen: &mut Screen, cluster: &Cluster, providers: &Providers) {
+fn let_in(screen: &mut Screen, cluster: &Cluster, providers: &DemoProviders) {
     screen.heading("Ana logs in with the token of each provider");
     all(screen, cluster, ["provider of the token", "let in as (system_user)"], &providers.good());
 }
 
-fn refuse(screen: &mut Screen, cluster: &Cluster, providers: &Providers) {
+fn refuse(screen: &mut Screen, cluster: &Cluster, providers: &DemoProviders) {
     screen.heading("Who is refused, and why");
     screen.text("In each line one thing is wrong. ✓ means: refused, and for that very reason.");
     let seen = all(screen, cluster, ["token", "reason in the server's log"], &providers.bad());
@@ -126,13 +126,13 @@ fn refuse(screen: &mut Screen, cluster: &Cluster, providers: &Providers) {
     screen.quote(&first.told);
 }
 
-fn all(screen: &mut Screen, cluster: &Cluster, titles: [&str; 2], cases: &[Case]) -> Vec<Observed> {
-    let table = Table::begin(screen, titles, &cases.iter().collect::<Vec<_>>());
+fn all(screen: &mut Screen, cluster: &Cluster, titles: [&str; 2], cases: &[DemoCase]) -> Vec<Observed> {
+    let table = ColumnTable::begin(screen, titles, &cases.iter().collect::<Vec<_>>());
     cases.iter().map(|case| table.run(screen, cluster, case)).collect()
 }
 
 /// Mistakes of an administrator: they lock out, they never let in, and mending them takes no restart.
-fn mistakes(screen: &mut Screen, cluster: &Cluster, files: &Files, providers: &Providers) -> Result<Output> {
+fn mistakes(screen: &mut Screen, cluster: &Cluster, files: &DemoFiles, providers: &DemoProviders) -> Result<Output> {
     let misspelt = files.config.replacen("\naudience = [\"api://postgres\"]", "\naudiance = [\"api://postgres\"]", 1);
     if misspelt == files.config {
         return Err(HarnessError::new("the example for Okta has another audience than this demo misspells"));
@@ -140,14 +140,15 @@ fn mistakes(screen: &mut Screen, cluster: &Cluster, files: &Files, providers: &P
     let config = cluster.config_path();
     let keys = config.with_file_name(key_file("google"));
     let okta = |about, expected| providers.at_okta(about, expected);
-    let unknown_key = okta("\"audience\" misspelt as \"audiance\"", Expected::Denied("config_invalid"));
-    let writable = okta("anybody may write to oauth-validator.toml", Expected::Denied("config_unreadable"));
-    let no_keys = providers.at_google("the file with Google's keys is gone", Expected::Denied("keys_unavailable"));
-    let mended = okta("none any more: all is mended", Expected::LetIn("oauth:00u000user0000000h7"));
+    let unknown_key = okta("\"audience\" misspelt as \"audiance\"", DemoExpectation::Denied("config_invalid"));
+    let writable = okta("anybody may write to oauth-validator.toml", DemoExpectation::Denied("config_unreadable"));
+    let no_keys =
+        providers.at_google("the file with Google's keys is gone", DemoExpectation::Denied("keys_unavailable"));
+    let mended = okta("none any more: all is mended", DemoExpectation::LetIn("oauth:00u000user0000000h7"));
 
     screen.heading("Mistakes in the files lock out, and once they are mended the next login works");
     let titles = ["mistake", "outcome"];
-    let table = Table::begin(screen, titles, &[&unknown_key, &writable, &no_keys, &mended]);
+    let table = ColumnTable::begin(screen, titles, &[&unknown_key, &writable, &no_keys, &mended]);
 
     cluster.write_config(&misspelt);
     table.run(screen, cluster, &unknown_key);

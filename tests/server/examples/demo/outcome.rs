@@ -3,7 +3,7 @@
 //! The reason of a refusal is read from the server's log, never from what the client was told: the client must be
 //! told the same thing every time, and that is checked here as well.
 
-use oauth_validator_server_tests::{Attempt, Cluster, Login, LoginOutcome};
+use oauth_validator_server_tests::{Cluster, FinishedLogin, Login, LoginOutcome};
 
 /// What begins the module's entry in the log.
 const DENIED: &str = "oauth_validator: denied: ";
@@ -11,18 +11,18 @@ const DENIED: &str = "oauth_validator: denied: ";
 const NO_MATCH: &str = "no match in usermap ";
 
 /// One login of the demo. Has no `Debug`: it holds a token.
-pub struct Case {
+pub struct DemoCase {
     /// The token, in a few words.
     pub about: &'static str,
     pub database: &'static str,
     pub role: &'static str,
     pub token: String,
-    pub expected: Expected,
+    pub expected: DemoExpectation,
 }
 
 /// What should become of a login.
 #[derive(Clone, Copy)]
-pub enum Expected {
+pub enum DemoExpectation {
     /// A session with this `system_user`.
     LetIn(&'static str),
     /// A denial by the module, with this reason code.
@@ -43,7 +43,7 @@ pub struct Observed {
     pub told: String,
 }
 
-impl Case {
+impl DemoCase {
     /// Logs in.
     pub fn run(&self, cluster: &Cluster) -> Observed {
         let mark = cluster.log_mark();
@@ -63,7 +63,7 @@ impl Case {
     }
 
     /// The result, and what is wrong with it.
-    fn outcome(&self, attempt: Attempt, log: impl Fn() -> String) -> (String, Option<String>) {
+    fn outcome(&self, attempt: FinishedLogin, log: impl Fn() -> String) -> (String, Option<String>) {
         match attempt.outcome {
             LoginOutcome::Accepted(mut session) => match session.system_user() {
                 Ok(user) => self.let_in(user.unwrap_or_else(|| "NULL".into())),
@@ -82,7 +82,7 @@ impl Case {
 
     fn let_in(&self, user: String) -> (String, Option<String>) {
         let problem = match self.expected {
-            Expected::LetIn(expected) if expected == user => None,
+            DemoExpectation::LetIn(expected) if expected == user => None,
             expected => Some(format!("expected {}, but the server let {user} in", expected.words())),
         };
         (user, problem)
@@ -92,9 +92,9 @@ impl Case {
         let code = after(log, DENIED).and_then(|rest| rest.split_whitespace().next());
         let map = after(log, NO_MATCH).and_then(|rest| rest.split_whitespace().next());
         let fits = match self.expected {
-            Expected::LetIn(_) => false,
-            Expected::Denied(expected) => code == Some(expected),
-            Expected::NoMatch => code.is_none() && map.is_some(),
+            DemoExpectation::LetIn(_) => false,
+            DemoExpectation::Denied(expected) => code == Some(expected),
+            DemoExpectation::NoMatch => code.is_none() && map.is_some(),
         };
         let result = match (code, map) {
             (Some(code), _) => code.to_owned(),
@@ -106,7 +106,7 @@ impl Case {
     }
 }
 
-impl Expected {
+impl DemoExpectation {
     fn words(self) -> String {
         match self {
             Self::LetIn(user) => format!("a session of {user}"),

@@ -2,20 +2,21 @@
 
 use oauth_validator_server_tests::Cluster;
 
-use crate::outcome::{Case, Observed};
+use crate::outcome::{DemoCase, Observed};
 use crate::screen::Screen;
 
 /// The columns of one table.
-pub struct Table {
+pub struct ColumnTable {
     about: usize,
     database: usize,
     role: usize,
 }
 
-impl Table {
+impl ColumnTable {
     /// Columns wide enough for these logins, and their names.
-    pub fn begin(screen: &Screen, titles: [&str; 2], cases: &[&Case]) -> Self {
-        let widest = |text: fn(&Case) -> &str| cases.iter().map(|case| text(case).chars().count()).max().unwrap_or(0);
+    pub fn begin(screen: &Screen, titles: [&str; 2], cases: &[&DemoCase]) -> Self {
+        let widest =
+            |text: fn(&DemoCase) -> &str| cases.iter().map(|case| text(case).chars().count()).max().unwrap_or(0);
         let table = Self {
             about: widest(|case| case.about),
             database: widest(|case| case.database).max("database".len()),
@@ -26,7 +27,7 @@ impl Table {
     }
 
     /// Logs in, and prints what became of it.
-    pub fn run(&self, screen: &mut Screen, cluster: &Cluster, case: &Case) -> Observed {
+    pub fn run(&self, screen: &mut Screen, cluster: &Cluster, case: &DemoCase) -> Observed {
         let observed = case.run(cluster);
         let row = self.row(case.about, case.database, case.role, &observed.result);
         screen.outcome(&row, observed.mismatch.as_deref());

@@ -5,16 +5,16 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use oauth_validator_fixtures::{TestKey, Token, assemble, split};
+use oauth_validator_fixtures::{TestKey, TokenBuilder, assemble, split};
 use serde_json::{Value, json};
 
 use crate::files::ORPHAN;
-use crate::outcome::{Case, Expected};
+use crate::outcome::{DemoCase, DemoExpectation};
 
 const HOUR: i64 = 3600;
 
 /// The keys of the four providers, and of somebody who is none of them.
-pub struct Providers {
+pub struct DemoProviders {
     now: i64,
     entra: TestKey,
     okta: TestKey,
@@ -23,7 +23,7 @@ pub struct Providers {
     stranger: TestKey,
 }
 
-impl Providers {
+impl DemoProviders {
     pub fn new() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
         Self {
@@ -41,55 +41,55 @@ impl Providers {
         [("entra", &self.entra), ("okta", &self.okta), ("google", &self.google), ("keycloak", &self.keycloak)]
     }
 
-    fn token(&self, sample: &str) -> Token {
-        Token::from_sample(sample).at(self.now)
+    fn token(&self, sample: &str) -> TokenBuilder {
+        TokenBuilder::from_sample(sample).at(self.now)
     }
 
-    fn okta(&self) -> Token {
+    fn okta(&self) -> TokenBuilder {
         self.token("okta_custom_as")
     }
 
-    fn google(&self) -> Token {
+    fn google(&self) -> TokenBuilder {
         self.token("google_id_token")
     }
 
-    fn keycloak(&self) -> Token {
+    fn keycloak(&self) -> TokenBuilder {
         self.token("keycloak_access")
     }
 
     /// Ana's good token for the database of Okta.
-    pub fn at_okta(&self, about: &'static str, expected: Expected) -> Case {
+    pub fn at_okta(&self, about: &'static str, expected: DemoExpectation) -> DemoCase {
         case(about, "support", self.okta().sign(&self.okta), expected)
     }
 
     /// Ana's good token for the database of Google.
-    pub fn at_google(&self, about: &'static str, expected: Expected) -> Case {
+    pub fn at_google(&self, about: &'static str, expected: DemoExpectation) -> DemoCase {
         case(about, "finance", self.google().sign(&self.google), expected)
     }
 
     /// The logins that must succeed.
-    pub fn good(&self) -> Vec<Case> {
+    pub fn good(&self) -> Vec<DemoCase> {
         let entra = |sample| self.token(sample).sign(&self.entra);
-        let oid = Expected::LetIn("oauth:5d5d5d5d-3333-4444-8555-666666666666");
-        let sub = Expected::LetIn("oauth:6f0c1d2e-3f40-4152-8637-485960718293");
+        let oid = DemoExpectation::LetIn("oauth:5d5d5d5d-3333-4444-8555-666666666666");
+        let sub = DemoExpectation::LetIn("oauth:6f0c1d2e-3f40-4152-8637-485960718293");
         vec![
             case("Entra ID, version 2.0", "sales", entra("entra_v2_delegated"), oid),
             case("Entra ID, version 1.0", "sales", entra("entra_v1_delegated"), oid),
-            self.at_okta("Okta", Expected::LetIn("oauth:00u000user0000000h7")),
-            self.at_google("Google Workspace", Expected::LetIn("oauth:ana@corp.example")),
+            self.at_okta("Okta", DemoExpectation::LetIn("oauth:00u000user0000000h7")),
+            self.at_google("Google Workspace", DemoExpectation::LetIn("oauth:ana@corp.example")),
             case("Keycloak", "warehouse", self.keycloak().sign(&self.keycloak), sub),
         ]
     }
 
     /// The logins that must fail.
-    pub fn bad(&self) -> Vec<Case> {
+    pub fn bad(&self) -> Vec<DemoCase> {
         let parts = [self.bad_entra_and_okta(), self.bad_google(), self.bad_keycloak(), self.bad_lines()];
         parts.into_iter().flatten().collect()
     }
 
-    fn bad_entra_and_okta(&self) -> Vec<Case> {
+    fn bad_entra_and_okta(&self) -> Vec<DemoCase> {
         let entra = self.token("entra_v2_delegated").claim("azp", "88888888-aaaa-4bbb-8ccc-333333333333");
-        let okta = |about, token: Token, code| denied(about, "support", token.sign(&self.okta), code);
+        let okta = |about, token: TokenBuilder, code| denied(about, "support", token.sign(&self.okta), code);
         vec![
             okta("Okta: made for another service", self.okta().audience("api://payroll"), "audience_mismatch"),
             okta("Okta: expired an hour ago", self.okta().at(self.now - 2 * HOUR), "expired"),
@@ -99,8 +99,8 @@ impl Providers {
         ]
     }
 
-    fn bad_google(&self) -> Vec<Case> {
-        let google = |about, token: Token, code| denied(about, "finance", token.sign(&self.google), code);
+    fn bad_google(&self) -> Vec<DemoCase> {
+        let google = |about, token: TokenBuilder, code| denied(about, "finance", token.sign(&self.google), code);
         let opaque = "ya29.a0AfB_byC-madeup-opaque-access-token".to_owned();
         vec![
             google(
@@ -113,7 +113,7 @@ impl Providers {
         ]
     }
 
-    fn bad_keycloak(&self) -> Vec<Case> {
+    fn bad_keycloak(&self) -> Vec<DemoCase> {
         let keycloak = |about, token, code| denied(about, "warehouse", token, code);
         let id_token = self.token("keycloak_id").audience("postgres").sign(&self.keycloak);
         let secret = self.keycloak.public_pem();
@@ -133,9 +133,10 @@ impl Providers {
     }
 
     /// Good tokens, where they are not good for anything.
-    fn bad_lines(&self) -> Vec<Case> {
+    fn bad_lines(&self) -> Vec<DemoCase> {
         let okta = || self.okta().sign(&self.okta);
-        let bruno = Case { role: "bruno", ..self.at_okta("Ana's good token, for another role", Expected::NoMatch) };
+        let bruno =
+            DemoCase { role: "bruno", ..self.at_okta("Ana's good token, for another role", DemoExpectation::NoMatch) };
         vec![
             denied("Okta's good token, at the database of Entra ID", "sales", okta(), "issuer_mismatch"),
             denied("A provider in pg_hba.conf that has no profile", ORPHAN, okta(), "hba_issuer_unknown"),
@@ -152,10 +153,10 @@ impl Providers {
     }
 }
 
-fn denied(about: &'static str, database: &'static str, token: String, code: &'static str) -> Case {
-    case(about, database, token, Expected::Denied(code))
+fn denied(about: &'static str, database: &'static str, token: String, code: &'static str) -> DemoCase {
+    case(about, database, token, DemoExpectation::Denied(code))
 }
 
-fn case(about: &'static str, database: &'static str, token: String, expected: Expected) -> Case {
-    Case { about, database, role: "ana", token, expected }
+fn case(about: &'static str, database: &'static str, token: String, expected: DemoExpectation) -> DemoCase {
+    DemoCase { about, database, role: "ana", token, expected }
 }

@@ -31,12 +31,12 @@ struct Scene {
 
 /// How a client ended, and what it printed.
 #[derive(Debug)]
-struct Said {
+struct ProgramOutput {
     succeeded: bool,
     text: String,
 }
 
-impl Said {
+impl ProgramOutput {
     fn of(output: &Output) -> Self {
         let text = [&output.stdout[..], &output.stderr].concat();
         Self { succeeded: output.status.success(), text: String::from_utf8_lossy(&text).into_owned() }
@@ -73,18 +73,18 @@ impl Scene {
     }
 
     /// Has the client log in with the library and this token.
-    fn preloaded(&self, mut client: Command, name: &str) -> Said {
+    fn preloaded(&self, mut client: Command, name: &str) -> ProgramOutput {
         client.env("LD_PRELOAD", preload_path()).env("OAUTH_TOKEN_FILE", self.path(name));
-        Said::of(&client.env("OAUTH_TOKEN_ISSUER", self.provider.issuer()).output().expect("the client runs"))
+        ProgramOutput::of(&client.env("OAUTH_TOKEN_ISSUER", self.provider.issuer()).output().expect("the client runs"))
     }
 
     #[track_caller]
-    fn lets_in(&self, said: &Said) {
+    fn lets_in(&self, said: &ProgramOutput) {
         assert!(said.succeeded && said.text.contains("oauth:app"), "{said:?}\n{}", self.cluster.log());
     }
 
     #[track_caller]
-    fn refuses(&self, said: &Said, mark: usize) {
+    fn refuses(&self, said: &ProgramOutput, mark: usize) {
         assert!(!said.succeeded && said.text.contains(REFUSED), "{said:?}");
         self.cluster.wait_for_log(mark, "oauth_validator: denied: issuer_mismatch");
         let token = fs::read_to_string(self.path("other")).expect("a token");
@@ -100,7 +100,7 @@ impl Scene {
         self.refuses(&self.preloaded(client(&with), "other"), mark);
         let said = self.preloaded(client(&with), "nowhere");
         assert!(!said.succeeded && said.text.contains("liboauth_token: OAUTH_TOKEN_FILE"), "{said:?}");
-        let said = Said::of(&client(&self.place()).output().expect("the client runs"));
+        let said = ProgramOutput::of(&client(&self.place()).output().expect("the client runs"));
         assert!(!said.succeeded && said.text.contains(LIBPQ), "{said:?}");
     }
 
@@ -168,7 +168,7 @@ fn php_pdo_pgsql() {
     let scene = Scene::start();
     let mut php = scene.program("php");
     php.args(["-r", ""]).env("LD_PRELOAD", preload_path()).env("LD_BIND_NOW", "1").env("LD_DEBUG", "bindings");
-    let bindings = Said::of(&php.output().expect("PHP runs")).text;
+    let bindings = ProgramOutput::of(&php.output().expect("PHP runs")).text;
     let asked = |line: &str| line.contains("`PQdefaultAuthDataHook'") && line.contains("libpq.so");
     let reaches = bindings.lines().any(|line| asked(line) && line.contains("liboauth_token.so"));
     if reaches {
@@ -240,7 +240,7 @@ fn go_pgx() {
     let login = |token: Option<&str>| {
         let mut command = scene.program(program.to_str().expect("UTF-8"));
         command.arg(scene.place()).args(token.map(|name| scene.path(name)));
-        Said::of(&command.output().expect("it runs"))
+        ProgramOutput::of(&command.output().expect("it runs"))
     };
     scene.lets_in(&login(Some("token")));
     let mark = scene.cluster.log_mark();
@@ -267,6 +267,6 @@ fn a_command_that_prints_the_providers_token() {
     let mut tool = Command::new(tool_path());
     tool.env_clear().env("PATH", "/usr/bin:/bin").args(["run", "--issuer", &issuer, "--command"]).arg(&printing);
     tool.args(["--", &psql, "-XAtc", "select system_user", &conninfo]);
-    let said = Said::of(&tool.output().expect("the tool runs"));
+    let said = ProgramOutput::of(&tool.output().expect("the tool runs"));
     scene.lets_in(&said);
 }

@@ -43,13 +43,13 @@ impl Pace {
 }
 
 /// The provider, the files that servers and clients share, and the secret of the service `app`.
-struct Place {
+struct SoakScene {
     provider: OidcProvider,
     key: Value,
     folder: TempDir,
 }
 
-impl Place {
+impl SoakScene {
     fn new(lifetime: u32) -> Self {
         let key = make_key("ES256", "first");
         let provider = OidcProvider::with_lifetime(&[&key], lifetime);
@@ -91,9 +91,9 @@ impl Place {
 }
 
 /// A process that ends with the value.
-struct Running(Child);
+struct ChildOfTest(Child);
 
-impl Running {
+impl ChildOfTest {
     /// Ends it as an administrator would, and waits.
     fn end(&mut self) {
         if self.0.try_wait().expect("a child").is_none() {
@@ -103,14 +103,14 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ChildOfTest {
     fn drop(&mut self) {
         let _ = self.0.kill().and_then(|()| self.0.wait());
     }
 }
 
 /// The server that is logged in to, with a table that is published.
-fn publisher(place: &Place) -> Cluster {
+fn publisher(place: &SoakScene) -> Cluster {
     let cluster = Cluster::start(ClusterOptions {
         // A profile says that it serves replication.
         config: Some(config(&place.provider, DISCOVERY).replace("audience =", "replication = true\naudience =")),
@@ -127,7 +127,7 @@ fn publisher(place: &Place) -> Cluster {
 }
 
 /// A server that is started with the library, the token's file, and the one host that may get it.
-fn subscriber(place: &Place, to: &Cluster) -> Cluster {
+fn subscriber(place: &SoakScene, to: &Cluster) -> Cluster {
     let path = |name: &str| place.path(name).display().to_string();
     let environment = [
         ("LD_PRELOAD", path("liboauth_token.so")),
@@ -148,7 +148,7 @@ fn subscriber(place: &Place, to: &Cluster) -> Cluster {
 }
 
 /// The token's file, kept fresh by the account of the servers.
-fn kept(place: &Place) -> Running {
+fn kept(place: &SoakScene) -> ChildOfTest {
     let (folder, account) = (place.path("kept"), Account::for_server());
     fs::create_dir(&folder).expect("a folder");
     fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("a mode");
@@ -159,13 +159,13 @@ fn kept(place: &Place) -> Running {
     if rustix::process::geteuid().as_raw() != account.uid {
         tool.uid(account.uid).gid(account.gid);
     }
-    let keeper = Running(tool.stderr(Stdio::null()).spawn().expect("the tool runs"));
+    let keeper = ChildOfTest(tool.stderr(Stdio::null()).spawn().expect("the tool runs"));
     assert!(soon(Duration::from_secs(20), || file.exists()), "no token");
     keeper
 }
 
 /// pgbench, again and again, each transaction with a connection of its own; one line of the log for each run.
-fn benches(place: &Place, to: &Cluster) -> (Running, PathBuf) {
+fn benches(place: &SoakScene, to: &Cluster) -> (ChildOfTest, PathBuf) {
     let (script, log, said) = (place.path("script"), place.path("runs"), place.path("said"));
     fs::write(&script, "select 1;\n").expect("a script");
     let loop_ = format!(
@@ -181,7 +181,7 @@ fn benches(place: &Place, to: &Cluster) -> (Running, PathBuf) {
     let hosts = to.socket_dir().display().to_string();
     let mut command = place.tool(&tool_path(), "run", &["--hosts", &hosts, "--", "/bin/sh", "-c", &loop_]);
     let stderr = fs::File::create(place.path("run.log")).expect("a log");
-    (Running(command.stderr(stderr).spawn().expect("the tool runs")), log)
+    (ChildOfTest(command.stderr(stderr).spawn().expect("the tool runs")), log)
 }
 
 /// When a run began and ended, in seconds since 1970, and whether all its connections were let in.
@@ -236,7 +236,7 @@ fn catches_up(publisher: &Cluster, subscriber: &Cluster, within: Duration) -> bo
 #[test]
 fn connections_succeed_for_as_long_as_there_is_a_good_token_and_soon_after() {
     let pace = Pace::chosen();
-    let mut place = Place::new(pace.token);
+    let mut place = SoakScene::new(pace.token);
     let publisher = publisher(&place);
     let _keeper = kept(&place);
     let subscriber = subscriber(&place, &publisher);

@@ -4,7 +4,7 @@
 
 use crate::packages::{run, said};
 use oauth_validator_mock_provider::LocalhostCertificate;
-use oauth_validator_server_tests::{Login, LoginOutcome, Session, eventually};
+use oauth_validator_server_tests::{ClientSession, Login, LoginOutcome, eventually};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
 /// How a cluster is set up besides what Debian does.
-pub struct Setup<'a> {
+pub struct ClusterSetup<'a> {
     /// Whether it listens at `localhost`; only one cluster at a time can.
     pub tcp: bool,
     /// Lines of pg_hba.conf for [`DebianCluster::enable`], after that for `postgres`, who may always log in on the Unix
@@ -40,7 +40,7 @@ pub struct DebianCluster {
 
 impl DebianCluster {
     /// A cluster of this major release, on port 5432 of a folder of sockets that is its own.
-    pub fn start(major: u32, setup: &Setup<'_>) -> Self {
+    pub fn start(major: u32, setup: &ClusterSetup<'_>) -> Self {
         let sockets = tempfile::Builder::new().prefix("ovd-").tempdir().expect("a folder of sockets");
         run("chown", &["postgres:", &sockets.path().to_string_lossy()]);
         let folder = sockets.path().to_str().expect("UTF-8");
@@ -113,7 +113,7 @@ impl DebianCluster {
 
     /// Logs in on the Unix socket, which must succeed; fails with what the log says if it does not.
     #[track_caller]
-    pub fn lets_in(&self, role: &str, token: &str) -> Session {
+    pub fn lets_in(&self, role: &str, token: &str) -> ClientSession {
         match self.login(role, token) {
             LoginOutcome::Accepted(session) => session,
             other => panic!("{role} was not let in to {}: {other:?}\n{}", self.major, self.log()),
@@ -122,7 +122,7 @@ impl DebianCluster {
 
     /// A session of the superuser, whom no validator judges.
     #[track_caller]
-    pub fn superuser(&self) -> Session {
+    pub fn superuser(&self) -> ClientSession {
         Login::new("postgres", "postgres").attempt(self.sockets.path()).accepted()
     }
 

@@ -12,12 +12,12 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// The tool with a token in a file of its own.
-struct Probe {
+struct ProbeCommandLine {
     folder: TempDir,
     token: String,
 }
 
-impl Probe {
+impl ProbeCommandLine {
     fn of(token: String) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("token"), &token).expect("a token");
@@ -56,7 +56,7 @@ fn a_service_logs_in_to_19() {
 fn unmapped_mapped_and_to_strangers(major: u32) {
     let provider = OidcProvider::start(&[&make_key("ES256", "first")]);
     let (cluster, own) = over_tls(major, &provider);
-    let probe = Probe::of(Client::of(&provider).client_credentials(&[("scope", "db.connect")]));
+    let probe = ProbeCommandLine::of(Client::of(&provider).client_credentials(&[("scope", "db.connect")]));
 
     // By the system's trust store, as the default is.
     let refused = probe.report(1, &[]);

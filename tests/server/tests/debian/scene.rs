@@ -1,11 +1,11 @@
 //! A cluster of each release, which trust one provider, and logins that go on while packages come and go.
 
 use crate::browser::Client;
-use crate::cluster::{DebianCluster, Setup};
+use crate::cluster::{ClusterSetup, DebianCluster};
 use crate::oidc::{OidcProvider, make_key};
 use crate::packages::{MAJORS, configure, trust};
 use oauth_validator_mock_provider::LocalhostCertificate;
-use oauth_validator_server_tests::{LoginOutcome, Session};
+use oauth_validator_server_tests::{ClientSession, LoginOutcome};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -30,7 +30,7 @@ impl Scene {
         trust(&[provider.ca_pem()]);
         let hba = format!("local all all oauth issuer=\"{}\" scope=\"db.connect\"", provider.issuer());
         let start = |(major, conf)| {
-            let cluster = DebianCluster::start(major, &Setup { tcp: false, hba: &hba, conf });
+            let cluster = DebianCluster::start(major, &ClusterSetup { tcp: false, hba: &hba, conf });
             cluster.superuser().query("create role app login").expect("a role");
             cluster
         };
@@ -60,7 +60,7 @@ impl Scene {
     }
 
     /// One session of the superuser in each cluster.
-    pub fn superusers(&self) -> Vec<Session> {
+    pub fn superusers(&self) -> Vec<ClientSession> {
         self.clusters.iter().map(DebianCluster::superuser).collect()
     }
 
@@ -97,7 +97,7 @@ impl Scene {
                 self.clusters.iter().map(|cluster| scope.spawn(move || one_after_the_other(cluster))).collect();
             {
                 // Also if `work` panics: the scope waits for its threads.
-                let _end = End(done);
+                let _end = EndFlag(done);
                 work();
             }
             clients.into_iter().map(|client| client.join().expect("logins")).sum()
@@ -110,7 +110,7 @@ impl Scene {
 pub fn over_tls(major: u32, provider: &OidcProvider) -> (DebianCluster, LocalhostCertificate) {
     let issuer = provider.issuer();
     let hba = format!("hostssl all all 127.0.0.1/32 oauth issuer=\"{issuer}\" scope=\"db.connect\" map=corp");
-    let cluster = DebianCluster::start(major, &Setup { tcp: true, hba: &hba, conf: "" });
+    let cluster = DebianCluster::start(major, &ClusterSetup { tcp: true, hba: &hba, conf: "" });
     let own = LocalhostCertificate::new();
     trust(&[provider.ca_pem(), &own.ca_pem]);
     cluster.certify(&own);
@@ -121,9 +121,9 @@ pub fn over_tls(major: u32, provider: &OidcProvider) -> (DebianCluster, Localhos
 }
 
 /// Sets the flag when it goes out of scope.
-struct End<'a>(&'a AtomicBool);
+struct EndFlag<'a>(&'a AtomicBool);
 
-impl Drop for End<'_> {
+impl Drop for EndFlag<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -2,7 +2,7 @@
 
 use crate::packages::{CONFFILE, PACKAGES, apt, apt_does, configure, debs, ownership, run, said, version};
 use crate::scene::Scene;
-use oauth_validator_server_tests::{LoginOutcome, Session, eventually};
+use oauth_validator_server_tests::{ClientSession, LoginOutcome, eventually};
 use std::fs;
 use std::time::Duration;
 
@@ -52,7 +52,8 @@ fn nobody_notices_an_upgrade() {
     run("chmod", &["600", CONFFILE]);
     scene.clusters.iter().for_each(|cluster| cluster.enable());
     let (lives, token) = (scene.lives(), scene.token());
-    let mut sessions: Vec<Session> = scene.clusters.iter().map(|cluster| cluster.lets_in("app", &token)).collect();
+    let mut sessions: Vec<ClientSession> =
+        scene.clusters.iter().map(|cluster| cluster.lets_in("app", &token)).collect();
     for session in &sessions {
         assert_eq!(mapped(session.backend_pid()), Mapped::FromItsFolder);
     }

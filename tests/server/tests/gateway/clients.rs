@@ -1,6 +1,6 @@
 //! Drivers that cannot show a token: the error of each by itself, and a login through the gateway.
 
-use crate::scene::{Said, Scene};
+use crate::scene::{ProgramOutput, Scene};
 use oauth_validator_server_tests::{asyncpg_wheel, pg8000_wheels};
 use std::env;
 use std::path::PathBuf;
@@ -31,15 +31,15 @@ except Exception as error:
     print(error); sys.exit(1)
 ";
 
-fn python(folders: Vec<PathBuf>, script: &str, args: [&str; 3]) -> Said {
+fn python(folders: Vec<PathBuf>, script: &str, args: [&str; 3]) -> ProgramOutput {
     let mut command = Command::new("python3");
     command.args(["-c", script]).args(args).env("PYTHONPATH", env::join_paths(folders).expect("paths"));
-    Said::of(&command.output().expect("python3 runs"))
+    ProgramOutput::of(&command.output().expect("python3 runs"))
 }
 
 /// A driver by itself, through a socket with the token of a file if it has sockets, and with the token as the password: good, and
 /// such as the server refuses. `run` takes host or folder, port, and password.
-pub fn each_way_by(run: &dyn Fn([&str; 3]) -> Said, own_error: &str, has_sockets: bool) {
+pub fn each_way_by(run: &dyn Fn([&str; 3]) -> ProgramOutput, own_error: &str, has_sockets: bool) {
     let scene = Scene::start();
     if has_sockets {
         let direct = scene.cluster.socket_dir().display().to_string();

@@ -1,7 +1,7 @@
 //! Many connections, long ones, those that break off, and a server that goes and comes back.
 
 use crate::scene::{Gateway, Scene, token_with};
-use oauth_validator_server_tests::{Login, Session};
+use oauth_validator_server_tests::{ClientSession, Login};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs;
 use std::io::{Read, Write};
@@ -85,7 +85,7 @@ fn a_thousand_idle_connections_take_little_memory() {
     });
     let before = memory_kb(gateway.pid());
     let begun = Instant::now();
-    let mut all: Vec<Session> =
+    let mut all: Vec<ClientSession> =
         (0..1000).map(|_| Login::new("alice", "postgres").timeout(PATIENCE).attempt(&sockets).accepted()).collect();
     let took = begun.elapsed();
     assert_eq!(sessions(&scene), "1000");

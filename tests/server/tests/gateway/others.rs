@@ -1,7 +1,7 @@
 //! Drivers of other languages, which `make test-clients` installs or finds: node pg, npm postgres, pgjdbc.
 
 use crate::clients::each_way_by;
-use crate::scene::Said;
+use crate::scene::ProgramOutput;
 use oauth_validator_server_tests::{target_dir, workspace_root};
 use std::path::Path;
 use std::process::Command;
@@ -9,10 +9,12 @@ use std::process::Command;
 /// Where Debian's libpostgresql-jdbc-java has it.
 const PGJDBC: &str = "/usr/share/java/postgresql.jar";
 
-fn node(script: &str, args: [&str; 3]) -> Said {
+fn node(script: &str, args: [&str; 3]) -> ProgramOutput {
     let script = target_dir().join("tools/clients").join(script);
     assert!(script.is_file(), "there is no {}: `make test-clients` installs it", script.display());
-    Said::of(&Command::new("node").arg(script).args(args).env_remove("NODE_OPTIONS").output().expect("node runs"))
+    ProgramOutput::of(
+        &Command::new("node").arg(script).args(args).env_remove("NODE_OPTIONS").output().expect("node runs"),
+    )
 }
 
 #[test]
@@ -35,7 +37,7 @@ fn pgjdbc() {
     let java = |args: [&str; 3]| {
         let mut command = Command::new("java");
         command.args(["-cp", PGJDBC]).arg(workspace_root().join("tests/clients/Login.java")).args(args);
-        Said::of(&command.output().expect("java runs"))
+        ProgramOutput::of(&command.output().expect("java runs"))
     };
     each_way_by(&java, "", false);
 }

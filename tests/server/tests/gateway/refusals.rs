@@ -1,6 +1,6 @@
 //! Who does not get in, and to whom no token goes.
 
-use crate::scene::{Gateway, Said, Scene, set_mode};
+use crate::scene::{Gateway, ProgramOutput, Scene, set_mode};
 use crate::strangers::Front;
 use oauth_validator_mock_provider::LocalhostCertificate;
 use oauth_validator_server_tests::psycopg_wheel;
@@ -21,7 +21,7 @@ fn does_not_begin(scene: &Scene, args: &[&str], why: &str) {
         .args([scene.command(1, args).get_program()])
         .args(scene.command(1, args).get_args())
         .output();
-    let said = Said::of(&output.expect("the tool runs"));
+    let said = ProgramOutput::of(&output.expect("the tool runs"));
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.stderr.contains(why), "no {why:?} in {}", said.stderr);
 }
@@ -64,7 +64,7 @@ fn a_user_who_is_not_named_is_sent_away() {
         command.args([&format!("--reuid={uid}"), "--regid=65534", "--clear-groups"]).arg(scene.cluster.psql_path());
         command.env_clear().env("PATH", "/usr/bin:/bin").args(["-XAtw", "-c", "select system_user"]);
         command.arg(format!("host={} user=alice dbname=postgres", scene.sockets().display()));
-        Said::of(&command.output().expect("psql runs"))
+        ProgramOutput::of(&command.output().expect("psql runs"))
     };
     let said = psql("4712");
     assert_eq!(said.code, Some(2), "{said:?}");
@@ -169,7 +169,7 @@ impl Psycopg {
         Self(psycopg_wheel().unwrap_or_else(|error| panic!("{error}")))
     }
 
-    fn login(&self, conninfo: &str, password: &str) -> Said {
+    fn login(&self, conninfo: &str, password: &str) -> ProgramOutput {
         let script = "
 import psycopg, sys
 try:
@@ -180,7 +180,7 @@ except Exception as error:
 ";
         let mut command = Command::new("python3");
         command.args(["-c", script, conninfo]).env("PYTHONPATH", std::env::join_paths(&self.0).expect("paths"));
-        Said::of(&command.env("PGPASSWORD", password).env("LC_ALL", "C.UTF-8").output().expect("python3 runs"))
+        ProgramOutput::of(&command.env("PGPASSWORD", password).env("LC_ALL", "C.UTF-8").output().expect("python3 runs"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A server behind TLS, and the gateway in front of it.
 
 use crate::strangers::Front;
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, tool_path};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -32,7 +32,7 @@ pub fn token() -> String {
 pub fn token_with(more: usize) -> String {
     let ballast = "x".repeat(more);
     let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "api://db", "scope": "db.connect", "ballast": ballast});
-    Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 300).sign(keys::corp())
+    TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 300).sign(keys::corp())
 }
 
 /// A server that lets `alice` in by a token, with TLS in front of it.
@@ -105,22 +105,22 @@ impl Scene {
     }
 
     /// psql through the gateway.
-    pub fn psql(&self, conninfo: &str, password: &str, sql: &str) -> Said {
+    pub fn psql(&self, conninfo: &str, password: &str, sql: &str) -> ProgramOutput {
         let mut command = Command::new(self.cluster.psql_path());
         command.env_clear().env("PGPASSWORD", password).env("LC_ALL", "C").args(["-XAtw", "-c", sql]);
-        Said::of(&command.arg(format!("dbname=postgres {conninfo}")).output().expect("psql runs"))
+        ProgramOutput::of(&command.arg(format!("dbname=postgres {conninfo}")).output().expect("psql runs"))
     }
 }
 
 /// How a program ended, and what it printed.
 #[derive(Debug)]
-pub struct Said {
+pub struct ProgramOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Said {
+impl ProgramOutput {
     pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }

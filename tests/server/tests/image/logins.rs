@@ -1,8 +1,8 @@
 //! Logins in a pod: the library and its helper from the image, the configuration from the volume, keys over TLS.
 
 use crate::pod::{PROJECTED, Pod, data_directory};
-use oauth_validator_fixtures::{TestKey, Token, jwks, keys};
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_fixtures::{TestKey, TokenBuilder, jwks, keys};
+use oauth_validator_mock_provider::MockProvider;
 use oauth_validator_server_tests::{eventually, now};
 use serde_json::{Value, json};
 use std::fs;
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 /// A provider, and what the volume says of it.
 struct Scene {
-    provider: Provider,
+    provider: MockProvider,
     authority: String,
 }
 
 impl Scene {
     fn new() -> Self {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         provider.set_keys(jwks(&[keys::corp()]));
         let authority = fs::read_to_string(provider.ca_file()).expect("the authority");
         Self { provider, authority }
@@ -37,7 +37,7 @@ impl Scene {
 
     fn token(&self, key: &TestKey, audience: &str) -> String {
         let claims = json!({"iss": self.provider.issuer(), "sub": "app", "aud": audience, "scope": "db.connect"});
-        Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 600).sign(key)
+        TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 600).sign(key)
     }
 }
 

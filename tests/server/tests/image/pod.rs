@@ -4,7 +4,7 @@
 //! its handle.
 
 use crate::projected::{FS_GROUP, Projected};
-use oauth_validator_server_tests::{Login, LoginOutcome, Session, eventually};
+use oauth_validator_server_tests::{ClientSession, Login, LoginOutcome, eventually};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -94,7 +94,7 @@ impl Pod {
     }
 
     #[track_caller]
-    pub fn superuser(&self) -> Session {
+    pub fn superuser(&self) -> ClientSession {
         match self.try_superuser() {
             LoginOutcome::Accepted(session) => session,
             other => panic!("{other:?}\n{}", self.log()),
@@ -103,7 +103,7 @@ impl Pod {
 
     /// A login that must be let in.
     #[track_caller]
-    pub fn lets_in(&self, role: &str, token: &str) -> Session {
+    pub fn lets_in(&self, role: &str, token: &str) -> ClientSession {
         match Login::new(role, "postgres").token(token).attempt(&self.run()).outcome {
             LoginOutcome::Accepted(session) => session,
             other => panic!("{role} was not let in to {}: {other:?}\n{}", self.major, self.log()),

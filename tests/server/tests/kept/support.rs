@@ -1,7 +1,7 @@
 //! A server that tells at DEBUG1 whether what was kept decided a login.
 
-use oauth_validator_fixtures::{Token, jwks, keys};
-use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, module_path, now};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, FinishedLogin, Login, module_path, now};
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
@@ -74,9 +74,10 @@ impl Scene {
         found[0].clone()
     }
 
-    pub fn attempt(&self) -> Attempt {
+    pub fn attempt(&self) -> FinishedLogin {
         let claims = json!({"iss": "https://corp.example", "sub": "app", "aud": "pg", "scope": "db"});
-        let token = Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 60).claim("exp", now() + 600);
+        let token =
+            TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 60).claim("exp", now() + 600);
         self.cluster.login(&Login::new("app", "postgres").token(token.sign(keys::corp())))
     }
 

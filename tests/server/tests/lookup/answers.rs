@@ -1,14 +1,14 @@
 //! What an answer of the userinfo endpoint lets in, what it does not, and for whom nobody is asked.
 
-use crate::support::{Place, USERINFO};
-use oauth_validator_fixtures::{Token, keys};
+use crate::support::{Scene, USERINFO};
+use oauth_validator_fixtures::{TokenBuilder, keys};
 use oauth_validator_mock_provider::Reply;
 use oauth_validator_server_tests::now;
 use serde_json::json;
 
 #[test]
 fn the_right_person_gets_in_by_one_request_that_shows_the_token_as_bearer() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     place.lets_in("ana", &token);
     let requests = place.provider.requests();
@@ -23,7 +23,7 @@ fn the_right_person_gets_in_by_one_request_that_shows_the_token_as_bearer() {
 
 #[test]
 fn lookups_are_counted_with_what_else_helpers_are_asked() {
-    let place = Place::start();
+    let place = Scene::start();
     let counted = |requests: u32, failures: u32| vec![vec![Some(requests.to_string()), Some(failures.to_string())]];
     assert_eq!(place.helped(), counted(0, 0));
     place.lets_in("ana", &place.good());
@@ -38,7 +38,7 @@ fn lookups_are_counted_with_what_else_helpers_are_asked() {
 
 #[test]
 fn roles_are_looked_up_and_privileged_ones_ask_nobody() {
-    let place = Place::start();
+    let place = Scene::start();
     place.lets_in("app_reader", &place.good());
     assert_eq!(place.asked(), 1);
     place.refuses("app_admin", &place.good(), "role_privileged");
@@ -47,7 +47,7 @@ fn roles_are_looked_up_and_privileged_ones_ask_nobody() {
 
 #[test]
 fn an_answer_that_does_not_do_lets_nobody_in() {
-    let place = Place::start();
+    let place = Scene::start();
     for (body, code) in [
         (json!({"sub": "eve", "groups": ["dba"]}), "lookup_mismatch"),
         (json!({"sub": "Ana", "groups": ["dba"]}), "lookup_mismatch"),
@@ -70,7 +70,7 @@ fn an_answer_that_does_not_do_lets_nobody_in() {
 
 #[test]
 fn a_token_that_the_endpoint_does_not_take_is_told_from_an_outage() {
-    let place = Place::start();
+    let place = Scene::start();
     for status in [401, 403] {
         let log = place.refuses_ana(&place.ana(Reply::new(status, "")), "lookup_refused");
         assert!(log.contains("scope openid"), "{log}");
@@ -81,7 +81,7 @@ fn a_token_that_the_endpoint_does_not_take_is_told_from_an_outage() {
 
 #[test]
 fn nobody_is_asked_about_a_token_that_fails_by_itself() {
-    let place = Place::start();
+    let place = Scene::start();
     for (change, code) in [
         (json!({"client_id": "stolen"}), "client_not_allowed"),
         (json!({"client_id": null}), "client_not_allowed"),
@@ -98,7 +98,7 @@ fn nobody_is_asked_about_a_token_that_fails_by_itself() {
     }
     let claims = json!({"iss": "https://corp.example", "sub": "ana", "aud": "api://db", "scope": "db.connect",
         "client_id": "psql", "iat": now(), "exp": now() + 600});
-    let forged = Token::new(json!({"typ": "at+jwt"}), claims).sign(&keys::partner().with_kid("corp-rsa"));
+    let forged = TokenBuilder::new(json!({"typ": "at+jwt"}), claims).sign(&keys::partner().with_kid("corp-rsa"));
     place.provider.set_reply_to_get(USERINFO, Reply::json(&place.member()));
     place.refuses_ana(&forged, "signature_invalid");
     place.lets_in("ana", &place.jwt("https://corp.example", "ana", &json!({"groups": ["dba"]})));
@@ -107,7 +107,7 @@ fn nobody_is_asked_about_a_token_that_fails_by_itself() {
 
 #[test]
 fn an_answer_has_64_kilobytes_at_most() {
-    let place = Place::start();
+    let place = Scene::start();
     let sized = |bytes: usize| {
         let mut body = place.member().to_string();
         body.push_str(&" ".repeat(bytes - body.len()));

@@ -1,6 +1,6 @@
 //! What was found is kept for a moment (`lookup.cache`): when nobody is asked, and when somebody is all the same.
 
-use crate::support::{Place, USERINFO};
+use crate::support::{Scene, USERINFO};
 use crate::tenant::Tenant;
 use oauth_validator_mock_provider::Reply;
 use oauth_validator_server_tests::now;
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Has what was found kept for so long.
-fn keep(place: &Place, time: &str, further: &str) {
+fn keep(place: &Scene, time: &str, further: &str) {
     let config = crate::support::config(&place.provider, "5s");
     let config = config
         .replace("claims = [\"groups\"], endpoint", &format!("claims = [\"groups\"], cache = \"{time}\", endpoint"));
@@ -18,7 +18,7 @@ fn keep(place: &Place, time: &str, further: &str) {
 
 /// Lets ana in so often, and says how many questions that took.
 #[track_caller]
-fn asked_for(place: &Place, token: &str, logins: usize) -> usize {
+fn asked_for(place: &Scene, token: &str, logins: usize) -> usize {
     let before = place.asked();
     (0..logins).for_each(|_| place.lets_in("ana", token));
     place.asked() - before
@@ -26,13 +26,13 @@ fn asked_for(place: &Place, token: &str, logins: usize) -> usize {
 
 #[test]
 fn a_token_that_was_looked_up_asks_nobody_and_is_decided_anew() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     assert_eq!(asked_for(&place, &token, 2), 2, "by itself nothing is kept");
     keep(&place, "60s", "");
     assert_eq!(asked_for(&place, &token, 3), 1);
     assert_eq!(asked_for(&place, &place.good(), 2), 1, "another token asks for itself");
-    // The same answer lets in as one role and not as another, and the provider may be away.
+    // One answer lets in as one role and not as another, and the provider may be away.
     place.provider.stop();
     place.lets_in("app_reader", &token);
     place.refuses("app_admin", &token, "role_privileged");
@@ -43,7 +43,7 @@ fn a_token_that_was_looked_up_asks_nobody_and_is_decided_anew() {
 
 #[test]
 fn what_was_found_ends_with_its_time_and_with_its_token() {
-    let place = Place::start();
+    let place = Scene::start();
     keep(&place, "2s", "");
     let token = place.good();
     place.lets_in("ana", &token);
@@ -63,7 +63,7 @@ fn what_was_found_ends_with_its_time_and_with_its_token() {
 
 #[test]
 fn whoever_changes_the_profile_asks_anew_and_so_does_enforce() {
-    let place = Place::start();
+    let place = Scene::start();
     keep(&place, "60s", "");
     place.cluster.sql("CREATE EXTENSION oauth_validator").expect("the extension");
     let token = place.good();

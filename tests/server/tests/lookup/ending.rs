@@ -1,18 +1,18 @@
 //! A login that waits for claims ends the moment somebody ends it, and leaves no process and no place taken.
 
-use crate::support::{Place, TALKATIVE, USERINFO};
+use crate::support::{Scene, TALKATIVE, USERINFO};
 use oauth_validator_mock_provider::{ALL, Fault};
 use oauth_validator_server_tests::{AT_ONCE, Ending, Login, SOON, eventually, nothing_is_left, waiting};
 use std::time::{Duration, Instant};
 
 /// With one place for those who ask: one that was not given back would be missed at once.
-fn place(conf: &str) -> Place {
-    let place = Place::with(&format!("{TALKATIVE}oauth_validator.max_helpers = 1\n{conf}"));
+fn place(conf: &str) -> Scene {
+    let place = Scene::with(&format!("{TALKATIVE}oauth_validator.max_helpers = 1\n{conf}"));
     place.set_timeout("20s");
     place
 }
 
-fn each_wait_ends(place: &mut Place, ending: Ending) {
+fn each_wait_ends(place: &mut Scene, ending: Ending) {
     for fault in [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowBody] {
         place.provider.set_fault(ALL, fault.clone());
         let token = place.good();

@@ -1,7 +1,7 @@
 //! Many logins at once: no more helpers than there are places, and nobody is let in without an answer.
 
-use crate::support::Place;
-use oauth_validator_server_tests::{Login, LoginOutcome, Process, nothing_is_left};
+use crate::support::Scene;
+use oauth_validator_server_tests::{Login, LoginOutcome, ProcessId, nothing_is_left};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -11,16 +11,16 @@ const LOGINS: usize = 200;
 const MAX_HELPERS: usize = 3;
 
 /// Children of this cluster's backends that are called as the helper is, zombies included.
-fn helpers(place: &Place) -> usize {
+fn helpers(place: &Scene) -> usize {
     let data = place.cluster.data_dir();
     let is_own = |parent: i32| fs::read_link(format!("/proc/{parent}/cwd")).is_ok_and(|folder| folder == data);
-    let all = Process::all();
+    let all = ProcessId::all();
     all.iter().filter(|process| process.name.starts_with("oauth-validator") && is_own(process.parent)).count()
 }
 
 #[test]
 fn two_hundred_logins_at_once_stay_within_the_places() {
-    let place = Place::with(&format!("max_connections = 250\noauth_validator.max_helpers = {MAX_HELPERS}\n"));
+    let place = Scene::with(&format!("max_connections = 250\noauth_validator.max_helpers = {MAX_HELPERS}\n"));
     let incarnation = place.cluster.incarnation();
     let token = place.good();
     let mark = place.cluster.log_mark();

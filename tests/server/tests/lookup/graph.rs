@@ -2,7 +2,7 @@
 
 use crate::support::helped;
 use crate::tenant::{ANA, DBA, FAR, TEAM, TENANT, Tenant};
-use oauth_validator_fixtures::{Token, keys};
+use oauth_validator_fixtures::{TokenBuilder, keys};
 use oauth_validator_mock_provider::{BATCH, Mishap};
 use oauth_validator_server_tests::now;
 use serde_json::{Value, json};
@@ -106,7 +106,7 @@ fn nobody_is_asked_about_a_token_that_fails_by_itself() {
     }
     let claims = json!({"iss": "https://login.example/corp", "oid": ANA, "tid": TENANT, "aud": "api://db",
         "scope": "db.connect", "azp": "psql", "iat": now(), "exp": now() + 600});
-    let forged = Token::new(json!({"typ": "at+jwt"}), claims).sign(&keys::partner().with_kid("corp-rsa"));
+    let forged = TokenBuilder::new(json!({"typ": "at+jwt"}), claims).sign(&keys::partner().with_kid("corp-rsa"));
     tenant.refuses(&forged, "signature_invalid");
     tenant.lets_in(&tenant.token(&json!({"groups": [DBA]})));
     assert_eq!(tenant.provider.connection_count(), 0, "not one of them had anybody asked");

@@ -2,7 +2,7 @@
 //! try, nothing to anybody else, and no more helpers than there are places.
 
 use crate::tenant::{ANA, DBA, TEAM, Tenant};
-use oauth_validator_mock_provider::{ALL, BATCH, Fault, Mishap, Provider};
+use oauth_validator_mock_provider::{ALL, BATCH, Fault, Mishap, MockProvider};
 use oauth_validator_server_tests::{Login, LoginOutcome, nothing_is_left};
 use serde_json::json;
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn an_answer_of_graph_that_is_none_lets_nobody_in() {
-    let (tenant, elsewhere) = (Tenant::start(), Provider::start());
+    let (tenant, elsewhere) = (Tenant::start(), MockProvider::start());
     let token = tenant.token(&json!({}));
     let body = |text: &str| Fault::Body(text.as_bytes().to_vec());
     let yes = format!("{{\"responses\":[{{\"id\":\"1\",\"status\":200,\"body\":{{\"value\":[\"{DBA}\"]}}}}]}}");
@@ -71,7 +71,7 @@ fn what_graph_says_of_one_request_is_told() {
 
 #[test]
 fn a_token_endpoint_that_gives_no_token_lets_nobody_in() {
-    let (tenant, elsewhere) = (Tenant::start(), Provider::start());
+    let (tenant, elsewhere) = (Tenant::start(), MockProvider::start());
     let token = tenant.token(&json!({}));
     let path = tenant.directory().token_path();
     let body = |text: &str| Fault::Body(text.as_bytes().to_vec());

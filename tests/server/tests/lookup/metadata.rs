@@ -1,7 +1,7 @@
 //! An endpoint that the issuer's metadata names: asked for in the same helper, at no other host, within the same time.
 
-use crate::support::{Place, USERINFO};
-use oauth_validator_mock_provider::{Provider, Reply};
+use crate::support::{Scene, USERINFO};
+use oauth_validator_mock_provider::{MockProvider, Reply};
 use serde_json::{Value, json};
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const METADATA: &str = "/.well-known/openid-configuration";
 
 /// A token of the provider's own issuer, for `kim`.
-fn kim(place: &Place) -> String {
+fn kim(place: &Scene) -> String {
     let token = place.jwt(&place.provider.issuer(), "kim", &json!({}));
     let mut answer = place.member();
     answer["sub"] = "kim".into();
@@ -17,7 +17,7 @@ fn kim(place: &Place) -> String {
     token
 }
 
-fn set_endpoint(place: &Place, endpoint: Value) {
+fn set_endpoint(place: &Scene, endpoint: Value) {
     let mut metadata = place.provider.metadata();
     metadata["userinfo_endpoint"] = endpoint;
     place.provider.set_metadata(metadata);
@@ -25,7 +25,7 @@ fn set_endpoint(place: &Place, endpoint: Value) {
 
 #[test]
 fn the_metadata_is_asked_where_the_endpoint_is() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = kim(&place);
     place.lets_in("kim", &token);
     assert_eq!((place.provider.request_count(METADATA), place.asked()), (2, 1), "for keys, and for the endpoint");
@@ -38,7 +38,7 @@ fn the_metadata_is_asked_where_the_endpoint_is() {
 
 #[test]
 fn no_token_goes_where_the_issuer_is_not() {
-    let (place, elsewhere) = (Place::start(), Provider::start());
+    let (place, elsewhere) = (Scene::start(), MockProvider::start());
     let token = kim(&place);
     elsewhere.set_reply_to_get(USERINFO, Reply::json(&json!({"sub": "kim", "groups": ["dba"]})));
     // The mock is called by two names.
@@ -65,7 +65,7 @@ fn no_token_goes_where_the_issuer_is_not() {
 /// Keys that take their time leave less of it for the claims.
 #[test]
 fn one_timeout_is_for_keys_and_claims_together() {
-    let place = Place::start();
+    let place = Scene::start();
     let helper = place.cluster.helper_path();
     let real = helper.with_file_name("real-helper");
     fs::copy(&helper, &real).expect("the helper");

@@ -2,10 +2,10 @@
 //! to be refused.
 //!
 //! It must never let a login pass as refused because something else broke: each refusal is checked for its code in the log.
-//! When a [`Place`] ends, its whole log is searched for the tokens that were shown and for what the provider told of people.
+//! When a [`Scene`] ends, its whole log is searched for the tokens that were shown and for what the provider told of people.
 
-use oauth_validator_fixtures::{Forbidden, Token, jwks, keys, secret};
-use oauth_validator_mock_provider::{Provider, Reply};
+use oauth_validator_fixtures::{Forbidden, TokenBuilder, jwks, keys, secret};
+use oauth_validator_mock_provider::{MockProvider, Reply};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, now, tool_path};
 use serde_json::{Value, json};
 use std::fs;
@@ -18,13 +18,13 @@ pub const USERINFO: &str = "/userinfo";
 pub const TALKATIVE: &str = "log_min_messages = debug5\nlog_error_verbosity = verbose\n";
 
 /// A provider, and a server that asks it for the groups of `ana`.
-pub struct Place {
+pub struct Scene {
     pub cluster: Cluster,
-    pub provider: Provider,
+    pub provider: MockProvider,
     forbidden: Mutex<Forbidden>,
 }
 
-impl Place {
+impl Scene {
     /// A server that says all it can.
     pub fn start() -> Self {
         Self::with(TALKATIVE)
@@ -32,7 +32,7 @@ impl Place {
 
     /// With these lines of postgresql.conf.
     pub fn with(conf: &str) -> Self {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         let issuer = provider.issuer();
         let hba = format!(
             "local all ana oauth issuer=\"https://corp.example\" scope=\"db.connect\"\n\
@@ -80,7 +80,7 @@ impl Place {
             claims[name] = value.clone();
         }
         claims.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
-        let token = Token::new(json!({"typ": "at+jwt"}), claims).sign(keys::corp());
+        let token = TokenBuilder::new(json!({"typ": "at+jwt"}), claims).sign(keys::corp());
         self.forbid(&token, subject);
         token
     }
@@ -146,7 +146,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Scene {
     fn drop(&mut self) {
         // A second panic would hide the first.
         if !thread::panicking() {
@@ -162,7 +162,7 @@ pub fn helped(cluster: &Cluster) -> Vec<Vec<Option<String>>> {
 }
 
 /// `corp` has its keys in a file and the endpoint written down; `meta` has the provider asked for both.
-pub fn config(provider: &Provider, timeout: &str) -> String {
+pub fn config(provider: &MockProvider, timeout: &str) -> String {
     let (base, issuer) = (provider.base_url(), provider.issuer());
     format!(
         r#"

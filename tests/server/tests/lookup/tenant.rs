@@ -5,8 +5,8 @@
 //! When a [`Tenant`] ends, its whole log is searched for tokens, for the application's secret and for its token.
 
 use crate::support::TALKATIVE;
-use oauth_validator_fixtures::{Forbidden, Token, jwks, keys, secret};
-use oauth_validator_mock_provider::{BATCH, Directory, Mishap, Provider};
+use oauth_validator_fixtures::{Forbidden, TokenBuilder, jwks, keys, secret};
+use oauth_validator_mock_provider::{BATCH, Directory, Mishap, MockProvider};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, now, tool_path};
 use serde_json::{Value, json};
 use std::fs;
@@ -24,7 +24,7 @@ pub const FAR: &str = "6f1d2c3b-0000-4a5b-8c6d-444444444444";
 
 pub struct Tenant {
     pub cluster: Cluster,
-    pub provider: Provider,
+    pub provider: MockProvider,
     /// The application's secret, and its token for Graph.
     secrets: [String; 2],
     forbidden: Mutex<Forbidden>,
@@ -38,7 +38,7 @@ impl Tenant {
 
     /// With these lines of postgresql.conf.
     pub fn with(conf: &str) -> Self {
-        let (provider, secrets) = (Provider::start(), [secret(), secret()]);
+        let (provider, secrets) = (MockProvider::start(), [secret(), secret()]);
         let cluster = Cluster::start(ClusterOptions {
             helper: Some(tool_path()),
             config: Some(config(&provider, "5s", "")),
@@ -85,7 +85,7 @@ impl Tenant {
             claims[name] = value.clone();
         }
         claims.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
-        let token = Token::new(json!({"typ": "at+jwt"}), claims).sign(keys::corp());
+        let token = TokenBuilder::new(json!({"typ": "at+jwt"}), claims).sign(keys::corp());
         self.forbidden.lock().expect("no panic").add_token(&token, "the client's");
         token
     }
@@ -130,7 +130,7 @@ impl Drop for Tenant {
 }
 
 /// `DBA` is the first of 21 groups, and `FAR` the last.
-fn config(provider: &Provider, timeout: &str, further: &str) -> String {
+fn config(provider: &MockProvider, timeout: &str, further: &str) -> String {
     let base = provider.base_url();
     let others: Vec<String> = (0..19).map(|at| format!("\"6f1d2c3b-9999-4a5b-8c6d-{at:012}\"")).collect();
     let groups = format!("\"{DBA}\", {}, \"{FAR}\"", others.join(", "));

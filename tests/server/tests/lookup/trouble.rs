@@ -1,14 +1,14 @@
 //! An endpoint that gives no answer: no login, one reason in the log that tells whose fault it is, no second try, and no
 //! token to anybody else.
 
-use crate::support::{Place, USERINFO};
-use oauth_validator_mock_provider::{ALL, Fault, Provider, Reply};
+use crate::support::{Scene, USERINFO};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider, Reply};
 use oauth_validator_server_tests::nothing_is_left;
 use std::time::{Duration, Instant};
 
 #[test]
 fn an_answer_that_is_none_lets_nobody_in() {
-    let (place, elsewhere) = (Place::start(), Provider::start());
+    let (place, elsewhere) = (Scene::start(), MockProvider::start());
     let token = place.good();
     let body = |body: &[u8]| Fault::Body(body.to_vec());
     let to = |path: &str| format!("{}{path}", elsewhere.base_url());
@@ -51,7 +51,7 @@ fn an_answer_that_is_none_lets_nobody_in() {
 
 #[test]
 fn a_provider_that_is_away_or_somebody_else_lets_nobody_in() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     for (fault, words) in [
         (Fault::UntrustedCertificate, "an authority that is not trusted"),
@@ -73,7 +73,7 @@ fn a_provider_that_is_away_or_somebody_else_lets_nobody_in() {
 
 #[test]
 fn a_provider_that_hangs_costs_a_login_its_timeout_and_no_more() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     place.set_timeout("2s");
     for fault in [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody] {
@@ -91,7 +91,7 @@ fn a_provider_that_hangs_costs_a_login_its_timeout_and_no_more() {
 
 #[test]
 fn a_helper_that_does_not_do_its_work_lets_nobody_in() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     place.cluster.write_helper("#!/bin/sh\necho '{\"version\":2,\"outcome\":{\"keys\":[]}}'\n");
     place.refuses_ana(&token, "lookup_unavailable");

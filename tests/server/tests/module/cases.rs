@@ -2,8 +2,8 @@
 //!
 //! Every token differs from an accepted one in the one thing that it is about.
 
-use crate::providers::{ENTRA, GOOGLE, KEYCLOAK, KEYLESS, LAB, OKTA, Provider, REPORTS, SEVERAL, TWIN};
-use oauth_validator_fixtures::{Token, keys, mint, secret};
+use crate::providers::{ENTRA, GOOGLE, KEYCLOAK, KEYLESS, LAB, LineProvider, OKTA, REPORTS, SEVERAL, TWIN};
+use oauth_validator_fixtures::{TokenBuilder, keys, mint, secret};
 use oauth_validator_server_tests::{Login, now};
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub struct Case {
 }
 
 impl Case {
-    fn new(what: &'static str, provider: &Provider, token: impl Into<String>, code: &'static str) -> Self {
+    fn new(what: &'static str, provider: &LineProvider, token: impl Into<String>, code: &'static str) -> Self {
         Self {
             what,
             role: provider.role,
@@ -36,12 +36,12 @@ impl Case {
     }
 
     /// Of a genuine token, refused before its identity counts.
-    fn unnamed(what: &'static str, provider: &Provider, token: Token, code: &'static str) -> Self {
+    fn unnamed(what: &'static str, provider: &LineProvider, token: TokenBuilder, code: &'static str) -> Self {
         Self::new(what, provider, token.sign(provider.key()), code)
     }
 
     /// Of a genuine token for this server: the identity is logged.
-    fn named(what: &'static str, provider: &Provider, token: Token, code: &'static str) -> Self {
+    fn named(what: &'static str, provider: &LineProvider, token: TokenBuilder, code: &'static str) -> Self {
         let identity = provider.identity_of(&token);
         Self { identity: Some(identity), ..Self::unnamed(what, provider, token, code) }
     }
@@ -190,7 +190,7 @@ fn signatures() -> Vec<Case> {
 
 fn meant_for_others() -> Vec<Case> {
     let user = || ENTRA.secret_user();
-    let entra = |what, token: Token, code| Case::unnamed(what, &ENTRA, token, code);
+    let entra = |what, token: TokenBuilder, code| Case::unnamed(what, &ENTRA, token, code);
     let now = now();
     vec![
         entra("another audience", user().audience(&secret()), "audience_mismatch"),
@@ -222,7 +222,7 @@ fn meant_for_others() -> Vec<Case> {
 }
 
 fn of_other_kinds() -> Vec<Case> {
-    let lab = |what, token: Token, code| Case::unnamed(what, &LAB, token, code);
+    let lab = |what, token: TokenBuilder, code| Case::unnamed(what, &LAB, token, code);
     let user = || LAB.secret_user();
     vec![
         lab("bound to a key", user().claim("cnf", json!({"jkt": secret()})), "sender_constrained"),
@@ -274,7 +274,7 @@ fn not_permitted() -> Vec<Case> {
 }
 
 fn nobodies() -> Vec<Case> {
-    let entra = |what, token: Token, code| Case::unnamed(what, &ENTRA, token, code);
+    let entra = |what, token: TokenBuilder, code| Case::unnamed(what, &ENTRA, token, code);
     let user = || ENTRA.secret_user();
     let several = SEVERAL.secret_user().claim("emails", json!([secret(), secret()]));
     vec![

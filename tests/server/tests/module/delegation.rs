@@ -4,8 +4,10 @@
 //! Ana's; she also asks for what it does not grant, and for roles whose names resemble what it grants.
 
 use crate::support::{assert_told_nothing, refused_as, token};
-use oauth_validator_fixtures::{Token, jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, Session, faulty_module_path, module_path, now};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
+use oauth_validator_server_tests::{
+    ClientSession, Cluster, ClusterOptions, Login, faulty_module_path, module_path, now,
+};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -55,21 +57,21 @@ fn start(module: PathBuf) -> Cluster {
 }
 
 /// Ana's token of `profile`, without any role.
-fn ana(profile: &str) -> Token {
+fn ana(profile: &str) -> TokenBuilder {
     token().issuer(&format!("https://{profile}.example")).subject("ana")
 }
 
 /// One that grants exactly `role`, at a profile that takes role names as they are.
-fn granting(profile: &str, role: &str) -> Token {
+fn granting(profile: &str, role: &str) -> TokenBuilder {
     ana(profile).claim("roles", json!([role]))
 }
 
-fn login<'a>(role: &'a str, database: &'a str, token: Token) -> Login<'a> {
+fn login<'a>(role: &'a str, database: &'a str, token: TokenBuilder) -> Login<'a> {
     Login::new(role, database).token(token.sign(keys::corp()))
 }
 
 #[track_caller]
-fn lets_in(cluster: &Cluster, role: &str, database: &str, token: Token) -> Session {
+fn lets_in(cluster: &Cluster, role: &str, database: &str, token: TokenBuilder) -> ClientSession {
     let mark = cluster.log_mark();
     let mut session = cluster.login(&login(role, database, token)).accepted();
     let rows = session.query("SELECT system_user, session_user, current_user").expect("a query");
@@ -82,7 +84,7 @@ fn lets_in(cluster: &Cluster, role: &str, database: &str, token: Token) -> Sessi
 
 /// Denied for `code` by the profile that has the database's name. The token is genuine, so the server knows Ana.
 #[track_caller]
-fn denies(cluster: &Cluster, role: &str, database: &str, token: Token, code: &str) -> String {
+fn denies(cluster: &Cluster, role: &str, database: &str, token: TokenBuilder, code: &str) -> String {
     let log = denies_anybody(cluster, role, database, token, code);
     assert!(log.contains("connection authenticated: identity=\"ana\""), "{log}");
     log
@@ -90,7 +92,7 @@ fn denies(cluster: &Cluster, role: &str, database: &str, token: Token, code: &st
 
 /// A denial of a login that does not get as far as an identity, or to one that may be told.
 #[track_caller]
-fn denies_anybody(cluster: &Cluster, role: &str, database: &str, token: Token, code: &str) -> String {
+fn denies_anybody(cluster: &Cluster, role: &str, database: &str, token: TokenBuilder, code: &str) -> String {
     let log = refused_as(cluster, role, &login(role, database, token), &format!("{code} (profile \"{database}\")"));
     assert!(!log.contains("connection authorized"), "{log}");
     log
@@ -175,7 +177,7 @@ fn a_token_that_grants_nothing_is_refused() {
 }
 
 #[track_caller]
-fn denies_ungranted(cluster: &Cluster, role: &str, database: &str, token: Token) {
+fn denies_ungranted(cluster: &Cluster, role: &str, database: &str, token: TokenBuilder) {
     let log = denies(cluster, role, database, token, "role_not_granted");
     let said = ["grants the role asked for, as ", "finds no value"].iter().any(|words| log.contains(words));
     assert!(said && log.contains("oauth-validator.toml:"), "{log}");

@@ -3,7 +3,7 @@
 //! Over the Unix socket: this server is built without TLS. Must never let a token into a log or an output.
 
 use crate::support::{CONFIG, token};
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 use oauth_validator_server_tests::{
     Cluster, ClusterOptions, Login, LoginOutcome, SOON, eventually, module_path, tool_path,
 };
@@ -24,11 +24,11 @@ fn hba() -> String {
 const ROLES: &str = "CREATE ROLE alice LOGIN; CREATE ROLE mapped LOGIN; CREATE ROLE locked NOLOGIN;
 CREATE ROLE scram LOGIN PASSWORD 'x'; CREATE ROLE barred LOGIN; CREATE ROLE full LOGIN CONNECTION LIMIT 0";
 
-struct Server {
+struct ProbedServer {
     cluster: Cluster,
 }
 
-impl Server {
+impl ProbedServer {
     fn start(module: Option<PathBuf>, conf: &str) -> Self {
         let options = ClusterOptions {
             module,
@@ -68,7 +68,7 @@ impl Server {
 
     /// The report of an outcome that is not `accepted`, and what the log says of it.
     #[track_caller]
-    fn refused(&self, role: &str, database: &str, token: &Token, outcome: &str) -> (Value, String) {
+    fn refused(&self, role: &str, database: &str, token: &TokenBuilder, outcome: &str) -> (Value, String) {
         let mark = self.cluster.log_mark();
         let (code, stdout, stderr) = self.run(role, database, &token.clone().sign(keys::corp()), &["--json"]);
         assert_eq!((code, stderr.as_str()), (1, ""), "{stdout}");
@@ -99,8 +99,8 @@ fn printed(output: &Output) -> (i32, String, String) {
     (output.status.code().expect("it exits by itself"), text(&output.stdout), text(&output.stderr))
 }
 
-fn server() -> Server {
-    Server::start(Some(module_path()), "")
+fn server() -> ProbedServer {
+    ProbedServer::start(Some(module_path()), "")
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn sessions_are_refused_to_those_who_are_known() {
 
 #[test]
 fn a_server_without_the_module_cannot_judge() {
-    let server = Server::start(None, "");
+    let server = ProbedServer::start(None, "");
     let (report, log) = server.refused("alice", "postgres", &token(), "not_judged");
     assert_eq!(report["challenge"], Value::Null);
     assert!(log.contains("could not access file \"oauth_validator\""), "{log}");
@@ -228,7 +228,7 @@ fn a_token_beyond_the_servers_limit_is_not_judged() {
 fn a_server_that_is_full_or_down_could_not_be_asked() {
     let conf =
         "max_connections = 4\nsuperuser_reserved_connections = 0\nautovacuum_worker_slots = 1\nmax_wal_senders = 0\n";
-    let mut server = Server::start(Some(module_path()), conf);
+    let mut server = ProbedServer::start(Some(module_path()), conf);
     let good = token().sign(keys::corp());
     // Whoever has just left keeps his place until his process is gone.
     let place = || match server.cluster.login(&Login::new("postgres", "postgres")).outcome {

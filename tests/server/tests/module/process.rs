@@ -2,11 +2,11 @@
 
 use crate::support::{alice, open_files, start, token};
 use oauth_validator_fixtures::keys;
-use oauth_validator_server_tests::{Login, Session, module_path};
+use oauth_validator_server_tests::{ClientSession, Login, module_path};
 use std::collections::BTreeSet;
 use std::fs;
 
-fn pid(session: &Session) -> u32 {
+fn pid(session: &ClientSession) -> u32 {
     u32::try_from(session.backend_pid()).expect("a process id")
 }
 

@@ -4,7 +4,7 @@
 //! A role picks the line of pg_hba.conf, and the line picks the profiles. Each token that is made here carries secrets:
 //! strings that appear nowhere else, in its header and in its claims, so that a log can be searched for them.
 
-use oauth_validator_fixtures::{TestKey, Token, examples, jwks, keys, secret};
+use oauth_validator_fixtures::{TestKey, TokenBuilder, examples, jwks, keys, secret};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, now};
 use serde_json::{Value, json};
 
@@ -111,91 +111,91 @@ pub fn start(conf: &str) -> Cluster {
 
 /// A provider and the role that its line of pg_hba.conf is for.
 #[derive(Clone, Copy)]
-pub struct Provider {
+pub struct LineProvider {
     pub role: &'static str,
     pub profile: &'static str,
     key: fn() -> &'static TestKey,
-    sample: fn() -> Token,
+    sample: fn() -> TokenBuilder,
     identity_claim: &'static str,
 }
 
-pub const ENTRA: Provider = Provider {
+pub const ENTRA: LineProvider = LineProvider {
     role: "ana_entra",
     profile: "entra",
     key: keys::corp,
-    sample: || Token::from_sample("entra_v2_delegated"),
+    sample: || TokenBuilder::from_sample("entra_v2_delegated"),
     identity_claim: "oid",
 };
-pub const OKTA: Provider = Provider {
+pub const OKTA: LineProvider = LineProvider {
     role: "ana_okta",
     profile: "okta",
     key: keys::partner,
-    sample: || Token::from_sample("okta_custom_as"),
+    sample: || TokenBuilder::from_sample("okta_custom_as"),
     identity_claim: "uid",
 };
-pub const GOOGLE: Provider = Provider {
+pub const GOOGLE: LineProvider = LineProvider {
     role: "ana_google",
     profile: "google",
     key: keys::rsa3072,
-    sample: || Token::from_sample("google_id_token"),
+    sample: || TokenBuilder::from_sample("google_id_token"),
     identity_claim: "email",
 };
-pub const KEYCLOAK: Provider = Provider {
+pub const KEYCLOAK: LineProvider = LineProvider {
     role: "ana_keycloak",
     profile: "keycloak",
     key: keys::partner,
-    sample: || Token::from_sample("keycloak_access"),
+    sample: || TokenBuilder::from_sample("keycloak_access"),
     identity_claim: "sub",
 };
-pub const LAB: Provider = Provider {
+pub const LAB: LineProvider = LineProvider {
     role: "ana_lab",
     profile: "lab",
     key: keys::corp,
     sample: || rfc9068("https://lab.example/realms/db", "api://db"),
     identity_claim: "sub",
 };
-pub const SEVERAL: Provider = Provider {
+pub const SEVERAL: LineProvider = LineProvider {
     role: "ana_several",
     profile: "several",
     sample: || rfc9068("https://several.example", "api://several"),
     ..LAB
 };
-pub const TWIN: Provider =
-    Provider { role: "ana_twin", profile: "", sample: || rfc9068("https://twin.example", "api://twin-a"), ..LAB };
-pub const KEYLESS: Provider = Provider {
+pub const TWIN: LineProvider =
+    LineProvider { role: "ana_twin", profile: "", sample: || rfc9068("https://twin.example", "api://twin-a"), ..LAB };
+pub const KEYLESS: LineProvider = LineProvider {
     role: "ana_keyless",
     profile: "keyless",
     sample: || rfc9068("https://keyless.example", "api://keyless"),
     ..LAB
 };
-pub const REPORTS: Provider = Provider {
+pub const REPORTS: LineProvider = LineProvider {
     role: "ana_reports",
     profile: "reports",
     sample: || rfc9068("https://reports.example", "api://reports"),
     ..LAB
 };
 
-fn rfc9068(issuer: &str, audience: &str) -> Token {
+fn rfc9068(issuer: &str, audience: &str) -> TokenBuilder {
     let iat = oauth_validator_fixtures::samples::ISSUED_AT;
     let claims = json!({
         "iss": issuer, "aud": audience, "sub": "ana", "client_id": "psql", "scope": "db.connect",
         "iat": iat, "exp": iat + 600, "jti": "x"
     });
-    Token::new(json!({"typ": "at+jwt"}), claims)
+    TokenBuilder::new(json!({"typ": "at+jwt"}), claims)
 }
 
-impl Provider {
+impl LineProvider {
     pub fn key(&self) -> &'static TestKey {
         (self.key)()
     }
 
     /// The provider's token for Ana, fresh, as its documentation shows it.
-    pub fn user(&self) -> Token {
+    pub fn user(&self) -> TokenBuilder {
         (self.sample)().at(now())
     }
 
     /// A token that the profile accepts as well, for somebody whose identity is a secret, and full of others.
-    pub fn secret_user(&self) -> Token {
+    pub fn secret_user(&self) -> TokenBuilder {
         self.user()
             .header("jku", secret())
             .header("x5u", secret())
@@ -209,7 +209,7 @@ impl Provider {
     }
 
     /// The identity that a token of this provider asserts.
-    pub fn identity_of(&self, token: &Token) -> String {
+    pub fn identity_of(&self, token: &TokenBuilder) -> String {
         match &token.claims()[self.identity_claim] {
             Value::String(identity) => identity.clone(),
             other => panic!("{other} is no identity"),

@@ -1,19 +1,19 @@
 //! Who gets in, who does not, with which code, and what the log and the client are told about it.
 
 use crate::cases;
-use crate::providers::{self, ENTRA, GOOGLE, KEYCLOAK, LAB, OKTA, Provider, REPORTS};
+use crate::providers::{self, ENTRA, GOOGLE, KEYCLOAK, LAB, LineProvider, OKTA, REPORTS};
 use crate::support::{assert_told_nothing, refused_as};
-use oauth_validator_fixtures::Token;
+use oauth_validator_fixtures::TokenBuilder;
 use oauth_validator_server_tests::{Cluster, Login, now};
 use std::collections::BTreeSet;
 
 #[track_caller]
-fn lets_in(cluster: &Cluster, provider: &Provider, token: Token, authn_id: &str) {
+fn lets_in(cluster: &Cluster, provider: &LineProvider, token: TokenBuilder, authn_id: &str) {
     lets_in_as(cluster, provider.role, provider, token, authn_id);
 }
 
 #[track_caller]
-fn lets_in_as(cluster: &Cluster, role: &str, provider: &Provider, token: Token, authn_id: &str) {
+fn lets_in_as(cluster: &Cluster, role: &str, provider: &LineProvider, token: TokenBuilder, authn_id: &str) {
     let mark = cluster.log_mark();
     let token = token.sign(provider.key());
     let mut session = cluster.login(&Login::new(role, "postgres").token(&token)).accepted();
@@ -31,7 +31,7 @@ fn lets_each_providers_users_in() {
     let cluster = providers::start("");
     let oid = "5d5d5d5d-3333-4444-8555-666666666666";
     lets_in(&cluster, &ENTRA, ENTRA.user(), oid);
-    lets_in(&cluster, &ENTRA, Token::from_sample("entra_v1_delegated").at(now()), oid);
+    lets_in(&cluster, &ENTRA, TokenBuilder::from_sample("entra_v1_delegated").at(now()), oid);
     lets_in(&cluster, &OKTA, OKTA.user(), "00u000user0000000h7");
     lets_in(&cluster, &GOOGLE, GOOGLE.user(), "ana@corp.example");
     lets_in(&cluster, &GOOGLE, GOOGLE.user().issuer("accounts.google.com"), "ana@corp.example");

@@ -4,7 +4,7 @@
 //! The log is read as it was written: elsewhere the harness tells it as PostgreSQL 18 would.
 
 use crate::support::{CONFIG, HBA, alice, assert_told_nothing, lets_alice_in, refused, start, token};
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 use oauth_validator_server_tests::{
     Cluster, ClusterOptions, Login, SOON, eventually, module_for, module_path, needs_release,
 };
@@ -43,7 +43,7 @@ fn twins() -> Cluster {
 
 /// What the log says once `role` was refused with `token`; the client learns nothing.
 #[track_caller]
-fn refuses(cluster: &Cluster, role: &str, token: Token) -> String {
+fn refuses(cluster: &Cluster, role: &str, token: TokenBuilder) -> String {
     let mark = cluster.log_mark();
     let attempt = cluster.login(&Login::new(role, "postgres").token(token.sign(keys::corp())));
     assert_told_nothing(&attempt, role);

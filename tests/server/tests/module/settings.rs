@@ -2,12 +2,12 @@
 
 use crate::support::{lets_alice_in, start, token};
 use oauth_validator_fixtures::keys;
-use oauth_validator_server_tests::{Cluster, Login, Session, module_path};
+use oauth_validator_server_tests::{ClientSession, Cluster, Login, module_path};
 
 const HIDDEN: [&str; 4] = ["config_file", "config_directory", "helper", "cache_directory"];
 
 /// A session of a role without privileges, by `trust`.
-fn bob(cluster: &Cluster) -> Session {
+fn bob(cluster: &Cluster) -> ClientSession {
     cluster.sql("CREATE ROLE bob LOGIN").expect("a role");
     cluster.set_hba(&format!("local all bob trust\n{}", crate::support::HBA));
     cluster.reload();

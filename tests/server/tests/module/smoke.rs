@@ -2,14 +2,14 @@
 
 use crate::support::{TALKATIVE, alice, lets_alice_in, refused, start, token};
 use oauth_validator_fixtures::keys;
-use oauth_validator_server_tests::{Cluster, Login, Session, faulty_module_path, module_path};
+use oauth_validator_server_tests::{ClientSession, Cluster, Login, faulty_module_path, module_path};
 
 /// Somebody who is logged in already, whom no fault of another login may touch.
-fn neighbour(cluster: &Cluster) -> Session {
+fn neighbour(cluster: &Cluster) -> ClientSession {
     cluster.login(&Login::new("postgres", "postgres")).accepted()
 }
 
-fn is_unharmed(mut neighbour: Session, fault: &str) {
+fn is_unharmed(mut neighbour: ClientSession, fault: &str) {
     let rows = neighbour.query("SELECT 1").unwrap_or_else(|error| panic!("{fault}: {error}"));
     assert_eq!(rows, [[Some("1".to_owned())]], "{fault}");
 }

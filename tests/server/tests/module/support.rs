@@ -3,8 +3,8 @@
 //! It must never let a login pass as refused because something else broke: each refusal is checked for its code in the
 //! log, and for the little that the client may be told.
 
-use oauth_validator_fixtures::{Token, jwks, keys};
-use oauth_validator_server_tests::{Attempt, Cluster, ClusterOptions, Login, now};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, FinishedLogin, Login, now};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -38,9 +38,9 @@ pub fn start(module: PathBuf, conf: &str, ulimit_as: Option<u64>) -> Cluster {
 }
 
 /// A token that profile `corp` accepts for `alice`, once signed.
-pub fn token() -> Token {
+pub fn token() -> TokenBuilder {
     let claims = json!({"iss": "https://issuer.example", "sub": "alice", "aud": "api://db", "scope": "db.connect"});
-    Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 300)
+    TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 300)
 }
 
 pub fn alice<'a>(token: &str) -> Login<'a> {
@@ -56,7 +56,7 @@ pub fn lets_alice_in(cluster: &Cluster) {
 
 /// The client was told what PostgreSQL tells everybody, and nothing more.
 #[track_caller]
-pub fn assert_told_nothing(attempt: &Attempt, role: &str) {
+pub fn assert_told_nothing(attempt: &FinishedLogin, role: &str) {
     let error = attempt.refused();
     let message = format!("OAuth bearer authentication failed for user \"{role}\"");
     assert_eq!((error.sqlstate.as_str(), error.severity.as_str()), ("28000", "FATAL"), "{error}");

@@ -1,13 +1,13 @@
 //! What the provider answers: who gets in by it, and each way in which an answer is no yes.
 
-use crate::support::Place;
+use crate::support::Scene;
 use oauth_validator_mock_provider::Reply;
 use oauth_validator_server_tests::now;
 use serde_json::{Value, json};
 
 #[test]
 fn an_active_token_lets_in_by_the_map_and_each_login_asks() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     for logins in 1..=3 {
         place.lets_ana_in(&token);
@@ -31,7 +31,7 @@ fn an_active_token_lets_in_by_the_map_and_each_login_asks() {
 
 #[test]
 fn the_question_is_a_form_with_the_token_in_its_body_alone() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = format!("{}~+/=", place.unknown());
     place.provider.set_reply_about("/introspect", &token, Reply::json(&place.answer(&json!({}))));
     place.lets_ana_in(&token);
@@ -45,7 +45,7 @@ fn the_question_is_a_form_with_the_token_in_its_body_alone() {
 
 #[test]
 fn what_is_no_yes_is_a_no() {
-    let place = Place::start();
+    let place = Scene::start();
     for (change, code) in [
         (json!({"active": false}), "introspection_inactive"),
         (json!({"active": null}), "introspection_inactive"),
@@ -84,7 +84,7 @@ fn what_is_no_yes_is_a_no() {
 
 #[test]
 fn a_role_follows_from_the_answer_or_is_denied() {
-    let place = Place::start();
+    let place = Scene::start();
     let with = |roles: Value| place.changed(&json!({"roles": roles}));
     for roles in [json!(["DB.Other", "DB.Reader"]), json!("DB.Reader")] {
         place.lets_in("app_reader", &with(roles), "ana@corp.example");
@@ -106,7 +106,7 @@ fn a_role_follows_from_the_answer_or_is_denied() {
 
 #[test]
 fn tokeninfo_says_yes_by_its_status_and_numbers_in_strings() {
-    let place = Place::start();
+    let place = Scene::start();
     let reply = |change: Value, status: u16| {
         let mut answer = json!({
             "azp": "psql", "aud": "api://db", "sub": "tim", "scope": "openid db.connect", "access_type": "online",

@@ -1,6 +1,6 @@
 //! Answers that are kept for a moment (`introspection.cache`): when the provider is not asked, and when it is all the same.
 
-use crate::support::{INTROSPECT, Place, TALKATIVE};
+use crate::support::{INTROSPECT, Scene, TALKATIVE};
 use oauth_validator_mock_provider::Reply;
 use oauth_validator_server_tests::now;
 use serde_json::json;
@@ -10,15 +10,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A server on which answers are kept for so long.
-fn place(time: &str) -> Place {
-    let place = Place::start();
+fn place(time: &str) -> Scene {
+    let place = Scene::start();
     place.keep_for(time);
     place
 }
 
 /// Lets ana in so often, and says how many questions that took.
 #[track_caller]
-fn asked_for(place: &Place, token: &str, logins: usize) -> usize {
+fn asked_for(place: &Scene, token: &str, logins: usize) -> usize {
     let before = place.asked();
     (0..logins).for_each(|_| place.lets_ana_in(token));
     place.asked() - before
@@ -27,7 +27,7 @@ fn asked_for(place: &Place, token: &str, logins: usize) -> usize {
 #[test]
 fn a_token_that_was_seen_asks_nobody_and_is_decided_anew() {
     for conf in ["", "shared_preload_libraries = 'oauth_validator'\n"] {
-        let place = Place::with(&format!("{TALKATIVE}{conf}"));
+        let place = Scene::with(&format!("{TALKATIVE}{conf}"));
         place.keep_for("60s");
         let token = place.changed(&json!({"roles": ["DB.Reader"]}));
         assert_eq!(asked_for(&place, &token, 3), 1);
@@ -48,7 +48,7 @@ fn a_token_that_was_seen_asks_nobody_and_is_decided_anew() {
 
 #[test]
 fn by_itself_nothing_is_kept() {
-    let place = Place::start();
+    let place = Scene::start();
     assert_eq!(asked_for(&place, &place.good(), 3), 3);
     place.keep_for("0s");
     assert_eq!(asked_for(&place, &place.good(), 3), 3);

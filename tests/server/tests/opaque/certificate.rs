@@ -1,8 +1,8 @@
 //! A certificate of this server's own (RFC 8705): shown to an endpoint that talks to nobody without one, read at each login,
 //! and believed only where nobody else can change it.
 
-use crate::support::{Place, TALKATIVE};
-use oauth_validator_mock_provider::{ClientCertificate, Provider};
+use crate::support::{Scene, TALKATIVE};
+use oauth_validator_mock_provider::{ClientCredentials, MockProvider};
 use oauth_validator_server_tests::tool_path;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// A provider that demands a certificate, and a server that shows `own`.
-fn place(own: &ClientCertificate) -> Place {
-    let place = Place::of(Provider::demanding(own), TALKATIVE);
+fn place(own: &ClientCredentials) -> Scene {
+    let place = Scene::of(MockProvider::demanding(own), TALKATIVE);
     let secret = "client_id = \"postgres\", client_secret_file = \"corp.secret\"";
     let config = place.config_with("0s", "").replace(", cache = \"0s\"", "");
     assert!(config.contains(secret), "{config}");
@@ -27,7 +27,7 @@ fn place(own: &ClientCertificate) -> Place {
 }
 
 /// Puts these into the files, for the server's user alone; the path of the key.
-fn show(place: &Place, certificate: &str, key: &str) -> PathBuf {
+fn show(place: &Scene, certificate: &str, key: &str) -> PathBuf {
     place.cluster.write_file("postgres.crt", certificate);
     let path = place.cluster.write_file("postgres.key", key);
     fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a mode");
@@ -37,7 +37,7 @@ fn show(place: &Place, certificate: &str, key: &str) -> PathBuf {
 
 #[test]
 fn the_right_certificate_opens_the_endpoint_and_no_other_does() {
-    let (own, stranger) = (ClientCertificate::new(), ClientCertificate::new());
+    let (own, stranger) = (ClientCredentials::new(), ClientCredentials::new());
     let place = place(&own);
     let token = place.good();
     place.lets_ana_in(&token);
@@ -58,7 +58,7 @@ fn the_right_certificate_opens_the_endpoint_and_no_other_does() {
 
 #[test]
 fn a_profile_without_a_certificate_is_not_talked_to() {
-    let own = ClientCertificate::new();
+    let own = ClientCredentials::new();
     let place = place(&own);
     let token = place.good();
     let config = place.config_with("0s", "").replace(", cache = \"0s\"", "");
@@ -69,7 +69,7 @@ fn a_profile_without_a_certificate_is_not_talked_to() {
 
 #[test]
 fn files_that_are_gone_or_that_others_can_write_are_not_shown() {
-    let own = ClientCertificate::new();
+    let own = ClientCredentials::new();
     let place = place(&own);
     let token = place.good();
     let key = show(&place, &own.certificate_pem, &own.key_pem);
@@ -96,7 +96,7 @@ fn files_that_are_gone_or_that_others_can_write_are_not_shown() {
 /// Whoever reads the key is this server at the provider, but he could not choose it: that is for `check` to say.
 #[test]
 fn a_key_that_others_can_read_lets_in_and_check_warns_of_it() {
-    let own = ClientCertificate::new();
+    let own = ClientCredentials::new();
     let place = place(&own);
     let key = show(&place, &own.certificate_pem, &own.key_pem);
     let checked = || {

@@ -1,6 +1,6 @@
 //! A login that waits for an answer ends the moment somebody ends it, and leaves no process and no place taken.
 
-use crate::support::{INTROSPECT, Place, TALKATIVE};
+use crate::support::{INTROSPECT, Scene, TALKATIVE};
 use oauth_validator_mock_provider::{ALL, Fault};
 use oauth_validator_server_tests::{AT_ONCE, Ending, Login, SOON, eventually, nothing_is_left, waiting};
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 const HANGING: [Fault; 4] = [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody];
 
 /// With one place for those who ask: one that was not given back would be missed at once.
-fn place(conf: &str) -> Place {
-    let place = Place::with(&format!("{TALKATIVE}oauth_validator.max_helpers = 1\n{conf}"));
+fn place(conf: &str) -> Scene {
+    let place = Scene::with(&format!("{TALKATIVE}oauth_validator.max_helpers = 1\n{conf}"));
     place.set_timeout("20s");
     place
 }
 
 /// Has a login wait for each of these providers, ends it, and sees that nothing is left and the next login works.
-fn each_wait_ends(place: &mut Place, ending: Ending) {
+fn each_wait_ends(place: &mut Scene, ending: Ending) {
     for fault in HANGING {
         place.provider.set_fault(ALL, fault.clone());
         let token = place.good();

@@ -1,7 +1,7 @@
 //! Tokens that nobody issued, by the hundred: they cost a few processes at a time, and no other profile its logins.
 
-use crate::support::{Place, denials, jwt};
-use oauth_validator_server_tests::{Login, LoginOutcome, Process, eventually, nothing_is_left};
+use crate::support::{Scene, denials, jwt};
+use oauth_validator_server_tests::{Login, LoginOutcome, ProcessId, eventually, nothing_is_left};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -16,7 +16,7 @@ const MAX_HELPERS: usize = 3;
 const MOST: f64 = 10.0;
 
 /// How long a login of the other profile takes, with a valid JWT.
-fn login(place: &Place, token: &str) -> Duration {
+fn login(place: &Scene, token: &str) -> Duration {
     let attempt = place.cluster.login(&Login::new("kim", "postgres").token(token));
     let elapsed = attempt.elapsed;
     match attempt.outcome {
@@ -31,15 +31,15 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 /// Children of this cluster's backends that are called as the helper is, zombies included.
-fn helpers(place: &Place) -> usize {
+fn helpers(place: &Scene) -> usize {
     let data = place.cluster.data_dir();
     let is_own = |parent: i32| fs::read_link(format!("/proc/{parent}/cwd")).is_ok_and(|folder| folder == data);
-    let all = Process::all();
+    let all = ProcessId::all();
     all.iter().filter(|process| process.name.starts_with("oauth-validator") && is_own(process.parent)).count()
 }
 
 /// Shows so many tokens of nobody as this role while kim logs in; returns her times.
-fn flood(place: &Place, role: &str, kim: &str) -> Vec<Duration> {
+fn flood(place: &Scene, role: &str, kim: &str) -> Vec<Duration> {
     let (shown, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         let attackers: Vec<_> = (0..AT_ONCE)
@@ -69,7 +69,7 @@ fn flood(place: &Place, role: &str, kim: &str) -> Vec<Duration> {
 
 #[test]
 fn five_hundred_tokens_of_nobody_keep_nobody_else_out() {
-    let place = Place::with(&format!("max_connections = 60\noauth_validator.max_helpers = {MAX_HELPERS}\n"));
+    let place = Scene::with(&format!("max_connections = 60\noauth_validator.max_helpers = {MAX_HELPERS}\n"));
     let kim = jwt("https://keys.example", "kim");
     place.forbid(&kim, "kim");
     let incarnation = place.cluster.incarnation();

@@ -1,8 +1,8 @@
 //! The sentinel test: tokens, answers and the server's own secret are seen by nobody but the provider.
 //!
-//! Every log of this program is searched as well, at debug5 but for the flood: see `Place`.
+//! Every log of this program is searched as well, at debug5 but for the flood: see `Scene`.
 
-use crate::support::{INTROSPECT, Place};
+use crate::support::{INTROSPECT, Scene};
 use oauth_validator_fixtures::Forbidden;
 use oauth_validator_mock_provider::Fault;
 use oauth_validator_server_tests::{Login, SOON, eventually, is_in_memory, needs_root, nothing_is_left, waiting};
@@ -11,7 +11,7 @@ use std::path::Path;
 
 #[test]
 fn nobody_on_the_machine_sees_the_token_or_the_secret_meanwhile() {
-    let place = Place::start();
+    let place = Scene::start();
     place.set_timeout("20s");
     let token = place.good();
     place.provider.set_fault(INTROSPECT, Fault::HangAfterTls);
@@ -50,7 +50,7 @@ fn the_request_is_wiped_when_it_was_answered() {
     if !needs_root("the_request_is_wiped_when_it_was_answered") {
         return;
     }
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     let mut session = place.lets_in("ana", &token, "ana@corp.example");
     let pid = session.backend_pid();
@@ -69,7 +69,7 @@ fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_request_or_an_answer_that_fails_is_not_told_of() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     for body in [format!("not JSON, but {token}"), format!("{{\"active\":false,\"error\":\"{token}\"}}")] {
         place.provider.set_fault(INTROSPECT, Fault::Body(body.into_bytes()));

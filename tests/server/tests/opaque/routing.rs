@@ -1,12 +1,12 @@
 //! Where a token goes: to the one endpoint that may see it, or nowhere.
 
-use crate::support::{Place, jwt};
+use crate::support::{Scene, jwt};
 use oauth_validator_mock_provider::Reply;
 use serde_json::json;
 
 #[test]
 fn a_jwt_goes_to_its_own_issuers_endpoint_alone() {
-    let place = Place::start();
+    let place = Scene::start();
     let own = jwt("https://corp.example", "ana@corp.example");
     place.forbid(&own, "ana");
     place.provider.set_reply_about("/introspect", &own, Reply::json(&place.answer(&json!({}))));
@@ -36,7 +36,7 @@ fn a_jwt_goes_to_its_own_issuers_endpoint_alone() {
 
 #[test]
 fn an_opaque_token_says_not_which_of_two_profiles_it_is_for() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.unknown();
     for path in ["/left", "/right"] {
         place.provider.set_reply_about(path, &token, Reply::json(&place.answer(&json!({"iss": null, "sub": "pia"}))));
@@ -56,7 +56,7 @@ fn an_opaque_token_says_not_which_of_two_profiles_it_is_for() {
 
 #[test]
 fn an_opaque_token_is_none_where_nobody_is_asked() {
-    let place = Place::start();
+    let place = Scene::start();
     place.refuses("kim", &place.good(), "token_malformed (profile \"keys\")");
     place.refuses("kim", "x", "token_malformed (profile \"keys\")");
     let own = jwt("https://keys.example", "kim");
@@ -67,7 +67,7 @@ fn an_opaque_token_is_none_where_nobody_is_asked() {
 
 #[test]
 fn beside_a_profile_with_keys_the_one_that_asks_gets_the_opaque_ones() {
-    let place = Place::start();
+    let place = Scene::start();
     let opaque = place.unknown();
     place.provider.set_reply_about("/ask", &opaque, Reply::json(&place.answer(&json!({"iss": null, "sub": "max"}))));
     place.lets_in("ask:max", &opaque, "ask:max");

@@ -1,13 +1,13 @@
 //! The file with this server's own secret: read at each login, and believed only where nobody else can change it.
 
-use crate::support::{INTROSPECT, Place, basic};
+use crate::support::{INTROSPECT, Scene, basic};
 use oauth_validator_fixtures::secret;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 #[test]
 fn a_secret_that_cannot_be_trusted_is_not_sent() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     let path = place.cluster.write_file("corp.secret", &place.secret);
     let mode = |mode| fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a new mode");
@@ -40,7 +40,7 @@ fn a_secret_that_cannot_be_trusted_is_not_sent() {
 
 #[test]
 fn a_new_secret_counts_from_the_next_login_on() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     place.lets_ana_in(&token);
     let new = secret();

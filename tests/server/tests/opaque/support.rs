@@ -1,12 +1,12 @@
 //! What all tests share: a provider that is asked, a server with profiles that ask it, and the one way to be refused.
 //!
 //! It must never let a login pass as refused because something else broke: each refusal is checked for its code in the
-//! log. When a [`Place`] ends, its whole log is searched for the tokens that were shown, for the server's own secret,
+//! log. When a [`Scene`] ends, its whole log is searched for the tokens that were shown, for the server's own secret,
 //! and for what the provider told of people.
 
-use oauth_validator_fixtures::{Forbidden, Token, jwks, keys, mint, secret};
-use oauth_validator_mock_provider::{Provider, Reply};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, Session, now, tool_path};
+use oauth_validator_fixtures::{Forbidden, TokenBuilder, jwks, keys, mint, secret};
+use oauth_validator_mock_provider::{MockProvider, Reply};
+use oauth_validator_server_tests::{ClientSession, Cluster, ClusterOptions, Login, LoginOutcome, now, tool_path};
 use serde_json::{Value, json};
 use std::fs;
 use std::sync::Mutex;
@@ -35,15 +35,15 @@ CREATE ROLE "left:pia" LOGIN; CREATE ROLE "ask:max" LOGIN; CREATE ROLE "jwt:max"
 "#;
 
 /// A provider, and a server that asks it about what `ana` and the others show.
-pub struct Place {
+pub struct Scene {
     pub cluster: Cluster,
-    pub provider: Provider,
+    pub provider: MockProvider,
     /// What `corp` proves itself with; its characters mean something in each place where it is written.
     pub secret: String,
     forbidden: Mutex<Forbidden>,
 }
 
-impl Place {
+impl Scene {
     /// A server that says all it can.
     pub fn start() -> Self {
         Self::with(TALKATIVE)
@@ -51,11 +51,11 @@ impl Place {
 
     /// With these lines of postgresql.conf.
     pub fn with(conf: &str) -> Self {
-        Self::of(Provider::start(), conf)
+        Self::of(MockProvider::start(), conf)
     }
 
     /// With these, and this provider.
-    pub fn of(provider: Provider, conf: &str) -> Self {
+    pub fn of(provider: MockProvider, conf: &str) -> Self {
         let cluster = Cluster::start(ClusterOptions {
             helper: Some(tool_path()),
             config: Some(config(&provider, "5s")),
@@ -147,7 +147,7 @@ impl Place {
     }
 
     #[track_caller]
-    pub fn lets_in(&self, role: &str, token: &str, identity: &str) -> Session {
+    pub fn lets_in(&self, role: &str, token: &str, identity: &str) -> ClientSession {
         let mark = self.cluster.log_mark();
         let attempt = self.cluster.login(&Login::new(role, "postgres").token(token));
         self.assert_secret(&attempt.received);
@@ -191,7 +191,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Scene {
     fn drop(&mut self) {
         // A second panic would hide the first.
         if !thread::panicking() {
@@ -207,7 +207,7 @@ pub fn basic(encoded_secret: &str) -> String {
     format!("Basic {base64}")
 }
 
-fn config(provider: &Provider, timeout: &str) -> String {
+fn config(provider: &MockProvider, timeout: &str) -> String {
     let base = provider.base_url();
     let asking = |name: &str, issuer: &str, prefix: &str| {
         format!(
@@ -256,7 +256,7 @@ pub fn jwt(issuer: &str, subject: &str) -> String {
         "iss": issuer, "sub": subject, "aud": "api://db", "scope": "db.connect", "client_id": "psql",
         "iat": now(), "exp": now() + 600
     });
-    Token::new(json!({"typ": "at+jwt"}), claims).sign(keys::corp())
+    TokenBuilder::new(json!({"typ": "at+jwt"}), claims).sign(keys::corp())
 }
 
 /// All denials in a piece of the log, each with the lines that belong to it.

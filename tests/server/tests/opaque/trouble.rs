@@ -1,6 +1,6 @@
 //! An endpoint that gives no answer: no login, one reason in the log that tells whose fault it is, and no second try.
 
-use crate::support::{INTROSPECT, Place, basic};
+use crate::support::{INTROSPECT, Scene, basic};
 use oauth_validator_mock_provider::{ALL, Fault, Reply};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, nothing_is_left};
 use serde_json::json;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn an_answer_that_is_none_lets_nobody_in() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     let body = |body: &[u8]| Fault::Body(body.to_vec());
     for (fault, words) in [
@@ -47,7 +47,7 @@ fn an_answer_that_is_none_lets_nobody_in() {
 
 #[test]
 fn a_provider_that_is_away_or_somebody_else_lets_nobody_in() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     for (fault, words) in [
         (Fault::UntrustedCertificate, "an authority that is not trusted"),
@@ -69,7 +69,7 @@ fn a_provider_that_is_away_or_somebody_else_lets_nobody_in() {
 
 #[test]
 fn a_wrong_secret_is_told_from_an_inactive_token() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     place.provider.demand_authorization(INTROSPECT, Some(&basic("another")));
     for shown in [&token, &place.unknown()] {
@@ -87,7 +87,7 @@ fn a_wrong_secret_is_told_from_an_inactive_token() {
 
 #[test]
 fn a_provider_that_hangs_costs_a_login_its_timeout_and_no_more() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     place.set_timeout("2s");
     for fault in [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody] {
@@ -105,7 +105,7 @@ fn a_provider_that_hangs_costs_a_login_its_timeout_and_no_more() {
 
 #[test]
 fn without_a_helper_nobody_is_asked() {
-    let place = Place::start();
+    let place = Scene::start();
     let token = place.good();
     std::fs::remove_file(place.cluster.helper_path()).expect("a file to remove");
     let log = place.refuses_ana(&token, "introspection_unavailable");

@@ -15,7 +15,7 @@
 
 mod needs;
 
-use needs::{Needs, too_new};
+use needs::{LibraryNeeds, too_new};
 use oauth_validator_server_tests::target_dir;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,8 +40,8 @@ fn built() -> Vec<PathBuf> {
     files
 }
 
-fn needs_of(file: &Path) -> Needs {
-    Needs::read(&fs::read(file).expect("a file")).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
+fn needs_of(file: &Path) -> LibraryNeeds {
+    LibraryNeeds::read(&fs::read(file).expect("a file")).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
 }
 
 #[test]
@@ -98,6 +98,6 @@ fn what_is_no_library_is_an_error() {
         ("a head alone", &exe[..64]),
         ("half a program", &exe[..exe.len() / 2]),
     ] {
-        assert!(Needs::read(bytes).is_err(), "{what} was read");
+        assert!(LibraryNeeds::read(bytes).is_err(), "{what} was read");
     }
 }

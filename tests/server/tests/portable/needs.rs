@@ -8,14 +8,14 @@ use object::read::elf::{Dyn, FileHeader};
 
 /// What the dynamic linker is told.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Needs {
+pub struct LibraryNeeds {
     /// Names such as `libc.so.6`.
     pub libraries: Vec<String>,
     /// Versions of symbols, such as `GLIBC_2.14`.
     pub versions: Vec<String>,
 }
 
-impl Needs {
+impl LibraryNeeds {
     /// # Errors
     /// What is wrong with the file, or that it is linked to nothing.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What the server's account needs of the test's files.
-struct Place {
+struct DblinkFiles {
     folder: TempDir,
     token: String,
 }
 
-impl Place {
+impl DblinkFiles {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         set_mode(folder.path(), 0o755);
@@ -69,7 +69,7 @@ fn host(folder: &Path) -> String {
 
 #[test]
 fn without_a_list_the_servers_token_goes_nowhere() {
-    let place = Place::new();
+    let place = DblinkFiles::new();
     let sockets = place.sockets("evil");
     let (thief, scene) = (Thief::on_socket(&sockets), place.server(None));
     let (by_tcp, port) = Thief::on_loopback();
@@ -87,7 +87,7 @@ fn without_a_list_the_servers_token_goes_nowhere() {
 
 #[test]
 fn with_a_list_it_goes_to_no_other_and_never_in_clear() {
-    let place = Place::new();
+    let place = DblinkFiles::new();
     let (listed, other) = (place.sockets("listed"), place.sockets("other"));
     let (friend, thief) = (Thief::on_socket(&listed), Thief::on_socket(&other));
     let ((by_tcp, port), (by_name, named)) = (Thief::on_loopback(), Thief::on_loopback());

@@ -1,6 +1,6 @@
 //! psql, pg_dump and pgbench of the server's own release, over its Unix socket.
 
-use crate::scene::{ISSUER, Said, Scene, WELL_KNOWN, set_mode, token};
+use crate::scene::{ISSUER, ProgramOutput, Scene, WELL_KNOWN, set_mode, token};
 use oauth_validator_fixtures::keys;
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +16,7 @@ fn with<'a>(file: &'a Path, issuer: &'a str) -> [(&'a str, &'a OsStr); 2] {
 
 /// Refused by the library, for this reason, before the server saw anything of the token.
 #[track_caller]
-fn refused(scene: &Scene, said: &Said, mark: usize, token: &str, why: &str) {
+fn refused(scene: &Scene, said: &ProgramOutput, mark: usize, token: &str, why: &str) {
     assert!(!said.succeeded, "{said:?}");
     assert!(said.stderr.contains(&format!("liboauth_token: {why}")) && said.stderr.contains(FAILED), "{said:?}");
     let log = scene.cluster.log_since(mark);
@@ -52,7 +52,7 @@ fn each_connection_reads_the_file_anew() {
     let mut command = scene.program("psql", &with(&file, ISSUER));
     let rename = format!("\\! mv '{}' '{}'", next.display(), file.display());
     command.args(["-XAt", "-v", "ON_ERROR_STOP=1", "-c", "select system_user", "-c", &rename, "-c", "\\c"]);
-    let said = Said::of(&command.arg(scene.conninfo(ISSUER)).output().expect("psql runs"));
+    let said = ProgramOutput::of(&command.arg(scene.conninfo(ISSUER)).output().expect("psql runs"));
     assert_eq!((said.succeeded, said.stdout.trim()), (false, "oauth:alice"), "{said:?}");
     assert!(said.stderr.contains("its token expired"), "{said:?}");
 }
@@ -64,14 +64,14 @@ fn programs_with_many_connections_need_no_prompt_either() {
     let dump = scene.cluster.socket_dir().join("dump");
     let mut command = scene.program("pg_dump", &with(&file, ISSUER));
     command.args(["--schema-only", "--format=directory", "--jobs=3", "--file"]).arg(&dump);
-    let said = Said::of(&command.arg(scene.conninfo(ISSUER)).output().expect("pg_dump runs"));
+    let said = ProgramOutput::of(&command.arg(scene.conninfo(ISSUER)).output().expect("pg_dump runs"));
     assert!(said.succeeded, "{said:?}");
 
     let script = scene.cluster.socket_dir().join("script");
     fs::write(&script, "select 1;\n").expect("a script");
     let mut command = scene.program("pgbench", &with(&file, ISSUER));
     command.args(["--no-vacuum", "--connect", "--client=2", "--transactions=20", "--file"]).arg(&script);
-    let said = Said::of(&command.arg(scene.conninfo(WELL_KNOWN)).output().expect("pgbench runs"));
+    let said = ProgramOutput::of(&command.arg(scene.conninfo(WELL_KNOWN)).output().expect("pgbench runs"));
     assert!(said.succeeded && said.stdout.contains("40/40"), "{said:?}");
 }
 
@@ -166,7 +166,7 @@ fn a_token_that_the_server_refuses_is_shown_once() {
     let by_another_key = {
         let good = token(300);
         let (body, _) = good.rsplit_once('.').expect("a signature");
-        let stranger = oauth_validator_fixtures::Token::new(serde_json::json!({}), serde_json::json!({}));
+        let stranger = oauth_validator_fixtures::TokenBuilder::new(serde_json::json!({}), serde_json::json!({}));
         let other = stranger.sign(keys::partner());
         format!("{body}.{}", other.rsplit_once('.').expect("a signature").1)
     };

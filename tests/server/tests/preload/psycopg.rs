@@ -1,6 +1,6 @@
 //! psycopg's wheel, which brings a libpq of its own, over TLS.
 
-use crate::scene::{ISSUER, Said, Scene, token};
+use crate::scene::{ISSUER, ProgramOutput, Scene, token};
 use crate::strangers::Front;
 use oauth_validator_server_tests::{preload_path, psycopg_wheel};
 use std::env;
@@ -14,13 +14,13 @@ with psycopg.connect(sys.argv[1], connect_timeout=20) as connection:
     print(connection.execute('select system_user').fetchone()[0])
 ";
 
-fn psycopg(file: &Path, conninfo: &str, hosts: &str) -> Said {
+fn psycopg(file: &Path, conninfo: &str, hosts: &str) -> ProgramOutput {
     let folders = psycopg_wheel().unwrap_or_else(|error| panic!("{error}"));
     let mut command = Command::new("python3");
     command.args(["-c", SCRIPT, conninfo]).env("PYTHONPATH", env::join_paths(folders).expect("paths"));
     command.env("LD_PRELOAD", preload_path()).env("OAUTH_TOKEN_FILE", file).env("OAUTH_TOKEN_ISSUER", ISSUER);
     command.env("OAUTH_TOKEN_HOSTS", hosts).env("LC_ALL", "C.UTF-8");
-    Said::of(&command.output().expect("python3 runs"))
+    ProgramOutput::of(&command.output().expect("python3 runs"))
 }
 
 fn conninfo(front: &Front, host: &str, mode: &str) -> String {

@@ -1,6 +1,6 @@
 //! A server that takes tokens, a file with one, and programs that are started with the library.
 
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, now, preload_path};
 use serde_json::json;
 use std::ffi::OsStr;
@@ -23,7 +23,8 @@ jwks_file = "corp.jwks"
 /// A token that the server accepts for `alice`, for so many seconds from now on.
 pub fn token(lifetime: i64) -> String {
     let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "api://db", "scope": "db.connect"});
-    let token = Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 600).claim("exp", now() + lifetime);
+    let token =
+        TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 600).claim("exp", now() + lifetime);
     token.sign(keys::corp())
 }
 
@@ -69,22 +70,22 @@ impl Scene {
     }
 
     /// psql with this token in its file; asks who it is.
-    pub fn psql(&self, conninfo: &str, variables: &[(&str, &OsStr)]) -> Said {
+    pub fn psql(&self, conninfo: &str, variables: &[(&str, &OsStr)]) -> ProgramOutput {
         let mut command = self.program("psql", variables);
         command.args(["-XAt", "-c", "select system_user"]).arg(conninfo);
-        Said::of(&command.output().expect("psql runs"))
+        ProgramOutput::of(&command.output().expect("psql runs"))
     }
 }
 
 /// How a program ended, and what it printed.
 #[derive(Debug)]
-pub struct Said {
+pub struct ProgramOutput {
     pub succeeded: bool,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Said {
+impl ProgramOutput {
     pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { succeeded: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) }

@@ -14,13 +14,13 @@ const SECRET: &str = "a:b+c%d%2B e&f=g";
 const SECRET_BEYOND_ASCII: &str = "a:b+c%d%2B e&f=g-\u{e9}\u{4e2d}\u{1f511}";
 
 /// A provider, a server that asks it, and a client of both.
-struct Place {
+struct Scene {
     provider: OidcProvider,
     client: Client,
     cluster: Cluster,
 }
 
-impl Place {
+impl Scene {
     /// A server that proves itself as `server:AUTH` with this secret.
     fn start(auth: &str, secret: &str) -> Self {
         let provider = OidcProvider::start(&[&make_key("ES256", "first")]);
@@ -57,7 +57,7 @@ fn asking(provider: &OidcProvider, client: &Client, auth: &str) -> String {
 #[test]
 fn each_login_asks_whatever_is_in_the_secret() {
     for (auth, secret) in [("basic", SECRET), ("post", SECRET_BEYOND_ASCII)] {
-        let place = Place::start(auth, secret);
+        let place = Scene::start(auth, secret);
         let token = place.tokens_of("alice").access;
         assert!(!token.contains('.'), "it is opaque");
         for logins in 1..=3 {
@@ -69,7 +69,7 @@ fn each_login_asks_whatever_is_in_the_secret() {
 
 #[test]
 fn a_revoked_token_is_refused_at_the_next_login() {
-    let place = Place::start("basic", SECRET);
+    let place = Scene::start("basic", SECRET);
     let (token, other) = (place.tokens_of("alice").access, place.tokens_of("alice").access);
     lets_in(&place.cluster, "alice", &token);
     place.client.revoke(&token);
@@ -81,8 +81,8 @@ fn a_revoked_token_is_refused_at_the_next_login() {
 
 #[test]
 fn an_active_token_for_something_else_is_refused() {
-    let place = Place::start("basic", SECRET);
-    let Place { client, cluster, .. } = &place;
+    let place = Scene::start("basic", SECRET);
+    let Scene { client, cluster, .. } = &place;
     let for_reports = [("resource", "urn:reports:opaque"), SCOPE];
     refuses(cluster, "alice", &client.device_flow_with("alice", &for_reports).access, "audience_mismatch");
     let to_read = [OPAQUE, ("scope", "db.read")];
@@ -97,7 +97,7 @@ fn an_active_token_for_something_else_is_refused() {
 
 #[test]
 fn a_token_that_nobody_issued_is_not_active() {
-    let place = Place::start("post", SECRET_BEYOND_ASCII);
+    let place = Scene::start("post", SECRET_BEYOND_ASCII);
     let token = place.tokens_of("alice").access;
     let upside_down: String = token.chars().rev().collect();
     for stranger in [upside_down.as_str(), &token[1..], &format!("{token}A"), "not-one-of-yours"] {
@@ -119,7 +119,7 @@ fn a_token_that_nobody_issued_is_not_active() {
 
 #[test]
 fn a_wrong_secret_and_a_stopped_provider_are_told_apart() {
-    let mut place = Place::start("basic", SECRET);
+    let mut place = Scene::start("basic", SECRET);
     let token = place.tokens_of("alice").access;
     for wrong in ["wrong", "a:b+c%d+ e&f=g", "a%3Ab%2Bc%25d%252B+e%26f%3Dg"] {
         place.set_secret(wrong);

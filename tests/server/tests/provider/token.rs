@@ -14,18 +14,18 @@ use tempfile::TempDir;
 
 /// How a run of the tool ended.
 #[derive(Debug)]
-struct Said {
+struct ProgramOutput {
     code: Option<i32>,
     stdout: String,
     stderr: String,
 }
 
-struct Place {
+struct Scene {
     provider: OidcProvider,
     folder: TempDir,
 }
 
-impl Place {
+impl Scene {
     fn new(lifetime: u32) -> Self {
         let provider = OidcProvider::with_lifetime(&[&make_key("ES256", "first")], lifetime);
         Self { provider, folder: tempfile::tempdir().expect("a folder") }
@@ -47,17 +47,17 @@ impl Place {
         tool
     }
 
-    fn run(&self, client: &str, args: &[&str]) -> Said {
+    fn run(&self, client: &str, args: &[&str]) -> ProgramOutput {
         said(self.tool("token", client, args).spawn().expect("the tool runs"), String::new())
     }
 
     /// Runs a command that asks for a person, and is that person.
-    fn confirmed(&self, command: Command, name: &str) -> Said {
+    fn confirmed(&self, command: Command, name: &str) -> ProgramOutput {
         self.confirmed_after(command, name, Duration::ZERO)
     }
 
     /// Runs a command that asks for a person, and is one who takes so long.
-    fn confirmed_after(&self, mut command: Command, name: &str, hesitation: Duration) -> Said {
+    fn confirmed_after(&self, mut command: Command, name: &str, hesitation: Duration) -> ProgramOutput {
         let mut child = command.spawn().expect("the tool runs");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut seen = String::new();
@@ -80,13 +80,13 @@ impl Place {
     }
 }
 
-fn said(child: Child, stderr: String) -> Said {
+fn said(child: Child, stderr: String) -> ProgramOutput {
     let output = child.wait_with_output().expect("its end");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-    Said { code: output.status.code(), stdout: text(&output.stdout), stderr: stderr + &text(&output.stderr) }
+    ProgramOutput { code: output.status.code(), stdout: text(&output.stdout), stderr: stderr + &text(&output.stderr) }
 }
 
-fn server(place: &Place) -> Cluster {
+fn server(place: &Scene) -> Cluster {
     let cluster = start(&place.provider, config(&place.provider, DISCOVERY));
     cluster.sql("CREATE ROLE signer LOGIN").expect("a role");
     cluster
@@ -94,7 +94,7 @@ fn server(place: &Place) -> Cluster {
 
 #[test]
 fn services_and_people_get_tokens_that_log_in() {
-    let place = Place::new(600);
+    let place = Scene::new(600);
     let cluster = server(&place);
     let secret = place.file("secret", "the-secret-of-app\n").display().to_string();
     let app = place.run("app", &["--client-secret-file", &secret, "--scope", "db.connect"]);
@@ -118,7 +118,7 @@ fn services_and_people_get_tokens_that_log_in() {
 /// The provider takes each assertion but once, and the tool asks it several times before the person is done.
 #[test]
 fn a_client_with_a_key_proves_itself_anew_while_a_person_confirms() {
-    let place = Place::new(600);
+    let place = Scene::new(600);
     let cluster = server(&place);
     let key = place.provider.client_key().display().to_string();
     let args = ["--device", "--client-key-file", &key, "--client-key-id", "signer-1", "--scope", "openid db.connect"];
@@ -137,7 +137,7 @@ fn refuses_role(cluster: &Cluster, token: &str) {
 
 #[test]
 fn what_the_provider_does_not_grant_is_refused() {
-    let place = Place::new(600);
+    let place = Scene::new(600);
     let cluster = server(&place);
     let wrong = place.file("wrong", "guessed").display().to_string();
     let said = place.run("app", &["--client-secret-file", &wrong]);
@@ -166,7 +166,7 @@ fn what_the_provider_does_not_grant_is_refused() {
 
 #[test]
 fn a_command_has_a_fresh_token_for_as_long_as_it_runs() {
-    let place = Place::new(6);
+    let place = Scene::new(6);
     let cluster = server(&place);
     let psql = cluster.psql_path();
     let conninfo = format!(
@@ -190,7 +190,7 @@ fn a_command_has_a_fresh_token_for_as_long_as_it_runs() {
 
 #[test]
 fn a_command_that_is_not_there_is_said_as_a_shell_says_it() {
-    let place = Place::new(600);
+    let place = Scene::new(600);
     let secret = place.file("secret", "the-secret-of-app").display().to_string();
     for (program, code) in [("/nowhere/psql", 127), ("/etc/passwd", 126)] {
         let mut command = place.tool("run", "app", &["--client-secret-file", &secret, "--", program]);

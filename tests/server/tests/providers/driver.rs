@@ -2,7 +2,7 @@
 //!
 //! It must never outlive its handle: it ends with its standard input, and is killed if it does not.
 
-use crate::folder::{Provider, Trial};
+use crate::folder::{ProviderFolder, Trial};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What a driver says when its provider is up.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ready {
+pub struct DriverReady {
     /// The version of what is run.
     pub version: String,
     /// As discovery spells it, or tokens where discovery does not.
@@ -58,7 +58,7 @@ pub struct Driver {
 
 impl Driver {
     /// Starts it and waits until its provider is up.
-    pub fn start(provider: &Provider, trial: &Trial) -> (Self, Ready) {
+    pub fn start(provider: &ProviderFolder, trial: &Trial) -> (Self, DriverReady) {
         let folder = provider.installed();
         assert!(folder.join("installed").is_file(), "{} is missing: make test-providers installs it", folder.display());
         let log = folder.join("log");
@@ -79,7 +79,7 @@ impl Driver {
             }
         });
         let driver = Self { child, lines, log };
-        let ready: Ready =
+        let ready: DriverReady =
             serde_json::from_value(driver.line()).unwrap_or_else(|why| panic!("{}: {why}", provider.name));
         assert_eq!(ready.version, provider.version, "{}: provider.toml names another version", provider.name);
         (driver, ready)

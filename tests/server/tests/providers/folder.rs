@@ -18,7 +18,7 @@ const KINDS: [&str; 9] =
 /// A folder of `tests/providers`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Provider {
+pub struct ProviderFolder {
     /// The folder's name.
     #[serde(skip)]
     pub name: String,
@@ -45,7 +45,7 @@ pub struct Trial {
     #[serde(default)]
     pub arguments: Vec<String>,
     /// Which of the profiles that `discover` proposes: by keys, or the one that has the provider asked; or that of a preset.
-    pub profile: Way,
+    pub profile: JudgedBy,
     /// Where `discover` cannot know the provider: the code that it ends with, and what `init` is told instead.
     pub instead: Option<Instead>,
     /// The words in capitals of the proposal, and what a person writes in their place.
@@ -90,13 +90,13 @@ pub struct LookedUp {
 /// How tokens are judged.
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Way {
+pub enum JudgedBy {
     Keys,
     Introspection,
     Preset,
 }
 
-impl Provider {
+impl ProviderFolder {
     /// Those that `PROVIDERS` names, separated by spaces; without it, those that say so themselves.
     pub fn chosen() -> Vec<Self> {
         let wanted = env::var("PROVIDERS").unwrap_or_default();
@@ -145,9 +145,9 @@ impl Trial {
             let (tried, absent) = said(kind);
             assert!(tried != absent, "{provider}, {}: {kind} is one of [trial.tokens] or of [trial.absent]", self.name);
         }
-        let asked = self.profile == Way::Introspection;
+        let asked = self.profile == JudgedBy::Introspection;
         assert_eq!(self.wrong_secret.is_some(), asked, "{provider}, {}: wrong_secret is for introspection", self.name);
-        let by_preset = self.profile == Way::Preset;
+        let by_preset = self.profile == JudgedBy::Preset;
         assert_eq!(self.instead.is_some(), by_preset, "{provider}, {}: instead is for a preset", self.name);
     }
 }

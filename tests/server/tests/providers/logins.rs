@@ -1,15 +1,15 @@
 //! The one server that all trials share, and what it says of a login.
 
-use crate::profile::Files;
+use crate::profile::TrialFiles;
 use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, tool_path};
 
 /// A server whose files are those of the trial that runs.
-pub struct Place {
+pub struct Scene {
     cluster: Cluster,
 }
 
 /// What became of a login.
-pub struct Outcome {
+pub struct TrialOutcome {
     /// `granted`, or the code of the denial.
     pub said: String,
     /// Who it was, as the session says.
@@ -21,7 +21,7 @@ pub struct Outcome {
 /// Whom all identities are mapped to.
 const ROLE: &str = "ana";
 
-impl Place {
+impl Scene {
     pub fn start() -> Self {
         let cluster = Cluster::start(ClusterOptions { helper: Some(tool_path()), ..ClusterOptions::with_module() });
         cluster.sql(&format!("CREATE ROLE {ROLE} LOGIN")).expect("a role");
@@ -29,7 +29,7 @@ impl Place {
     }
 
     /// Has the server read these files, with everybody mapped to one role: who it was is for the caller to compare.
-    pub fn read(&self, files: &Files) {
+    pub fn read(&self, files: &TrialFiles) {
         self.set_config(&files.config.to_string());
         self.cluster.set_hba(&format!("{}\n", files.hba));
         self.cluster.set_ident(&format!("{} /^ {ROLE}\n", files.name));
@@ -47,20 +47,20 @@ impl Place {
     }
 
     /// Shows a token, which must never be in the log.
-    pub fn show(&self, token: &str) -> Outcome {
+    pub fn show(&self, token: &str) -> TrialOutcome {
         let mark = self.cluster.log_mark();
         let attempt = self.cluster.login(&Login::new(ROLE, "postgres").token(token));
         let outcome = match attempt.outcome {
             LoginOutcome::Accepted(mut session) => {
                 let user = session.system_user().expect("an answer").unwrap_or_default();
                 let identity = user.strip_prefix("oauth:").map(str::to_owned);
-                Outcome { said: "granted".to_owned(), identity, log: self.cluster.log_since(mark) }
+                TrialOutcome { said: "granted".to_owned(), identity, log: self.cluster.log_since(mark) }
             }
             LoginOutcome::Refused(_) => {
                 let log = self.cluster.wait_for_log(mark, "FATAL:");
                 let denial = log.split_once("oauth_validator: denied: ").map(|(_, rest)| rest);
                 let code = denial.and_then(|rest| rest.split([' ', '\n']).next());
-                Outcome { said: code.unwrap_or("no denial of the validator's").to_owned(), identity: None, log }
+                TrialOutcome { said: code.unwrap_or("no denial of the validator's").to_owned(), identity: None, log }
             }
             other => panic!("{other:?}\n{}", self.cluster.log_since(mark)),
         };

@@ -21,22 +21,22 @@ mod table;
 mod trial;
 mod userinfo;
 
-use crate::folder::Provider;
-use crate::logins::Place;
-use crate::table::Row;
+use crate::folder::ProviderFolder;
+use crate::logins::Scene;
+use crate::table::TrialRow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 /// One after the other on one server, and a table at the end. One that fails does not keep the others from being tried.
 #[test]
 fn each_logs_in_with_what_discover_proposes() {
-    let place = Place::start();
+    let place = Scene::start();
     let mut rows = Vec::new();
-    for provider in Provider::chosen() {
+    for provider in ProviderFolder::chosen() {
         for trial in &provider.trials {
             let started = Instant::now();
             let counts = catch_unwind(AssertUnwindSafe(|| trial::run(&place, &provider, trial)));
-            rows.push(Row::new(&provider, trial, counts.ok(), started.elapsed()));
+            rows.push(TrialRow::new(&provider, trial, counts.ok(), started.elapsed()));
         }
     }
     println!("{}", table::text(&rows));

@@ -3,8 +3,8 @@
 //!
 //! Must never mend a proposal: whatever has to be known besides stands in `provider.toml`, for everybody to see.
 
-use crate::driver::Ready;
-use crate::folder::{Trial, Way};
+use crate::driver::DriverReady;
+use crate::folder::{JudgedBy, Trial};
 use oauth_validator_server_tests::tool_path;
 use serde_json::Value;
 use std::process::Command;
@@ -14,7 +14,7 @@ use toml::{Table, Value as Setting};
 const SECRET_FILE: &str = "/etc/postgresql/oauth-validator.secret";
 
 /// What is written into the server's files.
-pub struct Files {
+pub struct TrialFiles {
     /// oauth-validator.toml.
     pub config: Table,
     /// The name of the profile and of the map.
@@ -37,13 +37,13 @@ fn said(arguments: &[&str]) -> (Value, bool) {
 }
 
 /// The words in capitals, and what a person writes in their place.
-fn words<'a>(trial: &'a Trial, ready: &'a Ready) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn words<'a>(trial: &'a Trial, ready: &'a DriverReady) -> impl Iterator<Item = (&'a str, &'a str)> {
     let own = ready.introspection.iter().map(|asking| ("CLIENT-ID", asking.client_id.as_str()));
     own.chain(trial.fill.iter().chain(&ready.fill).map(|(word, value)| (word.as_str(), value.as_str())))
 }
 
 /// A text of TOML without them.
-fn fill(text: &str, trial: &Trial, ready: &Ready) -> Table {
+fn fill(text: &str, trial: &Trial, ready: &DriverReady) -> Table {
     let replaced = |text: String, (word, value): (&str, &str)| {
         text.replace(&format!("\"{word}\""), &Setting::from(value).to_string())
     };
@@ -51,9 +51,9 @@ fn fill(text: &str, trial: &Trial, ready: &Ready) -> Table {
     text.parse().unwrap_or_else(|why| panic!("{text}: {why}"))
 }
 
-impl Files {
+impl TrialFiles {
     /// Of `discover`, or of `init` where that has failed as the provider's folder says.
-    pub fn proposed(trial: &Trial, ready: &Ready) -> Self {
+    pub fn proposed(trial: &Trial, ready: &DriverReady) -> Self {
         let (report, is_fine) = said(&["discover", ready.served_at.as_ref().unwrap_or(&ready.issuer)]);
         let Some(instead) = &trial.instead else {
             assert!(is_fine, "{report:#}");
@@ -71,8 +71,8 @@ impl Files {
         Self::filled_in(made["profile"].as_str().expect("a profile"), &made, trial, ready)
     }
 
-    fn of_discover(proposal: &Value, trial: &Trial, ready: &Ready) -> Self {
-        let by_keys = trial.profile == Way::Keys;
+    fn of_discover(proposal: &Value, trial: &Trial, ready: &DriverReady) -> Self {
+        let by_keys = trial.profile == JudgedBy::Keys;
         let text = match (by_keys, &proposal["introspection"], &proposal["preset"]) {
             (true, _, Value::String(_)) => &proposal["profile"],
             (false, Value::String(_), _) => &proposal["introspection"],
@@ -84,7 +84,7 @@ impl Files {
     }
 
     /// This text, and the name and the line that come with it.
-    fn filled_in(text: &str, with: &Value, trial: &Trial, ready: &Ready) -> Self {
+    fn filled_in(text: &str, with: &Value, trial: &Trial, ready: &DriverReady) -> Self {
         let name = with["name"].as_str().expect("a name").to_owned();
         let mut config = fill(text, trial, ready);
         lay_over(profile_of(&mut config, &name), &fill(&trial.settings.to_string(), trial, ready));

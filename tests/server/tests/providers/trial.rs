@@ -2,42 +2,42 @@
 //!
 //! Must never let a token pass by: each that the driver has is expected to do something, and each that is expected is there.
 
-use crate::driver::{Driver, Ready};
-use crate::folder::{Provider, Trial, Way};
-use crate::logins::{Outcome, Place};
-use crate::profile::Files;
+use crate::driver::{Driver, DriverReady};
+use crate::folder::{JudgedBy, ProviderFolder, Trial};
+use crate::logins::{Scene, TrialOutcome};
+use crate::profile::TrialFiles;
 use crate::userinfo;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often it was let in, and how often not.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Counts {
+pub struct TrialCounts {
     pub logins: usize,
     pub refusals: usize,
 }
 
 /// What a trial has found so far.
-struct Findings<'t> {
+struct TrialFindings<'t> {
     trial: &'t Trial,
-    ready: &'t Ready,
-    counts: Counts,
+    ready: &'t DriverReady,
+    counts: TrialCounts,
     /// What was not as the provider's folder says.
     wrong: Vec<String>,
 }
 
 /// Runs it, and panics if anything is not as the provider's folder says.
-pub fn run(place: &Place, provider: &Provider, trial: &Trial) -> Counts {
+pub fn run(place: &Scene, provider: &ProviderFolder, trial: &Trial) -> TrialCounts {
     let (mut driver, ready) = Driver::start(provider, trial);
     println!("{} {}, {}", provider.package, provider.version, trial.name);
-    let files = Files::proposed(trial, &ready);
+    let files = TrialFiles::proposed(trial, &ready);
     place.read(&files);
     if let Some(asking) = &ready.introspection {
         place.set_secret(&asking.client_secret);
     }
     let known: Vec<&String> = trial.tokens.keys().filter(|kind| *kind != "rotated").collect();
     assert_eq!(known, ready.tokens.keys().collect::<Vec<_>>(), "the driver has other tokens than [trial.tokens]");
-    let mut findings = Findings { trial, ready: &ready, counts: Counts::default(), wrong: Vec::new() };
+    let mut findings = TrialFindings { trial, ready: &ready, counts: TrialCounts::default(), wrong: Vec::new() };
     for (kind, token) in &ready.tokens {
         let outcome = match kind.as_str() {
             "expired" => until_refused(place, &files, token),
@@ -61,17 +61,17 @@ pub fn run(place: &Place, provider: &Provider, trial: &Trial) -> Counts {
             findings.compare("user", &wanted, &outcome);
         }
         // By keys that are known, so that nothing else is missed.
-        assert_eq!(trial.profile, Way::Keys, "[trial.lookup] is for profiles with keys");
+        assert_eq!(trial.profile, JudgedBy::Keys, "[trial.lookup] is for profiles with keys");
         drop(driver);
         findings.compare("user", "lookup_unavailable", &userinfo::away(place, &files, looked_up, &ready, endpoint));
     }
-    let Findings { counts, wrong, .. } = findings;
+    let TrialFindings { counts, wrong, .. } = findings;
     assert!(wrong.is_empty(), "{}\n{}\n{}\n{said}", wrong.join("\n"), files.config, files.hba);
     counts
 }
 
-impl Findings<'_> {
-    fn compare(&mut self, kind: &str, wanted: &str, outcome: &Outcome) {
+impl TrialFindings<'_> {
+    fn compare(&mut self, kind: &str, wanted: &str, outcome: &TrialOutcome) {
         let identity = self.ready.identities.get(kind);
         let called = self.trial.called.get(kind).map_or(kind, String::as_str);
         if outcome.said != wanted {
@@ -88,7 +88,7 @@ impl Findings<'_> {
 }
 
 /// A token of seconds may be good for a while yet; the clocks are one, so nothing has to be allowed for.
-fn until_refused(place: &Place, files: &Files, token: &str) -> Outcome {
+fn until_refused(place: &Scene, files: &TrialFiles, token: &str) -> TrialOutcome {
     place.set_config(&files.config_with(&[], "clock_skew", "0s"));
     let outcome = until(place, token, |said| said != "granted");
     place.set_config(&files.config.to_string());
@@ -96,12 +96,12 @@ fn until_refused(place: &Place, files: &Files, token: &str) -> Outcome {
 }
 
 /// The provider is asked about a key that nobody knows at most once a minute, by default: a test does not wait that long.
-fn until_known(place: &Place, files: &Files, token: &str) -> Outcome {
+fn until_known(place: &Scene, files: &TrialFiles, token: &str) -> TrialOutcome {
     place.set_config(&files.config_with(&["keys"], "kid_cooldown", "1s"));
     until(place, token, |said| said != "key_unknown")
 }
 
-fn until(place: &Place, token: &str, is_over: fn(&str) -> bool) -> Outcome {
+fn until(place: &Scene, token: &str, is_over: fn(&str) -> bool) -> TrialOutcome {
     let give_up = Instant::now() + Duration::from_secs(20);
     loop {
         let outcome = place.show(token);

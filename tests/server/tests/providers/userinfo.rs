@@ -4,16 +4,16 @@
 //! What the provider says is its own in each case. For another `sub` something stands between that asks it about another of
 //! its users.
 
-use crate::driver::Ready;
+use crate::driver::DriverReady;
 use crate::folder::LookedUp;
-use crate::logins::{Outcome, Place};
-use crate::profile::Files;
+use crate::logins::{Scene, TrialOutcome};
+use crate::profile::TrialFiles;
 use std::io::{Read, Write, copy};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 /// The claim is looked up for a rule, as the configuration says, by way of `endpoint`.
-fn config(files: &Files, looked_up: &LookedUp, value: &str, endpoint: &str) -> String {
+fn config(files: &TrialFiles, looked_up: &LookedUp, value: &str, endpoint: &str) -> String {
     let claim = &looked_up.claim;
     let rule = format!("claim = \"$.{claim}\"\nequals = {value:?}");
     let table = format!("kind = \"userinfo\"\nclaims = [\"{claim}\"]\nendpoint = \"{endpoint}\"");
@@ -22,12 +22,12 @@ fn config(files: &Files, looked_up: &LookedUp, value: &str, endpoint: &str) -> S
 
 /// What becomes of the user's token: each with what must have become of it, in words that go into the list of what is wrong.
 pub fn tried(
-    place: &Place,
-    files: &Files,
+    place: &Scene,
+    files: &TrialFiles,
     looked_up: &LookedUp,
-    ready: &Ready,
+    ready: &DriverReady,
     endpoint: &str,
-) -> Vec<(String, Outcome)> {
+) -> Vec<(String, TrialOutcome)> {
     let token = &ready.tokens["user"];
     let stranger = ready.stranger.as_deref().expect("[trial.lookup] needs the token of a stranger");
     let mut all = Vec::new();
@@ -43,7 +43,13 @@ pub fn tried(
 }
 
 /// What becomes of it once the provider is gone.
-pub fn away(place: &Place, files: &Files, looked_up: &LookedUp, ready: &Ready, endpoint: &str) -> Outcome {
+pub fn away(
+    place: &Scene,
+    files: &TrialFiles,
+    looked_up: &LookedUp,
+    ready: &DriverReady,
+    endpoint: &str,
+) -> TrialOutcome {
     place.set_config(&config(files, looked_up, &looked_up.value, endpoint));
     place.show(&ready.tokens["user"])
 }

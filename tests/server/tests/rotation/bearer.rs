@@ -1,13 +1,13 @@
 //! A provider that shows its keys to nobody without a token of this server's own, as a Kubernetes API server does.
 
-use crate::support::{JWKS, LONG, METADATA, Place};
+use crate::support::{JWKS, LONG, METADATA, Scene};
 use oauth_validator_fixtures::{jwks, keys, secret};
 use oauth_validator_mock_provider::Reply;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 /// From now on the provider answers who shows this token, with these keys.
-fn guard(place: &Place, token: &str, keys: &[&oauth_validator_fixtures::TestKey]) {
+fn guard(place: &Scene, token: &str, keys: &[&oauth_validator_fixtures::TestKey]) {
     let provider = &place.party.provider;
     provider.set_reply_to_bearer(METADATA, token, Reply::json(&provider.metadata()));
     provider.set_reply_to_bearer(JWKS, token, Reply::json(&jwks(keys)));
@@ -15,7 +15,7 @@ fn guard(place: &Place, token: &str, keys: &[&oauth_validator_fixtures::TestKey]
 
 #[test]
 fn keys_are_fetched_with_the_token_that_the_file_has_then() {
-    let place = Place::start(&format!("{LONG}\nbearer_token_file = \"cluster.token\""));
+    let place = Scene::start(&format!("{LONG}\nbearer_token_file = \"cluster.token\""));
     let (first, second) = (secret(), secret());
     guard(&place, &first, &[keys::corp()]);
     let denial = place.refuses(keys::corp(), "keys_unavailable");

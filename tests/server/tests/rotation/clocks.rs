@@ -3,14 +3,14 @@
 //!
 //! The clock of the machine is not touched: the files are dated instead.
 
-use crate::support::{LONG, Place};
+use crate::support::{LONG, Scene};
 use oauth_validator_fixtures::keys;
 use serde_json::{Value, json};
 use std::fs::{self, FileTimes};
 use std::time::{Duration, SystemTime};
 
 /// Dates all instants of the key file by so many seconds from now; what is there keeps its form.
-fn date(place: &Place, change: impl FnOnce(&mut Value)) {
+fn date(place: &Scene, change: impl FnOnce(&mut Value)) {
     let text = fs::read_to_string(place.key_file()).expect("a key file");
     let mut record: Value = serde_json::from_str(&text).expect("JSON");
     change(&mut record);
@@ -23,7 +23,7 @@ fn in_seconds(seconds: i64) -> String {
 }
 
 /// Keys that were fetched so many seconds from now.
-fn fetched_in(place: &Place, seconds: i64) {
+fn fetched_in(place: &Scene, seconds: i64) {
     date(place, |record| {
         record["last_success"]["fetched_at"] = in_seconds(seconds).into();
         record["last_success"]["fresh_until"] = in_seconds(seconds + 3600).into();
@@ -31,7 +31,7 @@ fn fetched_in(place: &Place, seconds: i64) {
 }
 
 /// The last attempt began and ended so long ago.
-fn attempt_was(place: &Place, ago: Duration) {
+fn attempt_was(place: &Scene, ago: Duration) {
     let lock = fs::File::options().write(true).open(place.key_file().with_extension("lock")).expect("a lock");
     let then = SystemTime::now() - ago;
     lock.set_times(FileTimes::new().set_modified(then).set_accessed(then)).expect("times");
@@ -39,7 +39,7 @@ fn attempt_was(place: &Place, ago: Duration) {
 
 #[test]
 fn a_clock_that_was_set_back_leaves_good_keys_good() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     place.party.provider.stop();
     for ahead in [5, 60, 290] {
@@ -52,7 +52,7 @@ fn a_clock_that_was_set_back_leaves_good_keys_good() {
 
 #[test]
 fn keys_from_a_real_future_let_nobody_in() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     place.party.provider.stop();
     for ahead in [320, 86_400] {
@@ -76,7 +76,7 @@ fn keys_from_a_real_future_let_nobody_in() {
 /// Noted while the clock was three days ahead. It must not keep everybody out for three days.
 #[test]
 fn a_failure_from_the_future_keeps_nobody_from_asking() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     let asked = place.party.requests();
     for attempts in [1, 12] {

@@ -4,10 +4,10 @@
 //! Many profiles on one server, a provider and a role each, so that what takes time takes it at once.
 
 use crate::network::{
-    Refused, SENTINEL, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places, bad_statuses,
+    RefusedFetch, SENTINEL, bad_answers, bad_certificates, bad_issuers, bad_keys, bad_places, bad_statuses,
     connecting_proxy, deaf_port, redirects, slow_faults,
 };
-use crate::support::{JWKS, LONG, METADATA, Party, Place, assert_kept_secret};
+use crate::support::{JWKS, LONG, METADATA, Party, Scene, assert_kept_secret};
 use oauth_validator_fixtures::{jwks, keys, mint};
 use oauth_validator_mock_provider::{ALL, Fault};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, SOON, nothing_is_left, tool_path};
@@ -26,7 +26,7 @@ struct Case {
 }
 
 impl Case {
-    fn fault(path: &'static str, (fault, code, words): Refused) -> Self {
+    fn fault(path: &'static str, (fault, code, words): RefusedFetch) -> Self {
         let what = format!("{fault:.100?} at {path}");
         Self { what, spoil: Box::new(move |party| party.provider.set_fault(path, fault.clone())), code, words }
     }
@@ -117,7 +117,7 @@ fn denies_and_recovers(cluster: &Cluster, party: &Party, case: &Case) {
 #[test]
 fn wrong_certificates_redirects_and_statuses() {
     let everywhere = bad_certificates().into_iter().map(|refused| Case::fault(ALL, refused));
-    let both = |refused: Refused| [METADATA, JWKS].map(|path| Case::fault(path, refused.clone()));
+    let both = |refused: RefusedFetch| [METADATA, JWKS].map(|path| Case::fault(path, refused.clone()));
     let mut cases: Vec<Case> = everywhere.collect();
     cases.extend(redirects().into_iter().chain(bad_statuses()).flat_map(both));
     cases.push(Case::fault(ALL, (Fault::Refuse, "connect", "closed before an answer".to_owned())));
@@ -126,7 +126,7 @@ fn wrong_certificates_redirects_and_statuses() {
 
 #[test]
 fn wrong_answers_and_documents() {
-    let both = |refused: Refused| [METADATA, JWKS].map(|path| Case::fault(path, refused.clone()));
+    let both = |refused: RefusedFetch| [METADATA, JWKS].map(|path| Case::fault(path, refused.clone()));
     let mut cases: Vec<Case> = bad_answers().into_iter().flat_map(both).collect();
     cases.extend(bad_places().into_iter().map(|value| Case::metadata("jwks_uri", "jwks_uri", value)));
     cases.extend(bad_issuers().into_iter().map(|value| Case::metadata("issuer", "issuer_mismatch", value)));
@@ -148,7 +148,7 @@ fn what_drags_on_ends_in_time() {
 /// Connections that are never made: a port with a full queue. `connect_timeout` ends that, and the login with it.
 #[test]
 fn a_provider_that_cannot_be_connected_to() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let (address, _listener, _waiting) = deaf_port();
     let keys_at = |address: SocketAddr, timeout| {
         format!("{LONG}\njwks_url = \"https://{address}/jwks\"\nconnect_timeout = \"{timeout}\"")
@@ -165,7 +165,7 @@ fn a_provider_that_cannot_be_connected_to() {
 /// A proxy is asked only where the profile names one; the server's environment has no say, since the helper has none.
 #[test]
 fn a_proxy_is_the_profiles_alone() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     let (proxy, asked) = connecting_proxy(2);
     place.take_new_profile(&format!("{LONG}\nproxy = \"{proxy}\""));
     place.lets_in(keys::corp());
@@ -180,7 +180,7 @@ fn a_proxy_is_the_profiles_alone() {
 /// Keys that may not verify tokens, beside one that may.
 #[test]
 fn a_poisoned_key_document_gives_its_good_keys_and_no_others() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let with = |member: &str, value: Value| {
         let mut key = keys::p256().public_jwk();
         (key["kid"], key[member]) = (json!(format!("{member} {value}")), value);

@@ -1,10 +1,10 @@
 //! The first login asks the provider, and no other does: how the keys come into their file, and what they are used for
 //! from then on.
 
-use crate::support::{JWKS, LONG, METADATA, Place, denials, mode};
+use crate::support::{JWKS, LONG, METADATA, Scene, denials, mode};
 use oauth_validator_fixtures::{keys, secret};
 use oauth_validator_mock_provider::{ALL, Fault};
-use oauth_validator_server_tests::{ClusterOptions, Session, tool_path};
+use oauth_validator_server_tests::{ClientSession, ClusterOptions, tool_path};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ use std::thread;
 
 #[test]
 fn the_first_login_asks_and_the_next_ones_do_not() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     assert!(!place.folder().exists(), "nothing is made before it is needed");
     place.lets_in(keys::corp());
     assert_eq!(place.party.requests(), (1, 1));
@@ -47,7 +47,7 @@ fn assert_only_the_servers_own_lines(log: &str, logins: usize) {
 
 #[test]
 fn the_key_file_is_the_servers_own_and_readable_by_a_person() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.party.provider.set_header(JWKS, "ETag", "\"first\"");
     place.lets_in(keys::corp());
     let (owner, _) = place.cluster.server_user();
@@ -85,7 +85,7 @@ fn the_key_file_is_the_servers_own_and_readable_by_a_person() {
 fn two_hundred_first_logins_are_one_fetch() {
     const LOGINS: usize = 200;
     let conf = format!("max_connections = {}\n", LOGINS + 20);
-    let place = Place::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
+    let place = Scene::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
     // The helper that is shipped, after it was counted.
     let real = place.cluster.write_file("real-helper", fs::read(tool_path()).expect("a tool"));
     crate::support::set_mode(&real, 0o755);
@@ -100,7 +100,7 @@ fn two_hundred_first_logins_are_one_fetch() {
         })
         .collect();
     let start = Barrier::new(LOGINS);
-    let sessions: Vec<Session> = thread::scope(|scope| {
+    let sessions: Vec<ClientSession> = thread::scope(|scope| {
         let login = |token| {
             let (start, place) = (&start, &place);
             move || {
@@ -124,7 +124,7 @@ fn two_hundred_first_logins_are_one_fetch() {
 /// A stranger cannot make the server ask anybody by what is refused before it comes to a key.
 #[test]
 fn tokens_that_need_no_key_ask_nobody() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let good = place.party.unsigned();
     let key = keys::corp();
     let other_issuer = good.clone().issuer("https://evil.example").sign(key);
@@ -147,11 +147,11 @@ fn tokens_that_need_no_key_ask_nobody() {
     place.lets_in(key);
 }
 
-/// [`Place`] searches the log when it ends.
+/// [`Scene`] searches the log when it ends.
 #[test]
 fn nothing_of_a_token_is_logged_however_talkative_the_server_is() {
     let conf = "log_min_messages = debug5\nlog_error_verbosity = verbose\n".to_owned();
-    let mut place = Place::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
+    let mut place = Scene::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
     let unknown = keys::p256().with_kid(&secret());
     place.lets_in(keys::corp());
     place.refuses(&unknown, "key_unknown");

@@ -1,7 +1,7 @@
 //! The folder of key files cannot be used, or not be trusted, or the disk is full: nobody gets in by that, the log
 //! names folder, owner, mode and remedy, and what can go on goes on.
 
-use crate::support::{LONG, Place, mode, set_mode};
+use crate::support::{LONG, Scene, mode, set_mode};
 use oauth_validator_fixtures::{TestKey, jwks, keys};
 use oauth_validator_server_tests::{Cluster, LoginOutcome, Mount, needs_root};
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Has the server keep its key files in a folder of this name beside the data directory, which is not made.
-fn elsewhere(place: &Place, name: &str) -> PathBuf {
+fn elsewhere(place: &Scene, name: &str) -> PathBuf {
     let folder = place.cluster.socket_dir().join(name);
     place.cluster.append_conf(&format!("oauth_validator.cache_directory = '{}'", folder.display()));
     place.cluster.reload();
@@ -32,7 +32,7 @@ fn give(cluster: &Cluster, path: &Path) {
 
 /// Denied for the folder, in one clear line, before anybody is asked.
 #[track_caller]
-fn refuses(place: &Place, folder: &Path, words: &[&str]) {
+fn refuses(place: &Scene, folder: &Path, words: &[&str]) {
     let asked = place.party.provider.connection_count();
     let denial = place.refuses(keys::corp(), "keys_unavailable");
     for words in words.iter().chain([&folder.to_str().expect("UTF-8")]) {
@@ -44,7 +44,7 @@ fn refuses(place: &Place, folder: &Path, words: &[&str]) {
 
 #[test]
 fn folders_that_are_not_used() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     let good = place.folder();
     let folder = elsewhere(&place, "keys");
@@ -83,7 +83,7 @@ fn folders_that_are_not_used() {
 /// The server's user may change the mode back, but the server does not.
 #[test]
 fn a_folder_that_cannot_be_written_to() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let folder = elsewhere(&place, "keys");
     make(&place.cluster, &folder);
     set_mode(&folder, 0o500);
@@ -100,7 +100,7 @@ fn a_folder_that_cannot_be_written_to() {
 }
 
 #[track_caller]
-fn refuses_new_key(place: &Place, folder: &Path, words: &str) {
+fn refuses_new_key(place: &Scene, folder: &Path, words: &str) {
     thread::sleep(Duration::from_millis(1100));
     let asked = place.party.provider.connection_count();
     let denial = place.refuses(&TestKey::p256("new"), "keys_unavailable");
@@ -121,7 +121,7 @@ fn a_read_only_mount() {
     if !needs_root("a_read_only_mount") {
         return;
     }
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let folder = elsewhere(&place, "keys");
     let Some(mount) = tmpfs(&place.cluster, &folder, "1m") else { return };
     mount.remount("ro");
@@ -140,7 +140,7 @@ fn a_full_disk() {
     if !needs_root("a_full_disk") {
         return;
     }
-    let place = Place::start("kid_cooldown = \"2s\"\ntimeout = \"10s\"");
+    let place = Scene::start("kid_cooldown = \"2s\"\ntimeout = \"10s\"");
     let folder = elsewhere(&place, "keys");
     let Some(mount) = tmpfs(&place.cluster, &folder, "64k") else { return };
     let mut filler = File::create(mount.path().join("filler")).expect("a file");
@@ -184,7 +184,7 @@ fn a_disk_that_fills_up_under_a_key_file() {
     if !needs_root("a_disk_that_fills_up_under_a_key_file") {
         return;
     }
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let folder = elsewhere(&place, "keys");
     let Some(mount) = tmpfs(&place.cluster, &folder, "64k") else { return };
     place.lets_in(keys::corp());
@@ -204,7 +204,7 @@ fn a_disk_that_fills_up_under_a_key_file() {
 
 #[test]
 fn the_default_folder_is_made_for_the_server_alone() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     // Whatever is in its place is not touched.
     fs::write(place.folder(), "precious").expect("a file");
     refuses(&place, &place.folder(), &[" is a file owned by "]);

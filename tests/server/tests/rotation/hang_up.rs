@@ -2,12 +2,12 @@
 //! counts as anybody's. Nobody is let in by it who has left, and whatever else ends a login still ends it at once.
 
 use crate::storm::{signature, stray};
-use crate::support::{LONG, Place, denials};
+use crate::support::{LONG, Scene, denials};
 use crate::waiting::{HANGING, begin};
 use oauth_validator_fixtures::{TestKey, jwks, keys};
 use oauth_validator_mock_provider::{ALL, Fault};
 use oauth_validator_server_tests::{
-    AT_ONCE, ClusterOptions, PendingLogin, Process, SOON, eventually, nothing_is_left, tool_path, waiting,
+    AT_ONCE, ClusterOptions, PendingLogin, ProcessId, SOON, eventually, nothing_is_left, tool_path, waiting,
 };
 use std::fs;
 use std::thread;
@@ -20,14 +20,14 @@ const DEFAULTS: &str = "min_ttl = \"1h\"\nmax_ttl = \"1h\"";
 const SLOW: &str = "0.4";
 
 /// The helper that is shipped, begun so much later.
-fn slow_helper(place: &Place) {
+fn slow_helper(place: &Scene) {
     let real = place.cluster.write_file("real-helper", fs::read(tool_path()).expect("a tool"));
     crate::support::set_mode(&real, 0o755);
     place.cluster.write_helper(format!("#!/bin/sh\nsleep {SLOW}\nexec {} \"$@\"\n", real.display()));
 }
 
 /// Shows tokens with a made-up `kid` for so long, and hangs up each time before there is an answer. Returns how many.
-fn keep_hanging_up(place: &Place, time: Duration) -> usize {
+fn keep_hanging_up(place: &Scene, time: Duration) -> usize {
     let (signature, started) = (signature(), Instant::now());
     let mut shown = 0;
     while started.elapsed() < time {
@@ -41,7 +41,7 @@ fn keep_hanging_up(place: &Place, time: Duration) -> usize {
 
 #[test]
 fn strangers_who_hang_up_cost_one_request_a_cooldown() {
-    let place = Place::start(DEFAULTS);
+    let place = Scene::start(DEFAULTS);
     slow_helper(&place);
     place.lets_in(keys::corp());
     // The last request has to be a cooldown ago, as if nobody had logged in for a while.
@@ -58,7 +58,7 @@ fn strangers_who_hang_up_cost_one_request_a_cooldown() {
 const STARTING: &str = "SELECT 1 FROM pg_stat_activity WHERE state = 'starting'";
 
 /// Dates it a minute and more back.
-fn forget_the_last_attempt(place: &Place) {
+fn forget_the_last_attempt(place: &Scene) {
     let lock = fs::File::options().write(true).open(place.key_file().with_extension("lock")).expect("a lock");
     let before = std::time::SystemTime::now() - Duration::from_secs(120);
     lock.set_times(fs::FileTimes::new().set_modified(before).set_accessed(before)).expect("times");
@@ -67,7 +67,7 @@ fn forget_the_last_attempt(place: &Place) {
 /// A key that the stranger's request brought is everybody's.
 #[test]
 fn what_he_had_fetched_is_used_by_the_next_login() {
-    let place = Place::start(DEFAULTS);
+    let place = Scene::start(DEFAULTS);
     slow_helper(&place);
     place.lets_in(keys::corp());
     forget_the_last_attempt(&place);
@@ -84,7 +84,7 @@ fn what_he_had_fetched_is_used_by_the_next_login() {
 /// The token is good, and there are keys in the end; but its owner has left.
 #[test]
 fn nobody_is_let_in_who_has_left() {
-    let place = Place::start(DEFAULTS);
+    let place = Scene::start(DEFAULTS);
     slow_helper(&place);
     let mark = place.cluster.log_mark();
     let login = begin(&place);
@@ -100,17 +100,17 @@ fn nobody_is_let_in_who_has_left() {
 }
 
 /// The backend that `waiting` finds, where the helper is still a script.
-fn that_waits(place: &Place) -> Process {
+fn that_waits(place: &Scene) -> ProcessId {
     const SQL: &str = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'OAuthValidatorHelper'";
     eventually("a login that waits for its helper", SOON, || {
         let rows = place.cluster.sql(SQL).expect("pg_stat_activity");
         let pid = rows.first()?.first()?.as_ref()?.parse().ok()?;
-        Process::of(pid)
+        ProcessId::of(pid)
     })
 }
 
 /// A login whose client has hung up while its helper waits for the provider.
-fn abandoned(place: &Place, fault: &Fault) -> (Process, Process) {
+fn abandoned(place: &Scene, fault: &Fault) -> (ProcessId, ProcessId) {
     place.party.provider.set_fault(ALL, fault.clone());
     let login: PendingLogin = begin(place);
     let (backend, helper) = waiting(&place.cluster);
@@ -122,7 +122,7 @@ fn abandoned(place: &Place, fault: &Fault) -> (Process, Process) {
 
 /// Both are gone at once.
 #[track_caller]
-fn ended(place: &mut Place, (backend, helper): &(Process, Process), since: Instant, what: &str) {
+fn ended(place: &mut Scene, (backend, helper): &(ProcessId, ProcessId), since: Instant, what: &str) {
     eventually(what, AT_ONCE, || (!backend.is_there() && !helper.is_there()).then_some(()));
     assert!(since.elapsed() < AT_ONCE, "{what}: {:?}", since.elapsed());
     place.party.provider.clear_faults();
@@ -130,7 +130,7 @@ fn ended(place: &mut Place, (backend, helper): &(Process, Process), since: Insta
 
 #[test]
 fn an_administrator_ends_an_abandoned_fetch() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     let incarnation = place.cluster.incarnation();
     for fault in HANGING {
         place.take_new_profile(LONG);
@@ -146,7 +146,7 @@ fn an_administrator_ends_an_abandoned_fetch() {
 
 #[test]
 fn a_fast_shutdown_ends_an_abandoned_fetch() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     for fault in HANGING {
         place.take_new_profile(LONG);
         let both = abandoned(&place, &fault);
@@ -162,7 +162,7 @@ fn a_fast_shutdown_ends_an_abandoned_fetch() {
 #[test]
 fn authentication_timeout_ends_an_abandoned_fetch() {
     let conf = "authentication_timeout = 2s\n".to_owned();
-    let mut place = Place::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
+    let mut place = Scene::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
     for fault in HANGING {
         place.take_new_profile(LONG);
         let since = Instant::now();
@@ -180,7 +180,7 @@ fn authentication_timeout_ends_an_abandoned_fetch() {
 /// Nor does it outlast `keys.timeout`; and that the provider said nothing is known to those who come later.
 #[test]
 fn an_abandoned_fetch_ends_in_time_and_its_failure_counts() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     place.take_new_profile("timeout = \"2s\"");
     let since = Instant::now();
     let both = abandoned(&place, &Fault::HangAfterTls);

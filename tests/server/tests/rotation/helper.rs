@@ -1,7 +1,7 @@
 //! The program that talks to the provider is missing, somebody else's, of another version, killed, or writes rubbish:
 //! nobody gets in by that, the log says what to do, and the next login after that was done works.
 
-use crate::support::{Denial, LONG, Place, set_mode};
+use crate::support::{LONG, LoggedDenial, Scene, set_mode};
 use crate::waiting::{begin, signal};
 use oauth_validator_fixtures::keys;
 use oauth_validator_mock_provider::{ALL, Fault};
@@ -15,14 +15,14 @@ const SENTINEL: &str = "UNSAID-BY-ANYBODY";
 
 /// Denies with these words, and lets in when the helper is as it should be.
 #[track_caller]
-fn denies_until_mended(place: &mut Place, what: &str, words: &[&str]) {
+fn denies_until_mended(place: &mut Scene, what: &str, words: &[&str]) {
     place.take_new_profile(LONG);
     let denial = place.refuses(keys::corp(), "keys_unavailable");
     mended(place, what, &denial, words);
 }
 
 #[track_caller]
-fn mended(place: &Place, what: &str, denial: &Denial, words: &[&str]) {
+fn mended(place: &Scene, what: &str, denial: &LoggedDenial, words: &[&str]) {
     let issuer = place.party.provider.issuer();
     let begins = format!("The keys of {issuer} cannot be fetched: ");
     assert!(denial.detail.starts_with(&begins) && denial.detail.ends_with('.'), "{what}: {denial:?}");
@@ -40,7 +40,7 @@ fn mended(place: &Place, what: &str, denial: &Denial, words: &[&str]) {
 
 #[test]
 fn helpers_that_are_not_run() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     let path = place.cluster.helper_path();
     let quoted = format!("{path:?}");
     fs::remove_file(&path).expect("a helper");
@@ -77,7 +77,7 @@ fn helpers_that_are_not_run() {
 
 #[test]
 fn helpers_that_give_no_answer() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     let rubbish = |text: &str| format!("#!/bin/sh\nread -r line\n{text}\n");
     let keys_of_nobody = r#"echo '{"version":1,"outcome":{"keys":{"url":"https://evil.example/","etag":null,"freshness":{"max_age":null,"no_cache":false},"keys":{"keys":[]}}}}'"#;
     for (what, script, words) in [
@@ -114,7 +114,7 @@ fn helpers_that_give_no_answer() {
 /// A newer library's request is one that the helper says it does not understand.
 #[test]
 fn a_helper_that_says_why_is_believed() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     let failed = r#"{"version":1,"outcome":{"failed":{"code":"version","message":"the helper is old\n\u001b[2J","hint":"install another one of these"}}}"#;
     place.cluster.write_helper(format!("#!/bin/sh\nread -r line\ncat <<'END'\n{failed}\nEND\n"));
     denies_until_mended(&mut place, "told", &["version: the helper is old\u{fffd}\u{fffd}[2J"]);
@@ -122,7 +122,7 @@ fn a_helper_that_says_why_is_believed() {
 
 #[test]
 fn a_helper_that_never_answers_is_given_the_time_of_the_profile() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     place.cluster.write_helper("#!/bin/sh\nexec sleep 1000\n");
     let keys = LONG.replace("20s", "1s");
     place.take_new_profile(&keys);
@@ -132,7 +132,7 @@ fn a_helper_that_never_answers_is_given_the_time_of_the_profile() {
 
 #[test]
 fn a_helper_killed_in_the_middle() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     let incarnation = place.cluster.incarnation();
     for fault in [Fault::HangBeforeTls, Fault::HangAfterTls] {
         place.take_new_profile(LONG);
@@ -172,7 +172,7 @@ fn a_helper_killed_in_the_middle() {
 /// A link is judged by what it leads to, and by whoever could lead it elsewhere.
 #[test]
 fn a_link_to_the_helper_is_followed_where_nobody_else_can_change_it() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let path = place.cluster.helper_path();
     let real = path.with_file_name("real");
     fs::rename(&path, &real).expect("another name");

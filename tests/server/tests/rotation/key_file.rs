@@ -1,9 +1,9 @@
 //! Key files that are not what the profile's settings would have made, and servers that share them: what a stranger
 //! could have put there, or another configuration, never lets anybody in.
 
-use crate::support::{LONG, Party, Place, assert_kept_secret, denials, set_mode};
+use crate::support::{LONG, Party, Scene, assert_kept_secret, denials, set_mode};
 use oauth_validator_fixtures::{TestKey, jwks, keys};
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_mock_provider::MockProvider;
 use oauth_validator_server_tests::{Cluster, ClusterOptions, SOON, eventually, needs_root, tool_path};
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
@@ -24,7 +24,7 @@ fn put(cluster: &Cluster, path: &Path, contents: &[u8]) {
 /// Puts this in the key file's place: the provider is asked again, the keys there are believed and no others, and the
 /// log has these words.
 #[track_caller]
-fn counts_as_absent(place: &Place, contents: &[u8], words: &str) {
+fn counts_as_absent(place: &Scene, contents: &[u8], words: &str) {
     let asked = place.party.requests();
     thread::sleep(Duration::from_millis(1100));
     put(&place.cluster, &place.key_file(), contents);
@@ -39,7 +39,7 @@ fn counts_as_absent(place: &Place, contents: &[u8], words: &str) {
 
 #[test]
 fn what_is_no_key_file_is_replaced() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     let good = fs::read_to_string(place.key_file()).expect("UTF-8");
     let none = "is not a key file of this version; it counts as absent";
@@ -65,7 +65,7 @@ fn what_is_no_key_file_is_replaced() {
 
 #[test]
 fn names_that_lead_elsewhere_are_not_followed() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     let other = place.folder().join("elsewhere.json");
     fs::rename(place.key_file(), &other).expect("another name");
@@ -133,10 +133,10 @@ fn a_key_file_of_another_profile_is_none() {
 
 #[test]
 fn keys_of_another_authority_or_another_issuer_are_given_up() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     place.lets_in(keys::corp());
     let good = fs::read(place.party.provider.ca_file()).expect("an authority");
-    let other = Provider::start();
+    let other = MockProvider::start();
     let foreign = fs::read(other.ca_file()).expect("an authority");
     thread::sleep(Duration::from_millis(1100));
     place.cluster.write_file("corp.pem", &foreign);
@@ -162,7 +162,7 @@ fn keys_of_another_authority_or_another_issuer_are_given_up() {
 /// A profile keeps its name and gets another issuer, whose key has the name of the first one's.
 #[test]
 fn a_profile_that_changes_its_issuer_believes_the_new_one_alone() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     let stranger = keys::partner().with_kid(keys::corp().kid());
     let next = Party::new("corp");
@@ -183,7 +183,7 @@ fn a_profile_that_changes_its_issuer_believes_the_new_one_alone() {
 /// Two servers with one configuration and one folder of keys, by mistake or not: one lock, one fetch.
 #[test]
 fn two_servers_may_share_what_they_have() {
-    let first = Place::start(LONG);
+    let first = Scene::start(LONG);
     let start = |cache: Option<&Path>| {
         let mut conf = format!("oauth_validator.config_file = '{}'\n", first.cluster.config_path().display());
         if let Some(cache) = cache {

@@ -3,7 +3,7 @@
 //!
 //! This process stands for the other user. It opens a lock for reading alone, as he would; that is all that counts.
 
-use crate::support::{LONG, Place, mode, set_mode};
+use crate::support::{LONG, Scene, mode, set_mode};
 use oauth_validator_fixtures::keys;
 use oauth_validator_server_tests::{ClusterOptions, needs_root};
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
@@ -26,20 +26,20 @@ fn hold_for_reading(path: &Path) -> File {
 }
 
 /// A lock of the server's own, as a restore without modes leaves it.
-fn put_lock(place: &Place, path: &Path, mode: u32) {
+fn put_lock(place: &Scene, path: &Path, mode: u32) {
     File::create(path).expect("a lock");
     let (uid, gid) = place.cluster.server_user();
     chown(path, Some(uid), Some(gid)).expect("an owner");
     set_mode(path, mode);
 }
 
-fn lock_of(place: &Place) -> PathBuf {
+fn lock_of(place: &Scene) -> PathBuf {
     place.key_file().with_extension("lock")
 }
 
 #[test]
 fn who_may_read_a_lock_stops_no_login() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     place.lets_in(keys::corp());
     for loosened in [0o644, 0o640, 0o604] {
         place.take_new_profile(LONG);
@@ -57,7 +57,7 @@ fn who_may_read_a_lock_stops_no_login() {
 /// A lock that somebody could have written to is not the server's own.
 #[test]
 fn a_lock_that_others_may_write_to_is_refused() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     place.lets_in(keys::corp());
     let asked = place.party.requests();
     for wrong in [0o620, 0o602, 0o666] {
@@ -73,7 +73,7 @@ fn a_lock_that_others_may_write_to_is_refused() {
 /// The lock of another server that shares the folder: its holder is waited for, but not for ever.
 #[test]
 fn a_lock_that_its_owner_holds_is_waited_for() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     place.lets_in(keys::corp());
     place.take_new_profile("timeout = \"1s\"\nconnect_timeout = \"1s\"");
     put_lock(&place, &lock_of(&place), 0o600);
@@ -88,8 +88,8 @@ fn a_lock_that_its_owner_holds_is_waited_for() {
 }
 
 /// A server whose data directory its group may read, as after `initdb -g`.
-fn with_group_access() -> Place {
-    let mut place = Place::with(LONG, ClusterOptions::default());
+fn with_group_access() -> Scene {
+    let mut place = Scene::with(LONG, ClusterOptions::default());
     place.cluster.stop();
     let opened = Command::new("chmod").args(["-R", "g+rX"]).arg(place.cluster.data_dir()).status().expect("chmod");
     assert!(opened.success());
@@ -102,13 +102,13 @@ fn with_group_access() -> Place {
 }
 
 /// What a member of the server's group sees of a command.
-fn as_member(place: &Place, program: &str, arguments: &[&str]) -> Output {
+fn as_member(place: &Scene, program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.args(arguments).current_dir("/").uid(STRANGER).gid(place.cluster.server_user().1);
     command.output().expect("a program")
 }
 
-fn backup(place: &Place) -> Output {
+fn backup(place: &Scene) -> Output {
     let data = place.cluster.data_dir();
     // tar does not read what it writes to /dev/null.
     as_member(
@@ -157,7 +157,7 @@ fn where_the_group_may_read_the_data_directory_its_backups_go_on() {
 
 #[test]
 fn elsewhere_they_stay_the_servers_own() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     assert_eq!((mode(&place.folder()), mode(&lock_of(&place)), mode(&place.key_file())), (0o700, 0o600, 0o600));
     // A folder that was named, and which everybody may look into.

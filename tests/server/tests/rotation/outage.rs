@@ -1,9 +1,9 @@
 //! The provider is away: logins go on for `stale_max` without waiting for it, then stop; a server that is restarted
 //! meanwhile knows as much as before; and when the provider is back, nobody has to do anything.
 
-use crate::support::{Denial, JWKS, METADATA, Place, denials};
+use crate::support::{JWKS, LoggedDenial, METADATA, Scene, denials};
 use oauth_validator_fixtures::keys;
-use oauth_validator_mock_provider::{ALL, Fault, Provider};
+use oauth_validator_mock_provider::{ALL, Fault, MockProvider};
 use oauth_validator_server_tests::LoginOutcome;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const TIMES: &str = "min_ttl = \"1s\"\nmax_ttl = \"1s\"\nstale_max = \"6s\"\nkid
 const COOLDOWN: Duration = Duration::from_secs(2);
 
 /// Logs in until that is denied; returns how long logins went on, how many of them took long, and the denial.
-fn log_in_until_denied(place: &Place) -> (Duration, usize, Denial) {
+fn log_in_until_denied(place: &Scene) -> (Duration, usize, LoggedDenial) {
     let (started, mut long_waits, mut logins) = (Instant::now(), 0, 0);
     loop {
         let mark = place.cluster.log_mark();
@@ -36,7 +36,7 @@ fn log_in_until_denied(place: &Place) -> (Duration, usize, Denial) {
 }
 
 /// From the moment that the provider went away until it is back and logins work again.
-fn lasts(place: &mut Place, go_away: impl Fn(&Provider), come_back: impl Fn(&Provider)) {
+fn lasts(place: &mut Scene, go_away: impl Fn(&MockProvider), come_back: impl Fn(&MockProvider)) {
     place.lets_in(keys::corp());
     let fetched = Instant::now();
     go_away(&place.party.provider);
@@ -72,25 +72,25 @@ fn lasts(place: &mut Place, go_away: impl Fn(&Provider), come_back: impl Fn(&Pro
 
 #[test]
 fn a_provider_that_is_down() {
-    let mut place = Place::start(TIMES);
-    lasts(&mut place, Provider::stop, Provider::restart);
+    let mut place = Scene::start(TIMES);
+    lasts(&mut place, MockProvider::stop, MockProvider::restart);
 }
 
 #[test]
 fn a_provider_that_takes_connections_and_says_nothing() {
-    let mut place = Place::start(TIMES);
-    lasts(&mut place, |provider| provider.set_fault(ALL, Fault::HangBeforeTls), Provider::clear_faults);
+    let mut place = Scene::start(TIMES);
+    lasts(&mut place, |provider| provider.set_fault(ALL, Fault::HangBeforeTls), MockProvider::clear_faults);
 }
 
 #[test]
 fn a_provider_that_takes_requests_and_says_nothing() {
-    let mut place = Place::start(TIMES);
-    lasts(&mut place, |provider| provider.set_fault(JWKS, Fault::HangAfterTls), Provider::clear_faults);
+    let mut place = Scene::start(TIMES);
+    lasts(&mut place, |provider| provider.set_fault(JWKS, Fault::HangAfterTls), MockProvider::clear_faults);
 }
 
 #[test]
 fn a_server_that_never_reached_the_provider_lets_nobody_in() {
-    let mut place = Place::start(TIMES);
+    let mut place = Scene::start(TIMES);
     place.party.provider.stop();
     let issuer = place.party.provider.issuer();
     for _ in 0..2 {
@@ -113,7 +113,7 @@ fn a_server_that_never_reached_the_provider_lets_nobody_in() {
 /// A token with an unknown key is refused for that, even while nothing newer can be had.
 #[test]
 fn an_unknown_key_while_the_provider_is_down() {
-    let place = Place::start("min_ttl = \"1h\"\nmax_ttl = \"1h\"\nkid_cooldown = \"1s\"\ntimeout = \"4s\"");
+    let place = Scene::start("min_ttl = \"1h\"\nmax_ttl = \"1h\"\nkid_cooldown = \"1s\"\ntimeout = \"4s\"");
     place.lets_in(keys::corp());
     place.party.provider.stop();
     thread::sleep(Duration::from_millis(1100));

@@ -4,12 +4,13 @@
 //! So with a living parent no helper may ever become an orphan; and after a backend was killed, which PostgreSQL always
 //! answers with a restart, the orphaned helper must end by itself, with an exit code.
 
-use crate::support::{LONG, Place};
+use crate::support::{LONG, Scene};
 use crate::waiting::{begin, signal};
 use oauth_validator_fixtures::keys;
 use oauth_validator_mock_provider::{ALL, Fault};
 use oauth_validator_server_tests::{
-    ClusterOptions, LoginOutcome, PendingLogin, Process, eventually, helpers_of, may_unshare, nothing_is_left, waiting,
+    ClusterOptions, LoginOutcome, PendingLogin, ProcessId, eventually, helpers_of, may_unshare, nothing_is_left,
+    waiting,
 };
 use rustix::process::Signal;
 use std::fs;
@@ -19,13 +20,13 @@ use std::time::Duration;
 const HANGING: [Fault; 3] = [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowBody];
 
 /// A server whose postmaster is process 1; says why not where that cannot be.
-fn start(test: &str) -> Option<Place> {
+fn start(test: &str) -> Option<Scene> {
     if let Err(why) = may_unshare() {
         println!("skipped: {test}: {why}");
         return None;
     }
-    let place = Place::with(LONG, ClusterOptions { as_process_1: true, ..ClusterOptions::default() });
-    let postmaster = Process::of(place.cluster.postmaster_pid().cast_signed()).expect("the postmaster");
+    let place = Scene::with(LONG, ClusterOptions { as_process_1: true, ..ClusterOptions::default() });
+    let postmaster = ProcessId::of(place.cluster.postmaster_pid().cast_signed()).expect("the postmaster");
     assert_eq!((postmaster.inner_pid(), postmaster.name.as_str()), (Some(1), "postgres"));
     let status = fs::read_to_string(format!("/proc/{}/status", postmaster.pid)).expect("a process");
     let uid = format!("Uid:\t{0}\t{0}\t{0}\t{0}\n", place.cluster.server_user().0);

@@ -1,7 +1,7 @@
 //! The provider changes its keys: new ones are found by the login that brings one, old ones are believed for as long as
 //! the profile says and no longer, and the administrator's word counts at once.
 
-use crate::support::{LONG, Place};
+use crate::support::{LONG, Scene};
 use oauth_validator_fixtures::{TestKey, jwks, keys};
 use oauth_validator_server_tests::eventually;
 use std::thread;
@@ -21,7 +21,7 @@ fn cool_down() {
 
 #[test]
 fn the_login_that_brings_a_new_key_is_the_one_that_finds_it() {
-    let place = Place::start(&LONG.replace("kid_cooldown = \"1s\"", "kid_cooldown = \"1h\""));
+    let place = Scene::start(&LONG.replace("kid_cooldown = \"1s\"", "kid_cooldown = \"1h\""));
     let new = new_key();
     place.lets_in(keys::corp());
     place.party.provider.set_keys(jwks(&[keys::corp(), &new]));
@@ -46,7 +46,7 @@ fn the_login_that_brings_a_new_key_is_the_one_that_finds_it() {
 
 #[test]
 fn a_removed_key_is_believed_until_max_ttl() {
-    let place = Place::start(SHORT);
+    let place = Scene::start(SHORT);
     let (old, new) = (keys::corp(), new_key());
     place.lets_in(old);
     place.party.provider.set_keys(jwks(&[&new, old]));
@@ -74,7 +74,7 @@ fn a_removed_key_is_believed_until_max_ttl() {
 /// A key of the same name is another key.
 #[test]
 fn a_key_that_takes_over_a_kid_does_not_take_over_its_tokens() {
-    let place = Place::start(SHORT);
+    let place = Scene::start(SHORT);
     let old = keys::p256();
     let new = new_key().with_kid(old.kid());
     place.lets_in(old);
@@ -86,7 +86,7 @@ fn a_key_that_takes_over_a_kid_does_not_take_over_its_tokens() {
 
 #[test]
 fn a_denied_kid_is_refused_at_once_although_its_key_is_known() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     place.set_keys(&format!("{LONG}\ndeny_kids = [\"corp-rsa\"]"));
     place.refuses(keys::corp(), "token_revoked");
@@ -100,7 +100,7 @@ fn a_denied_kid_is_refused_at_once_although_its_key_is_known() {
 /// Whoever has a key that leaked writes the header of his tokens.
 #[test]
 fn a_denied_key_is_refused_whatever_its_token_calls_it() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.lets_in(keys::corp());
     place.set_keys(&format!("{LONG}\ndeny_kids = [\"{}\"]", keys::corp().thumbprint()));
     for kid in ["corp-rsa", "made-up", ""] {
@@ -122,7 +122,7 @@ fn a_denied_key_is_refused_whatever_its_token_calls_it() {
 
 #[test]
 fn a_token_without_kid_is_checked_with_the_keys_there_are() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let nameless = |key: &TestKey| key.with_kid("");
     place.lets_in(&nameless(keys::p256()));
     let new = new_key();
@@ -145,7 +145,7 @@ fn a_token_without_kid_is_checked_with_the_keys_there_are() {
 /// Each refresh asks whether the document changed, and most do not send it again.
 #[test]
 fn a_document_that_has_not_changed_is_confirmed() {
-    let place = Place::start("min_ttl = \"1s\"\nmax_ttl = \"1s\"\nstale_max = \"1h\"\nkid_cooldown = \"1s\"");
+    let place = Scene::start("min_ttl = \"1s\"\nmax_ttl = \"1s\"\nstale_max = \"1h\"\nkid_cooldown = \"1s\"");
     place.party.provider.set_header("/jwks", "ETag", "W/\"one\"");
     place.lets_in(keys::corp());
     for _ in 0..2 {

@@ -1,7 +1,7 @@
 //! Tokens that nobody issued, by the thousand: what they cost the provider is bounded by the profile, and they keep no
 //! legitimate login waiting for longer than the cooldown.
 
-use crate::support::Place;
+use crate::support::Scene;
 use oauth_validator_fixtures::{TestKey, jwks, keys, mint, secret, secrets};
 use oauth_validator_server_tests::{ClusterOptions, LoginOutcome, SOON, eventually};
 use serde_json::json;
@@ -16,7 +16,7 @@ const COOLDOWN: Duration = Duration::from_secs(2);
 const TIMES: &str = "min_ttl = \"1h\"\nmax_ttl = \"1h\"\nkid_cooldown = \"2s\"\ntimeout = \"5s\"";
 
 /// A token whose key nobody has, with a `kid` that is never used again. Its signature is that of another.
-pub fn stray(place: &Place, signature: &[u8]) -> String {
+pub fn stray(place: &Scene, signature: &[u8]) -> String {
     let claims = place.party.unsigned().claims();
     let header = json!({"typ": "at+jwt", "alg": "ES256", "kid": secret()});
     mint::assemble(header.to_string().as_bytes(), claims.to_string().as_bytes(), signature)
@@ -28,7 +28,7 @@ pub fn signature() -> Vec<u8> {
 
 /// At most one request for each cooldown of this time, and one at either end of it.
 #[track_caller]
-fn assert_bounded(place: &Place, before: usize, started: Instant) {
+fn assert_bounded(place: &Scene, before: usize, started: Instant) {
     let asked = place.party.requests().1 - before;
     let most = usize::try_from(started.elapsed().as_secs() / COOLDOWN.as_secs()).expect("few") + 2;
     assert!((1..=most).contains(&asked), "{asked} requests in {:?}", started.elapsed());
@@ -36,7 +36,7 @@ fn assert_bounded(place: &Place, before: usize, started: Instant) {
 
 /// How long it takes until the key's token lets in, and how many logins; others are refused meanwhile.
 #[track_caller]
-fn until_let_in(place: &Place, key: &TestKey) -> (Duration, usize) {
+fn until_let_in(place: &Scene, key: &TestKey) -> (Duration, usize) {
     let (started, token) = (Instant::now(), place.party.token(key));
     for logins in 1.. {
         if matches!(place.cluster.login(&place.party.login(&token)).outcome, LoginOutcome::Accepted(_)) {
@@ -50,7 +50,7 @@ fn until_let_in(place: &Place, key: &TestKey) -> (Duration, usize) {
 #[test]
 fn ten_thousand_unknown_keys_cost_one_request_a_cooldown() {
     let conf = "max_connections = 60\n".to_owned();
-    let place = Place::with(TIMES, ClusterOptions { conf, ..ClusterOptions::default() });
+    let place = Scene::with(TIMES, ClusterOptions { conf, ..ClusterOptions::default() });
     place.lets_in(keys::corp());
     let incarnation = place.cluster.incarnation();
     let (signature, shown) = (signature(), AtomicUsize::new(0));
@@ -85,7 +85,7 @@ fn ten_thousand_unknown_keys_cost_one_request_a_cooldown() {
 /// A client that hangs up leaves a fetch behind that goes on. It must count as anybody's: nobody's new key is found later,
 /// and the provider is asked no more often.
 fn hangs_up(times: &str, patience: Duration, apart: Duration) {
-    let place = Place::start(times);
+    let place = Scene::start(times);
     place.lets_in(keys::corp());
     let (signature, over) = (signature(), AtomicBool::new(false));
     let (before, started) = (place.party.requests().1, Instant::now());

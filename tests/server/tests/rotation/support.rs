@@ -2,10 +2,10 @@
 //! refused.
 //!
 //! It must never let a login pass as refused because something else broke: each refusal is checked for its code in the
-//! log. Every log is searched for the tokens that were shown when a [`Place`] ends.
+//! log. Every log is searched for the tokens that were shown when a [`Scene`] ends.
 
-use oauth_validator_fixtures::{Forbidden, TestKey, Token, jwks, keys, secret};
-use oauth_validator_mock_provider::Provider;
+use oauth_validator_fixtures::{Forbidden, TestKey, TokenBuilder, jwks, keys, secret};
+use oauth_validator_mock_provider::MockProvider;
 use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, LoginOutcome, SOON, now, tool_path};
 use serde_json::json;
 use std::fs::{self, Permissions};
@@ -24,7 +24,7 @@ pub const LONG: &str = "min_ttl = \"1h\"\nmax_ttl = \"1h\"\nkid_cooldown = \"1s\
 
 /// A provider, the one profile that trusts it, and the one role that its tokens let in.
 pub struct Party {
-    pub provider: Provider,
+    pub provider: MockProvider,
     pub role: String,
     pub profile: String,
     shown: Mutex<Vec<String>>,
@@ -32,7 +32,7 @@ pub struct Party {
 
 /// What the log says of a refusal.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Denial {
+pub struct LoggedDenial {
     pub code: String,
     pub profile: String,
     pub detail: String,
@@ -42,7 +42,7 @@ pub struct Denial {
 impl Party {
     /// A provider with an RSA key and one on P-256.
     pub fn new(name: &str) -> Self {
-        let provider = Provider::start();
+        let provider = MockProvider::start();
         provider.set_keys(jwks(&[keys::corp(), keys::p256()]));
         Self { provider, role: name.to_owned(), profile: name.to_owned(), shown: Mutex::default() }
     }
@@ -69,12 +69,12 @@ impl Party {
     }
 
     /// A token that the profile accepts once it knows the key. It holds secrets.
-    pub fn unsigned(&self) -> Token {
+    pub fn unsigned(&self) -> TokenBuilder {
         let claims = json!({
             "iss": self.provider.issuer(), "sub": self.role, "aud": "api://db", "scope": "db.connect",
             "jti": secret(), "name": secret()
         });
-        Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 600)
+        TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now()).claim("exp", now() + 600)
     }
 
     pub fn token(&self, key: &TestKey) -> String {
@@ -100,7 +100,7 @@ impl Party {
 
     /// A refusal for this code, of which the client learns nothing.
     #[track_caller]
-    pub fn refuses(&self, cluster: &Cluster, key: &TestKey, code: &str) -> Denial {
+    pub fn refuses(&self, cluster: &Cluster, key: &TestKey, code: &str) -> LoggedDenial {
         let mark = cluster.log_mark();
         let attempt = cluster.login(&self.login(&self.token(key)));
         let error = attempt.refused();
@@ -117,7 +117,7 @@ impl Party {
 
     /// The one denial of this profile since the mark; others may be refused meanwhile.
     #[track_caller]
-    fn denial_since(&self, cluster: &Cluster, mark: usize) -> Denial {
+    fn denial_since(&self, cluster: &Cluster, mark: usize) -> LoggedDenial {
         cluster.wait_for_log(mark, &format!("(profile \"{}\")", self.profile));
         let mut own = denials(&cluster.log_since(mark));
         own.retain(|denial| denial.profile == self.profile);
@@ -161,13 +161,13 @@ pub fn assert_kept_secret<'a>(cluster: &Cluster, parties: impl IntoIterator<Item
 }
 
 /// All refusals in a piece of the log, with the two lines that belong to each.
-pub fn denials(log: &str) -> Vec<Denial> {
+pub fn denials(log: &str) -> Vec<LoggedDenial> {
     let lines: Vec<&str> = log.lines().collect();
     let of = |at: usize| {
         let (_, what) = lines[at].split_once("oauth_validator: denied: ")?;
         let (code, profile) = what.split_once(" (profile \"").unwrap_or((what, ""));
         let after = |number: usize, kind| Some(lines.get(at + number)?.split_once(kind)?.1.to_owned());
-        Some(Denial {
+        Some(LoggedDenial {
             code: code.to_owned(),
             profile: profile.trim_end_matches("\")").to_owned(),
             detail: after(1, "DETAIL:  ").unwrap_or_default(),
@@ -178,12 +178,12 @@ pub fn denials(log: &str) -> Vec<Denial> {
 }
 
 /// A server with one party, `corp`.
-pub struct Place {
+pub struct Scene {
     pub cluster: Cluster,
     pub party: Party,
 }
 
-impl Place {
+impl Scene {
     pub fn start(keys: &str) -> Self {
         Self::with(keys, ClusterOptions::default())
     }
@@ -220,7 +220,7 @@ impl Place {
     }
 
     #[track_caller]
-    pub fn refuses(&self, key: &TestKey, code: &str) -> Denial {
+    pub fn refuses(&self, key: &TestKey, code: &str) -> LoggedDenial {
         self.party.refuses(&self.cluster, key, code)
     }
 
@@ -240,7 +240,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Scene {
     fn drop(&mut self) {
         // A second panic would hide the first.
         if !thread::panicking() {

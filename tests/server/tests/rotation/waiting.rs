@@ -1,11 +1,11 @@
 //! A login that waits for a provider which says nothing: what others can see of it, what it has open, and that nothing
 //! is left when it ends before its time. That its client hangs up does not end it; see `hang_up`.
 
-use crate::support::{LONG, Place};
+use crate::support::{LONG, Scene};
 use oauth_validator_fixtures::keys;
 use oauth_validator_mock_provider::{ALL, Fault};
 use oauth_validator_server_tests::{
-    ClusterOptions, Ending, PendingLogin, Process, SOON, eventually, needs_root, nothing_is_left, waiting,
+    ClusterOptions, Ending, PendingLogin, ProcessId, SOON, eventually, needs_root, nothing_is_left, waiting,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
@@ -14,11 +14,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-pub fn signal(process: &Process, signal: Signal) {
+pub fn signal(process: &ProcessId, signal: Signal) {
     kill_process(Pid::from_raw(process.pid).expect("a process id"), signal).expect("a process");
 }
 
-pub fn begin(place: &Place) -> PendingLogin {
+pub fn begin(place: &Scene) -> PendingLogin {
     place.cluster.begin_login(&place.party.login(&place.party.token(keys::corp())))
 }
 
@@ -45,13 +45,13 @@ fn network_inodes() -> BTreeSet<String> {
 
 /// Ends a login that waits, and its fetch.
 #[track_caller]
-pub fn terminate(place: &Place, login: PendingLogin, backend: &Process) {
+pub fn terminate(place: &Scene, login: PendingLogin, backend: &ProcessId) {
     place.cluster.sql(&format!("SELECT pg_terminate_backend({})", backend.pid)).expect("a signal");
     drop(login);
 }
 
 /// A login that waits for a provider that has its request and says nothing, its backend and its helper.
-fn wait_for_ever(place: &Place) -> (PendingLogin, Process, Process) {
+fn wait_for_ever(place: &Scene) -> (PendingLogin, ProcessId, ProcessId) {
     place.party.provider.set_fault(ALL, Fault::HangAfterTls);
     let login = begin(place);
     let (backend, helper) = waiting(&place.cluster);
@@ -61,7 +61,7 @@ fn wait_for_ever(place: &Place) -> (PendingLogin, Process, Process) {
 
 #[test]
 fn the_network_is_the_helpers_business() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let (login, backend, helper) = wait_for_ever(&place);
     let network = network_inodes();
     assert_eq!(fs::read_dir(format!("/proc/{}/task", backend.pid)).expect("a process").count(), 1, "one thread");
@@ -90,7 +90,7 @@ fn the_token_is_not_among_the_helpers_arguments() {
     if !needs_root("the_token_is_not_among_the_helpers_arguments") {
         return;
     }
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     let (login, backend, helper) = wait_for_ever(&place);
     let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", helper.pid)).expect("a process");
     assert_eq!(read("environ"), "");
@@ -112,7 +112,7 @@ fn inherited() -> Vec<PathBuf> {
 pub const HANGING: [Fault; 4] = [Fault::HangBeforeTls, Fault::HangAfterTls, Fault::SlowHeaders, Fault::SlowBody];
 
 /// Has a login wait for each of these providers, ends it, and sees that nothing is left and the next login works.
-fn each_wait_ends(place: &mut Place, ending: Ending) {
+fn each_wait_ends(place: &mut Scene, ending: Ending) {
     for fault in HANGING {
         place.take_new_profile(LONG);
         place.party.provider.set_fault(ALL, fault.clone());
@@ -130,7 +130,7 @@ fn each_wait_ends(place: &mut Place, ending: Ending) {
 
 #[test]
 fn an_administrator_ends_the_wait() {
-    let mut place = Place::start(LONG);
+    let mut place = Scene::start(LONG);
     let incarnation = place.cluster.incarnation();
     each_wait_ends(&mut place, Ending::Administrator);
     assert_eq!(place.cluster.incarnation(), incarnation);
@@ -139,19 +139,19 @@ fn an_administrator_ends_the_wait() {
 #[test]
 fn authentication_timeout_ends_the_wait() {
     let conf = "authentication_timeout = 1s\n".to_owned();
-    let mut place = Place::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
+    let mut place = Scene::with(LONG, ClusterOptions { conf, ..ClusterOptions::default() });
     each_wait_ends(&mut place, Ending::Timeout);
 }
 
 #[test]
 fn a_shutdown_ends_the_wait() {
-    each_wait_ends(&mut Place::start(LONG), Ending::Shutdown);
+    each_wait_ends(&mut Scene::start(LONG), Ending::Shutdown);
 }
 
 /// Whoever waits for somebody else's helper takes over when that is cut off.
 #[test]
 fn those_who_wait_for_the_one_that_asks_go_on_without_it() {
-    let place = Place::start(LONG);
+    let place = Scene::start(LONG);
     place.party.provider.set_fault(ALL, Fault::HangBeforeTls);
     let first = begin(&place);
     let (backend, _) = waiting(&place.cluster);

@@ -2,19 +2,19 @@
 
 use crate::{Numbers, start};
 use oauth_validator_core::server_files::{
-    Files, IdentLine, Mapping, Reader, RolesOfIdentity, Unreadable, map_identity, roles_of,
+    FileReader, FileSystem, IdentLine, Mapping, RolesOfIdentity, UnreadableFile, map_identity, roles_of,
 };
 use std::path::Path;
 
 /// A pg_ident.conf of one text.
-struct Text(String);
+struct IdentText(String);
 
-impl Files for Text {
-    fn read(&mut self, _: &Path) -> Result<Vec<u8>, Unreadable> {
+impl FileSystem for IdentText {
+    fn read(&mut self, _: &Path) -> Result<Vec<u8>, UnreadableFile> {
         Ok(self.0.clone().into_bytes())
     }
 
-    fn list(&mut self, _: &Path) -> Result<Vec<String>, Unreadable> {
+    fn list(&mut self, _: &Path) -> Result<Vec<String>, UnreadableFile> {
         Ok(Vec::new())
     }
 }
@@ -22,8 +22,8 @@ impl Files for Text {
 /// A map `m` with this expression for the role `all`, and a map `n` for `\\1`; what the server says if it takes none.
 fn maps(pattern: &str) -> Result<Vec<IdentLine>, String> {
     let quoted = pattern.replace('"', "\"\"");
-    let mut text = Text(format!("m \"/{quoted}\" all\nn \"/{quoted}\" \\1\n"));
-    let lines = Reader::new(&mut text).ident(Path::new("pg_ident.conf")).expect("a text");
+    let mut text = IdentText(format!("m \"/{quoted}\" all\nn \"/{quoted}\" \\1\n"));
+    let lines = FileReader::new(&mut text).ident(Path::new("pg_ident.conf")).expect("a text");
     lines.into_iter().map(|line| line.map_err(|problem| problem.message)).collect()
 }
 

@@ -1,7 +1,9 @@
 //! pg_hba.conf as the view pg_hba_file_rules has it.
 
-use crate::{Disk, NAMES, Numbers, read_rows, reconcile, rows, start};
-use oauth_validator_core::server_files::{Address, Connection, HbaContext, HbaLine, Name, Place, Reader};
+use crate::{DiskFiles, NAMES, Numbers, read_rows, reconcile, rows, start};
+use oauth_validator_core::server_files::{
+    Address, ConnectionType, FilePosition, FileReader, HbaContext, HbaLine, HbaName,
+};
 use oauth_validator_server_tests::Cluster;
 use serde_json::Value;
 use std::fs;
@@ -11,14 +13,14 @@ const HBA_VIEW: &str = "SELECT file_name, line_number, type, array_to_json(datab
                         FROM pg_hba_file_rules";
 
 /// What the view says of a line.
-fn hba_values(line: &HbaLine) -> (&Place, Vec<String>) {
+fn hba_values(line: &HbaLine) -> (&FilePosition, Vec<String>) {
     let connection = match line.connection {
-        Connection::Local => "local",
-        Connection::Host => "host",
-        Connection::HostSsl => "hostssl",
-        Connection::HostNoSsl => "hostnossl",
-        Connection::HostGssEnc => "hostgssenc",
-        Connection::HostNoGssEnc => "hostnogssenc",
+        ConnectionType::Local => "local",
+        ConnectionType::Host => "host",
+        ConnectionType::HostSsl => "hostssl",
+        ConnectionType::HostNoSsl => "hostnossl",
+        ConnectionType::HostGssEnc => "hostgssenc",
+        ConnectionType::HostNoGssEnc => "hostnogssenc",
     };
     let (address, mask) = match &line.address {
         None => (String::new(), String::new()),
@@ -42,15 +44,15 @@ fn hba_values(line: &HbaLine) -> (&Place, Vec<String>) {
     (&line.place, values.map(str::to_owned).to_vec())
 }
 
-fn json(names: &[Name]) -> String {
+fn json(names: &[HbaName]) -> String {
     Value::from(names.iter().map(|name| name.text.clone()).collect::<Vec<_>>()).to_string()
 }
 
 #[track_caller]
 fn compare_hba(cluster: &Cluster, text: &str) -> usize {
     cluster.set_hba(text);
-    let mut reader_files = Disk;
-    let mut reader = Reader::new(&mut reader_files);
+    let mut reader_files = DiskFiles;
+    let mut reader = FileReader::new(&mut reader_files);
     let context = HbaContext { libraries: Some(vec!["oauth_validator".to_owned()]), major: major(cluster) };
     let lines = reader.hba(&cluster.data_dir().join("pg_hba.conf"), &context).expect("it is there");
     let own = read_rows(reader.sources(), &lines, hba_values);

@@ -1,7 +1,7 @@
 //! pg_ident.conf as the view pg_ident_file_mappings has it.
 
-use crate::{Disk, NAMES, Numbers, compact, read_rows, reconcile, rows, start};
-use oauth_validator_core::server_files::{IdentLine, Place, Reader};
+use crate::{DiskFiles, NAMES, Numbers, compact, read_rows, reconcile, rows, start};
+use oauth_validator_core::server_files::{FilePosition, FileReader, IdentLine};
 use oauth_validator_server_tests::Cluster;
 
 const TRICKY_IDENT: &str = include_str!("tricky_ident.conf");
@@ -9,15 +9,15 @@ const TRICKY_IDENT: &str = include_str!("tricky_ident.conf");
 const IDENT_VIEW: &str =
     "SELECT file_name, line_number, map_name, sys_name, pg_username, error FROM pg_ident_file_mappings";
 
-fn ident_values(line: &IdentLine) -> (&Place, Vec<String>) {
+fn ident_values(line: &IdentLine) -> (&FilePosition, Vec<String>) {
     (&line.place, vec![line.map.clone(), line.identity.text.clone(), line.role.text.clone()])
 }
 
 #[track_caller]
 fn compare_ident(cluster: &Cluster, text: &str) -> usize {
     cluster.set_ident(text);
-    let mut files = Disk;
-    let mut reader = Reader::new(&mut files);
+    let mut files = DiskFiles;
+    let mut reader = FileReader::new(&mut files);
     let lines = reader.ident(&cluster.data_dir().join("pg_ident.conf")).expect("it is there");
     let own = read_rows(reader.sources(), &lines, ident_values);
     let server = rows(cluster, IDENT_VIEW);

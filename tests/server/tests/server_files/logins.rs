@@ -1,8 +1,9 @@
 //! Which line takes a login, and whether a map lets it in: what is foretold, and what the server then does.
 
-use crate::{Disk, start};
+use crate::{DiskFiles, start};
 use oauth_validator_core::server_files::{
-    Client, HbaContext, HbaLine, IdentLine, Login as Asked, Mapping, Reader, choose, line_of, map_identity,
+    ClientOrigin, FileReader, HbaContext, HbaLine, IdentLine, LoginQuery as Asked, Mapping, choose, line_of,
+    map_identity,
 };
 use oauth_validator_server_tests::{Cluster, Login, LoginOutcome};
 
@@ -51,15 +52,15 @@ fn the_line_that_is_foretold_takes_the_login() {
     }
     cluster.set_hba(LINES);
     cluster.reload();
-    let mut disk = Disk;
-    let mut reader = Reader::new(&mut disk);
+    let mut disk = DiskFiles;
+    let mut reader = FileReader::new(&mut disk);
     let lines = reader.hba(&cluster.data_dir().join("pg_hba.conf"), &HbaContext::default()).expect("it is there");
     let lines: Vec<HbaLine> = lines.into_iter().map(|line| line.expect("a line")).collect();
     let number = |line: &HbaLine| line_of(&reader.sources()[0].text, line.place.span.start);
     let (mut accepted, mut rejected) = (0, 0);
     for role in ROLES {
         for database in DATABASES.iter().map(|database| Some(*database)).chain([None]) {
-            let chosen = choose(&lines, &Asked { role, database, client: Client::Local });
+            let chosen = choose(&lines, &Asked { role, database, client: ClientOrigin::Local });
             assert!(chosen.earlier.is_empty() && chosen.assumed.is_none(), "nothing here is unknown");
             let foretold = chosen.line.map(|line| if line.method == "reject" { 0 } else { number(line) });
             let login = match database {
@@ -102,8 +103,8 @@ fn a_map_lets_in_whom_it_is_said_to_let_in() {
     let identity = std::process::Command::new("id").arg("-un").output().expect("id(1) runs").stdout;
     let identity = String::from_utf8(identity).expect("a name").trim().to_owned();
     cluster.set_ident(&MAPS.replace("SELF", &identity));
-    let mut disk = Disk;
-    let lines = Reader::new(&mut disk).ident(&cluster.data_dir().join("pg_ident.conf")).expect("it is there");
+    let mut disk = DiskFiles;
+    let lines = FileReader::new(&mut disk).ident(&cluster.data_dir().join("pg_ident.conf")).expect("it is there");
     let lines: Vec<IdentLine> = lines.into_iter().map(|line| line.expect("a line")).collect();
     let (mut accepted, mut refused) = (0, 0);
     for map in ('a'..='n').map(String::from) {

@@ -20,7 +20,7 @@ mod ident;
 mod logins;
 mod settings;
 
-use oauth_validator_core::server_files::{Files, Place, Problem, Source, Unreadable, line_of};
+use oauth_validator_core::server_files::{FilePosition, FileSystem, Problem, SourceFile, UnreadableFile, line_of};
 use oauth_validator_server_tests::{Cluster, ClusterOptions};
 use serde_json::Value;
 use std::fs;
@@ -28,20 +28,20 @@ use std::io;
 use std::path::Path;
 
 /// The files as they are.
-struct Disk;
+struct DiskFiles;
 
-fn unreadable(error: &io::Error) -> Unreadable {
+fn unreadable(error: &io::Error) -> UnreadableFile {
     let why = error.to_string();
     let why = why.split(" (os error").next().unwrap_or_default().to_owned();
-    Unreadable { missing: error.kind() == io::ErrorKind::NotFound, why }
+    UnreadableFile { missing: error.kind() == io::ErrorKind::NotFound, why }
 }
 
-impl Files for Disk {
-    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unreadable> {
+impl FileSystem for DiskFiles {
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, UnreadableFile> {
         fs::read(path).map_err(|error| unreadable(&error))
     }
 
-    fn list(&mut self, folder: &Path) -> Result<Vec<String>, Unreadable> {
+    fn list(&mut self, folder: &Path) -> Result<Vec<String>, UnreadableFile> {
         let entries = fs::read_dir(folder).map_err(|error| unreadable(&error))?;
         let files = entries.map(|entry| entry.expect("an entry")).filter(|entry| !entry.path().is_dir());
         Ok(files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
@@ -50,7 +50,7 @@ impl Files for Disk {
 
 /// One row, of the server's view or of the reader; absent values are empty.
 #[derive(Debug, PartialEq, Eq, Clone, Default)]
-struct Row {
+struct ViewRow {
     file: String,
     line: usize,
     values: Vec<String>,
@@ -64,22 +64,22 @@ fn start() -> Cluster {
 }
 
 /// The rows of a query whose first columns are file and line, and whose last one is the error.
-fn rows(cluster: &Cluster, sql: &str) -> Vec<Row> {
+fn rows(cluster: &Cluster, sql: &str) -> Vec<ViewRow> {
     let text = |value: Option<String>| value.unwrap_or_default();
     let row = |row: Vec<Option<String>>| {
         let mut values: Vec<String> = row.into_iter().map(text).collect();
         let error = values.pop().expect("an error");
         let rest = values.split_off(2);
-        Row { file: values[0].clone(), line: values[1].parse().unwrap_or(0), values: rest, error }
+        ViewRow { file: values[0].clone(), line: values[1].parse().unwrap_or(0), values: rest, error }
     };
     cluster.sql(sql).unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(row).collect()
 }
 
 fn read_rows<T>(
-    sources: &[Source],
+    sources: &[SourceFile],
     lines: &[Result<T, Problem>],
-    values: impl Fn(&T) -> (&Place, Vec<String>),
-) -> Vec<Row> {
+    values: impl Fn(&T) -> (&FilePosition, Vec<String>),
+) -> Vec<ViewRow> {
     let row = |line: &Result<T, Problem>| {
         let (place, values, error) = match line {
             Ok(line) => {
@@ -89,7 +89,12 @@ fn read_rows<T>(
             Err(problem) => (&problem.line, Vec::new(), problem.message.clone()),
         };
         let source = &sources[place.source];
-        Row { file: source.path.display().to_string(), line: line_of(&source.text, place.span.start), values, error }
+        ViewRow {
+            file: source.path.display().to_string(),
+            line: line_of(&source.text, place.span.start),
+            values,
+            error,
+        }
     };
     lines.iter().map(row).collect()
 }
@@ -100,7 +105,7 @@ fn compact(json: &str) -> String {
 
 /// What depends on the server's build, and where the reader does not claim to know: a regular expression that the server
 /// refuses must be one that is not judged.
-fn reconcile(server: &mut Row, own: &mut Row, not_judged: bool) {
+fn reconcile(server: &mut ViewRow, own: &mut ViewRow, not_judged: bool) {
     for value in &mut server.values {
         *value = compact(value);
     }

@@ -1,7 +1,7 @@
 //! postgresql.conf as the view pg_file_settings has it.
 
-use crate::{Disk, Row, rows, start};
-use oauth_validator_core::server_files::{Place, Problem, Reader, Settings, line_of};
+use crate::{DiskFiles, ViewRow, rows, start};
+use oauth_validator_core::server_files::{FilePosition, FileReader, GucSettings, Problem, line_of};
 use oauth_validator_server_tests::Cluster;
 use std::fs;
 use std::path::PathBuf;
@@ -51,24 +51,24 @@ type SettingLine = (PathBuf, usize, String, String);
 
 /// What the files set, and how many lines of them are wrong.
 #[track_caller]
-fn compare_settings(cluster: &Cluster) -> (Settings, usize) {
-    let mut files = Disk;
-    let mut reader = Reader::new(&mut files);
+fn compare_settings(cluster: &Cluster) -> (GucSettings, usize) {
+    let mut files = DiskFiles;
+    let mut reader = FileReader::new(&mut files);
     let path = cluster.data_dir().join("postgresql.conf");
     let settings = reader.settings(&path, &cluster.data_dir()).expect("it is there");
-    let at = |place: &Place, name: &str, value: &str| -> SettingLine {
+    let at = |place: &FilePosition, name: &str, value: &str| -> SettingLine {
         let source = &reader.sources()[place.source];
         (source.path.clone(), line_of(&source.text, place.span.start), name.to_owned(), value.to_owned())
     };
     // With an error before, the server does not look at postgresql.auto.conf.
     let is_read =
-        |place: &Place| settings.problems.is_empty() || !at(place, "", "").0.ends_with("postgresql.auto.conf");
+        |place: &FilePosition| settings.problems.is_empty() || !at(place, "", "").0.ends_with("postgresql.auto.conf");
     let kept = settings.all.iter().filter(|setting| is_read(&setting.place));
     let own: Vec<SettingLine> = kept.map(|setting| at(&setting.place, &setting.name, &setting.value)).collect();
     let message = |problem: &Problem| problem.message.split(" near ").next().unwrap_or_default().to_owned();
     let problems: Vec<SettingLine> =
         settings.problems.iter().map(|problem| at(&problem.line, "", &message(problem))).collect();
-    let (set, wrong): (Vec<Row>, Vec<Row>) =
+    let (set, wrong): (Vec<ViewRow>, Vec<ViewRow>) =
         rows(cluster, SETTINGS_VIEW).into_iter().partition(|row| !row.values[0].is_empty());
     let set: Vec<SettingLine> =
         set.into_iter().map(|row| (row.file.into(), row.line, row.values[0].clone(), row.values[1].clone())).collect();

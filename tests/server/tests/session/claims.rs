@@ -2,10 +2,10 @@
 //! that happens in the session loses it.
 
 use crate::support::{SESSION, config, corp, session, session_of, start_with_extension, token_of, value};
-use oauth_validator_server_tests::{Cluster, Login, LoginOutcome, Session, now};
+use oauth_validator_server_tests::{ClientSession, Cluster, Login, LoginOutcome, now};
 use serde_json::json;
 
-fn tenant(session: &mut Session) -> Option<String> {
+fn tenant(session: &mut ClientSession) -> Option<String> {
     value(session, "SELECT oauth_validator.claim('tenant')")
 }
 
@@ -51,7 +51,7 @@ fn absent_claims_are_null_and_absent_lists_empty() {
 #[test]
 fn other_sessions_have_none() {
     let cluster = start_with_extension(SESSION, "");
-    let null = |session: &mut Session, what: &str| {
+    let null = |session: &mut ClientSession, what: &str| {
         assert_eq!(tenant(session), None, "{what}");
         assert_eq!(value(session, "SELECT oauth_validator.claims()"), None, "{what}");
         assert_eq!(value(session, "SELECT count(*) FROM oauth_validator.session()").as_deref(), Some("0"), "{what}");

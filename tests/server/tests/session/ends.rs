@@ -1,7 +1,7 @@
 //! A session ends within a second of its time, whatever it is doing, and says why; and no other session is touched.
 
 use crate::support::{LATE, LIFE, SESSION, assert_ends, clock, corp, lines_of, seconds, start, token_of, value};
-use oauth_validator_server_tests::{Cluster, Login, Session, eventually, now};
+use oauth_validator_server_tests::{ClientSession, Cluster, Login, eventually, now};
 use serde_json::json;
 use std::thread;
 use std::time::Duration;
@@ -49,7 +49,7 @@ const DOINGS: &[Doing] = &[
     doing("as another role", &["SET ROLE readers"], ""),
 ];
 
-fn begin(cluster: &Cluster, doing: &Doing, ends_at: i64) -> Session {
+fn begin(cluster: &Cluster, doing: &Doing, ends_at: i64) -> ClientSession {
     let login = Login::new("alice", "postgres").token(corp("alice", ends_at, json!({})));
     let mut session = cluster.login(&login).accepted();
     for sql in doing.before {
@@ -62,7 +62,7 @@ fn begin(cluster: &Cluster, doing: &Doing, ends_at: i64) -> Session {
     session
 }
 
-fn prepare(cluster: &Cluster) -> Session {
+fn prepare(cluster: &Cluster) -> ClientSession {
     cluster
         .sql(
             "CREATE ROLE readers; GRANT readers TO alice; GRANT CREATE, TEMPORARY ON DATABASE postgres TO alice; \
@@ -80,7 +80,7 @@ fn whatever_it_does_a_session_ends(conf: &str) {
     let _holder = prepare(&cluster);
     let mark = cluster.log_mark();
     let ends_at = now() + LIFE + 2;
-    let mut sessions: Vec<(&Doing, Session)> =
+    let mut sessions: Vec<(&Doing, ClientSession)> =
         DOINGS.iter().map(|doing| (doing, begin(&cluster, doing, ends_at))).collect();
     assert!(clock() < seconds(ends_at) - 1.0, "the machine is too slow for this test");
     let untouched = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename = 'alice'";
@@ -164,7 +164,7 @@ fn a_walsender_ends_as_well() {
     });
 }
 
-fn value_of_column(session: &mut Session, sql: &str, column: usize) -> String {
+fn value_of_column(session: &mut ClientSession, sql: &str, column: usize) -> String {
     session.query(sql).expect("rows")[0][column].clone().expect("a value")
 }
 

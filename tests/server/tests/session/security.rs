@@ -2,7 +2,7 @@
 //! that follow a claim.
 
 use crate::support::{SESSION, corp, session_of, start, start_with_extension, value};
-use oauth_validator_server_tests::{Cluster, Login, Session, now, workspace_root};
+use oauth_validator_server_tests::{ClientSession, Cluster, Login, now, workspace_root};
 use serde_json::json;
 use std::fs;
 
@@ -19,7 +19,7 @@ pub fn example(chapter: &str, begins: &str) -> String {
     found.unwrap_or_else(|| panic!("{chapter} has no example that begins with {begins:?}"))
 }
 
-fn rows(session: &mut Session) -> Vec<String> {
+fn rows(session: &mut ClientSession) -> Vec<String> {
     let rows = session.query("SELECT item FROM orders ORDER BY item").expect("rows");
     rows.into_iter().filter_map(|mut row| row.remove(0)).collect()
 }
@@ -70,7 +70,7 @@ fn the_way_without_the_extension_serves_as_well() {
         let token = corp(sub, now() + 300, json!({"tid": tid, "oid": sub}));
         cluster.login(&Login::new("app", "postgres").token(token)).accepted()
     };
-    let read = |session: &mut Session| value(session, "SELECT string_agg(item, ',') FROM documents");
+    let read = |session: &mut ClientSession| value(session, "SELECT string_agg(item, ',') FROM documents");
     assert_eq!(read(&mut of("ana", "blue")).as_deref(), Some("a"));
     assert_eq!(read(&mut of("bo", "red")).as_deref(), Some("b"));
     cluster.sql("GRANT SELECT ON documents TO trusted").expect("it");

@@ -1,7 +1,7 @@
 //! A server with two issuers: `corp`, whose sessions end with their token to the second, and `partner`, whose do not.
 
-use oauth_validator_fixtures::{Token, jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, Session, module_path, now};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
+use oauth_validator_server_tests::{ClientSession, Cluster, ClusterOptions, Login, module_path, now};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -67,7 +67,7 @@ pub fn start_with_extension(session: &str, conf: &str) -> Cluster {
 /// A token of `sub` from `issuer` that expires at `expires_at`, with further claims.
 pub fn token_of(issuer: &str, sub: &str, expires_at: i64, claims: Value) -> String {
     let base = json!({"iss": issuer, "sub": sub, "aud": "api://db", "scope": "db.connect"});
-    let mut token = Token::new(json!({"typ": "at+jwt"}), base).claim("iat", now() - 60).claim("exp", expires_at);
+    let mut token = TokenBuilder::new(json!({"typ": "at+jwt"}), base).claim("iat", now() - 60).claim("exp", expires_at);
     for (name, value) in claims.as_object().expect("an object") {
         token = token.claim(name, value.clone());
     }
@@ -80,12 +80,12 @@ pub fn corp(sub: &str, expires_at: i64, claims: Value) -> String {
 
 /// A session of alice's, as `role`, that lives for an hour.
 #[track_caller]
-pub fn session(cluster: &Cluster, role: &str, claims: Value) -> Session {
+pub fn session(cluster: &Cluster, role: &str, claims: Value) -> ClientSession {
     session_of(cluster, "alice", role, claims)
 }
 
 #[track_caller]
-pub fn session_of(cluster: &Cluster, sub: &str, role: &str, claims: Value) -> Session {
+pub fn session_of(cluster: &Cluster, sub: &str, role: &str, claims: Value) -> ClientSession {
     cluster.login(&Login::new(role, "postgres").token(corp(sub, now() + 3600, claims))).accepted()
 }
 
@@ -96,7 +96,7 @@ pub fn clock() -> f64 {
 
 /// Waits for the end of a session, which must come within a second of `ends_at`, and say why.
 #[track_caller]
-pub fn assert_ends(what: &str, session: &mut Session, ends_at: i64) {
+pub fn assert_ends(what: &str, session: &mut ClientSession, ends_at: i64) {
     let error = session.wait_for_end(Duration::from_secs(20)).unwrap_or_else(|error| panic!("{what}: {error}"));
     let late = clock() - seconds(ends_at);
     assert!((0.0..=LATE).contains(&late), "{what}: ended {late} s after its time");
@@ -111,7 +111,7 @@ pub fn seconds(time: i64) -> f64 {
 
 /// The one value of a query.
 #[track_caller]
-pub fn value(session: &mut Session, sql: &str) -> Option<String> {
+pub fn value(session: &mut ClientSession, sql: &str) -> Option<String> {
     let mut rows = session.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     assert_eq!((rows.len(), rows.first().map(Vec::len)), (1, Some(1)), "{sql}: {rows:?}");
     rows.remove(0).remove(0)

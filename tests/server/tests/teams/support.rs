@@ -2,7 +2,7 @@
 //!
 //! Whoever is not let in was denied by the module, once, with a code: that is looked up in the log for each refusal.
 
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, Login, module_path, now};
 use serde_json::json;
 use std::fs::{self, Permissions};
@@ -93,9 +93,10 @@ impl Scene {
         fs::remove_file(self.path(FOLDER).join(name)).expect("a file that is there");
     }
 
-    pub fn attempt(&self, role: &str, issuer: &str, sub: &str) -> oauth_validator_server_tests::Attempt {
+    pub fn attempt(&self, role: &str, issuer: &str, sub: &str) -> oauth_validator_server_tests::FinishedLogin {
         let claims = json!({"iss": format!("https://{issuer}.example"), "sub": sub, "aud": "pg", "scope": "db"});
-        let token = Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 60).claim("exp", now() + 600);
+        let token =
+            TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 60).claim("exp", now() + 600);
         self.cluster.login(&Login::new(role, "postgres").token(token.sign(keys::corp())))
     }
 

@@ -5,7 +5,7 @@ use crate::support::{
     present, present_are, refused, rows, session, start, token, trusted,
 };
 use oauth_validator_fixtures::keys;
-use oauth_validator_server_tests::{Cluster, Login, Session};
+use oauth_validator_server_tests::{ClientSession, Cluster, Login};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
@@ -17,7 +17,7 @@ fn enforce(cluster: &Cluster) -> Vec<Vec<String>> {
 }
 
 #[track_caller]
-fn all_go_on(sessions: &mut [&mut Session]) {
+fn all_go_on(sessions: &mut [&mut ClientSession]) {
     sessions.iter_mut().for_each(|session| assert_goes_on(session));
 }
 
@@ -158,7 +158,7 @@ fn sessions_of_one_identity_are_ended_and_of_none_else() {
     let mut sessions: Vec<_> = ["alice", "alice", "alic", "alice2", "Alice"].map(|who| session(&cluster, who)).into();
     let mut others = sessions.split_off(2);
     let sql = "SELECT pid, authn_id, profile, code FROM oauth_validator.end_sessions('alice') ORDER BY pid";
-    let mut pids: Vec<i32> = sessions.iter().map(Session::backend_pid).collect();
+    let mut pids: Vec<i32> = sessions.iter().map(ClientSession::backend_pid).collect();
     pids.sort_unstable();
     let expected: Vec<Vec<String>> =
         pids.iter().map(|pid| vec![pid.to_string(), "alice".into(), "corp".into(), "-".into()]).collect();

@@ -1,7 +1,7 @@
 //! Logins that are under way while the line is written and `enforce()` runs: none of the denied is left afterwards.
 
 use crate::support::{PRELOADED, config, login, present, rows, start, start_with, trusted};
-use oauth_validator_server_tests::{Cluster, LoginOutcome, Session, eventually, faulty_module_path};
+use oauth_validator_server_tests::{ClientSession, Cluster, LoginOutcome, eventually, faulty_module_path};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -21,7 +21,7 @@ fn who(client: usize) -> &'static str {
 /// How somebody ends sessions: the role, and after how long.
 fn none_is_left(conf: &str, role: &'static str, after: Duration) {
     let cluster = start(&format!("{conf}max_connections = 300\n"));
-    let sessions: Mutex<Vec<Session>> = Mutex::default();
+    let sessions: Mutex<Vec<ClientSession>> = Mutex::default();
     let begun = AtomicBool::new(false);
     thread::scope(|scope| {
         for client in 0..CLIENTS {

@@ -1,7 +1,7 @@
 //! Shared memory that cannot be had: logins go on and can be ended, and nobody is told that nobody is there.
 
 use crate::support::{PRELOADED, assert_was_ended, login, present, refused, rows, session, start, start_with, trusted};
-use oauth_validator_server_tests::{Cluster, Row, WireError, eventually, faulty_module_path, may_mount};
+use oauth_validator_server_tests::{Cluster, ResultRow, WireError, eventually, faulty_module_path, may_mount};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
@@ -106,7 +106,7 @@ fn logins_go_on_when_all_places_for_segments_are_taken() {
     assert_eq!(cluster.incarnation().crashes, 0);
 }
 
-fn all_sessions(cluster: &Cluster) -> Result<Vec<Row>, WireError> {
+fn all_sessions(cluster: &Cluster) -> Result<Vec<ResultRow>, WireError> {
     trusted(cluster, "chief").query("SELECT * FROM oauth_validator.sessions")
 }
 

@@ -1,8 +1,8 @@
 //! A server with two issuers: `corp`, whose people all may be `app`, and `partner`, whose may be `bob`.
 
-use oauth_validator_fixtures::{Token, jwks, keys};
+use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
 use oauth_validator_server_tests::{
-    Cluster, ClusterOptions, Login, Row, Session, WireError, eventually, module_path, now,
+    ClientSession, Cluster, ClusterOptions, Login, ResultRow, WireError, eventually, module_path, now,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -67,16 +67,16 @@ pub fn start_with(conf: &str, change: impl FnOnce(&mut ClusterOptions)) -> Clust
 }
 
 /// A token of corp's for this person, good for an hour.
-pub fn token(sub: &str) -> Token {
+pub fn token(sub: &str) -> TokenBuilder {
     token_of("https://issuer.example", sub)
 }
 
-pub fn token_of(issuer: &str, sub: &str) -> Token {
+pub fn token_of(issuer: &str, sub: &str) -> TokenBuilder {
     let claims = json!({
         "iss": issuer, "sub": sub, "aud": "api://db", "scope": "db.connect",
         "jti": format!("jti-{sub}"), "azp": format!("client-{sub}")
     });
-    Token::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 60).claim("exp", now() + 3600)
+    TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 60).claim("exp", now() + 3600)
 }
 
 pub fn login(sub: &str) -> Login<'static> {
@@ -89,30 +89,30 @@ pub fn login_as(role: &'static str, sub: &str) -> Login<'static> {
 
 /// A session of this person of corp's, as app.
 #[track_caller]
-pub fn session(cluster: &Cluster, sub: &str) -> Session {
+pub fn session(cluster: &Cluster, sub: &str) -> ClientSession {
     cluster.login(&login(sub)).accepted()
 }
 
 /// A session of bob's, of partner's.
 #[track_caller]
-pub fn bobs_session(cluster: &Cluster) -> Session {
+pub fn bobs_session(cluster: &Cluster) -> ClientSession {
     let token = token_of("https://partner.example", "bob").sign(keys::corp());
     cluster.login(&Login::new("bob", "postgres").token(token)).accepted()
 }
 
 /// A session of somebody whom pg_hba.conf trusts.
 #[track_caller]
-pub fn trusted(cluster: &Cluster, role: &'static str) -> Session {
+pub fn trusted(cluster: &Cluster, role: &'static str) -> ClientSession {
     cluster.login(&Login::new(role, "postgres")).accepted()
 }
 
 /// Rows as texts, NULL as `-`.
 #[track_caller]
-pub fn rows(session: &mut Session, sql: &str) -> Vec<Vec<String>> {
+pub fn rows(session: &mut ClientSession, sql: &str) -> Vec<Vec<String>> {
     texts(session.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}")))
 }
 
-pub fn texts(rows: Vec<Row>) -> Vec<Vec<String>> {
+pub fn texts(rows: Vec<ResultRow>) -> Vec<Vec<String>> {
     let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect()
 }
@@ -132,7 +132,7 @@ pub fn present_are(cluster: &Cluster, expected: &[&str]) {
 }
 
 #[track_caller]
-pub fn refused(outcome: Result<Vec<Row>, WireError>, sqlstate: &str) -> String {
+pub fn refused(outcome: Result<Vec<ResultRow>, WireError>, sqlstate: &str) -> String {
     let error = outcome.expect_err("to be refused");
     assert_eq!(error.sqlstate(), Some(sqlstate), "{error}");
     error.to_string()
@@ -140,12 +140,12 @@ pub fn refused(outcome: Result<Vec<Row>, WireError>, sqlstate: &str) -> String {
 
 /// `FATAL 57P01`, as pg_terminate_backend ends sessions.
 #[track_caller]
-pub fn assert_was_ended(session: &mut Session) {
+pub fn assert_was_ended(session: &mut ClientSession) {
     let error = session.wait_for_end(Duration::from_secs(10)).expect("an end");
     assert_eq!((error.severity.as_str(), error.sqlstate.as_str()), ("FATAL", "57P01"), "{error}");
 }
 
 #[track_caller]
-pub fn assert_goes_on(session: &mut Session) {
+pub fn assert_goes_on(session: &mut ClientSession) {
     assert_eq!(rows(session, "SELECT 1"), [["1"]]);
 }

@@ -1,6 +1,6 @@
 //! Statuses, types of content and proxies, as they are judged before anybody reads a body.
 
-use super::{Code, is_json, judge_status, proxy};
+use super::{NetErrorCode, is_json, judge_status, proxy};
 use ureq::http::StatusCode;
 
 #[test]
@@ -27,10 +27,10 @@ fn a_status_is_200_or_an_error() {
     let judged = |number| judge_status("u", StatusCode::from_u16(number).unwrap()).map_err(|error| error.code);
     assert_eq!(judged(200), Ok(()));
     for number in [300, 301, 302, 303, 305, 307, 308, 399] {
-        assert_eq!(judged(number), Err(Code::Redirect), "{number}");
+        assert_eq!(judged(number), Err(NetErrorCode::Redirect), "{number}");
     }
     for number in [201, 204, 206, 304, 400, 401, 404, 429, 500, 503, 999] {
-        assert_eq!(judged(number), Err(Code::HttpStatus), "{number}");
+        assert_eq!(judged(number), Err(NetErrorCode::HttpStatus), "{number}");
     }
 }
 
@@ -45,7 +45,7 @@ fn a_proxy_is_plain_and_has_no_password() {
         ("http://", "is no URL"),
     ] {
         let error = proxy(text).expect_err(text);
-        assert_eq!(error.code, Code::Proxy);
+        assert_eq!(error.code, NetErrorCode::Proxy);
         assert!(error.message.contains(why) && !error.message.contains("secret"), "{}", error.message);
     }
 }

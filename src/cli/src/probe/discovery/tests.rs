@@ -1,7 +1,7 @@
 //! What libpq makes of a document's URL, and how a conninfo string is written.
 
-use super::{Discovery, Document, LIBPQ, NO_DEVICE_FLOW, NOT_LISTED, command, issuer_of, value_of};
-use crate::probe::target::{Check, Place, Roots, Security, Target};
+use super::{Discovery, DiscoveryDocument, LIBPQ, NO_DEVICE_FLOW, NOT_LISTED, command, issuer_of, value_of};
+use crate::probe::target::{Check, ProbeTarget, Roots, Security, ServerAddress};
 
 #[test]
 fn an_issuer_is_what_is_left_of_the_documents_url() {
@@ -29,16 +29,16 @@ fn an_issuer_is_what_is_left_of_the_documents_url() {
 
 fn found(device: bool, lists_public_clients: bool) -> Discovery {
     let device = device.then(|| "https://idp.example/device".to_owned());
-    let document = Ok(Document { device, lists_public_clients });
+    let document = Ok(DiscoveryDocument { device, lists_public_clients });
     Discovery { issuer: Some("https://idp.example".into()), document, hint: None }
 }
 
-fn target(place: Place) -> Target {
-    Target { place, user: "ana".into(), database: "app".into() }
+fn target(place: ServerAddress) -> ProbeTarget {
+    ProbeTarget { place, user: "ana".into(), database: "app".into() }
 }
 
-fn over_tls(check: Check) -> Place {
-    Place::Network("db.example".into(), 5433, Security::Tls(check))
+fn over_tls(check: Check) -> ServerAddress {
+    ServerAddress::Network("db.example".into(), 5433, Security::Tls(check))
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn a_conninfo_string_says_what_the_probe_was_told() {
     let of = |place| found(true, true).conninfo(&target(place)).map(|items| items.join(" "));
     let end = "dbname=app user=ana oauth_issuer=https://idp.example oauth_client_id=CLIENT";
     for (place, begin) in [
-        (Place::Socket("/var/run/postgresql/.s.PGSQL.5432".into()), "host=/var/run/postgresql port=5432"),
-        (Place::Abstract("db/.s.PGSQL.5432".into()), "host=@db port=5432"),
+        (ServerAddress::Socket("/var/run/postgresql/.s.PGSQL.5432".into()), "host=/var/run/postgresql port=5432"),
+        (ServerAddress::Abstract("db/.s.PGSQL.5432".into()), "host=@db port=5432"),
         (over_tls(Check::Name(Roots::System)), "host=db.example port=5433 sslmode=verify-full sslrootcert=system"),
         (
             over_tls(Check::Authority(Roots::File("/etc/ca s.pem".into()))),
@@ -55,13 +55,13 @@ fn a_conninfo_string_says_what_the_probe_was_told() {
         ),
         (over_tls(Check::Nothing), "host=db.example port=5433 sslmode=require"),
         (
-            Place::Network("127.0.0.1".into(), 5432, Security::Plain { anywhere: false }),
+            ServerAddress::Network("127.0.0.1".into(), 5432, Security::Plain { anywhere: false }),
             "host=127.0.0.1 port=5432 sslmode=disable",
         ),
     ] {
         assert_eq!(of(place).as_deref(), Some(format!("{begin} {end}").as_str()));
     }
-    let hidden = Target { user: "a\u{202e}na".into(), ..target(over_tls(Check::Nothing)) };
+    let hidden = ProbeTarget { user: "a\u{202e}na".into(), ..target(over_tls(Check::Nothing)) };
     assert_eq!(found(true, true).conninfo(&hidden), None);
 }
 

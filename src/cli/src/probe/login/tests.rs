@@ -1,10 +1,10 @@
 //! A login as a script of messages: what the server sends, and what the probe answers and concludes.
 
-use super::{Challenge, Findings, Outcome, attempt};
-use crate::output::Failure;
+use super::{Challenge, ProbeFindings, ProbeOutcome, attempt};
+use crate::output::CommandFailure;
 use crate::probe::script::Script;
-use crate::probe::target::{Place, Target};
-use crate::probe::wire::Wire;
+use crate::probe::target::{ProbeTarget, ServerAddress};
+use crate::probe::wire::MessageStream;
 
 const RESPONSE: &[u8] = b"n,,\x01auth=Bearer t0k3n\x01\x01";
 
@@ -43,10 +43,12 @@ fn session(answer: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// What becomes of the login, and what the server was told.
-fn run(script: &[Vec<u8>]) -> (Result<(Outcome, Findings), Failure>, Vec<u8>) {
-    let target = Target { place: Place::Socket("/s".into()), user: "ana".to_owned(), database: "app".to_owned() };
+fn run(script: &[Vec<u8>]) -> (Result<(ProbeOutcome, ProbeFindings), CommandFailure>, Vec<u8>) {
+    let target =
+        ProbeTarget { place: ServerAddress::Socket("/s".into()), user: "ana".to_owned(), database: "app".to_owned() };
     let mut stream = Script::new(script.concat());
-    let ended = attempt(Wire::new(&mut stream), &target, RESPONSE).map(|(outcome, findings, _)| (outcome, findings));
+    let ended =
+        attempt(MessageStream::new(&mut stream), &target, RESPONSE).map(|(outcome, findings, _)| (outcome, findings));
     (ended, stream.told)
 }
 
@@ -55,7 +57,7 @@ fn shown(told: &[u8]) -> bool {
 }
 
 #[track_caller]
-fn outcome(script: &[Vec<u8>]) -> (Outcome, Findings) {
+fn outcome(script: &[Vec<u8>]) -> (ProbeOutcome, ProbeFindings) {
     run(script).0.expect("an outcome")
 }
 
@@ -73,7 +75,7 @@ fn a_token_that_is_accepted_opens_a_session() {
     let script = [noise.clone(), asks(), noise.clone(), authentication(0, ""), noise, session(&answer)];
     let (ended, told) = run(&script);
     let (outcome, findings) = ended.expect("an outcome");
-    assert_eq!(outcome, Outcome::Accepted);
+    assert_eq!(outcome, ProbeOutcome::Accepted);
     let who = findings.session.expect("a session");
     assert_eq!(who.system_user.as_deref(), Some("oauth:ana@corp"));
     assert_eq!((findings.backend_pid, findings.server_version.as_deref()), (Some(7), Some("18.6")));
@@ -89,7 +91,7 @@ fn a_token_that_is_refused_has_a_challenge() {
     let challenge = r#"{"status":"invalid_token","openid-configuration":"https://i/x","scope":"a b"}"#;
     let (ended, told) = run(&[asks(), authentication(11, challenge), error("28000")]);
     let (outcome, findings) = ended.expect("an outcome");
-    assert_eq!(outcome, Outcome::TokenRefused);
+    assert_eq!(outcome, ProbeOutcome::TokenRefused);
     assert_eq!(findings.error.expect("an error").code, "28000");
     let text = |text: &str| Some(text.to_owned());
     let expected =
@@ -112,7 +114,7 @@ fn other_methods_get_neither_token_nor_answer() {
     ] {
         let (ended, told) = run(&[request, authentication(0, "")]);
         let (outcome, findings) = ended.expect(name);
-        assert_eq!(outcome, Outcome::OtherMethod, "{name}");
+        assert_eq!(outcome, ProbeOutcome::OtherMethod, "{name}");
         assert!(findings.method.is_some_and(|method| method.starts_with(name)), "{name}");
         let startup = u32::from_be_bytes(*told.first_chunk().expect("a length"));
         assert_eq!(told.len(), startup as usize, "{name}: nothing is sent but the startup message");
@@ -124,15 +126,15 @@ fn a_server_that_asks_for_nothing_is_not_shown_the_token() {
     let answer = [row(&["peer:root", "ana", "ana"])];
     let (ended, told) = run(&[authentication(0, ""), session(&answer)]);
     let (outcome, findings) = ended.expect("an outcome");
-    assert_eq!((outcome, shown(&told)), (Outcome::NotAsked, false));
+    assert_eq!((outcome, shown(&told)), (ProbeOutcome::NotAsked, false));
     assert!(findings.session.is_some() && findings.method.is_some_and(|method| method.contains("trust")));
     // Before PostgreSQL 16 there is no system_user.
     let (ended, findings) = outcome_of_query_error(authentication(0, ""));
-    assert_eq!((ended, findings.session), (Outcome::NotAsked, None));
+    assert_eq!((ended, findings.session), (ProbeOutcome::NotAsked, None));
 }
 
 /// A session that is opened, and whose query fails.
-fn outcome_of_query_error(before: Vec<u8>) -> (Outcome, Findings) {
+fn outcome_of_query_error(before: Vec<u8>) -> (ProbeOutcome, ProbeFindings) {
     outcome(&[before, session(&[error("42703")])])
 }
 
@@ -140,16 +142,16 @@ fn outcome_of_query_error(before: Vec<u8>) -> (Outcome, Findings) {
 fn an_error_is_what_its_step_makes_it() {
     let ok = authentication(0, "");
     for (script, expected) in [
-        (vec![error("28000")], Outcome::NotAdmitted),
-        (vec![asks(), error("58P01")], Outcome::NotJudged),
-        (vec![asks(), error("28000")], Outcome::NotJudged),
-        (vec![asks(), ok.clone(), error("3D000")], Outcome::SessionRefused),
-        (vec![ok.clone(), error("28000")], Outcome::SessionRefused),
+        (vec![error("28000")], ProbeOutcome::NotAdmitted),
+        (vec![asks(), error("58P01")], ProbeOutcome::NotJudged),
+        (vec![asks(), error("28000")], ProbeOutcome::NotJudged),
+        (vec![asks(), ok.clone(), error("3D000")], ProbeOutcome::SessionRefused),
+        (vec![ok.clone(), error("28000")], ProbeOutcome::SessionRefused),
     ] {
         let (outcome, findings) = outcome(&script);
         assert_eq!((outcome, findings.error.is_some()), (expected, true));
     }
-    assert_eq!(outcome_of_query_error([asks(), ok].concat()).0, Outcome::SessionRefused);
+    assert_eq!(outcome_of_query_error([asks(), ok].concat()).0, ProbeOutcome::SessionRefused);
 }
 
 #[test]

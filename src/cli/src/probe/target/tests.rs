@@ -1,24 +1,24 @@
 //! What the options and the variables of libpq make of a target, and what they are refused for.
 
-use super::{Check, Place, Roots, Security, Target, Variables};
+use super::{Check, ProbeTarget, Roots, Security, ServerAddress, Variables};
 use crate::args::{Args, Command};
-use crate::output::Failure;
+use crate::output::CommandFailure;
 use clap::Parser;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 /// The target of a command line, in an environment of these variables.
-fn target(line: &str, variables: &[(&str, &str)]) -> Result<Target, Failure> {
+fn target(line: &str, variables: &[(&str, &str)]) -> Result<ProbeTarget, CommandFailure> {
     let args = Args::try_parse_from(["oauth-validator", "probe"].into_iter().chain(line.split_whitespace()))
         .expect("a command line");
     let Command::Probe(options) = args.command else { panic!("{line}") };
     let of = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
-    Target::with(&options, Variables { of: &of, user: &|| Some("dba".to_owned()) })
+    ProbeTarget::with(&options, Variables { of: &of, user: &|| Some("dba".to_owned()) })
 }
 
 #[track_caller]
-fn place(line: &str, variables: &[(&str, &str)]) -> Place {
+fn place(line: &str, variables: &[(&str, &str)]) -> ServerAddress {
     target(line, variables).expect("a target").place
 }
 
@@ -27,8 +27,8 @@ fn why(line: &str, variables: &[(&str, &str)]) -> String {
     format!("{:?}", target(line, variables).expect_err("no target"))
 }
 
-fn network(host: &str, port: u16, security: Security) -> Place {
-    Place::Network(host.to_owned(), port, security)
+fn network(host: &str, port: u16, security: Security) -> ServerAddress {
+    ServerAddress::Network(host.to_owned(), port, security)
 }
 
 fn verify_full(roots: Roots) -> Security {
@@ -38,7 +38,7 @@ fn verify_full(roots: Roots) -> Security {
 #[test]
 fn nothing_at_all_means_this_machines_server_and_this_user() {
     let target = target("", &[]).expect("a target");
-    assert_eq!(target.place, Place::Socket("/var/run/postgresql/.s.PGSQL.5432".into()));
+    assert_eq!(target.place, ServerAddress::Socket("/var/run/postgresql/.s.PGSQL.5432".into()));
     assert_eq!((target.user.as_str(), target.database.as_str()), ("dba", "dba"));
 }
 
@@ -50,14 +50,14 @@ fn options_come_before_variables_and_these_before_defaults() {
     assert_eq!(found.place, network("db.example", 5433, verify_full(Roots::System)));
     assert_eq!((found.user.as_str(), found.database.as_str()), ("ana", "app"));
     let found = target("--host /tmp --port 1 --user ben --dbname d", &variables).expect("a target");
-    assert_eq!(found.place, Place::Socket("/tmp/.s.PGSQL.1".into()));
+    assert_eq!(found.place, ServerAddress::Socket("/tmp/.s.PGSQL.1".into()));
     assert_eq!((found.user.as_str(), found.database.as_str()), ("ben", "d"));
     assert_eq!(target("--user ben", &[]).expect("a target").database, "ben");
 }
 
 #[test]
 fn a_host_is_a_folder_an_abstract_name_or_a_machine() {
-    assert_eq!(place("--host @pg/run", &[]), Place::Abstract("pg/run/.s.PGSQL.5432".to_owned()));
+    assert_eq!(place("--host @pg/run", &[]), ServerAddress::Abstract("pg/run/.s.PGSQL.5432".to_owned()));
     assert_eq!(place("--host ::1", &[]).to_string(), "[::1]:5432");
     assert_eq!(place("--host db.example --port 7", &[]).to_string(), "db.example:7");
     assert_eq!(place("--host @x", &[]).to_string(), "@x/.s.PGSQL.5432");
@@ -104,7 +104,7 @@ fn a_root_certificate_at_home_counts_if_there_is_one() {
 #[test]
 fn weaker_modes_have_to_be_asked_for() {
     let of = |line: &str| match place(line, &[]) {
-        Place::Network(_, _, security) => security,
+        ServerAddress::Network(_, _, security) => security,
         other => panic!("{other:?}"),
     };
     let file = || Roots::File(PathBuf::from("ca.pem"));
@@ -131,8 +131,8 @@ fn a_variable_that_is_no_text_is_an_error() {
     let args = Args::try_parse_from(["oauth-validator", "probe"]).expect("a command line");
     let Command::Probe(options) = args.command else { panic!() };
     let of = |name: &str| (name == "PGUSER").then(|| OsString::from_vec(vec![0xff]));
-    let failure = Target::with(&options, Variables { of: &of, user: &|| None }).expect_err("no target");
+    let failure = ProbeTarget::with(&options, Variables { of: &of, user: &|| None }).expect_err("no target");
     assert!(format!("{failure:?}").contains("PGUSER in the environment is not UTF-8"));
-    let failure = Target::with(&options, Variables { of: &|_| None, user: &|| None }).expect_err("no target");
+    let failure = ProbeTarget::with(&options, Variables { of: &|_| None, user: &|| None }).expect_err("no target");
     assert!(format!("{failure:?}").contains("give --user"));
 }

@@ -1,6 +1,6 @@
 //! What options and a profile say together, and what cannot be said.
 
-use super::{Grant, JWT, Proof, Source};
+use super::{ClientProof, GrantType, JWT, TokenOrigin};
 use crate::args::SourceOptions;
 use std::fs;
 use std::path::PathBuf;
@@ -19,19 +19,19 @@ fn options() -> SourceOptions {
 }
 
 #[track_caller]
-fn source(options: &SourceOptions) -> Source {
-    Source::of(options).unwrap_or_else(|failure| panic!("{}", failure.what()))
+fn source(options: &SourceOptions) -> TokenOrigin {
+    TokenOrigin::of(options).unwrap_or_else(|failure| panic!("{}", failure.what()))
 }
 
 #[track_caller]
 fn refused(options: &SourceOptions, why: &str) {
-    let what = Source::of(options).map(|_| ()).expect_err(why).what().to_owned();
+    let what = TokenOrigin::of(options).map(|_| ()).expect_err(why).what().to_owned();
     assert!(what.contains(why), "{what}");
 }
 
-struct File(TempDir);
+struct SourceFileText(TempDir);
 
-impl File {
+impl SourceFileText {
     fn with(text: &str) -> (Self, SourceOptions) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("client.toml");
@@ -54,21 +54,21 @@ fn the_grant_follows_from_what_is_given() {
         let source = source(&options);
         (source.grant, source.proof)
     };
-    assert_eq!(given(|_| {}), (Grant::Device, Proof::None));
-    let secret = || Proof::Secret(PathBuf::from("s"));
-    assert_eq!(given(|o| o.client_secret_file = Some("s".into())), (Grant::ClientCredentials, secret()));
+    assert_eq!(given(|_| {}), (GrantType::Device, ClientProof::None));
+    let secret = || ClientProof::Secret(PathBuf::from("s"));
+    assert_eq!(given(|o| o.client_secret_file = Some("s".into())), (GrantType::ClientCredentials, secret()));
     let by_key = given(|o| (o.client_key_file, o.client_key_id) = (Some("k".into()), Some("1".into())));
-    assert_eq!(by_key, (Grant::ClientCredentials, Proof::Key("k".into(), Some("1".into()))));
+    assert_eq!(by_key, (GrantType::ClientCredentials, ClientProof::Key("k".into(), Some("1".into()))));
     let google = given(|o| (o.device, o.client_secret_file) = (true, Some("s".into())));
-    assert_eq!(google, (Grant::Device, secret()));
-    assert_eq!(given(|o| o.refresh_token_file = Some("r".into())).0, Grant::Refresh("r".into()));
-    assert_eq!(given(|o| o.exchange_file = Some("x".into())).0, Grant::Exchange("x".into(), JWT.into()));
-    assert_eq!(given(|o| o.command = Some("true".into())).0, Grant::Command("true".into()));
+    assert_eq!(google, (GrantType::Device, secret()));
+    assert_eq!(given(|o| o.refresh_token_file = Some("r".into())).0, GrantType::Refresh("r".into()));
+    assert_eq!(given(|o| o.exchange_file = Some("x".into())).0, GrantType::Exchange("x".into(), JWT.into()));
+    assert_eq!(given(|o| o.command = Some("true".into())).0, GrantType::Command("true".into()));
 }
 
 #[test]
 fn a_profile_says_it_and_options_go_before() {
-    let (_file, options) = File::with(
+    let (_file, options) = SourceFileText::with(
         "[profiles.corp]\nissuer = \"https://idp.example\"\nclient_id = \"batch\"\nscope = \"a  b\"\n\
          client_secret_file = \"/s\"\nhosts = \"db.example\"\n[profiles.other]\ncommand = \"x\"\n",
     );
@@ -77,9 +77,9 @@ fn a_profile_says_it_and_options_go_before() {
         (by_file.client_id.as_str(), by_file.scope.as_slice()),
         ("batch", &["a".to_owned(), "b".to_owned()][..])
     );
-    assert_eq!((by_file.grant, by_file.hosts.as_deref()), (Grant::ClientCredentials, Some("db.example")));
+    assert_eq!((by_file.grant, by_file.hosts.as_deref()), (GrantType::ClientCredentials, Some("db.example")));
     let other = source(&SourceOptions { client_id: Some("psql".into()), device: true, ..options });
-    assert_eq!((other.client_id.as_str(), other.grant), ("psql", Grant::Device));
+    assert_eq!((other.client_id.as_str(), other.grant), ("psql", GrantType::Device));
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn a_file_with_a_mistake_is_none() {
         ("[profiles.corp]\ncommand = \"a\"\nexchange_file = \"b\"\n", "several ways to a token"),
         ("[profiles.corp]\nid_token = \"yes\"\n", "invalid type"),
     ] {
-        let (_file, options) = File::with(text);
+        let (_file, options) = SourceFileText::with(text);
         refused(&options, why);
     }
-    let (file, options) = File::with("");
+    let (file, options) = SourceFileText::with("");
     refused(&SourceOptions { client_config: Some(file.0.path().into()), ..options }, "it is no file");
 }

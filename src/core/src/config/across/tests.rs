@@ -1,6 +1,6 @@
 //! What is said of profiles of different files that accept tokens of one issuer on one line.
 
-use crate::config::{Config, Folder, FolderFile};
+use crate::config::{Config, ConfigFolder, FolderFile};
 use crate::finding::FindingCode;
 
 /// A profile of a line that all of them serve, for tokens of this issuer.
@@ -17,7 +17,7 @@ fn shared(main: &str, files: &[String]) -> Vec<Vec<String>> {
     let names: Vec<String> = (0..files.len()).map(|at| format!("/d/{at}.toml")).collect();
     let files: Vec<FolderFile<'_>> =
         files.iter().zip(&names).map(|(text, name)| FolderFile { name, text: Ok(text.as_bytes()) }).collect();
-    let parsed = Config::parse_all(main.as_bytes(), "/main.toml", Folder { name: "/d", files: &files });
+    let parsed = Config::parse_all(main.as_bytes(), "/main.toml", ConfigFolder { name: "/d", files: &files });
     assert!(parsed.config.is_some(), "{:?}", parsed.findings);
     let told = |findings: &Vec<crate::finding::Finding>| {
         let shared = findings.iter().filter(|finding| finding.code == FindingCode::SharedIssuer);

@@ -8,7 +8,7 @@ use super::super::profile::{Clause, IdentityClaims, KeySource, Origin, Profile, 
 use super::super::section::Section;
 use crate::finding::FindingCode;
 use crate::introspection::OnlineKind;
-use crate::token_kind::{Kind, kind_of};
+use crate::token_kind::{WordKind, kind_of};
 
 /// Claims that access tokens have and ID tokens do not (OpenID Connect Core section 2, RFC 9068 section 2.2): `azp` is in
 /// both.
@@ -53,7 +53,7 @@ pub(super) fn token_kind(findings: &mut Findings<'_>, section: &Section<'_>, pro
 /// Nothing that tells an access token from an ID token: no type of its own, no rule, no scope, no client that is named as
 /// in access tokens. A preset has a mark of its own.
 pub(super) fn untold(findings: &mut Findings<'_>, section: &Section<'_>, profile: &Profile) {
-    let generic = |typ: &String| kind_of(typ) != Some(Kind::Access) && ["", "jwt"].contains(&typ.as_str());
+    let generic = |typ: &String| kind_of(typ) != Some(WordKind::Access) && ["", "jwt"].contains(&typ.as_str());
     let asked = matches!(profile.keys, KeySource::Online(_));
     let untyped = asked || profile.token_types.value.iter().any(generic);
     let scoped = !matches!(profile.scope.claim.value, ScopeClaim::None);

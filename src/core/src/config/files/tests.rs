@@ -1,6 +1,6 @@
 //! Several files: whose errors deny whom, and what of a denied profile goes on counting.
 
-use crate::config::{Config, Folder, FolderFile, Parsed, Unread, folder_of};
+use crate::config::{Config, ConfigFolder, FolderFile, ParsedFiles, Unread, folder_of};
 use crate::decision::{Decision, Known, Request};
 use crate::finding::FindingCode;
 use crate::reason::Reason;
@@ -18,7 +18,7 @@ fn profile(name: &str, more: &str) -> String {
     )
 }
 
-fn parsed(main: &str, files: &[(&str, &str)]) -> Parsed {
+fn parsed(main: &str, files: &[(&str, &str)]) -> ParsedFiles {
     let names: Vec<String> = files.iter().map(|(name, _)| format!("{FOLDER}/{name}")).collect();
     let files: Vec<FolderFile<'_>> = files
         .iter()
@@ -31,7 +31,7 @@ fn parsed(main: &str, files: &[(&str, &str)]) -> Parsed {
             },
         })
         .collect();
-    Config::parse_all(main.as_bytes(), MAIN, Folder { name: FOLDER, files: &files })
+    Config::parse_all(main.as_bytes(), MAIN, ConfigFolder { name: FOLDER, files: &files })
 }
 
 fn config(main: &str, files: &[(&str, &str)]) -> Config {
@@ -47,7 +47,7 @@ fn denied(config: &Config) -> Vec<&str> {
     config.denied().iter().map(crate::config::DeniedProfile::name).collect()
 }
 
-fn codes(parsed: &Parsed, file: usize) -> Vec<FindingCode> {
+fn codes(parsed: &ParsedFiles, file: usize) -> Vec<FindingCode> {
     parsed.folder[file].iter().map(|finding| finding.code).collect()
 }
 
@@ -74,7 +74,7 @@ fn reason_of(config: &Config, request: &Request, issuer: &str) -> (Reason, Optio
     let token = format!("{header}.{}.{}", part(&format!("{{\"iss\":\"{issuer}\"}}")), part("xxx"));
     let answer =
         crate::decide(request, &BearerToken::new(token.as_bytes()), config, &Known::default(), UnixSeconds::new(0));
-    let crate::Answer::Decided(verdict) = answer else { panic!("it needs something") };
+    let crate::DecisionState::Decided(verdict) = answer else { panic!("it needs something") };
     match verdict.decision {
         Decision::Denied(denial) => (denial.reason, denial.profile, denial.detail),
         Decision::Granted(_) => panic!("granted"),
@@ -141,7 +141,7 @@ fn an_error_of_the_main_file_denies_everybody() {
         assert!(parsed.config.is_none(), "{slip}");
         assert!(parsed.folder[0].is_empty(), "{slip}: the other file is judged, and fine");
     }
-    assert!(Config::parse_all(b"\xff", MAIN, Folder::default()).config.is_none());
+    assert!(Config::parse_all(b"\xff", MAIN, ConfigFolder::default()).config.is_none());
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn what_cannot_be_read_is_said_by_lines_without_a_profile() {
         assert!(detail.contains("b.toml"), "{detail}");
     }
     let not_text = FolderFile { name: "/f/b.toml", text: Ok(b"a = \"\xff\"") };
-    let parsed = Config::parse_all(b"", MAIN, Folder { name: "/f", files: &[not_text] });
+    let parsed = Config::parse_all(b"", MAIN, ConfigFolder { name: "/f", files: &[not_text] });
     assert_eq!(codes(&parsed, 0), [FindingCode::NotUtf8]);
     let detail = parsed.config.unwrap().troubles()[0].detail.clone();
     assert!(detail.starts_with("/f/b.toml:1:6: not_utf8: "), "{detail}");
@@ -327,8 +327,8 @@ fn opaque_tokens_go_nowhere_while_somebody_else_may_be_meant() {
         let answer =
             crate::decide(&request, &BearerToken::new(b"opaque"), config, &Known::default(), UnixSeconds::new(0));
         match answer {
-            crate::Answer::Needs(_) => None,
-            crate::Answer::Decided(verdict) => match verdict.decision {
+            crate::DecisionState::Needs(_) => None,
+            crate::DecisionState::Decided(verdict) => match verdict.decision {
                 Decision::Denied(denial) => Some(denial.reason),
                 Decision::Granted(_) => panic!("granted"),
             },
@@ -385,7 +385,7 @@ fn the_folder_has_the_name_of_the_file_up_to_its_end() {
 fn the_hint_checks_the_files_that_were_read() {
     let hint = |folder: &str| {
         let file = FolderFile { name: "x.toml", text: Ok(b"x = 1") };
-        let parsed = Config::parse_all(b"", MAIN, Folder { name: folder, files: &[file] });
+        let parsed = Config::parse_all(b"", MAIN, ConfigFolder { name: folder, files: &[file] });
         parsed.config.unwrap().troubles()[0].hint.clone()
     };
     assert!(hint(FOLDER).contains("\"oauth-validator check /etc/pg/oauth-validator.toml\""));

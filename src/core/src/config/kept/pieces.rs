@@ -24,7 +24,7 @@ impl Pieces for &[u8] {
 
 /// Where a piece is, without its checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct PiecePosition {
     at: u64,
     length: u32,
 }
@@ -54,7 +54,7 @@ fn sum_of(piece: &[u8], at: u64) -> [u8; SUM_BYTES] {
 }
 
 /// The bytes there, if they are what was written.
-fn checked(form: &mut dyn Pieces, Place { at, length }: Place) -> Option<Vec<u8>> {
+fn checked(form: &mut dyn Pieces, PiecePosition { at, length }: PiecePosition) -> Option<Vec<u8>> {
     let length = usize::try_from(length).ok()?;
     let with_sum = form.piece(at, length.checked_add(SUM_BYTES)?)?;
     let (piece, written) = with_sum.split_at_checked(length)?;
@@ -62,7 +62,7 @@ fn checked(form: &mut dyn Pieces, Place { at, length }: Place) -> Option<Vec<u8>
 }
 
 /// What a piece says, if it is what was written.
-pub(super) fn read<T: DeserializeOwned>(form: &mut dyn Pieces, place: Place) -> Option<T> {
+pub(super) fn read<T: DeserializeOwned>(form: &mut dyn Pieces, place: PiecePosition) -> Option<T> {
     postcard::from_bytes(&checked(form, place)?).ok()
 }
 
@@ -73,33 +73,33 @@ pub(super) fn summary<T: DeserializeOwned>(form: &mut dyn Pieces) -> Option<T> {
 }
 
 /// The place that a list has there.
-pub(super) fn place_at(form: &mut dyn Pieces, at: u64) -> Option<Place> {
-    let bytes = checked(form, Place { at, length: BARE_PLACE_BYTES })?;
+pub(super) fn place_at(form: &mut dyn Pieces, at: u64) -> Option<PiecePosition> {
+    let bytes = checked(form, PiecePosition { at, length: BARE_PLACE_BYTES })?;
     let (at, length) = bytes.split_first_chunk()?;
-    Some(Place { at: u64::from_le_bytes(*at), length: u32::from_le_bytes(*length.first_chunk()?) })
+    Some(PiecePosition { at: u64::from_le_bytes(*at), length: u32::from_le_bytes(*length.first_chunk()?) })
 }
 
 /// Writes a form, which begins with the place of its summary.
-pub(super) struct Writer {
+pub(super) struct PiecesWriter {
     form: Vec<u8>,
 }
 
-impl Writer {
+impl PiecesWriter {
     pub(super) fn new() -> Self {
-        Self { form: written(Place { at: 0, length: 0 }, 0) }
+        Self { form: written(PiecePosition { at: 0, length: 0 }, 0) }
     }
 
     /// Adds a piece; `None` if it cannot be written.
-    pub(super) fn write(&mut self, piece: &impl Serialize) -> Option<Place> {
+    pub(super) fn write(&mut self, piece: &impl Serialize) -> Option<PiecePosition> {
         let bytes = postcard::to_allocvec(piece).ok()?;
-        let place = Place { at: self.end(), length: u32::try_from(bytes.len()).ok()? };
+        let place = PiecePosition { at: self.end(), length: u32::try_from(bytes.len()).ok()? };
         self.form.extend_from_slice(&bytes);
         self.form.extend_from_slice(&sum_of(&bytes, place.at));
         Some(place)
     }
 
     /// Adds a list of places, and says where it begins.
-    pub(super) fn write_places(&mut self, places: &[Place]) -> u64 {
+    pub(super) fn write_places(&mut self, places: &[PiecePosition]) -> u64 {
         let begin = self.end();
         for place in places {
             let slot = written(*place, self.end());
@@ -121,7 +121,7 @@ impl Writer {
 }
 
 /// A place as it stands at `at` in a list.
-fn written(place: Place, at: u64) -> Vec<u8> {
+fn written(place: PiecePosition, at: u64) -> Vec<u8> {
     let mut bytes = place.at.to_le_bytes().to_vec();
     bytes.extend(place.length.to_le_bytes());
     let sum = sum_of(&bytes, at);

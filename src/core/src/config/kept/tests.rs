@@ -1,7 +1,7 @@
 //! That a part decides as the whole is for `tests/cases.rs`, which has all cases; here are the forms themselves.
 
-use super::{Chosen, choose, kept_form};
-use crate::config::{Config, Folder, FolderFile};
+use super::{KeptChoice, choose, kept_form};
+use crate::config::{Config, ConfigFolder, FolderFile};
 use crate::decision::Request;
 
 fn config(text: &str) -> Config {
@@ -26,7 +26,7 @@ fn of_names(names: &str) -> Request {
 
 fn part(form: &[u8], request: &Request) -> Config {
     match choose(&mut &*form, request) {
-        Chosen::Part(part) => *part,
+        KeptChoice::Part(part) => *part,
         other => panic!("{other:?}"),
     }
 }
@@ -51,7 +51,7 @@ fn the_profiles_of_a_line_are_chosen_and_no_others() {
         assert_eq!(names(&part(&form, &of_issuer(line))), ["p107", "p207", "p7"], "{line}");
     }
     assert_eq!(names(&part(&form, &of_names("p7, p12"))), ["p12", "p7"]);
-    assert!(matches!(choose(&mut &*form, &of_names("p7,p300")), Chosen::Unsaid));
+    assert!(matches!(choose(&mut &*form, &of_names("p7,p300")), KeptChoice::Unsaid));
     let nobodys = part(&form, &of_issuer("https://nobody.example"));
     assert!(nobodys.profiles().is_empty() && !nobodys.trusts_nobody());
     let empty = kept_form(&config("")).unwrap();
@@ -112,7 +112,8 @@ fn denied_profiles_and_their_troubles_are_kept() {
     ];
     let files: Vec<FolderFile<'_>> =
         files.iter().map(|(name, text)| FolderFile { name, text: Ok(text.as_bytes()) }).collect();
-    let parsed = Config::parse_all(profile("main", "").as_bytes(), "main.toml", Folder { name: "d", files: &files });
+    let parsed =
+        Config::parse_all(profile("main", "").as_bytes(), "main.toml", ConfigFolder { name: "d", files: &files });
     let whole = parsed.config.unwrap();
     let form = kept_form(&whole).unwrap();
     for (line, denied) in
@@ -136,7 +137,7 @@ fn a_form_that_is_damaged_says_nothing() {
     let request = of_issuer("https://p7.example");
     let whole = format!("{:?}", part(&form, &request));
     for end in 0..form.len() {
-        assert!(matches!(choose(&mut &form[..end], &request), Chosen::Damaged), "cut off at {end}");
+        assert!(matches!(choose(&mut &form[..end], &request), KeptChoice::Damaged), "cut off at {end}");
     }
     let (mut damaged, mut same) = (0, 0);
     for at in 0..form.len() {
@@ -144,9 +145,9 @@ fn a_form_that_is_damaged_says_nothing() {
             let mut other = form.clone();
             other[at] ^= 1 << bit;
             match choose(&mut &*other, &request) {
-                Chosen::Damaged => damaged += 1,
+                KeptChoice::Damaged => damaged += 1,
                 // It is in what this login does not look at.
-                Chosen::Part(part) if format!("{part:?}") == whole => same += 1,
+                KeptChoice::Part(part) if format!("{part:?}") == whole => same += 1,
                 changed => panic!("byte {at}: {changed:?}"),
             }
         }

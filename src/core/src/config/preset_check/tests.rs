@@ -1,11 +1,13 @@
 //! Presets of the file's own: what profiles get from them, and what they cannot hold.
 
-use crate::config::{Config, Folder, FolderFile, Identity, IdentityClaims, Origin, Parsed, Profile, effective};
+use crate::config::{
+    Config, ConfigFolder, FolderFile, Identity, IdentityClaims, Origin, ParsedFiles, Profile, effective,
+};
 use crate::finding::{Finding, FindingCode};
 
 const MAIN: &str = "/etc/pg/oauth-validator.toml";
 
-fn parsed(main: &str) -> Parsed {
+fn parsed(main: &str) -> ParsedFiles {
     Config::parse(main.as_bytes(), MAIN)
 }
 
@@ -129,7 +131,7 @@ fn files_of_the_folder_use_the_main_files_presets_and_have_none() {
     let names: Vec<String> = files.iter().map(|(name, _)| format!("/etc/pg/oauth-validator.d/{name}")).collect();
     let files: Vec<_> =
         files.iter().zip(&names).map(|((_, text), name)| FolderFile { name, text: Ok(text.as_bytes()) }).collect();
-    let folder = Folder { name: "/etc/pg/oauth-validator.d", files: &files };
+    let folder = ConfigFolder { name: "/etc/pg/oauth-validator.d", files: &files };
     let parsed = Config::parse_all(TEAM.as_bytes(), MAIN, folder);
     let config = parsed.config.unwrap();
     let accepted: Vec<(&str, Origin)> =

@@ -27,7 +27,7 @@ pub struct Head {
 /// The table `[preset]`: what profiles with it look like.
 #[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub struct About {
+pub struct PresetInfo {
     /// An identity of the form that it yields.
     pub identity: String,
     /// A regular expression that the identities of all that the profile lets in match in full, and nothing else does; none
@@ -36,7 +36,7 @@ pub struct About {
     /// A role to map the example identity to.
     pub role: String,
     /// A role for `everybody`.
-    #[serde(default = "About::usual_role_of_everybody")]
+    #[serde(default = "PresetInfo::usual_role_of_everybody")]
     pub everybody_role: String,
     /// How its issuers are spelled; the issuer itself where there is but one, which the preset names.
     pub issuer: String,
@@ -58,12 +58,12 @@ pub struct About {
     #[serde(default)]
     pub scope_has_audience: bool,
     /// What clients may request besides, and tokens need not repeat; of no use where the preset itself ignores scopes.
-    #[serde(default = "About::usual_unlisted")]
+    #[serde(default = "PresetInfo::usual_unlisted")]
     pub unlisted: Vec<String>,
     /// Where the provider is asked about tokens, if it has to be, and this differs from one to another.
     pub endpoint: Option<String>,
     /// How this server proves itself there, unless told otherwise.
-    #[serde(default = "About::usual_auth")]
+    #[serde(default = "PresetInfo::usual_auth")]
     pub auth: String,
     /// A regular expression for host and path of the issuers that it is proposed for; none if it is for none. One that fits
     /// every issuer counts last.
@@ -73,7 +73,7 @@ pub struct About {
     pub known: Vec<String>,
     /// What delegation can look like.
     #[serde(default)]
-    pub roles: Vec<Example>,
+    pub roles: Vec<TableExample>,
 }
 
 /// A rule of a profile.
@@ -89,12 +89,12 @@ pub struct RuleExample {
 /// Settings of a table, as an example.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub struct Example {
+pub struct TableExample {
     /// Lines of TOML, without the head of the table.
     pub settings: String,
 }
 
-impl About {
+impl PresetInfo {
     /// What asks for an ID token, for claims in it, and for a refresh token (OpenID Connect Core sections 3.1.2.1, 5.4, 11).
     /// Whether the access token repeats it differs between providers, and it says nothing about a database.
     pub const UNLISTED: [&'static str; 4] = ["openid", "profile", "email", "offline_access"];
@@ -130,7 +130,7 @@ impl Preset {
     ///
     /// # Errors
     /// What is wrong with the table. Tests read that of each preset.
-    pub fn about(&self) -> Result<About, String> {
+    pub fn about(&self) -> Result<PresetInfo, String> {
         let text = format!("[preset]\n{}", self.data);
         let document = DeTable::parse(&text).map_err(|why| why.to_string())?;
         let table = document.get_ref().get("preset").map(Spanned::get_ref).and_then(json);

@@ -7,7 +7,7 @@
 mod about;
 pub(super) mod own;
 
-pub use about::{About, Example, Head, RuleExample};
+pub use about::{Head, PresetInfo, RuleExample, TableExample};
 
 use crate::reason::Reason;
 use std::cell::OnceCell;
@@ -46,17 +46,17 @@ impl Preset {
 }
 
 /// The built-in presets that were parsed for one file, each at most once.
-pub(super) struct Parsed {
+pub(super) struct ParsedPresets {
     tables: Vec<OnceCell<Option<Spanned<DeTable<'static>>>>>,
 }
 
-impl Default for Parsed {
+impl Default for ParsedPresets {
     fn default() -> Self {
         Self { tables: ALL.iter().map(|_| OnceCell::new()).collect() }
     }
 }
 
-impl Parsed {
+impl ParsedPresets {
     /// The table of a preset of [`ALL`]; `None` if it is no TOML, by which the caller must deny. Tests parse each of them.
     pub(super) fn table(&self, preset: &Preset) -> Option<&DeTable<'static>> {
         let (known, table) = ALL.iter().zip(&self.tables).find(|(known, _)| known.name == preset.name)?;

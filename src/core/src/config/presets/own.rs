@@ -4,9 +4,9 @@
 //! `preset_check`. Must never be taken for a built-in one: which of the two a name means is decided here.
 
 use super::super::collect::Findings;
-use super::super::layer::{Base, Layer, Named};
-use super::super::source::Source;
-use super::{ALL, Parsed, Preset};
+use super::super::layer::{Layer, NamedPreset, PresetLayers};
+use super::super::source::SourceText;
+use super::{ALL, ParsedPresets, Preset};
 use crate::finding::FindingCode;
 use std::ops::Range;
 use toml::Spanned;
@@ -25,19 +25,19 @@ pub(in crate::config) struct Own<'d> {
 
 /// What a profile can name as its preset.
 #[derive(Clone, Copy)]
-pub(in crate::config) enum Choice<'a> {
+pub(in crate::config) enum PresetChoice<'a> {
     /// A built-in preset.
     BuiltIn(&'static Preset),
     /// One of the file's own.
     Own(&'a Own<'a>),
 }
 
-impl Choice<'_> {
+impl PresetChoice<'_> {
     /// The built-in preset that it is, or lies over; empty if there is none.
     pub(in crate::config) fn built_in(self) -> &'static str {
         let preset = match self {
-            Choice::BuiltIn(preset) => Some(preset),
-            Choice::Own(own) => own.built_in,
+            PresetChoice::BuiltIn(preset) => Some(preset),
+            PresetChoice::Own(own) => own.built_in,
         };
         preset.map_or("", |preset| preset.name)
     }
@@ -45,10 +45,10 @@ impl Choice<'_> {
 
 /// All presets that the profiles of a configuration can name.
 pub(in crate::config) struct Presets<'d> {
-    built_in: Parsed,
+    built_in: ParsedPresets,
     pub(in crate::config) own: Vec<Own<'d>>,
     /// The main file, if it has presets of its own.
-    source: Option<Source<'d>>,
+    source: Option<SourceText<'d>>,
     /// Whether all of the file's own are tables.
     pub(in crate::config) readable: bool,
 }
@@ -56,7 +56,7 @@ pub(in crate::config) struct Presets<'d> {
 impl<'d> Presets<'d> {
     /// Those of the main file with this text, as far as they can be read. What they say is judged in `preset_check`.
     pub(in crate::config) fn of(findings: &mut Findings<'_>, text: &'d str, document: &'d DeTable<'d>) -> Self {
-        let built_in = Parsed::default();
+        let built_in = ParsedPresets::default();
         let Some(named) = document.get("presets") else {
             return Self { built_in, own: Vec::new(), source: None, readable: true };
         };
@@ -70,33 +70,34 @@ impl<'d> Presets<'d> {
                 Own { name, span, table, built_in: under.and_then(Preset::named) }
             })
             .collect();
-        Self { built_in, own, source: Some(Source::new(text)), readable }
+        Self { built_in, own, source: Some(SourceText::new(text)), readable }
     }
 
     /// What a profile can name, with the names.
-    pub(in crate::config) fn by_name<'a>(&'a self) -> Vec<(&'a str, Choice<'a>)>
+    pub(in crate::config) fn by_name<'a>(&'a self) -> Vec<(&'a str, PresetChoice<'a>)>
     where
         'd: 'a,
     {
-        let own = self.own.iter().map(|own| (own.name, Choice::Own(own)));
-        ALL.iter().map(|preset| (preset.name, Choice::BuiltIn(preset))).chain(own).collect()
+        let own = self.own.iter().map(|own| (own.name, PresetChoice::Own(own)));
+        ALL.iter().map(|preset| (preset.name, PresetChoice::BuiltIn(preset))).chain(own).collect()
     }
 
     /// The tables of a preset; `None` if a built-in one is broken, by which the caller must deny.
-    pub(in crate::config) fn base<'a>(&'a self, choice: Choice<'a>) -> Option<Base<'a>> {
-        let built_in =
-            |preset: &'static Preset| Some(Layer::new(Named::BuiltIn(preset.name), 0, self.built_in.table(preset)?));
+    pub(in crate::config) fn base<'a>(&'a self, choice: PresetChoice<'a>) -> Option<PresetLayers<'a>> {
+        let built_in = |preset: &'static Preset| {
+            Some(Layer::new(NamedPreset::BuiltIn(preset.name), 0, self.built_in.table(preset)?))
+        };
         match (choice, &self.source) {
-            (Choice::BuiltIn(preset), _) => built_in(preset).map(Base::of),
-            (Choice::Own(own), Some(source)) => {
-                let upper = Layer::new(Named::Own(own.name, source), own.span.start, own.table);
+            (PresetChoice::BuiltIn(preset), _) => built_in(preset).map(PresetLayers::of),
+            (PresetChoice::Own(own), Some(source)) => {
+                let upper = Layer::new(NamedPreset::Own(own.name, source), own.span.start, own.table);
                 let lower = match own.built_in {
                     Some(preset) => Some(built_in(preset)?),
                     None => None,
                 };
-                Some(Base { upper, lower })
+                Some(PresetLayers { upper, lower })
             }
-            (Choice::Own(_), None) => None,
+            (PresetChoice::Own(_), None) => None,
         }
     }
 }

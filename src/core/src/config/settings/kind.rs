@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// What is written for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// A table with keys of this table of settings: how it goes together with that of a preset, and its name.
     Table(Merge, &'static str),
     /// One such table for each profile's name.
@@ -78,16 +78,16 @@ pub enum Merge {
 }
 
 /// A duration from one length to another, as they are written in a file.
-pub(super) const fn duration(from: &'static str, to: &'static str) -> Kind {
-    Kind::Duration(Span::of(from), Span::of(to))
+pub(super) const fn duration(from: &'static str, to: &'static str) -> ValueKind {
+    ValueKind::Duration(Span::of(from), Span::of(to))
 }
 
 /// A size from one number of bytes to another.
-pub(super) const fn size(from: &'static str, to: &'static str) -> Kind {
-    Kind::Size(Bytes::of(from), Bytes::of(to))
+pub(super) const fn size(from: &'static str, to: &'static str) -> ValueKind {
+    ValueKind::Size(Bytes::of(from), Bytes::of(to))
 }
 
-impl Kind {
+impl ValueKind {
     /// What it is, for a person: `array of strings`.
     #[must_use]
     pub fn words(self) -> Cow<'static, str> {

@@ -12,7 +12,7 @@ use rows::ROWS;
 use std::borrow::Cow;
 use std::time::Duration;
 
-pub use kind::{Kind, Merge};
+pub use kind::{Merge, ValueKind};
 pub(super) use rows::{
     clients, defaults, fallback, identity, introspection, keys, lookup, profile, require, role_map, roles, root, scope,
     session,
@@ -33,7 +33,7 @@ pub struct Setting {
     /// Its name.
     pub key: &'static str,
     /// What is written there, with the range of a duration or a size.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// What holds when it is absent.
     pub default: Default,
     /// A valid value, as TOML, which is not always the default.
@@ -41,7 +41,7 @@ pub struct Setting {
     /// What its table needs beside it in a file that is valid: keys and values.
     pub beside: &'static [(&'static str, &'static str)],
     /// What it takes for the key to mean anything.
-    pub counts: Counts,
+    pub counts: AppliesTo,
     /// Whether a built-in preset may have it: not what is about one server, its people or its clients.
     pub may_be_preset: bool,
     /// Whether a preset of the file's own may have it: not what is refused from now on, which a profile's own list would take
@@ -59,7 +59,7 @@ pub struct Setting {
 
 /// What it takes for a key to mean anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counts {
+pub enum AppliesTo {
     /// It always does.
     Always,
     /// Signatures are verified, wherever the keys come from.
@@ -78,7 +78,7 @@ impl Setting {
     const fn new(
         table: &'static str,
         key: &'static str,
-        kind: Kind,
+        kind: ValueKind,
         default: Default,
         meaning: &'static str,
         example: &'static str,
@@ -90,7 +90,7 @@ impl Setting {
             default,
             example,
             beside: &[],
-            counts: Counts::Always,
+            counts: AppliesTo::Always,
             may_be_preset: true,
             may_be_own_preset: true,
             may_hold_empty_string: false,
@@ -104,7 +104,7 @@ impl Setting {
         Self { beside, ..self }
     }
 
-    const fn counts(self, counts: Counts) -> Self {
+    const fn counts(self, counts: AppliesTo) -> Self {
         Self { counts, ..self }
     }
 
@@ -142,8 +142,8 @@ impl Setting {
         };
         let own = format!("{key} = {value}\n{}", lines(self.beside));
         let name = self.table.replace('*', "corp");
-        let is_rules = |setting: &Setting| matches!(setting.kind, Kind::Rules(rules) if rules == self.table);
-        let asks = self.counts == Counts::Online || self.table == introspection::ENDPOINT.table;
+        let is_rules = |setting: &Setting| matches!(setting.kind, ValueKind::Rules(rules) if rules == self.table);
+        let asks = self.counts == AppliesTo::Online || self.table == introspection::ENDPOINT.table;
         let mode = match (asks, self.table == keys::MIN_TTL.table) {
             (true, true) => {
                 "mode = \"introspection\"\nintrospection = { endpoint = \"https://idp.example/i\", auth = \"none\" }\n"
@@ -185,7 +185,7 @@ impl Setting {
     /// `None` where every value of that kind is one, such as every duration between the two that `kind` names.
     #[must_use]
     pub fn range(&self) -> Option<&'static str> {
-        use Kind::{
+        use ValueKind::{
             Alternatives, Hosts, JsonPaths, Jsons, NamedJsonPaths, NamedStrings, Path, RoleMap, Strings, StringsOrNone,
             Text, Urls, Words,
         };
@@ -203,19 +203,19 @@ impl Setting {
 
     /// Whether it may last so long; never of a key that is no duration.
     pub(super) fn takes_duration(&self, duration: Duration) -> bool {
-        matches!(self.kind, Kind::Duration(from, to) if (from.length()..=to.length()).contains(&duration))
+        matches!(self.kind, ValueKind::Duration(from, to) if (from.length()..=to.length()).contains(&duration))
     }
 
     /// Whether a size may have so many bytes; never of a key that is no size.
     pub(super) fn takes_bytes(&self, bytes: usize) -> bool {
-        matches!(self.kind, Kind::Size(from, to) if (from.bytes..=to.bytes).contains(&bytes))
+        matches!(self.kind, ValueKind::Size(from, to) if (from.bytes..=to.bytes).contains(&bytes))
     }
 
     /// The ends of the range, for a person: `1s to 24h`.
     pub(super) fn ends(&self) -> String {
         match self.kind {
-            Kind::Duration(from, to) => format!("{} to {}", from.text, to.text),
-            Kind::Size(from, to) => format!("{} to {}, which is all that PostgreSQL reads", from.text, to.text),
+            ValueKind::Duration(from, to) => format!("{} to {}", from.text, to.text),
+            ValueKind::Size(from, to) => format!("{} to {}, which is all that PostgreSQL reads", from.text, to.text),
             other => other.words().into_owned(),
         }
     }

@@ -4,12 +4,12 @@
 //! table, name, type with range, default, meaning, an example, and what else there is to say of it. A range or a default
 //! must not stand anywhere else.
 
-use super::kind::{Kind, Merge::*, duration, size};
+use super::kind::{Merge::*, ValueKind, duration, size};
 use super::value::{Default as D, holds, lasts};
-use super::{Counts, Setting};
-use Kind::*;
+use super::{AppliesTo, Setting};
+use ValueKind::*;
 
-const NAMES_OF_ALGORITHMS: Kind =
+const NAMES_OF_ALGORITHMS: ValueKind =
     Words(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]);
 
 /// The names of the tables; `*` is a profile's name.
@@ -78,8 +78,8 @@ rows! {
         AUDIENCE = ("audience", StringsOrNone, D::Required, "accepted aud values; \"none\" only with clients", r#"["postgres"]"#);
         CLIENTS = ("clients", Table(Whole, at::CLIENTS), D::Phrase("any client"), "which clients the token may have been issued to", r#"{ claims = ["$.azp"], allow = ["psql"] }"#).of_profiles_alone();
         MODE = ("mode", Word(&["jwt", "introspection", "tokeninfo"]), D::Text("jwt"), "how tokens are verified: with the issuer's keys, or by asking the provider about each of them", r#""jwt""#);
-        ALGORITHMS = ("algorithms", NAMES_OF_ALGORITHMS, D::Texts(&["RS256", "ES256"]), "accepted alg values", r#"["RS256", "ES256"]"#).counts(Counts::Keys);
-        TOKEN_TYPES = ("token_types", Strings, D::Texts(&["at+jwt"]), "accepted typ values of the header; \"\" stands for a header without typ", r#"["at+jwt", ""]"#).counts(Counts::Keys).holding_empty_strings();
+        ALGORITHMS = ("algorithms", NAMES_OF_ALGORITHMS, D::Texts(&["RS256", "ES256"]), "accepted alg values", r#"["RS256", "ES256"]"#).counts(AppliesTo::Keys);
+        TOKEN_TYPES = ("token_types", Strings, D::Texts(&["at+jwt"]), "accepted typ values of the header; \"\" stands for a header without typ", r#"["at+jwt", ""]"#).counts(AppliesTo::Keys).holding_empty_strings();
         TOKEN_KIND = ("token_kind", Word(&["access", "any"]), D::Text("access"), "\"any\" lets ID tokens in as well; refresh, logout and other tokens never", r#""access""#);
         CLOCK_SKEW = ("clock_skew", duration("0s", "5min"), lasts("30s"), "how far the clocks of issuer and server may differ", r#""30s""#).also_in(at::DEFAULTS);
         MAX_LIFETIME = ("max_lifetime", duration("1s", "10 years"), lasts("24h"), "longest validity a token may have", r#""24h""#).also_in(at::DEFAULTS);
@@ -96,7 +96,7 @@ rows! {
         ROLES = ("roles", Table(Whole, at::ROLES), D::None, "which roles a token grants where pg_hba.conf says delegate_ident_mapping=1", r#"{ claim = "$.roles[*]", prefix = "pg:" }"#);
         SESSION = ("session", Table(ByKey, at::SESSION), D::Table, "when a session ends by itself, and which claims SQL may read in it", r#"{ end = "token" }"#);
         KEYS = ("keys", Table(ByKey, at::KEYS), D::Table, "where the issuer's public keys are", r#"{ jwks_file = "corp.jwks.json" }"#);
-        INTROSPECTION = ("introspection", Table(ByKey, at::INTROSPECTION), D::None, "where and how the provider is asked about a token; needed unless mode is \"jwt\"", r#"{ endpoint = "https://idp.example/introspect", auth = "none" }"#).counts(Counts::Online);
+        INTROSPECTION = ("introspection", Table(ByKey, at::INTROSPECTION), D::None, "where and how the provider is asked about a token; needed unless mode is \"jwt\"", r#"{ endpoint = "https://idp.example/introspect", auth = "none" }"#).counts(AppliesTo::Online);
         LOOKUP = ("lookup", Table(Whole, at::LOOKUP), D::None, "claims that are looked up where the token lacks them, once all else holds: at its userinfo endpoint, or at Microsoft Graph", r#"{ kind = "userinfo", claims = ["groups"] }"#).of_profiles_alone();
     }
     clients: at::CLIENTS, &[("claims", "[\"$.azp\"]"), ("allow", "[\"psql\"]")] => {
@@ -167,25 +167,25 @@ rows! {
         TOKEN_ID = ("token_id", JsonPath, D::Claim("jti"), "the claim that names the token in the log and in SQL", r#""$.jti""#);
     }
     keys: at::KEYS, &[] => {
-        DISCOVERY_URL = ("discovery_url", Url, D::None, "where the issuer's metadata is, if not at the well-known places below issuer", r#""https://idp.example/metadata""#).counts(Counts::Source);
-        JWKS_URL = ("jwks_url", Url, D::None, "where the issuer's JWKS document is, without asking for metadata", r#""https://idp.example/jwks""#).counts(Counts::Source);
-        JWKS_FILE = ("jwks_file", Path, D::None, "a file with a JWKS document", r#""corp.jwks.json""#).counts(Counts::Source);
-        JWKS = ("jwks", Text, D::None, "a JWKS document, written here", r#"'{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'"#).counts(Counts::Source);
-        PEM_FILE = ("pem_file", Path, D::None, "a file with public keys in PEM", r#""corp.pem""#).counts(Counts::Source);
-        ALLOWED_HOSTS = ("allowed_hosts", Hosts, D::Texts(&[]), "hosts besides the issuer's that its metadata may point to", r#"["www.googleapis.com"]"#).counts(Counts::Fetched);
-        CA_FILE = ("ca_file", Path, D::None, "a PEM file with the authorities to trust instead of the system's", r#""corp-ca.pem""#).counts(Counts::Asked);
-        PROXY = ("proxy", Proxy, D::Text(""), "a proxy to connect through; none is ever taken from the environment", r#""http://proxy.example:3128""#).counts(Counts::Asked);
+        DISCOVERY_URL = ("discovery_url", Url, D::None, "where the issuer's metadata is, if not at the well-known places below issuer", r#""https://idp.example/metadata""#).counts(AppliesTo::Source);
+        JWKS_URL = ("jwks_url", Url, D::None, "where the issuer's JWKS document is, without asking for metadata", r#""https://idp.example/jwks""#).counts(AppliesTo::Source);
+        JWKS_FILE = ("jwks_file", Path, D::None, "a file with a JWKS document", r#""corp.jwks.json""#).counts(AppliesTo::Source);
+        JWKS = ("jwks", Text, D::None, "a JWKS document, written here", r#"'{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'"#).counts(AppliesTo::Source);
+        PEM_FILE = ("pem_file", Path, D::None, "a file with public keys in PEM", r#""corp.pem""#).counts(AppliesTo::Source);
+        ALLOWED_HOSTS = ("allowed_hosts", Hosts, D::Texts(&[]), "hosts besides the issuer's that its metadata may point to", r#"["www.googleapis.com"]"#).counts(AppliesTo::Fetched);
+        CA_FILE = ("ca_file", Path, D::None, "a PEM file with the authorities to trust instead of the system's", r#""corp-ca.pem""#).counts(AppliesTo::Asked);
+        PROXY = ("proxy", Proxy, D::Text(""), "a proxy to connect through; none is ever taken from the environment", r#""http://proxy.example:3128""#).counts(AppliesTo::Asked);
         INSECURE_HTTP = ("insecure_http", Boolean, D::Boolean(false), "accepts http to a loopback address, for tests", "false").of_profiles_alone();
-        BEARER_TOKEN_FILE = ("bearer_token_file", Path, D::None, "a file with a bearer token, for a provider that shows its keys to nobody else; read for each fetch", r#""/var/run/secrets/kubernetes.io/serviceaccount/token""#).counts(Counts::Fetched).of_profiles_alone();
-        CLIENT_CERT_FILE = ("client_cert_file", Path, D::None, "a PEM file with the certificate that this server shows to the introspection endpoint (RFC 8705)", r#""postgres.crt""#).counts(Counts::Online).beside(&[("client_key_file", "\"postgres.key\"")]).of_profiles_alone();
-        CLIENT_KEY_FILE = ("client_key_file", Path, D::None, "a PEM file with its private key; both are read for each login", r#""postgres.key""#).counts(Counts::Online).beside(&[("client_cert_file", "\"postgres.crt\"")]).of_profiles_alone();
-        MIN_TTL = ("min_ttl", duration("1s", "24h"), lasts("5min"), "keys are fresh for at least this long, whatever the provider says", r#""10min""#).also_in(at::DEFAULT_KEYS).counts(Counts::Fetched);
-        MAX_TTL = ("max_ttl", duration("1s", "7d"), lasts("24h"), "keys are fresh for at most this long", r#""12h""#).also_in(at::DEFAULT_KEYS).counts(Counts::Fetched);
-        STALE_MAX = ("stale_max", duration("0s", "7d"), lasts("24h"), "how much longer keys are used while the provider does not answer", r#""72h""#).also_in(at::DEFAULT_KEYS).counts(Counts::Fetched);
-        KID_COOLDOWN = ("kid_cooldown", duration("1s", "1h"), lasts("60s"), "least time between two requests because of an unknown kid; failed ones back off up to it", r#""30s""#).also_in(at::DEFAULT_KEYS).counts(Counts::Fetched);
-        CONNECT_TIMEOUT = ("connect_timeout", duration("1s", "1min"), lasts("2s"), "for connecting to the provider", r#""1s""#).also_in(at::DEFAULT_KEYS).counts(Counts::Asked);
-        TIMEOUT = ("timeout", duration("1s", "1min"), lasts("5s"), "for all of a login's waiting for keys, another login's fetch included", r#""3s""#).also_in(at::DEFAULT_KEYS).counts(Counts::Asked);
-        DENY_KIDS = ("deny_kids", Strings, D::Texts(&[]), "keys that are refused from now on, by kid or thumbprint", r#"["2026-01"]"#).counts(Counts::Keys).of_no_preset();
+        BEARER_TOKEN_FILE = ("bearer_token_file", Path, D::None, "a file with a bearer token, for a provider that shows its keys to nobody else; read for each fetch", r#""/var/run/secrets/kubernetes.io/serviceaccount/token""#).counts(AppliesTo::Fetched).of_profiles_alone();
+        CLIENT_CERT_FILE = ("client_cert_file", Path, D::None, "a PEM file with the certificate that this server shows to the introspection endpoint (RFC 8705)", r#""postgres.crt""#).counts(AppliesTo::Online).beside(&[("client_key_file", "\"postgres.key\"")]).of_profiles_alone();
+        CLIENT_KEY_FILE = ("client_key_file", Path, D::None, "a PEM file with its private key; both are read for each login", r#""postgres.key""#).counts(AppliesTo::Online).beside(&[("client_cert_file", "\"postgres.crt\"")]).of_profiles_alone();
+        MIN_TTL = ("min_ttl", duration("1s", "24h"), lasts("5min"), "keys are fresh for at least this long, whatever the provider says", r#""10min""#).also_in(at::DEFAULT_KEYS).counts(AppliesTo::Fetched);
+        MAX_TTL = ("max_ttl", duration("1s", "7d"), lasts("24h"), "keys are fresh for at most this long", r#""12h""#).also_in(at::DEFAULT_KEYS).counts(AppliesTo::Fetched);
+        STALE_MAX = ("stale_max", duration("0s", "7d"), lasts("24h"), "how much longer keys are used while the provider does not answer", r#""72h""#).also_in(at::DEFAULT_KEYS).counts(AppliesTo::Fetched);
+        KID_COOLDOWN = ("kid_cooldown", duration("1s", "1h"), lasts("60s"), "least time between two requests because of an unknown kid; failed ones back off up to it", r#""30s""#).also_in(at::DEFAULT_KEYS).counts(AppliesTo::Fetched);
+        CONNECT_TIMEOUT = ("connect_timeout", duration("1s", "1min"), lasts("2s"), "for connecting to the provider", r#""1s""#).also_in(at::DEFAULT_KEYS).counts(AppliesTo::Asked);
+        TIMEOUT = ("timeout", duration("1s", "1min"), lasts("5s"), "for all of a login's waiting for keys, another login's fetch included", r#""3s""#).also_in(at::DEFAULT_KEYS).counts(AppliesTo::Asked);
+        DENY_KIDS = ("deny_kids", Strings, D::Texts(&[]), "keys that are refused from now on, by kid or thumbprint", r#"["2026-01"]"#).counts(AppliesTo::Keys).of_no_preset();
     }
     introspection: at::INTROSPECTION, &[("endpoint", "\"https://idp.example/i\""), ("client_id", "\"pg\""), ("client_secret_file", "\"s\"")] => {
         ENDPOINT = ("endpoint", Url, D::Required, "where the provider is asked; a token never chooses it", r#""https://idp.example/introspect""#);

@@ -151,7 +151,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Bytes, Default, Span};
-    use crate::config::settings::{Kind, SETTINGS};
+    use crate::config::settings::{SETTINGS, ValueKind};
     use crate::config::values::{parse_duration, parse_size};
 
     #[test]
@@ -160,8 +160,8 @@ mod tests {
         for setting in SETTINGS {
             let (mut spans, mut sizes) = (Vec::new(), Vec::new());
             match setting.kind {
-                Kind::Duration(from, to) => spans.extend([from, to]),
-                Kind::Size(from, to) => sizes.extend([from, to]),
+                ValueKind::Duration(from, to) => spans.extend([from, to]),
+                ValueKind::Size(from, to) => sizes.extend([from, to]),
                 _ => {}
             }
             match setting.default {

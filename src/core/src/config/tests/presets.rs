@@ -1,6 +1,6 @@
 //! Presets: valid in the language of users, merged as documented, and each with a mark of access tokens.
 
-use crate::config::presets::{ALL, About, Preset};
+use crate::config::presets::{ALL, Preset, PresetInfo};
 use crate::config::profile::{Audience, IdentityClaims, Origin, Profile, ScopeClaim, TokenKind};
 use crate::config::settings::{Default, SETTINGS, Setting};
 use crate::config::{Config, Effective, KeySource, effective};
@@ -12,7 +12,7 @@ use crate::finding::FindingCode;
 use std::time::Duration;
 
 /// The preset of this name, and what tools are told of it.
-fn named(name: &str) -> (&'static Preset, About) {
+fn named(name: &str) -> (&'static Preset, PresetInfo) {
     let preset = Preset::named(name).unwrap_or_else(|| panic!("no preset {name}"));
     (preset, preset.about().unwrap_or_else(|why| panic!("{name}: {why}")))
 }

@@ -1,12 +1,12 @@
 //! When the provider may be asked again: each limit at its second and one beside it.
 
-use super::{Attempt, AttemptEnd, MayAsk, Wanted, may_ask};
+use super::{Attempt, AttemptEnd, KeysWanted, MayAsk, may_ask};
 use crate::keys::record::tests::{NOW, OURS, TIMING, at, failed, failure, fetched, seconds};
-use crate::keys::record::{KeyRecord, Standing};
+use crate::keys::record::{KeyRecord, KeyStatus};
 use crate::protocol::Freshness;
 use std::time::Duration;
 
-fn asked(record: Option<&KeyRecord>, began: i64, end: AttemptEnd, wanted: Wanted, now: i64) -> MayAsk {
+fn asked(record: Option<&KeyRecord>, began: i64, end: AttemptEnd, wanted: KeysWanted, now: i64) -> MayAsk {
     let began = Duration::from_secs(began.unsigned_abs());
     let now = Duration::from_secs(now.unsigned_abs());
     may_ask(record, OURS, &TIMING, Some(Attempt { began, end }), wanted, now)
@@ -15,12 +15,12 @@ fn asked(record: Option<&KeyRecord>, began: i64, end: AttemptEnd, wanted: Wanted
 #[test]
 fn an_unknown_kid_asks_once_per_cooldown() {
     let record = fetched(Some(100), false);
-    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW), MayAsk::Later(seconds(30)));
-    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 29), MayAsk::Later(seconds(1)));
-    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 30), MayAsk::Now);
-    let usable = |now| asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, now);
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, KeysWanted::Newer, NOW), MayAsk::Later(seconds(30)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, KeysWanted::Newer, NOW + 29), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, KeysWanted::Newer, NOW + 30), MayAsk::Now);
+    let usable = |now| asked(Some(&record), NOW, AttemptEnd::Saved, KeysWanted::Usable, now);
     assert_eq!((usable(NOW), usable(NOW + 1)), (MayAsk::Soon(seconds(1)), MayAsk::Now), "else age alone decides");
-    let first = may_ask(Some(&record), OURS, &TIMING, None, Wanted::Newer, seconds(1));
+    let first = may_ask(Some(&record), OURS, &TIMING, None, KeysWanted::Newer, seconds(1));
     assert_eq!(first, MayAsk::Now, "nobody ever asked");
 }
 
@@ -29,7 +29,7 @@ fn failures_back_off_up_to_the_cooldown() {
     let mut record = None;
     for (attempts, apart) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (7, 30)] {
         record = Some(failed(record, NOW));
-        for wanted in [Wanted::Usable, Wanted::Newer] {
+        for wanted in [KeysWanted::Usable, KeysWanted::Newer] {
             let at = |at| asked(record.as_ref(), NOW, AttemptEnd::Saved, wanted, at);
             assert_eq!(at(NOW), MayAsk::Later(seconds(apart)), "{attempts}");
             assert_eq!(at(NOW + 30), MayAsk::Now);
@@ -38,7 +38,7 @@ fn failures_back_off_up_to_the_cooldown() {
     for _ in 0..80 {
         record = Some(failed(record, NOW));
     }
-    assert_eq!(asked(record.as_ref(), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Later(seconds(30)));
+    assert_eq!(asked(record.as_ref(), NOW, AttemptEnd::Saved, KeysWanted::Usable, NOW), MayAsk::Later(seconds(30)));
 }
 
 /// From the second failure on, by up to half of the time more; never beyond the cooldown, and never less than without.
@@ -52,7 +52,7 @@ fn servers_that_failed_at_one_moment_come_again_at_different_ones() {
             .map(|server| {
                 let last = Attempt { began: Duration::new(NOW.unsigned_abs(), 1000 * server), end: AttemptEnd::Saved };
                 let now = last.began.max(Duration::from_secs(NOW.unsigned_abs()));
-                match may_ask(record.as_ref(), OURS, &TIMING, Some(last), Wanted::Newer, now) {
+                match may_ask(record.as_ref(), OURS, &TIMING, Some(last), KeysWanted::Newer, now) {
                     MayAsk::Later(wait) => wait.as_millis(),
                     answer => panic!("{answer:?}"),
                 }
@@ -69,11 +69,11 @@ fn servers_that_failed_at_one_moment_come_again_at_different_ones() {
 #[test]
 fn the_back_off_begins_when_the_attempt_ended() {
     let record = failed(None, NOW + 5);
-    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, NOW + 5), MayAsk::Later(seconds(1)));
-    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, Wanted::Usable, NOW + 6), MayAsk::Now);
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, KeysWanted::Usable, NOW + 5), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&record), NOW, AttemptEnd::Saved, KeysWanted::Usable, NOW + 6), MayAsk::Now);
     let future = failed(None, NOW + 500);
     assert_eq!(
-        asked(Some(&future), NOW, AttemptEnd::Saved, Wanted::Usable, NOW),
+        asked(Some(&future), NOW, AttemptEnd::Saved, KeysWanted::Usable, NOW),
         MayAsk::Later(seconds(1)),
         "the clock was set back"
     );
@@ -87,7 +87,7 @@ fn a_failure_dated_ahead_holds_nobody_up() {
         for _ in 0..attempts {
             future = Some(failed(future, NOW + 3 * 86_400));
         }
-        for wanted in [Wanted::Usable, Wanted::Newer] {
+        for wanted in [KeysWanted::Usable, KeysWanted::Newer] {
             let at = |at| asked(future.as_ref(), NOW, AttemptEnd::Saved, wanted, NOW + at);
             assert_eq!(at(3600), MayAsk::Now, "{attempts} attempts, an hour after the last one began");
             assert_eq!(at(30), MayAsk::Now);
@@ -96,31 +96,34 @@ fn a_failure_dated_ahead_holds_nobody_up() {
     }
     // The second at which it was noted is no future.
     let just_now = failed(None, NOW + 5);
-    assert_eq!(asked(Some(&just_now), NOW, AttemptEnd::Saved, Wanted::Newer, NOW + 5), MayAsk::Later(seconds(1)));
+    assert_eq!(asked(Some(&just_now), NOW, AttemptEnd::Saved, KeysWanted::Newer, NOW + 5), MayAsk::Later(seconds(1)));
 }
 
 /// Keys from the future count for nothing, and hold nobody up either.
 #[test]
 fn keys_dated_ahead_are_fetched_anew() {
     let future = fetched(Some(100), false).confirmed(&TIMING, Freshness::default(), at(NOW + 86_400));
-    assert_eq!(future.standing(OURS, &TIMING, at(NOW)), Standing::FromTheFuture);
-    assert_eq!(asked(Some(&future), NOW - 3600, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Now);
-    assert_eq!(asked(Some(&future), NOW - 3600, AttemptEnd::Saved, Wanted::Newer, NOW), MayAsk::Now);
-    assert_eq!(asked(Some(&future), NOW, AttemptEnd::Saved, Wanted::Usable, NOW), MayAsk::Soon(seconds(1)));
+    assert_eq!(future.standing(OURS, &TIMING, at(NOW)), KeyStatus::FromTheFuture);
+    assert_eq!(asked(Some(&future), NOW - 3600, AttemptEnd::Saved, KeysWanted::Usable, NOW), MayAsk::Now);
+    assert_eq!(asked(Some(&future), NOW - 3600, AttemptEnd::Saved, KeysWanted::Newer, NOW), MayAsk::Now);
+    assert_eq!(asked(Some(&future), NOW, AttemptEnd::Saved, KeysWanted::Usable, NOW), MayAsk::Soon(seconds(1)));
 }
 
 #[test]
 fn usable_keys_make_a_refresh_wait_for_the_cooldown() {
     let record = failed(Some(fetched(Some(100), false)), NOW + 90);
-    assert_eq!(asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Usable, NOW + 92), MayAsk::Later(seconds(28)));
-    assert_eq!(asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Usable, NOW + 120), MayAsk::Now);
     assert_eq!(
-        asked(Some(&record), NOW + 90, AttemptEnd::Saved, Wanted::Newer, NOW + 92),
+        asked(Some(&record), NOW + 90, AttemptEnd::Saved, KeysWanted::Usable, NOW + 92),
+        MayAsk::Later(seconds(28))
+    );
+    assert_eq!(asked(Some(&record), NOW + 90, AttemptEnd::Saved, KeysWanted::Usable, NOW + 120), MayAsk::Now);
+    assert_eq!(
+        asked(Some(&record), NOW + 90, AttemptEnd::Saved, KeysWanted::Newer, NOW + 92),
         MayAsk::Now,
         "who needs a key asks"
     );
     assert_eq!(
-        asked(Some(&record), NOW + 599, AttemptEnd::Unsaved, Wanted::Usable, NOW + 601),
+        asked(Some(&record), NOW + 599, AttemptEnd::Unsaved, KeysWanted::Usable, NOW + 601),
         MayAsk::LaterUnsaved(seconds(28))
     );
 }
@@ -128,7 +131,7 @@ fn usable_keys_make_a_refresh_wait_for_the_cooldown() {
 #[test]
 fn what_was_cut_off_holds_nobody_up_and_what_could_not_be_saved_does() {
     let old = fetched(Some(100), false);
-    for wanted in [Wanted::Usable, Wanted::Newer] {
+    for wanted in [KeysWanted::Usable, KeysWanted::Newer] {
         let at = |record, end, at| asked(record, NOW + 50, end, wanted, NOW + at);
         assert_eq!(at(Some(&old), AttemptEnd::CutOff, 50), MayAsk::Soon(seconds(1)));
         assert_eq!(at(None, AttemptEnd::CutOff, 51), MayAsk::Now);
@@ -141,7 +144,7 @@ fn what_was_cut_off_holds_nobody_up_and_what_could_not_be_saved_does() {
     }
     let theirs = KeyRecord::failed(None, "corp", "other settings", failure(), at(NOW));
     assert_eq!(
-        asked(Some(&theirs), NOW, AttemptEnd::Saved, Wanted::Usable, NOW),
+        asked(Some(&theirs), NOW, AttemptEnd::Saved, KeysWanted::Usable, NOW),
         MayAsk::Soon(seconds(1)),
         "just mended"
     );

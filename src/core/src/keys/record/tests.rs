@@ -1,9 +1,9 @@
 //! How long a record's keys are used: each limit at its second and one beside it.
 
-use super::{KeyRecord, Standing};
+use super::{KeyRecord, KeyStatus};
 use crate::keys::KeySet;
 use crate::keys::source::KeyTiming;
-use crate::protocol::{Failure, FetchedKeys, Freshness};
+use crate::protocol::{FetchedKeys, Freshness, HelperFailure};
 use crate::time::UnixSeconds;
 use oauth_validator_fixtures::keys;
 use std::time::Duration;
@@ -25,8 +25,8 @@ pub fn fetched(max_age: Option<u64>, no_cache: bool) -> KeyRecord {
     KeyRecord::fetched("corp", OURS, &TIMING, answer, at(NOW))
 }
 
-pub fn failure() -> Failure {
-    Failure { code: "connect".into(), message: "nobody answers".into(), hint: "wait".into() }
+pub fn failure() -> HelperFailure {
+    HelperFailure { code: "connect".into(), message: "nobody answers".into(), hint: "wait".into() }
 }
 
 pub fn failed(known: Option<KeyRecord>, second: i64) -> KeyRecord {
@@ -62,7 +62,7 @@ fn what_was_read_in_another_way_is_fetched_whole() {
     for other in [text.replace("\"reading\": 1", "\"reading\": 2"), text.replace(",\n      \"reading\": 1", "")] {
         assert_ne!(other, text, "it was written");
         let read = KeyRecord::read(other.as_bytes()).expect("a record");
-        assert_eq!((read.standing(OURS, &TIMING, at(NOW)), read.known_document()), (Standing::Fresh, None));
+        assert_eq!((read.standing(OURS, &TIMING, at(NOW)), read.known_document()), (KeyStatus::Fresh, None));
         // Neither does a failure make it one of now.
         let failed = KeyRecord::read(&failed(Some(read), NOW + 1).to_bytes()).expect("a record");
         assert_eq!(failed.known_document(), None);
@@ -73,26 +73,26 @@ fn what_was_read_in_another_way_is_fetched_whole() {
 fn keys_age_to_the_second() {
     let record = fetched(Some(100), false);
     let standing = |seconds| record.standing(OURS, &TIMING, at(NOW + seconds));
-    assert_eq!(standing(-301), Standing::FromTheFuture);
-    assert_eq!(standing(-300), Standing::Fresh, "the clock was set back by as much as clock_skew may be");
-    assert_eq!(standing(i64::MIN.saturating_add(NOW)), Standing::FromTheFuture);
-    assert_eq!(standing(0), Standing::Fresh);
-    assert_eq!(standing(79), Standing::Fresh);
-    assert_eq!(standing(80), Standing::Due, "refreshed ahead");
-    assert_eq!(standing(100), Standing::Due, "and used on while the provider does not answer");
-    assert_eq!(standing(599), Standing::Due);
-    assert_eq!(standing(600), Standing::Expired);
-    assert_eq!(standing(i64::MAX - NOW), Standing::Expired);
+    assert_eq!(standing(-301), KeyStatus::FromTheFuture);
+    assert_eq!(standing(-300), KeyStatus::Fresh, "the clock was set back by as much as clock_skew may be");
+    assert_eq!(standing(i64::MIN.saturating_add(NOW)), KeyStatus::FromTheFuture);
+    assert_eq!(standing(0), KeyStatus::Fresh);
+    assert_eq!(standing(79), KeyStatus::Fresh);
+    assert_eq!(standing(80), KeyStatus::Due, "refreshed ahead");
+    assert_eq!(standing(100), KeyStatus::Due, "and used on while the provider does not answer");
+    assert_eq!(standing(599), KeyStatus::Due);
+    assert_eq!(standing(600), KeyStatus::Expired);
+    assert_eq!(standing(i64::MAX - NOW), KeyStatus::Expired);
     let none = KeyTiming { stale_max: Duration::ZERO, ..TIMING };
-    assert_eq!(record.standing(OURS, &none, at(NOW + 99)), Standing::Due);
-    assert_eq!(record.standing(OURS, &none, at(NOW + 100)), Standing::Expired);
+    assert_eq!(record.standing(OURS, &none, at(NOW + 99)), KeyStatus::Due);
+    assert_eq!(record.standing(OURS, &none, at(NOW + 100)), KeyStatus::Expired);
 }
 
 /// Each limit of the part in which keys are refreshed ahead, and what somebody else may have written into the file.
 #[test]
 fn servers_that_fetched_at_one_moment_refresh_at_different_ones() {
     let first_due =
-        |record: &KeyRecord| (0..=1000).find(|age| record.standing(OURS, &TIMING, at(NOW + age)) == Standing::Due);
+        |record: &KeyRecord| (0..=1000).find(|age| record.standing(OURS, &TIMING, at(NOW + age)) == KeyStatus::Due);
     let mut moments: Vec<i64> = Vec::new();
     for server in 0..500_u32 {
         let record = fetched(Some(1000), false).spread_by(Duration::new(1_800_000_000, 1000 * server));
@@ -137,24 +137,24 @@ fn keys_that_live_for_a_second_are_not_due_at_once() {
     let short = KeyTiming { min_ttl: seconds(1), max_ttl: seconds(1), stale_max: seconds(1), ..TIMING };
     let record = fetched(None, false).confirmed(&short, Freshness::default(), at(NOW));
     let standing = |seconds| record.standing(OURS, &short, at(NOW + seconds));
-    assert_eq!((standing(0), standing(1), standing(2)), (Standing::Fresh, Standing::Due, Standing::Expired));
+    assert_eq!((standing(0), standing(1), standing(2)), (KeyStatus::Fresh, KeyStatus::Due, KeyStatus::Expired));
 }
 
 #[test]
 fn lowering_max_ttl_holds_for_keys_at_hand() {
     let record = fetched(Some(1000), false);
     let lowered = KeyTiming { min_ttl: seconds(5), max_ttl: seconds(10), stale_max: seconds(5), ..TIMING };
-    assert_eq!(record.standing(OURS, &lowered, at(NOW + 14)), Standing::Due);
-    assert_eq!(record.standing(OURS, &lowered, at(NOW + 15)), Standing::Expired);
+    assert_eq!(record.standing(OURS, &lowered, at(NOW + 14)), KeyStatus::Due);
+    assert_eq!(record.standing(OURS, &lowered, at(NOW + 15)), KeyStatus::Expired);
 }
 
 #[test]
 fn keys_of_other_settings_are_none() {
-    assert_eq!(fetched(None, false).standing("other settings", &TIMING, at(NOW)), Standing::OtherSettings);
+    assert_eq!(fetched(None, false).standing("other settings", &TIMING, at(NOW)), KeyStatus::OtherSettings);
     let after = KeyRecord::failed(Some(fetched(None, false)), "corp", "other settings", failure(), at(NOW));
     assert_eq!(after.keys(), None, "a failure under new settings keeps no old key");
-    assert_eq!(after.standing(OURS, &TIMING, at(NOW)), Standing::OtherSettings);
-    assert_eq!(failed(None, NOW).standing(OURS, &TIMING, at(NOW)), Standing::NeverFetched);
+    assert_eq!(after.standing(OURS, &TIMING, at(NOW)), KeyStatus::OtherSettings);
+    assert_eq!(failed(None, NOW).standing(OURS, &TIMING, at(NOW)), KeyStatus::NeverFetched);
 }
 
 #[test]
@@ -165,8 +165,8 @@ fn a_failure_keeps_the_keys_and_counts_and_a_success_forgets_it() {
         Some((at(NOW + 95), 2, "connect"))
     );
     assert_eq!(record.times(), Some((at(NOW), at(NOW + 100))), "not a second more");
-    assert_eq!(record.standing(OURS, &TIMING, at(NOW + 599)), Standing::Due);
-    assert_eq!(record.standing(OURS, &TIMING, at(NOW + 600)), Standing::Expired);
+    assert_eq!(record.standing(OURS, &TIMING, at(NOW + 599)), KeyStatus::Due);
+    assert_eq!(record.standing(OURS, &TIMING, at(NOW + 600)), KeyStatus::Expired);
     let confirmed = record.confirmed(&TIMING, Freshness { max_age: Some(seconds(200)), no_cache: false }, at(NOW + 96));
     assert_eq!((confirmed.failure(), confirmed.times()), (None, Some((at(NOW + 96), at(NOW + 296)))));
 }
@@ -221,13 +221,13 @@ fn a_record_says_where_its_keys_came_from_and_until_when_they_are_fresh() {
 #[test]
 fn every_standing_has_a_code_and_words() {
     for (standing, code, words) in [
-        (Standing::Fresh, "fresh", "fresh"),
-        (Standing::Due, "due", "to be refreshed"),
-        (Standing::NoRecord, "absent", "absent"),
-        (Standing::NeverFetched, "never_fetched", "never fetched"),
-        (Standing::OtherSettings, "other_settings", "fetched under other settings"),
-        (Standing::FromTheFuture, "from_the_future", "from the future"),
-        (Standing::Expired, "expired", "expired"),
+        (KeyStatus::Fresh, "fresh", "fresh"),
+        (KeyStatus::Due, "due", "to be refreshed"),
+        (KeyStatus::NoRecord, "absent", "absent"),
+        (KeyStatus::NeverFetched, "never_fetched", "never fetched"),
+        (KeyStatus::OtherSettings, "other_settings", "fetched under other settings"),
+        (KeyStatus::FromTheFuture, "from_the_future", "from the future"),
+        (KeyStatus::Expired, "expired", "expired"),
     ] {
         assert_eq!((standing.code(), standing.to_string().as_str()), (code, words));
     }

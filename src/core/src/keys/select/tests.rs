@@ -1,6 +1,6 @@
 //! Which keys a header can mean, and which of them are left by a list of denied ones.
 
-use super::{Choice, KeyName, NoKey};
+use super::{KeyChoice, KeyName, NoKey};
 use crate::algorithm::Algorithm;
 use crate::keys::{KeySet, PublicKey};
 use oauth_validator_fixtures::keys::{self, TestKey};
@@ -31,7 +31,7 @@ fn digests(x5t: Option<&str>, x5t_s256: Option<&str>) -> KeyName {
 #[track_caller]
 fn chosen(set: &KeySet, name: &KeyName, deny: &[&str]) -> Result<(Vec<String>, bool), NoKey> {
     let deny: Vec<String> = deny.iter().map(|entry| (*entry).to_owned()).collect();
-    let Choice { keys, named } = set.choose(name, RS, &[], &set.denied(&deny))?;
+    let KeyChoice { keys, named } = set.choose(name, RS, &[], &set.denied(&deny))?;
     let kid_of = |key: &&PublicKey| key.kid().unwrap_or("-").to_owned();
     Ok((keys.iter().map(kid_of).collect(), named))
 }

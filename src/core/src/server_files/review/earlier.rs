@@ -4,25 +4,25 @@
 //! What covers what is for `HbaLine` to say. Must never pass over a line that covers: only those are left out whose names
 //! cannot.
 
-use crate::server_files::Place;
+use crate::server_files::FilePosition;
 use crate::server_files::hba::HbaLine;
-use crate::server_files::names::Name;
+use crate::server_files::names::HbaName;
 use std::collections::HashMap;
 
 /// A name by which lines are found: `all`, or else its text. Quotes are left to those who compare.
-type Key<'h> = Option<&'h str>;
+type HbaNameKey<'h> = Option<&'h str>;
 
 /// The lines of pg_hba.conf, in their order.
-pub(super) struct Lines<'h> {
+pub(super) struct EarlierLines<'h> {
     all: &'h [HbaLine],
     /// Where the first line with this place is: files can be included twice.
     places: HashMap<(usize, usize, usize), usize>,
     /// The lines by each of their databases, and by each of their roles.
-    by_both: HashMap<(Key<'h>, Key<'h>), Vec<usize>>,
-    by_database: HashMap<Key<'h>, Vec<usize>>,
+    by_both: HashMap<(HbaNameKey<'h>, HbaNameKey<'h>), Vec<usize>>,
+    by_database: HashMap<HbaNameKey<'h>, Vec<usize>>,
 }
 
-impl<'h> Lines<'h> {
+impl<'h> EarlierLines<'h> {
     pub(super) fn of(all: &'h [HbaLine]) -> Self {
         let (mut places, mut by_both, mut by_database) = (HashMap::new(), HashMap::new(), HashMap::new());
         for (number, line) in all.iter().enumerate() {
@@ -60,11 +60,11 @@ impl<'h> Lines<'h> {
     }
 }
 
-fn place_of(place: &Place) -> (usize, usize, usize) {
+fn place_of(place: &FilePosition) -> (usize, usize, usize) {
     (place.source, place.span.start, place.span.end)
 }
 
-fn keys(names: &[Name]) -> impl Iterator<Item = Key<'_>> {
+fn keys(names: &[HbaName]) -> impl Iterator<Item = HbaNameKey<'_>> {
     names.iter().map(|name| Some(name.text.as_str()).filter(|_| !name.is_keyword("all")))
 }
 

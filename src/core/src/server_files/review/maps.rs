@@ -1,17 +1,17 @@
 //! What becomes of the identities by a line: delegation, maps of pg_ident.conf, and lines that have neither.
 
-use super::profiles::Meant;
+use super::profiles::MeantProfiles;
 use super::{Review, ServedLine, Spot};
-use crate::apart::{CURE, Collision, cause, mistakable_in_a_map};
 use crate::config::{IdentityClaims, Origin, Profile};
 use crate::finding::FindingCode;
+use crate::identity_overlap::{CURE, Collision, cause, mistakable_in_a_map};
 use crate::server_files::{HbaLine, IdentLine};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ptr;
 use std::rc::Rc;
 
 impl Review<'_> {
-    pub(super) fn mapping(&mut self, line: &HbaLine, meant: &Meant<'_>, maps: Option<&BTreeSet<&str>>) {
+    pub(super) fn mapping(&mut self, line: &HbaLine, meant: &MeantProfiles<'_>, maps: Option<&BTreeSet<&str>>) {
         if line.is_delegated() {
             let roleless = || meant.profiles.iter().copied().filter(|profile| profile.roles.is_none()).collect();
             let roleless = meant.roleless.get_or_init(roleless);
@@ -53,14 +53,14 @@ impl Review<'_> {
 
     /// With one map, an identity of one provider is that of the other.
     pub(super) fn shared_maps<'p>(&mut self, served: &[ServedLine<'p>]) {
-        let mut users: BTreeMap<&str, Vec<(&Meant<'p>, &HbaLine)>> = BTreeMap::new();
+        let mut users: BTreeMap<&str, Vec<(&MeantProfiles<'p>, &HbaLine)>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for (line, meant) in served.iter().filter(|(line, _)| !line.is_delegated()) {
             let Some(map) = line.map().filter(|map| seen.insert((*map, Rc::as_ptr(meant)))) else { continue };
             users.entry(map).or_default().push((meant.as_ref(), *line));
         }
         // Many maps have the same users, by a line each.
-        let mut known: BTreeMap<Vec<*const Meant<'p>>, Users<'p>> = BTreeMap::new();
+        let mut known: BTreeMap<Vec<*const MeantProfiles<'p>>, Users<'p>> = BTreeMap::new();
         for (map, lines) in users {
             let key = lines.iter().map(|(meant, _)| ptr::from_ref(*meant)).collect();
             let users = known.entry(key).or_insert_with(|| Users::of(lines.iter().map(|(meant, _)| *meant)));
@@ -99,7 +99,7 @@ struct Users<'a> {
 }
 
 impl<'a> Users<'a> {
-    fn of<'m>(lines: impl Iterator<Item = &'m Meant<'a>>) -> Self
+    fn of<'m>(lines: impl Iterator<Item = &'m MeantProfiles<'a>>) -> Self
     where
         'a: 'm,
     {

@@ -9,15 +9,15 @@ mod maps;
 mod profiles;
 mod superuser;
 
-use super::hba::{Connection, HbaLine};
+use super::hba::{ConnectionType, HbaLine};
 use super::ident::IdentLine;
-use super::settings::{LIBRARY, Settings};
-use super::{Place, Source, place_in};
+use super::settings::{GucSettings, LIBRARY};
+use super::{FilePosition, SourceFile, place_in};
 use crate::config::Config;
 use crate::finding::{FindingCode, MOST_ALIKE};
 use crate::serving::ByIssuer;
-use earlier::Lines;
-use profiles::Meant;
+use earlier::EarlierLines;
+use profiles::MeantProfiles;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -25,7 +25,7 @@ use std::rc::Rc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spot {
     /// In one of the server's files.
-    At(Place),
+    At(FilePosition),
     /// About one of the server's files as a whole: its index.
     File(usize),
     /// The table of this profile in the configuration.
@@ -46,7 +46,7 @@ pub struct ServerFinding {
 }
 
 /// A line, and the profiles that serve some of its connections: the same ones as of many other lines, mostly.
-type ServedLine<'a> = (&'a HbaLine, Rc<Meant<'a>>);
+type ServedLine<'a> = (&'a HbaLine, Rc<MeantProfiles<'a>>);
 
 /// Everything that was read, to be judged together.
 struct Review<'a> {
@@ -54,8 +54,8 @@ struct Review<'a> {
     by_issuer: ByIssuer<'a>,
     by_name: HashMap<&'a str, usize>,
     /// Whom lines are for that say the same of it.
-    meant: HashMap<(Option<&'a str>, &'a str), Rc<Meant<'a>>>,
-    sources: &'a [Source],
+    meant: HashMap<(Option<&'a str>, &'a str), Rc<MeantProfiles<'a>>>,
+    sources: &'a [SourceFile],
     /// The findings, of each kind no more than are shown.
     found: Vec<ServerFinding>,
     /// How many there are of each kind.
@@ -66,10 +66,10 @@ struct Review<'a> {
 #[must_use]
 pub fn review<'a>(
     config: &'a Config,
-    sources: &'a [Source],
+    sources: &'a [SourceFile],
     hba: &'a [HbaLine],
     ident: Option<&[IdentLine]>,
-    settings: Option<(&Settings, usize)>,
+    settings: Option<(&GucSettings, usize)>,
 ) -> Vec<ServerFinding> {
     let by_name = config.profiles().iter().enumerate().map(|(at, profile)| (profile.name.as_str(), at)).collect();
     let by_issuer = ByIssuer::of(config.profiles());
@@ -86,7 +86,7 @@ pub fn review<'a>(
         }
     }
     let maps: Option<BTreeSet<&str>> = ident.map(|ident| ident.iter().map(|line| line.map.as_str()).collect());
-    let lines = Lines::of(hba);
+    let lines = EarlierLines::of(hba);
     let mut served = Vec::with_capacity(own.len());
     for line in own.iter().copied() {
         let profiles = review.served(line);
@@ -143,11 +143,11 @@ impl<'a> Review<'a> {
         self.found.push(ServerFinding { code, spot, message, hint: hint.into() });
     }
 
-    fn at(&mut self, code: FindingCode, place: &Place, message: String, hint: impl Into<String>) {
+    fn at(&mut self, code: FindingCode, place: &FilePosition, message: String, hint: impl Into<String>) {
         self.add(code, Spot::At(place.clone()), message, hint);
     }
 
-    fn library(&mut self, settings: &Settings, source: usize) {
+    fn library(&mut self, settings: &GucSettings, source: usize) {
         if settings.names_module() {
             return;
         }
@@ -175,13 +175,16 @@ impl<'a> Review<'a> {
         self.at(FindingCode::OtherValidator, line.option_place("validator"), message, hint);
     }
 
-    fn connection(&mut self, line: &HbaLine, settings: Option<&Settings>) {
+    fn connection(&mut self, line: &HbaLine, settings: Option<&GucSettings>) {
         match line.connection {
-            Connection::Host | Connection::HostNoSsl | Connection::HostNoGssEnc | Connection::HostGssEnc => {
+            ConnectionType::Host
+            | ConnectionType::HostNoSsl
+            | ConnectionType::HostNoGssEnc
+            | ConnectionType::HostGssEnc => {
                 let (message, hint) = without_tls(line);
                 self.at(FindingCode::TokenInClear, &line.connection_place, message, hint);
             }
-            Connection::HostSsl => {
+            ConnectionType::HostSsl => {
                 let known = self.counts.contains_key(&FindingCode::TlsOff);
                 if !known && settings.is_some_and(|settings| !settings.has_tls()) {
                     let message = "hostssl lines take no connection, because ssl is off".to_owned();
@@ -189,7 +192,7 @@ impl<'a> Review<'a> {
                     self.at(FindingCode::TlsOff, &line.connection_place, message, hint);
                 }
             }
-            Connection::Local => {}
+            ConnectionType::Local => {}
         }
     }
 
@@ -227,12 +230,12 @@ impl<'a> Review<'a> {
         }
     }
 
-    fn not_judged(&mut self, place: &Place, text: &str, why: &str) {
+    fn not_judged(&mut self, place: &FilePosition, text: &str, why: &str) {
         let hint = "the server's own view shows whether it takes the line: pg_hba_file_rules, pg_ident_file_mappings";
         self.at(FindingCode::NotJudged, place, format!("{text} has {why}"), hint);
     }
 
-    fn shadowed(&mut self, line: &HbaLine, lines: &Lines<'_>) {
+    fn shadowed(&mut self, line: &HbaLine, lines: &EarlierLines<'_>) {
         if let Some(earlier) = lines.covering(line) {
             let place = place_in(self.sources, &earlier.place);
             let message = format!("the line is never reached: {place} ({}) takes all its connections", earlier.method);
@@ -244,7 +247,7 @@ impl<'a> Review<'a> {
 /// Who gets a token that a client sends by a line without TLS, and what to write.
 fn without_tls(line: &HbaLine) -> (String, &'static str) {
     let word = line.connection.keyword();
-    if line.connection == Connection::HostGssEnc {
+    if line.connection == ConnectionType::HostGssEnc {
         let message =
             format!("{word} takes connections without TLS: GSSAPI encrypts them, and no sslmode asks for that");
         return (

@@ -1,9 +1,9 @@
 //! Which profiles serve a line, and what is wrong where none does, or where two do whose identities can be equal.
 
 use super::{Review, ServedLine, Spot};
-use crate::apart::{Company, Member, remedy};
 use crate::config::{Profile, suggest};
 use crate::finding::FindingCode;
+use crate::identity_overlap::{LineProfile, LineProfiles, remedy};
 use crate::line::{HBA_PROFILE_OPTION, profile_names};
 use crate::server_files::HbaLine;
 use std::cell::OnceCell;
@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 /// Profiles, and what is wrong with them by a line of one kind or another: worked out once for all lines that have them.
 #[derive(Debug, Default)]
-pub(super) struct Meant<'a> {
+pub(super) struct MeantProfiles<'a> {
     pub(super) profiles: Vec<&'a Profile>,
     /// Whether none of them is limited to databases.
     everywhere: bool,
@@ -20,7 +20,7 @@ pub(super) struct Meant<'a> {
     pub(super) nameless: OnceCell<Vec<(&'a Profile, String)>>,
 }
 
-impl<'a> Meant<'a> {
+impl<'a> MeantProfiles<'a> {
     fn new(profiles: Vec<&'a Profile>) -> Rc<Self> {
         let everywhere = profiles.iter().all(|profile| profile.databases.is_none());
         Rc::new(Self { profiles, everywhere, ..Self::default() })
@@ -29,7 +29,7 @@ impl<'a> Meant<'a> {
 
 impl<'a> Review<'a> {
     /// The profiles that a line is for, by its issuer or because it names them.
-    fn meant(&mut self, line: &'a HbaLine) -> Rc<Meant<'a>> {
+    fn meant(&mut self, line: &'a HbaLine) -> Rc<MeantProfiles<'a>> {
         let key = (line.profiles(), if line.profiles().is_some() { "" } else { line.issuer() });
         if let Some(known) = self.meant.get(&key) {
             return Rc::clone(known);
@@ -42,13 +42,13 @@ impl<'a> Review<'a> {
                 named.into_iter().filter_map(|at| self.config.profiles().get(at)).collect()
             }
         };
-        let meant = Meant::new(profiles);
+        let meant = MeantProfiles::new(profiles);
         self.meant.insert(key, Rc::clone(&meant));
         meant
     }
 
     /// The profiles that serve connections by a line, and what is wrong with them.
-    pub(super) fn served(&mut self, line: &'a HbaLine) -> Rc<Meant<'a>> {
+    pub(super) fn served(&mut self, line: &'a HbaLine) -> Rc<MeantProfiles<'a>> {
         let meant = self.meant(line);
         if let Some(names) = line.profiles() {
             self.named(line, names);
@@ -61,7 +61,7 @@ impl<'a> Review<'a> {
         let count = if all { meant.profiles.len() } else { meant.profiles.iter().filter(serves).count() };
         let serving = match count == meant.profiles.len() {
             true => Rc::clone(&meant),
-            false => Meant::new(meant.profiles.iter().filter(serves).copied().collect()),
+            false => MeantProfiles::new(meant.profiles.iter().filter(serves).copied().collect()),
         };
         if let (Some(first), 0) = (meant.profiles.first(), count) {
             self.unserved_databases(line, first);
@@ -139,9 +139,10 @@ impl<'a> Review<'a> {
     fn meeting(&mut self, line: &HbaLine, serving: &[&'a Profile]) {
         let place = line.option_place(HBA_PROFILE_OPTION);
         let pair = |later: usize, earlier: usize| Some((*serving.get(earlier)?, *serving.get(later)?));
-        let member =
-            |(place, profile): (usize, &&'a Profile)| Some(Member { place, profile, served: line.leaves_to(profile)? });
-        let company = Company::of(serving.iter().enumerate().filter_map(member));
+        let member = |(place, profile): (usize, &&'a Profile)| {
+            Some(LineProfile { place, profile, served: line.leaves_to(profile)? })
+        };
+        let company = LineProfiles::of(serving.iter().enumerate().filter_map(member));
         for (first, second) in company.mistakable().iter().filter_map(|met| pair(met.later, met.earlier)) {
             let both = format!("profiles \"{}\" and \"{}\"", first.name, second.name);
             let message = format!("{both} serve this line, so their identities can be equal");

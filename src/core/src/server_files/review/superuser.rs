@@ -5,9 +5,9 @@
 //! the superuser out, since that is what it says to write.
 
 use super::Review;
-use super::earlier::Lines;
+use super::earlier::EarlierLines;
 use crate::finding::FindingCode;
-use crate::server_files::hba::{Connection, HbaLine};
+use crate::server_files::hba::{ConnectionType, HbaLine};
 use crate::server_files::ident::IdentLine;
 use crate::server_files::{names, pattern};
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ const SUPERUSER: &str = "postgres";
 
 impl Review<'_> {
     /// Expressions in the maps of these lines that can give the superuser's name. `all` is pg_hba.conf.
-    pub(super) fn superusers(&mut self, lines: &[&HbaLine], all: &Lines<'_>, ident: &[IdentLine]) {
+    pub(super) fn superusers(&mut self, lines: &[&HbaLine], all: &EarlierLines<'_>, ident: &[IdentLine]) {
         // The first line by which each map can make somebody the superuser.
         let mut open: HashMap<&str, &HbaLine> = HashMap::new();
         for line in lines.iter().filter(|line| !line.is_delegated()) {
@@ -35,7 +35,7 @@ impl Review<'_> {
                 format!("the map can make an identity \"{SUPERUSER}\", the superuser: {role} takes that name too");
             let before = match line.connection {
                 // Who administers the server has to get in somewhere.
-                Connection::Local => format!("local all {SUPERUSER} peer"),
+                ConnectionType::Local => format!("local all {SUPERUSER} peer"),
                 tcp => format!("{} all {SUPERUSER} all reject", tcp.keyword()),
             };
             let hint = format!(
@@ -69,8 +69,8 @@ fn can_give(mapping: &IdentLine, role: &str) -> bool {
 }
 
 /// Whether a connection of this role can be by the line: its roles have it, and no earlier line takes all of them.
-fn can_be_taken(line: &HbaLine, all: &Lines<'_>, role: &str) -> bool {
-    use names::Answer::Yes;
+fn can_be_taken(line: &HbaLine, all: &EarlierLines<'_>, role: &str) -> bool {
+    use names::FileMatch::Yes;
     let taken = |other: &HbaLine| names::roles_fit(&other.roles, role) == Yes;
     names::roles_fit(&line.roles, role) == Yes && !all.is_covered_but_for_roles(line, taken)
 }

@@ -1,6 +1,6 @@
 //! Counters: exact for everybody who counts at once, and one cell for whoever comes too late.
 
-use super::super::{Code, OTHERS, Region};
+use super::super::{DecisionCode, OTHERS, Region};
 use super::memory;
 use crate::reason::Reason;
 use std::collections::BTreeMap;
@@ -20,11 +20,11 @@ fn counts(region: Region<'_>) -> BTreeMap<(String, &'static str), u64> {
 fn each_profile_and_code_has_a_cell_and_its_latest_time() {
     let words = memory(0);
     let region = Region::new(&words).unwrap();
-    region.count(Some("corp"), Code::Granted, 7);
-    region.count(Some("corp"), Code::Granted, 9);
-    region.count(Some("corp"), Code::Granted, 8);
-    region.count(Some("corp"), Code::Denied(Reason::Expired), 3);
-    region.count(None, Code::Denied(Reason::ConfigInvalid), 4);
+    region.count(Some("corp"), DecisionCode::Granted, 7);
+    region.count(Some("corp"), DecisionCode::Granted, 9);
+    region.count(Some("corp"), DecisionCode::Granted, 8);
+    region.count(Some("corp"), DecisionCode::Denied(Reason::Expired), 3);
+    region.count(None, DecisionCode::Denied(Reason::ConfigInvalid), 4);
     let mut all: Vec<_> = region.counts().into_iter().map(|c| (c.profile, c.code, c.count, c.last_at)).collect();
     all.sort_unstable();
     let corp = || Some("corp".to_owned());
@@ -37,10 +37,10 @@ fn every_code_has_a_number_of_its_own() {
     let region = Region::new(&words).unwrap();
     let longest = "p".repeat(63);
     for reason in Reason::ALL {
-        region.count(Some(&longest), Code::Denied(*reason), 1);
+        region.count(Some(&longest), DecisionCode::Denied(*reason), 1);
     }
-    region.count(Some(&longest), Code::Granted, 1);
-    region.count(Some(&longest), Code::ReportOnly, 1);
+    region.count(Some(&longest), DecisionCode::Granted, 1);
+    region.count(Some(&longest), DecisionCode::ReportOnly, 1);
     let counted = counts(region);
     assert_eq!(counted.get(&(longest.clone(), "report_only")), Some(&1));
     assert_eq!(counted.len(), Reason::ALL.len() + 2);
@@ -59,8 +59,8 @@ fn nothing_is_lost_when_eight_count_at_once() {
             scope.spawn(|| {
                 for _ in 0..50 {
                     for profile in &profiles {
-                        region.count(Some(profile), Code::Granted, 1);
-                        region.count(Some(profile), Code::Denied(Reason::Expired), 1);
+                        region.count(Some(profile), DecisionCode::Granted, 1);
+                        region.count(Some(profile), DecisionCode::Denied(Reason::Expired), 1);
                     }
                 }
             });
@@ -77,9 +77,9 @@ fn what_has_no_cell_is_counted_among_the_others() {
     let words = memory(0);
     let region = Region::new(&words).unwrap();
     for n in 0..10_000 {
-        region.count(Some(&format!("profile-{n}")), Code::Granted, n);
+        region.count(Some(&format!("profile-{n}")), DecisionCode::Granted, n);
     }
-    region.count(Some("profile-0"), Code::Granted, 20_000);
+    region.count(Some("profile-0"), DecisionCode::Granted, 20_000);
     let counted = counts(region);
     assert_eq!(counted.len(), 4096 + 1);
     assert_eq!(counted.get(&(OTHERS.to_owned(), OTHERS)), Some(&(10_000 - 4096)));

@@ -1,6 +1,6 @@
 //! The region that all backends share, where it begins and ends; and, in files of their own, what is in it.
 
-mod answers;
+mod answer_cache;
 mod counters;
 mod enforce;
 mod slots;

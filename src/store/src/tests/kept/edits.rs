@@ -26,7 +26,7 @@ impl Dice {
 
 /// A server whose texts are edited.
 struct Edited {
-    server: Server,
+    server: ConfiguredFolder,
     dice: Dice,
     number: u32,
     /// A backup of the main file, with its time.
@@ -47,7 +47,7 @@ fn set_modified(path: &Path, time: SystemTime) {
 
 impl Edited {
     fn new(seed: usize) -> Self {
-        let server = Server::new();
+        let server = ConfiguredFolder::new();
         if seed.is_multiple_of(3) {
             // As Kubernetes mounts a ConfigMap.
             fs::remove_file(server.path("main.toml")).expect("removed");

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn a_form_is_kept_of_what_has_settled_and_used_while_nothing_changes() {
-    let server = Server::new();
+    let server = ConfiguredFolder::new();
     assert_eq!(server.login().1, By::Text, "it changed a moment ago");
     std::thread::sleep(SETTLED);
     let (text, by) = server.login();
@@ -26,7 +26,7 @@ fn a_form_is_kept_of_what_has_settled_and_used_while_nothing_changes() {
 
 #[test]
 fn a_clock_that_was_set_back_makes_it_worth_nothing() {
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     let ago = |seconds| SystemTime::now() - Duration::from_secs(seconds);
     assert_eq!(server.login_at(ago(1)).1, By::Text, "made in the future");
     assert_eq!(server.login_at(ago(3600)).1, By::Text, "of texts of the future");
@@ -35,7 +35,7 @@ fn a_clock_that_was_set_back_makes_it_worth_nothing() {
 
 #[test]
 fn whatever_is_not_a_whole_form_of_ours_is_as_if_it_were_not_there() {
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     let kept = server.kept_file();
     let whole = fs::read(&kept).expect("a form");
     let (text, _) = server.login();
@@ -86,7 +86,7 @@ fn a_time_says_something_once_it_is_old_enough_and_has_a_fraction() {
 
 #[test]
 fn a_form_of_another_build_is_not_used() {
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     let kept = server.kept_file();
     let mut other = fs::read(&kept).expect("a form");
     let source = oauth_validator_core::build::SOURCE.as_bytes();
@@ -99,7 +99,7 @@ fn a_form_of_another_build_is_not_used() {
 
 #[test]
 fn what_else_has_its_name_is_not_followed_nor_waited_for() {
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     let kept = server.kept_file();
     let (text, _) = server.login();
     let form = fs::read(&kept).expect("a form");
@@ -127,7 +127,7 @@ fn a_file_of_another_owner_is_not_used() {
     if !needs_root("a_file_of_another_owner_is_not_used") {
         return;
     }
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     give(&server.kept_file(), super::super::STRANGER, super::super::STRANGER);
     assert_eq!(server.login().1, By::TextAndKept);
     assert_eq!(fs::metadata(server.kept_file()).expect("a file").uid(), 0);
@@ -137,7 +137,7 @@ fn a_file_of_another_owner_is_not_used() {
 
 #[test]
 fn a_folder_that_is_missing_read_only_or_full_changes_nothing() {
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     let (text, _) = server.login();
     fs::rename(server.path("keys"), server.path("away")).expect("moved away");
     assert_eq!(server.login(), (text.clone(), By::Text));
@@ -162,7 +162,7 @@ fn a_full_disk_changes_nothing() {
     if !needs_root("a_full_disk_changes_nothing") {
         return;
     }
-    let server = Server::new();
+    let server = ConfiguredFolder::new();
     let keys = server.path("keys");
     let mounted = std::process::Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=16k,mode=0700", "tmpfs"])
@@ -189,7 +189,7 @@ fn a_full_disk_changes_nothing() {
 /// Whoever has the lock writes; the others go on at once.
 #[test]
 fn nobody_waits_for_the_lock() {
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     let lock = PathBuf::from(format!("{}.lock", server.kept_file().display()));
     server.write("main.toml", &profile("main", 3));
     std::thread::sleep(SETTLED);
@@ -214,7 +214,7 @@ fn nobody_waits_for_the_lock() {
 /// Eight logins at a time while the text changes: each is decided by a text that was there while it ran.
 #[test]
 fn logins_beside_edits_see_the_text_of_their_moment() {
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     let (done, edits) = (AtomicBool::new(false), std::sync::atomic::AtomicU32::new(0));
     let audience = |words: &str| words.split("pg-").nth(1).and_then(|rest| rest.get(..8)?.parse::<u32>().ok());
     let used = std::thread::scope(|scope| {
@@ -250,9 +250,9 @@ fn logins_beside_edits_see_the_text_of_their_moment() {
 
 #[test]
 fn a_form_of_another_configuration_is_another_file() {
-    let server = Server::settled();
+    let server = ConfiguredFolder::settled();
     let form = fs::read(server.kept_file()).expect("a form");
-    let other = Server::new();
+    let other = ConfiguredFolder::new();
     std::thread::sleep(SETTLED);
     assert_eq!(other.login().1, By::TextAndKept);
     fs::write(other.kept_file(), form).expect("a file");

@@ -3,9 +3,9 @@
 mod edits;
 mod files;
 
-use super::{Place, give, is_root, needs_root, set_mode};
+use super::{TestFolder, give, is_root, needs_root, set_mode};
 use crate::{KeptPlace, ServerUser, read_configuration};
-use oauth_validator_core::{Chosen, Config, Request, kept_form};
+use oauth_validator_core::{Config, KeptChoice, Request, kept_form};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -31,14 +31,14 @@ enum By {
 }
 
 /// A configuration, and the folder of key files of a server that has it.
-struct Server {
-    place: Place,
+struct ConfiguredFolder {
+    place: TestFolder,
 }
 
-impl Server {
+impl ConfiguredFolder {
     /// With a main file of one profile, and no folder.
     fn new() -> Self {
-        let place = Place::new();
+        let place = TestFolder::new();
         place.folder("keys", 0o700);
         let server = Self { place };
         server.write("main.toml", &profile("main", 0));
@@ -91,9 +91,9 @@ impl Server {
     fn login_at(&self, now: SystemTime) -> (String, By) {
         let kept = self.with_place(|place| place.open(now));
         let damaged = match kept.map(|mut kept| kept.choose(&request())) {
-            Some(Chosen::Part(part)) => return (words(&part), By::Kept),
-            Some(Chosen::Damaged) => true,
-            Some(Chosen::Unsaid) => panic!("a line with an issuer"),
+            Some(KeptChoice::Part(part)) => return (words(&part), By::Kept),
+            Some(KeptChoice::Damaged) => true,
+            Some(KeptChoice::Unsaid) => panic!("a line with an issuer"),
             None => false,
         };
         self.read(damaged)

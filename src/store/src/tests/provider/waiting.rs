@@ -1,16 +1,16 @@
 //! What becomes of those who do not ask, and of those who leave.
 
-use super::{Setup, TIMING, answer, left, never, new_keys, nobody_answers, now, old_keys, says, world};
-use crate::{Gone, KeyFolder, ServerUser};
-use oauth_validator_core::protocol::Outcome;
-use oauth_validator_core::{KeyRecord, NewerKeys, UnixSeconds, Wanted};
+use super::{ProviderSetup, TIMING, answer, left, never, new_keys, nobody_answers, now, old_keys, says, world};
+use crate::{ClientLeft, KeyFolder, ServerUser};
+use oauth_validator_core::protocol::HelperReply;
+use oauth_validator_core::{KeyRecord, KeysWanted, NewerKeys, UnixSeconds};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
 fn who_finds_the_lock_taken_uses_what_is_there() {
-    let setup = Setup::new().with_keys_aged(90);
+    let setup = ProviderSetup::new().with_keys_aged(90);
     let folder = KeyFolder::open(&setup.folder, ServerUser::current(), false).unwrap();
     let _taken = folder.try_lock("corp").unwrap().unwrap();
     assert_eq!(setup.usable(&mut never()), Ok(old_keys()));
@@ -18,7 +18,7 @@ fn who_finds_the_lock_taken_uses_what_is_there() {
 
 #[test]
 fn who_finds_the_lock_taken_and_no_keys_waits_for_the_one_who_asks() {
-    let setup = Setup::new();
+    let setup = ProviderSetup::new();
     let folder = KeyFolder::open(&setup.folder, ServerUser::current(), false).unwrap();
     let mut taken = folder.try_lock("corp").unwrap();
     let mut waits = 0;
@@ -26,7 +26,7 @@ fn who_finds_the_lock_taken_and_no_keys_waits_for_the_one_who_asks() {
     waiting.meanwhile = Box::new(|| {
         waits += 1;
         if waits == 3 {
-            let Outcome::Keys(fetched) = answer(old_keys()) else { unreachable!() };
+            let HelperReply::Keys(fetched) = answer(old_keys()) else { unreachable!() };
             let record = KeyRecord::fetched("corp", &setup.fingerprint(), &TIMING, fetched, UnixSeconds::of(now()));
             taken.take().unwrap().write(&record.to_bytes()).unwrap();
         }
@@ -39,19 +39,19 @@ fn who_finds_the_lock_taken_and_no_keys_waits_for_the_one_who_asks() {
 
 #[test]
 fn waiting_has_an_end() {
-    let setup = Setup::new();
+    let setup = ProviderSetup::new();
     let folder = KeyFolder::open(&setup.folder, ServerUser::current(), false).unwrap();
     let _taken = folder.try_lock("corp").unwrap().unwrap();
     says(setup.usable(&mut never()), &["Another login", "keys.timeout, 2 s"]);
     let mut gone = never();
-    gone.meanwhile = Box::new(|| Err(Gone));
+    gone.meanwhile = Box::new(|| Err(ClientLeft));
     says(setup.usable(&mut gone), &["hung up"]);
 }
 
 /// A stranger's token with a made-up `kid`, whose client is gone before the provider has answered.
 #[test]
 fn what_one_who_hangs_up_began_counts_for_everybody() {
-    let setup = Setup::new().with_keys_aged(0);
+    let setup = ProviderSetup::new().with_keys_aged(0);
     let mut stranger = left(|_| answer(new_keys()));
     let NewerKeys::Unavailable(why) = setup.newer(&mut stranger) else { panic!("let in") };
     assert!(why.detail.contains("hung up") && stranger.fetches == 1, "{why:?}");
@@ -64,13 +64,13 @@ fn what_one_who_hangs_up_began_counts_for_everybody() {
 
 #[test]
 fn a_failure_that_nobody_waited_for_backs_off_as_any_other() {
-    for (age, wanted) in [(0, Wanted::Newer), (90, Wanted::Usable), (600, Wanted::Usable)] {
-        let setup = Setup::new().with_keys_aged(age);
+    for (age, wanted) in [(0, KeysWanted::Newer), (90, KeysWanted::Usable), (600, KeysWanted::Usable)] {
+        let setup = ProviderSetup::new().with_keys_aged(age);
         let mut stranger = left(|_| nobody_answers());
         for _ in 0..5 {
             match wanted {
-                Wanted::Newer => assert!(matches!(setup.newer(&mut stranger), NewerKeys::Unavailable(_))),
-                Wanted::Usable => drop(setup.usable(&mut stranger)),
+                KeysWanted::Newer => assert!(matches!(setup.newer(&mut stranger), NewerKeys::Unavailable(_))),
+                KeysWanted::Usable => drop(setup.usable(&mut stranger)),
             }
         }
         assert_eq!(stranger.fetches, 1, "{wanted:?}, keys of {age} s");
@@ -80,35 +80,35 @@ fn a_failure_that_nobody_waited_for_backs_off_as_any_other() {
 /// Be the keys new, or usable all the while.
 #[test]
 fn nobody_is_let_in_who_has_left() {
-    for (setup, age) in [(Setup::new(), None), (Setup::new().with_keys_aged(90), Some(90))] {
+    for (setup, age) in [(ProviderSetup::new(), None), (ProviderSetup::new().with_keys_aged(90), Some(90))] {
         says(setup.usable(&mut left(|_| answer(new_keys()))), &["hung up"]);
         assert_eq!(setup.usable(&mut never()), Ok(new_keys()), "but what was fetched is kept, {age:?}");
     }
-    let setup = Setup::new().with_keys_aged(90);
+    let setup = ProviderSetup::new().with_keys_aged(90);
     says(setup.usable(&mut left(|_| nobody_answers())), &["hung up"]);
     assert_eq!(setup.usable(&mut never()), Ok(old_keys()));
 }
 
 /// As by a shutdown or `authentication_timeout` in the midst of a fetch: the attempt began, and has no end.
-fn cut_off(setup: &Setup) {
+fn cut_off(setup: &ProviderSetup) {
     let folder = KeyFolder::open(&setup.folder, ServerUser::current(), false).unwrap();
     folder.try_lock("corp").unwrap().unwrap().begin_attempt(now()).unwrap();
 }
 
 #[test]
 fn an_attempt_that_was_cut_off_holds_nobody_up() {
-    let setup = Setup::new().with_keys_aged(0);
+    let setup = ProviderSetup::new().with_keys_aged(0);
     cut_off(&setup);
     assert_eq!(setup.newer(&mut world(|_| answer(new_keys()))), NewerKeys::Found(new_keys()));
 }
 
 #[test]
 fn who_comes_along_is_not_the_next_while_somebody_waits() {
-    let setup = Setup::new().with_keys_aged(0);
+    let setup = ProviderSetup::new().with_keys_aged(0);
     cut_off(&setup);
     let comes_along = || {
         let mut hurried = never();
-        hurried.meanwhile = Box::new(|| Err(Gone));
+        hurried.meanwhile = Box::new(|| Err(ClientLeft));
         let NewerKeys::Unavailable(why) = setup.newer(&mut hurried) else { panic!("keys") };
         assert!(why.detail.contains("hung up"), "{why:?}");
     };
@@ -127,7 +127,7 @@ fn who_comes_along_is_not_the_next_while_somebody_waits() {
 
 #[test]
 fn who_can_do_without_lets_those_who_wait_go_first() {
-    let setup = Setup::new().with_keys_aged(90);
+    let setup = ProviderSetup::new().with_keys_aged(90);
     cut_off(&setup);
     std::thread::sleep(Duration::from_millis(1100));
     assert_eq!(setup.usable(&mut never()), Ok(old_keys()));
@@ -137,10 +137,10 @@ fn who_can_do_without_lets_those_who_wait_go_first() {
 
 #[test]
 fn a_hundred_logins_at_once_make_one_request() {
-    for wanted in [Wanted::Usable, Wanted::Newer] {
+    for wanted in [KeysWanted::Usable, KeysWanted::Newer] {
         let setup = match wanted {
-            Wanted::Usable => Setup::new(),
-            Wanted::Newer => Setup::new().with_keys_aged(0),
+            KeysWanted::Usable => ProviderSetup::new(),
+            KeysWanted::Newer => ProviderSetup::new().with_keys_aged(0),
         };
         let (setup, fetches) = (Arc::new(setup), Arc::new(AtomicUsize::new(0)));
         let start = Instant::now();
@@ -154,8 +154,8 @@ fn a_hundred_logins_at_once_make_one_request() {
                         answer(new_keys())
                     });
                     match wanted {
-                        Wanted::Usable => setup.usable(&mut world).ok(),
-                        Wanted::Newer => match setup.newer(&mut world) {
+                        KeysWanted::Usable => setup.usable(&mut world).ok(),
+                        KeysWanted::Newer => match setup.newer(&mut world) {
                             NewerKeys::Found(keys) => Some(keys),
                             _ => None,
                         },

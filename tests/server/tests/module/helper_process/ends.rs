@@ -1,9 +1,9 @@
 //! A login that waits must end at once when its client leaves, when it is told to end, or when the server does, and must
 //! take its helper along; and it must go on waiting through everything else.
 
-use super::{AT_ONCE, Place, Process, children, nothing_is_left, waiting};
+use super::{AT_ONCE, ProcessId, Scene, children, nothing_is_left, waiting};
 use crate::support::assert_told_nothing;
-use oauth_validator_server_tests::{Attempt, LoginOutcome, PendingLogin, eventually};
+use oauth_validator_server_tests::{FinishedLogin, LoginOutcome, PendingLogin, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::time::{Duration, Instant};
@@ -21,9 +21,9 @@ const HANGING: [(&str, &str); 6] = [
 /// Has a login wait for each hanging helper, ends it by `end`, and sees that nothing is left within `limit` of that.
 #[track_caller]
 fn each_hanging_helper_ends(
-    place: &mut Place,
+    place: &mut Scene,
     limit: Duration,
-    mut end: impl FnMut(&mut Place, PendingLogin, &Process),
+    mut end: impl FnMut(&mut Scene, PendingLogin, &ProcessId),
 ) {
     for (busy_with, script) in HANGING {
         place.script(script);
@@ -42,19 +42,19 @@ fn each_hanging_helper_ends(
 
 /// PostgreSQL tells a client that is not authenticated nothing of an interrupt (ProcessInterrupts, postgres.c).
 #[track_caller]
-fn ends_without_a_word(login: PendingLogin) -> Attempt {
+fn ends_without_a_word(login: PendingLogin) -> FinishedLogin {
     let attempt = login.finish();
     assert!(matches!(attempt.outcome, LoginOutcome::Disconnected), "{attempt:?}");
     attempt
 }
 
-fn signal(process: &Process, signal: Signal) {
+fn signal(process: &ProcessId, signal: Signal) {
     kill_process(Pid::from_raw(process.pid).expect("a process id"), signal).expect("a process");
 }
 
 #[test]
 fn a_helper_has_until_its_deadline() {
-    let place = Place::new("run_helper_briefly");
+    let place = Scene::new("run_helper_briefly");
     for (busy_with, script) in HANGING {
         place.script(script);
         let started = Instant::now();
@@ -67,7 +67,7 @@ fn a_helper_has_until_its_deadline() {
 
 #[test]
 fn an_administrator_ends_the_login() {
-    let mut place = Place::new("run_helper");
+    let mut place = Scene::new("run_helper");
     each_hanging_helper_ends(&mut place, AT_ONCE, |place, login, backend| {
         let rows = place.cluster.sql(&format!("SELECT pg_terminate_backend({})", backend.pid)).expect("a signal");
         assert_eq!(rows, [vec![Some("t".to_owned())]]);
@@ -78,7 +78,7 @@ fn an_administrator_ends_the_login() {
 
 #[test]
 fn a_cancelled_login_is_denied() {
-    let mut place = Place::new("run_helper");
+    let mut place = Scene::new("run_helper");
     each_hanging_helper_ends(&mut place, AT_ONCE, |place, login, backend| {
         let mark = place.cluster.log_mark();
         place.cluster.sql(&format!("SELECT pg_cancel_backend({})", backend.pid)).expect("a signal");
@@ -90,7 +90,7 @@ fn a_cancelled_login_is_denied() {
 
 #[test]
 fn the_client_leaves() {
-    let mut place = Place::new("run_helper");
+    let mut place = Scene::new("run_helper");
     each_hanging_helper_ends(&mut place, AT_ONCE, |place, login, _| {
         let mark = place.cluster.log_mark();
         drop(login);
@@ -101,7 +101,7 @@ fn the_client_leaves() {
 
 #[test]
 fn authentication_takes_too_long() {
-    let mut place = Place::new("run_helper");
+    let mut place = Scene::new("run_helper");
     place.cluster.append_conf("authentication_timeout = 1s");
     place.cluster.reload();
     each_hanging_helper_ends(&mut place, AT_ONCE + Duration::from_secs(1), |_, login, _| {
@@ -113,7 +113,7 @@ fn authentication_takes_too_long() {
 
 #[test]
 fn the_server_shuts_down() {
-    let mut place = Place::new("run_helper");
+    let mut place = Scene::new("run_helper");
     // The rest of the time is for the next start.
     each_hanging_helper_ends(&mut place, 10 * AT_ONCE, |place, login, _| {
         let asked = Instant::now();
@@ -128,11 +128,11 @@ fn the_server_shuts_down() {
 #[test]
 fn the_postmaster_dies() {
     for (_, script) in HANGING {
-        let place = Place::new("run_helper");
+        let place = Scene::new("run_helper");
         place.script(script);
         let login = place.begin();
         let (backend, helper) = waiting(&place.cluster, "OAuthValidatorHelper", 1);
-        let postmaster = Process::of(backend.parent).expect("the postmaster");
+        let postmaster = ProcessId::of(backend.parent).expect("the postmaster");
         signal(&postmaster, Signal::KILL);
         eventually("the end of the backend", AT_ONCE, || (!backend.runs()).then_some(()));
         assert!(!helper[0].is_there(), "{script}");
@@ -144,11 +144,11 @@ fn the_postmaster_dies() {
 /// After SIGQUIT no callback runs, but the helper sees the end of its input.
 #[test]
 fn an_immediate_shutdown_ends_the_input_of_the_helper() {
-    let place = Place::new("run_helper");
+    let place = Scene::new("run_helper");
     place.script("exec wc -c");
     let login = place.begin();
     let (backend, helper) = waiting(&place.cluster, "OAuthValidatorHelper", 1);
-    signal(&Process::of(backend.parent).expect("the postmaster"), Signal::QUIT);
+    signal(&ProcessId::of(backend.parent).expect("the postmaster"), Signal::QUIT);
     eventually("the end of the helper", AT_ONCE, || (!backend.runs() && !helper[0].runs()).then_some(()));
     drop(login);
 }
@@ -156,7 +156,7 @@ fn an_immediate_shutdown_ends_the_input_of_the_helper() {
 /// The next login's helper is another process, and the end of the first login does not touch it.
 #[test]
 fn one_login_ends_and_the_other_goes_on() {
-    let place = Place::new("run_helper");
+    let place = Scene::new("run_helper");
     let go = place.helper().with_extension("go");
     place.script(r#"for i in $(seq 1500); do [ -e "$0.go" ] && echo went && exit; sleep 0.02; done"#);
     let first = place.begin();
@@ -180,7 +180,7 @@ fn one_login_ends_and_the_other_goes_on() {
 
 #[test]
 fn what_wakes_a_login_up_does_not_end_it() {
-    let place = Place::new("run_helper");
+    let place = Scene::new("run_helper");
     let go = place.helper().with_extension("go");
     place.script(r#"for i in $(seq 1500); do [ -e "$0.go" ] && echo went && exit; sleep 0.02; done"#);
     let login = place.begin();
@@ -213,7 +213,7 @@ fn what_wakes_a_login_up_does_not_end_it() {
 }
 
 /// User and system time, in ticks of 10 ms (proc_pid_stat(5)).
-fn processor_ticks(process: &Process) -> u64 {
+fn processor_ticks(process: &ProcessId) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.pid)).expect("a process");
     let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();
     fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
@@ -222,7 +222,7 @@ fn processor_ticks(process: &Process) -> u64 {
 /// Waiting for another login's fetch is the same wait without a helper.
 #[test]
 fn a_pause_ends_as_a_helper_does() {
-    let mut place = Place::new("pause");
+    let mut place = Scene::new("pause");
     for round in 0..3 {
         let login = place.begin();
         let (backend, _) = waiting(&place.cluster, "OAuthValidatorKeys", 0);

@@ -9,7 +9,7 @@ use crate::support::{CONFIG, HBA};
 use crate::support::{alice, lets_alice_in, refused, set_mode, token};
 use oauth_validator_fixtures::{jwks, keys};
 use oauth_validator_server_tests::{
-    AT_ONCE, Cluster, ClusterOptions, PendingLogin, Process, eventually, faulty_module_path, needs_root,
+    AT_ONCE, Cluster, ClusterOptions, PendingLogin, ProcessId, eventually, faulty_module_path, needs_root,
 };
 use rustix::process::Signal;
 use std::fs;
@@ -18,12 +18,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A server on which each login of `alice` runs the helper as the fault says.
-struct Place {
+struct Scene {
     cluster: Cluster,
     token: String,
 }
 
-impl Place {
+impl Scene {
     fn new(fault: &str) -> Self {
         let cluster = Cluster::start(ClusterOptions {
             module: Some(faulty_module_path()),
@@ -79,9 +79,9 @@ impl Place {
 }
 
 /// What the server's processes have started and not reaped.
-fn children(cluster: &Cluster) -> Vec<Process> {
+fn children(cluster: &Cluster) -> Vec<ProcessId> {
     let servers: Vec<i32> = cluster.processes().into_iter().filter_map(|pid| i32::try_from(pid).ok()).collect();
-    let mut found = Process::all();
+    let mut found = ProcessId::all();
     // By its name, because a backend may be newer than the list.
     found.retain(|process| servers.contains(&process.parent) && process.name != "postgres");
     found
@@ -91,25 +91,26 @@ fn children(cluster: &Cluster) -> Vec<Process> {
 #[track_caller]
 fn nothing_is_left(cluster: &Cluster, after: &str) {
     let script = cluster.socket_dir().join("bin").to_string_lossy().into_owned();
-    let runs_it = |process: &Process| {
+    let runs_it = |process: &ProcessId| {
         let line = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
         String::from_utf8_lossy(&line).contains(&script)
     };
     eventually(&format!("nothing left after: {after}"), AT_ONCE, || {
-        (children(cluster).is_empty() && !Process::all().iter().any(runs_it)).then_some(())
+        (children(cluster).is_empty() && !ProcessId::all().iter().any(runs_it)).then_some(())
     });
 }
 
 /// The backend that waits as pg_stat_activity calls it, and its children.
 #[track_caller]
-fn waiting(cluster: &Cluster, event: &str, helpers: usize) -> (Process, Vec<Process>) {
+fn waiting(cluster: &Cluster, event: &str, helpers: usize) -> (ProcessId, Vec<ProcessId>) {
     let sql = format!(
         "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Extension' AND wait_event = '{event}' AND state = 'starting'"
     );
     eventually(event, Duration::from_secs(10), || {
         let rows = cluster.sql(&sql).expect("pg_stat_activity");
-        let backend = Process::of(rows.first()?.first()?.as_ref()?.parse().ok()?)?;
-        let found: Vec<Process> = Process::all().into_iter().filter(|process| process.parent == backend.pid).collect();
+        let backend = ProcessId::of(rows.first()?.first()?.as_ref()?.parse().ok()?)?;
+        let found: Vec<ProcessId> =
+            ProcessId::all().into_iter().filter(|process| process.parent == backend.pid).collect();
         // Between fork and exec it is still called after the server.
         (found.len() == helpers && found.iter().all(|child| child.name != "postgres")).then_some((backend, found))
     })
@@ -117,7 +118,7 @@ fn waiting(cluster: &Cluster, event: &str, helpers: usize) -> (Process, Vec<Proc
 
 #[test]
 fn the_helper_gets_what_it_needs_and_nothing_else() {
-    let place = Place::new("run_helper");
+    let place = Scene::new("run_helper");
     place.script(
         r#"IFS= read -r line
 timeout 0.3 cat > /dev/null
@@ -150,7 +151,7 @@ exec grep -E 'Sig(Blk|Ign)' /proc/self/status"#,
 
 #[test]
 fn helpers_that_answer_in_their_own_way() {
-    let place = Place::new("run_helper");
+    let place = Scene::new("run_helper");
     for (script, answer) in [
         ("echo yes", r#"The helper answered "yes\n"."#),
         ("exec < /dev/null; sleep 0.2; echo unread", r#"The helper answered "unread\n"."#),
@@ -172,7 +173,7 @@ fn helpers_that_answer_in_their_own_way() {
 
 #[test]
 fn helpers_that_fail() {
-    let place = Place::new("run_helper");
+    let place = Scene::new("run_helper");
     for (script, outcome) in [
         ("exit 3", "The helper ended without an answer (exit status 3)."),
         ("IFS= read -r line", "The helper ended without an answer (exit status 0)."),
@@ -195,7 +196,7 @@ fn helpers_that_fail() {
 
 #[test]
 fn helpers_that_are_not_run() {
-    let place = Place::new("run_helper");
+    let place = Scene::new("run_helper");
     let helper = place.helper();
     let outcome = place.outcome();
     assert!(outcome.starts_with(&format!("The helper: {helper:?} does not exist.")), "{outcome}");
@@ -228,7 +229,7 @@ fn helpers_that_are_not_run() {
 
 #[test]
 fn the_setting_comes_before_the_installed_helper() {
-    let place = Place::new("run_helper");
+    let place = Scene::new("run_helper");
     place.script("echo installed");
     let other = place.cluster.write_file("other", "#!/bin/sh\necho other\n");
     set_mode(&other, 0o755);

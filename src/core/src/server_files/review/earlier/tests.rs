@@ -1,9 +1,9 @@
 //! The short way to an earlier line finds what the long one finds, whatever the lines are.
 
-use super::Lines;
+use super::EarlierLines;
 use crate::server_files::hba::HbaLine;
-use crate::server_files::names::{self, Answer};
-use crate::server_files::{Files, HbaContext, Reader, Unreadable};
+use crate::server_files::names::{self, FileMatch};
+use crate::server_files::{FileReader, FileSystem, HbaContext, UnreadableFile};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::path::Path;
@@ -11,19 +11,20 @@ use std::path::Path;
 /// One file, and nothing else.
 struct One(String);
 
-impl Files for One {
-    fn read(&mut self, _: &Path) -> Result<Vec<u8>, Unreadable> {
+impl FileSystem for One {
+    fn read(&mut self, _: &Path) -> Result<Vec<u8>, UnreadableFile> {
         Ok(self.0.clone().into_bytes())
     }
 
-    fn list(&mut self, _: &Path) -> Result<Vec<String>, Unreadable> {
+    fn list(&mut self, _: &Path) -> Result<Vec<String>, UnreadableFile> {
         Ok(Vec::new())
     }
 }
 
 fn lines(text: &str) -> Vec<HbaLine> {
     let mut file = One(text.to_owned());
-    let lines = Reader::new(&mut file).hba(Path::new("/d/pg_hba.conf"), &HbaContext::default()).expect("it is there");
+    let lines =
+        FileReader::new(&mut file).hba(Path::new("/d/pg_hba.conf"), &HbaContext::default()).expect("it is there");
     lines.into_iter().map(|line| line.unwrap_or_else(|problem| panic!("{text}: {}", problem.message))).collect()
 }
 
@@ -70,13 +71,13 @@ proptest! {
     #[test]
     fn the_short_way_is_the_long_one(texts in vec(line(), 1..24)) {
         let all = lines(&texts.join("\n"));
-        let index = Lines::of(&all);
+        let index = EarlierLines::of(&all);
         for line in &all {
             let earlier = || all.iter().take_while(|other| other.place != line.place);
             let long = earlier().find(|other| other.covers(line)).map(|other| &other.place);
             prop_assert_eq!(index.covering(line).map(|other| &other.place), long);
             for role in ["a", "postgres"] {
-                let wanted = |other: &HbaLine| names::roles_fit(&other.roles, role) == Answer::Yes;
+                let wanted = |other: &HbaLine| names::roles_fit(&other.roles, role) == FileMatch::Yes;
                 let long = earlier().any(|other| other.covers_but_for_roles(line) && wanted(other));
                 prop_assert_eq!(index.is_covered_but_for_roles(line, wanted), long);
             }

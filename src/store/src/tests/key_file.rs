@@ -13,17 +13,17 @@ const PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
                    MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\
                    -----END PUBLIC KEY-----\n";
 
-fn load(place: &Place, source: &KeyFile) -> Result<KeySet, KeysUnavailable> {
+fn load(place: &TestFolder, source: &KeyFile) -> Result<KeySet, KeysUnavailable> {
     load_keys(source, &place.path("oauth-validator.toml"), ServerUser::current())
 }
 
-fn write(place: &Place, name: &str, contents: &str) -> KeyFile {
+fn write(place: &TestFolder, name: &str, contents: &str) -> KeyFile {
     let path = place.file(name, 0o640);
     fs::write(path, contents).unwrap();
     KeyFile::Jwks(name.to_owned())
 }
 
-fn pem(place: &Place, name: &str, contents: &str) -> KeyFile {
+fn pem(place: &TestFolder, name: &str, contents: &str) -> KeyFile {
     write(place, name, contents);
     KeyFile::Pem(name.to_owned())
 }
@@ -41,7 +41,7 @@ fn assert_unavailable(loaded: Result<KeySet, KeysUnavailable>, words: &[&str]) -
 
 #[test]
 fn both_kinds_relative_to_the_configuration_or_absolute() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.folder("keys", 0o755);
     let jwks = write(&place, "keys/corp.json", JWKS);
     assert_eq!(load(&place, &jwks).unwrap().keys().len(), 1);
@@ -54,7 +54,7 @@ fn both_kinds_relative_to_the_configuration_or_absolute() {
 
 #[test]
 fn a_key_file_that_others_may_write_to() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let source = write(&place, "corp.json", JWKS);
     set_mode(&place.path("corp.json"), 0o666);
     let hint = assert_unavailable(load(&place, &source), &["keys.jwks_file: ", "corp.json", "mode 0666"]);
@@ -65,7 +65,7 @@ fn a_key_file_that_others_may_write_to() {
 
 #[test]
 fn a_key_file_that_is_not_there() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let source = KeyFile::Pem("none.pem".into());
     assert_unavailable(load(&place, &source), &["keys.pem_file: ", "none.pem", "does not exist"]);
     assert_unavailable(load(&place, &KeyFile::Jwks(String::new())), &["regular file"]);
@@ -73,7 +73,7 @@ fn a_key_file_that_is_not_there() {
 
 #[test]
 fn contents_that_are_no_keys() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for (name, contents) in [("text", SECRET), ("empty", ""), ("none", r#"{"keys":[]}"#), ("pem", PEM), ("array", "[]")]
     {
         let source = write(&place, name, contents);
@@ -89,7 +89,7 @@ fn contents_that_are_no_keys() {
 
 #[test]
 fn a_private_key_is_no_key_to_verify_with() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let private = JWKS.replace(r#""kid":"one""#, &format!(r#""d":"{SECRET}""#));
     let source = write(&place, "private.json", &private);
     assert_unavailable(load(&place, &source), &["no usable key", "private"]);
@@ -99,7 +99,7 @@ fn a_private_key_is_no_key_to_verify_with() {
 
 #[test]
 fn as_large_as_a_key_file_may_be_and_one_byte_more() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let padded = |size: usize| format!("{JWKS}{}", " ".repeat(size - JWKS.len()));
     let source = write(&place, "corp.json", &padded(MAX_KEY_FILE_BYTES));
     assert_eq!(load(&place, &source).unwrap().keys().len(), 1);

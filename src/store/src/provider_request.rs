@@ -6,11 +6,11 @@
 //! Must never put the token, the secret or the answer into a message.
 
 use crate::cache::KeyFolder;
-use crate::provider::{Gone, HELPER_MARGIN, Surroundings, gone, no_folder, sentence, with_files};
+use crate::provider::{ClientLeft, Environment, HELPER_MARGIN, gone, no_folder, sentence, with_files};
 use crate::secret::{read_certificate, read_secret};
 use crate::users::ServerUser;
-use oauth_validator_core::protocol::{HelperRequest, Outcome, Secret};
-use oauth_validator_core::{About, BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, Source};
+use oauth_validator_core::protocol::{HelperReply, HelperRequest, Secret};
+use oauth_validator_core::{BearerToken, KeysUnavailable, Lookup, LookupSubject, OnlineAnswer, OnlineCheck, Source};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const SECRET_SETTING: &str = "introspection.client_secret_file";
 
 /// About whose token a provider is asked, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct TokenOrder<'a> {
+pub struct TokenCheck<'a> {
     /// How.
     pub check: &'a OnlineCheck,
     /// The configuration's own path, to whose folder other paths are relative.
@@ -28,7 +28,7 @@ pub struct TokenOrder<'a> {
     pub user: ServerUser,
 }
 
-impl TokenOrder<'_> {
+impl TokenCheck<'_> {
     /// The question about `token`, with the secret and the authorities as the files have them now.
     ///
     /// # Errors
@@ -56,8 +56,8 @@ impl TokenOrder<'_> {
     pub fn ask_in_turn(
         &self,
         request: &HelperRequest,
-        places: Places<'_>,
-        world: &mut dyn Surroundings,
+        places: HelperSlots<'_>,
+        world: &mut dyn Environment,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         let limit = self.check.reach.timeout;
         places.in_turn(self.user, || ask(request, limit, world, ABOUT_THE_TOKEN))
@@ -67,7 +67,7 @@ impl TokenOrder<'_> {
     ///
     /// # Errors
     /// What is wrong with the provider.
-    pub fn ask(&self, request: &HelperRequest, world: &mut dyn Surroundings) -> Result<OnlineAnswer, KeysUnavailable> {
+    pub fn ask(&self, request: &HelperRequest, world: &mut dyn Environment) -> Result<OnlineAnswer, KeysUnavailable> {
         ask(request, self.check.reach.timeout, world, ABOUT_THE_TOKEN)
     }
 }
@@ -82,11 +82,11 @@ const LOOKUP_SECRET_SETTING: &str = "lookup.client_secret_file";
 
 /// For whose token claims are looked up, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct LookupOrder<'a> {
+pub struct ClaimLookup<'a> {
     /// How.
     pub lookup: &'a Lookup,
     /// Whom it is about.
-    pub about: &'a About,
+    pub about: &'a LookupSubject,
     /// The configuration's own path, to whose folder other paths are relative.
     pub config_path: &'a Path,
     /// Whose files are trusted.
@@ -95,7 +95,7 @@ pub struct LookupOrder<'a> {
     pub left: Duration,
 }
 
-impl LookupOrder<'_> {
+impl ClaimLookup<'_> {
     /// The question, with the secret and the authorities as the files have them now. It is the same however much time is left.
     ///
     /// # Errors
@@ -115,8 +115,8 @@ impl LookupOrder<'_> {
     pub fn ask(
         &self,
         request: &HelperRequest,
-        places: Option<Places<'_>>,
-        world: &mut dyn Surroundings,
+        places: Option<HelperSlots<'_>>,
+        world: &mut dyn Environment,
     ) -> Result<OnlineAnswer, KeysUnavailable> {
         let limit = self.lookup.reach.timeout.min(self.left);
         let Some(own) = limit.checked_sub(HELPER_MARGIN).filter(|own| !own.is_zero()) else {
@@ -144,7 +144,7 @@ pub fn lookup_secret(lookup: &Lookup, config_path: &Path, user: ServerUser) -> R
 
 /// The few places for asking a provider about tokens.
 #[derive(Debug, Clone, Copy)]
-pub struct Places<'a> {
+pub struct HelperSlots<'a> {
     /// The folder of key files.
     pub folder: &'a Path,
     /// Whether that folder may be made; see [`KeyFolder::open`].
@@ -153,7 +153,7 @@ pub struct Places<'a> {
     pub slots: u32,
 }
 
-impl Places<'_> {
+impl HelperSlots<'_> {
     /// Does something while one of them is taken for it.
     fn in_turn<T>(
         self,
@@ -178,19 +178,19 @@ impl Places<'_> {
 fn ask(
     request: &HelperRequest,
     limit: Duration,
-    world: &mut dyn Surroundings,
+    world: &mut dyn Environment,
     what: &str,
 ) -> Result<OnlineAnswer, KeysUnavailable> {
     match world.ask(request, limit) {
-        Ok(Outcome::Answer(answer)) => Ok(answer),
-        Ok(Outcome::Failed(failure)) => {
+        Ok(HelperReply::Answer(answer)) => Ok(answer),
+        Ok(HelperReply::Failed(failure)) => {
             let detail = format!("{what}: {}: {}.", failure.code, failure.message);
             Err(KeysUnavailable::new(detail, sentence(&failure.hint)))
         }
-        Ok(Outcome::Keys(_) | Outcome::Unchanged(_)) => Err(KeysUnavailable::new(
+        Ok(HelperReply::Keys(_) | HelperReply::Unchanged(_)) => Err(KeysUnavailable::new(
             "The helper answered another question than it was asked.",
             "Install the helper and the library of one version.",
         )),
-        Err(Gone) => Err(gone()),
+        Err(ClientLeft) => Err(gone()),
     }
 }

@@ -3,7 +3,7 @@
 //! The endpoint is the profile's. An opaque token goes to the only profile of its line that asks at all; a JWT goes
 //! nowhere but to the profile that trusts its issuer.
 
-use super::{Decider, InStep, Stop};
+use super::{Decider, EarlyEnd, InStep};
 use crate::config::{DeniedProfile, KeySource, Outline, Profile};
 use crate::decision::{Denial, Needs};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
@@ -63,14 +63,14 @@ impl<'a> Decider<'a> {
         check: &'a OnlineCheck,
         token: &[u8],
         jwt: Option<Unverified<'_>>,
-    ) -> Result<Verified, Stop> {
+    ) -> Result<Verified, EarlyEnd> {
         if token.len() > profile.max_token_size.value {
             return Err(self.too_large(token.len(), profile)).at(Step::Bounds);
         }
         let answer = match self.known.online_answer(&profile.name) {
             None => {
                 let (profile, check) = (profile.name.clone(), Box::new(check.clone()));
-                return Err(Stop::Needs(Needs::OnlineAnswer { profile, check }));
+                return Err(EarlyEnd::Needs(Needs::OnlineAnswer { profile, check }));
             }
             Some(Err(why)) => {
                 let denial = Denial::new(Reason::IntrospectionUnavailable, &why.detail).with_hint(&why.hint);

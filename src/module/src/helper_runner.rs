@@ -7,39 +7,40 @@
 
 use crate::helper::{self, Unusable};
 use crate::kept::Kept;
-use crate::process::{self, Run, Trouble};
-use crate::wait::{self, Client, ClientGone};
+use crate::process::{self, HelperRun, HelperTrouble};
+use crate::wait::{self, ClientGone, ClientWatch};
 use crate::{guc, report, shared};
 use oauth_validator_core::protocol::{
-    Failure, HELPER_COMMAND, HelperAnswer, HelperRequest, MAX_ANSWER_BYTES, Outcome, PROTOCOL_VERSION, ProtocolError,
+    HELPER_COMMAND, HelperAnswer, HelperFailure, HelperReply, HelperRequest, MAX_ANSWER_BYTES, PROTOCOL_VERSION,
+    ProtocolError,
 };
 use oauth_validator_core::shared::Keepable;
 use oauth_validator_core::{
-    About, BearerToken, KeysUnavailable, Lookup, OnlineAnswer, OnlineCheck, Profile, ProviderKeys,
+    BearerToken, KeysUnavailable, Lookup, LookupSubject, OnlineAnswer, OnlineCheck, Profile, ProviderKeys,
 };
-use oauth_validator_store::{Gone, KeyOrder, LookupOrder, Places, ServerUser, Surroundings, TokenOrder};
+use oauth_validator_store::{ClaimLookup, ClientLeft, Environment, HelperSlots, KeyRefresh, ServerUser, TokenCheck};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A backend that authenticates a client.
-pub(crate) struct Errands;
+pub(crate) struct HelperRunner;
 
-impl Surroundings for Errands {
-    fn pause(&mut self, time: Duration) -> Result<(), Gone> {
-        wait::pause(wait::Reason::Keys, time).map_err(|ClientGone| Gone)
+impl Environment for HelperRunner {
+    fn pause(&mut self, time: Duration) -> Result<(), ClientLeft> {
+        wait::pause(wait::WaitReason::Keys, time).map_err(|ClientGone| ClientLeft)
     }
 
-    fn still_wanted(&mut self) -> Result<(), Gone> {
-        wait::pause(wait::Reason::Keys, Duration::ZERO).map_err(|ClientGone| Gone)
+    fn still_wanted(&mut self) -> Result<(), ClientLeft> {
+        wait::pause(wait::WaitReason::Keys, Duration::ZERO).map_err(|ClientGone| ClientLeft)
     }
 
-    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> Outcome {
-        have_done(request, limit, Client::Ignored)
-            .unwrap_or_else(|Gone| failed("the helper was stopped".to_owned(), "Nothing has to be done."))
+    fn fetch(&mut self, request: &HelperRequest, limit: Duration) -> HelperReply {
+        have_done(request, limit, ClientWatch::Ignored)
+            .unwrap_or_else(|ClientLeft| failed("the helper was stopped".to_owned(), "Nothing has to be done."))
     }
 
-    fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<Outcome, Gone> {
-        have_done(request, limit, Client::Watched)
+    fn ask(&mut self, request: &HelperRequest, limit: Duration) -> Result<HelperReply, ClientLeft> {
+        have_done(request, limit, ClientWatch::Watched)
     }
 
     fn complain(&mut self, what: &str, hint: &str) {
@@ -47,25 +48,25 @@ impl Surroundings for Errands {
     }
 }
 
-/// Has the helper do the work within `limit`, and counts it; `Gone` only if the client is watched.
-fn have_done(request: &HelperRequest, limit: Duration, client: Client) -> Result<Outcome, Gone> {
+/// Has the helper do the work within `limit`, and counts it; `ClientLeft` only if the client is watched.
+fn have_done(request: &HelperRequest, limit: Duration, client: ClientWatch) -> Result<HelperReply, ClientLeft> {
     let began = Instant::now();
     let outcome = try_have_done(request, limit, client);
     // That the client left is no failure of the helper.
-    let failed = matches!(outcome, Ok(Outcome::Failed(_)));
+    let failed = matches!(outcome, Ok(HelperReply::Failed(_)));
     shared::count_helper(failed, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     outcome
 }
 
-fn try_have_done(request: &HelperRequest, limit: Duration, client: Client) -> Result<Outcome, Gone> {
+fn try_have_done(request: &HelperRequest, limit: Duration, client: ClientWatch) -> Result<HelperReply, ClientLeft> {
     let program = match helper::find() {
         Ok(program) => program,
         Err(Unusable { detail, hint }) => return Ok(failed(detail, hint)),
     };
-    let run = Run { program: &program, argument: HELPER_COMMAND, client };
+    let run = HelperRun { program: &program, argument: HELPER_COMMAND, client };
     match process::run(&run, &request.to_line(), Instant::now() + limit, MAX_ANSWER_BYTES) {
         Ok(answer) => Ok(read(&program, &answer)),
-        Err(Trouble::ClientGone) => Err(Gone),
+        Err(HelperTrouble::ClientGone) => Err(ClientLeft),
         Err(trouble) => {
             let hint = "Run \"oauth-validator keys refresh\" as the server's user to see whether the provider answers, and look for a limit or a policy that stops the program.";
             Ok(failed(format!("{program:?} {trouble}"), hint))
@@ -78,11 +79,11 @@ pub(crate) fn with_order<T>(
     profile: &str,
     source: &ProviderKeys,
     config_path: &Path,
-    deliver: impl FnOnce(KeyOrder<'_>) -> T,
+    deliver: impl FnOnce(KeyRefresh<'_>) -> T,
 ) -> T {
     let folder = guc::cache_directory();
     let create_folder = guc::cache_directory_is_default();
-    deliver(KeyOrder { profile, source, config_path, folder: &folder, create_folder, user: ServerUser::current() })
+    deliver(KeyRefresh { profile, source, config_path, folder: &folder, create_folder, user: ServerUser::current() })
 }
 
 /// What the provider says of the token: what it said before, where the profile has that kept, else if one of the few places
@@ -93,14 +94,14 @@ pub(crate) fn ask_about(
     profile: Option<&Profile>,
     config_path: &Path,
 ) -> Result<OnlineAnswer, KeysUnavailable> {
-    let order = TokenOrder { check, config_path, user: ServerUser::current() };
+    let order = TokenCheck { check, config_path, user: ServerUser::current() };
     let request = order.request(token)?;
     let kept = Kept::place_for(check.cache, profile, token, &request);
     if let Some(answer) = kept.as_ref().and_then(Kept::find) {
         return Ok(answer);
     }
     let folder = guc::cache_directory();
-    let answer = order.ask_in_turn(&request, places(&folder), &mut Errands)?;
+    let answer = order.ask_in_turn(&request, places(&folder), &mut HelperRunner)?;
     if let Some(kept) = kept {
         kept.keep(|asked| Keepable::of(check, &answer, asked));
     }
@@ -111,31 +112,31 @@ pub(crate) fn ask_about(
 /// time that is `left`, if one of the few places is free.
 pub(crate) fn look_up(
     token: &BearerToken,
-    (lookup, about): (&Lookup, &About),
+    (lookup, about): (&Lookup, &LookupSubject),
     profile: Option<&Profile>,
     config_path: &Path,
     left: Duration,
 ) -> Result<OnlineAnswer, KeysUnavailable> {
     let folder = guc::cache_directory();
-    let order = LookupOrder { lookup, about, config_path, user: ServerUser::current(), left };
+    let order = ClaimLookup { lookup, about, config_path, user: ServerUser::current(), left };
     let request = order.request(token)?;
     let kept = Kept::place_for(lookup.cache, profile, token, &request);
     if let Some(answer) = kept.as_ref().and_then(Kept::find) {
         return Ok(answer);
     }
-    let answer = order.ask(&request, Some(places(&folder)), &mut Errands)?;
+    let answer = order.ask(&request, Some(places(&folder)), &mut HelperRunner)?;
     if let Some(kept) = kept {
         kept.keep(|asked| Keepable::of_lookup(lookup, about, &answer, asked));
     }
     Ok(answer)
 }
 
-fn places(folder: &Path) -> Places<'_> {
-    Places { folder, create_folder: guc::cache_directory_is_default(), slots: guc::max_helpers() }
+fn places(folder: &Path) -> HelperSlots<'_> {
+    HelperSlots { folder, create_folder: guc::cache_directory_is_default(), slots: guc::max_helpers() }
 }
 
 /// The outcome that the helper's answer tells of.
-fn read(program: &Path, answer: &[u8]) -> Outcome {
+fn read(program: &Path, answer: &[u8]) -> HelperReply {
     let hint = "Install the helper and the library of one version; oauth_validator.helper names the helper.";
     match HelperAnswer::from_line(answer) {
         Ok(answer) => answer.outcome,
@@ -147,6 +148,6 @@ fn read(program: &Path, answer: &[u8]) -> Outcome {
     }
 }
 
-fn failed(message: String, hint: impl Into<String>) -> Outcome {
-    Outcome::Failed(Failure { code: "helper".to_owned(), message, hint: hint.into() })
+fn failed(message: String, hint: impl Into<String>) -> HelperReply {
+    HelperReply::Failed(HelperFailure { code: "helper".to_owned(), message, hint: hint.into() })
 }

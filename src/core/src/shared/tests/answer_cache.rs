@@ -2,7 +2,7 @@
 
 use crate::config::{Config, KeySource, Profile};
 use crate::introspection::{OnlineAnswer, OnlineCheck};
-use crate::lookup::About;
+use crate::lookup::LookupSubject;
 use crate::protocol::{HelperRequest, Secret};
 use crate::reach::{Pem, Reach};
 use crate::shared::{Answers, Keepable, MAX_KEPT_BYTES, Moment, PLACES, Question};
@@ -306,9 +306,9 @@ fn what_was_found_for_a_token_is_kept_without_what_nobody_asked_for() {
     let answers = Answers::new(&memory).expect("enough");
     let profile = looking_up(", cache = \"30s\"");
     let lookup = &profile.lookup.as_ref().expect("a lookup").value;
-    let about = |seconds: u64| About { user: "ana".to_owned(), expires: Some(at(seconds).now) };
+    let about = |seconds: u64| LookupSubject { user: "ana".to_owned(), expires: Some(at(seconds).now) };
     let question = |token: &str, user: &str| {
-        let about = About { user: user.to_owned(), expires: None };
+        let about = LookupSubject { user: user.to_owned(), expires: None };
         let reach: Reach<Pem> = lookup.reach.clone().map(|_| Pem(String::new()));
         let request = HelperRequest::for_lookup(lookup, reach, None, &about, &shown(token)).expect("a text");
         answers.question(FRESH, &profile, &shown(token), &request)

@@ -8,9 +8,9 @@ use oauth_validator_core::Denial;
 use std::ptr;
 
 /// The result that the server waits for.
-pub(crate) struct Answer<'a>(&'a mut ValidatorModuleResult);
+pub(crate) struct ValidatorResult<'a>(&'a mut ValidatorModuleResult);
 
-impl<'a> Answer<'a> {
+impl<'a> ValidatorResult<'a> {
     /// Takes the server's result and writes "deny" into it; `None` for a null pointer.
     ///
     /// # Safety
@@ -28,7 +28,7 @@ impl<'a> Answer<'a> {
     pub(crate) fn deny(&mut self) {
         self.0.authorized = false;
         self.0.authn_id = ptr::null_mut();
-        major::say_nothing(self.0);
+        major::clear_detail(self.0);
     }
 
     /// Says why, to the log alone.

@@ -11,7 +11,7 @@ use super::{FNV_OFFSET, fnv};
 use crate::claims::expires_by_itself;
 use crate::config::Profile;
 use crate::introspection::{OnlineAnswer, OnlineCheck, claims};
-use crate::lookup::{About, Lookup};
+use crate::lookup::{Lookup, LookupSubject};
 use crate::protocol::HelperRequest;
 use crate::time::UnixSeconds;
 use crate::token::BearerToken;
@@ -112,7 +112,7 @@ impl Keepable {
     /// What was found for a token that lacks it, by a question that was asked at `asked`, if the profile lets it be kept, it
     /// says anything, and it is short enough. Of the answer only what the profile names is kept.
     #[must_use]
-    pub fn of_lookup(lookup: &Lookup, about: &About, answer: &OnlineAnswer, asked: Moment) -> Option<Self> {
+    pub fn of_lookup(lookup: &Lookup, about: &LookupSubject, answer: &OnlineAnswer, asked: Moment) -> Option<Self> {
         if lookup.cache.is_zero() || about.expires.is_some_and(|expires| expires <= asked.now) {
             return None;
         }
@@ -209,7 +209,7 @@ impl<'r> Answers<'r> {
         let is_free =
             |number: &usize| self.untils.get(*number).is_some_and(|until| until.load(Ordering::Relaxed) <= now);
         let free = || (0..PLACES).filter(is_free);
-        let Some(record) = Record::sealed(question, answer, nonce) else { return false };
+        let Some(record) = SealedRecord::sealed(question, answer, nonce) else { return false };
         // The one that had the same question before, so that it has one place.
         self.with_tag(question.tag()).chain(free()).any(|number| {
             let Some(place) = self.place(number) else { return false };
@@ -238,10 +238,10 @@ impl<'r> Answers<'r> {
         (0..PLACES).filter(move |number| self.tag(*number) == Some(tag))
     }
 
-    fn place(&self, number: usize) -> Option<Place<'r>> {
+    fn place(&self, number: usize) -> Option<CacheCell<'r>> {
         let start = number.checked_mul(PLACE_WORDS)?;
         let (sequence, words) = self.places.get(start..start.checked_add(PLACE_WORDS)?)?.split_first()?;
-        Some(Place { sequence, words })
+        Some(CacheCell { sequence, words })
     }
 }
 
@@ -257,9 +257,9 @@ impl Question {
 }
 
 /// What a place holds, word by word.
-struct Record([u64; RECORD_WORDS]);
+struct SealedRecord([u64; RECORD_WORDS]);
 
-impl Record {
+impl SealedRecord {
     fn sealed(question: &Question, answer: Keepable, nonce: [u8; NONCE_BYTES]) -> Option<Self> {
         let mut body = answer.body.into_bytes();
         let length = u64::try_from(body.len() + TAG_BYTES).ok()?;
@@ -301,12 +301,12 @@ impl Record {
 }
 
 /// One place: the number in front is odd while somebody writes, as in a slot, but here anybody may.
-struct Place<'r> {
+struct CacheCell<'r> {
     sequence: &'r AtomicU64,
     words: &'r [AtomicU64],
 }
 
-impl Place<'_> {
+impl CacheCell<'_> {
     /// Takes the place for writing, unless somebody else has it.
     fn begin(&self) -> Option<u64> {
         let before = self.sequence.load(Ordering::Acquire);
@@ -320,7 +320,7 @@ impl Place<'_> {
         Some(writing)
     }
 
-    fn write(&self, record: &Record) {
+    fn write(&self, record: &SealedRecord) {
         self.words.iter().zip(record.0).for_each(|(to, from)| to.store(from, Ordering::Relaxed));
     }
 
@@ -329,9 +329,9 @@ impl Place<'_> {
     }
 
     /// `None` while it is written: then the provider is asked, which is no worse than before.
-    fn read(&self) -> Option<Record> {
+    fn read(&self) -> Option<SealedRecord> {
         let before = self.sequence.load(Ordering::Acquire);
-        let mut record = Record([0; RECORD_WORDS]);
+        let mut record = SealedRecord([0; RECORD_WORDS]);
         for (to, from) in record.0.iter_mut().zip(self.words) {
             *to = from.load(Ordering::Relaxed);
         }

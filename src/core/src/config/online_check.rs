@@ -3,7 +3,7 @@
 use super::collect::Findings;
 use super::keys;
 use super::section::Section;
-use super::settings::{self, Counts, introspection::CACHE, profile as rows};
+use super::settings::{self, AppliesTo, introspection::CACHE, profile as rows};
 use crate::finding::FindingCode;
 use crate::introspection::{ClientAuth, ClientCertificate, ClientSecret, OnlineCheck, OnlineKind};
 use crate::reach::{FilePath, Reach};
@@ -38,7 +38,7 @@ fn word(mode: &str) -> Option<Mode> {
 pub(super) fn mode(findings: &mut Findings<'_>, section: &Section<'_>) -> Mode {
     let mode = section.word(findings, "mode", &WORDS).or(word(rows::MODE.default_text())).unwrap_or(Mode::Jwt);
     if let Mode::Online(kind) = mode {
-        let for_keys = settings::of_table(rows::MODE.table).filter(|setting| setting.counts == Counts::Keys);
+        let for_keys = settings::of_table(rows::MODE.table).filter(|setting| setting.counts == AppliesTo::Keys);
         for key in for_keys.map(|setting| setting.key).filter(|key| section.is_own(key)) {
             let word = kind.mode();
             let message =

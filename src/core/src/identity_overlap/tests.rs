@@ -1,7 +1,7 @@
 //! Which prefixes keep two profiles apart, and that the short way of finding those that are not agrees with the long one.
 
 use super::*;
-use crate::config::{Folder, FolderFile};
+use crate::config::{ConfigFolder, FolderFile};
 use crate::finding::FindingCode;
 use std::collections::BTreeSet;
 
@@ -76,7 +76,7 @@ fn an_identity_that_begins_with_the_prefix_of_a_rival_belongs_elsewhere() {
     let elsewhere = |identity: &str, source, rivals: &[&Profile]| {
         belongs_elsewhere(identity, source, own, &alone, &outlines(rivals))
     };
-    for source in [Source::Primary, Source::Fallback] {
+    for source in [IdentityOrigin::Primary, IdentityOrigin::Fallback] {
         for identity in ["partner:root", "partner:", "bot:x"] {
             assert!(elsewhere(identity, source, &[own, rival]), "{identity}");
             assert!(!elsewhere(identity, source, &[own]), "{identity}: it is no rival");
@@ -86,8 +86,8 @@ fn an_identity_that_begins_with_the_prefix_of_a_rival_belongs_elsewhere() {
     }
     // By who it is, and not by what its prefix is.
     let twins = profiles(&[(&prefixed("a:", None), ""), (&prefixed("a:", None), "")]);
-    assert!(belongs_elsewhere("a:x", Source::Primary, &twins[0], &alone, &outlines(&[&twins[0], &twins[1]])));
-    assert!(!belongs_elsewhere("a:x", Source::Primary, &twins[0], &alone, &outlines(&[&twins[0]])));
+    assert!(belongs_elsewhere("a:x", IdentityOrigin::Primary, &twins[0], &alone, &outlines(&[&twins[0], &twins[1]])));
+    assert!(!belongs_elsewhere("a:x", IdentityOrigin::Primary, &twins[0], &alone, &outlines(&[&twins[0]])));
 }
 
 #[test]
@@ -102,14 +102,16 @@ fn what_is_denied_for_the_main_files_sake_cannot_take_its_prefix_away() {
     let in_folder = |main: &str, texts: &[&str]| {
         let files: Vec<FolderFile<'_>> =
             texts.iter().map(|text| FolderFile { name: "/d/x.toml", text: Ok(text.as_bytes()) }).collect();
-        Config::parse_all(main.as_bytes(), "f", Folder { name: "/d", files: &files }).config.expect("a sound main file")
+        Config::parse_all(main.as_bytes(), "f", ConfigFolder { name: "/d", files: &files })
+            .config
+            .expect("a sound main file")
     };
     let beside = in_folder(&main, &[&copy, &below]);
     let rivals: Vec<Outline<'_>> =
         beside.profiles().iter().map(Outline::from).chain(beside.denied().iter().map(Outline::from)).collect();
     assert_eq!(beside.denied().len(), 2);
     let corp = &beside.profiles()[0];
-    let elsewhere = |identity, profile| belongs_elsewhere(identity, Source::Primary, profile, &beside, &rivals);
+    let elsewhere = |identity, profile| belongs_elsewhere(identity, IdentityOrigin::Primary, profile, &beside, &rivals);
     assert!(!elsewhere("corp:ana", corp), "the prefix is its own");
     assert!(elsewhere("corp:x:ana", corp), "what is below it is the other's");
     let own = in_folder("", &[&main]);
@@ -128,11 +130,11 @@ fn of_profiles_that_do_not_meet_other_prefixes_are_taken_from_users_alone() {
     let config = Config::parse(file.as_bytes(), "f").config.expect("they serve two lines");
     let corp = &config.profiles()[0];
     for (identity, source, expected) in [
-        ("partner:x", Source::Primary, true),
-        ("p:x", Source::Primary, true),
-        ("a:x", Source::Primary, false),
-        ("partner:x", Source::Fallback, false),
-        ("a:x", Source::Fallback, false),
+        ("partner:x", IdentityOrigin::Primary, true),
+        ("p:x", IdentityOrigin::Primary, true),
+        ("a:x", IdentityOrigin::Primary, false),
+        ("partner:x", IdentityOrigin::Fallback, false),
+        ("a:x", IdentityOrigin::Fallback, false),
     ] {
         let found = belongs_elsewhere(identity, source, corp, &config, &outlines(&[corp]));
         assert_eq!(found, expected, "{identity} {source:?}");
@@ -140,9 +142,9 @@ fn of_profiles_that_do_not_meet_other_prefixes_are_taken_from_users_alone() {
 }
 
 /// The members of a line, each with its own databases.
-fn company(profiles: &[Profile]) -> Company<'_> {
-    let member = |(place, profile)| Member { place, profile, served: Served::by(profile) };
-    Company::of(profiles.iter().enumerate().map(member))
+fn company(profiles: &[Profile]) -> LineProfiles<'_> {
+    let member = |(place, profile)| LineProfile { place, profile, served: Served::by(profile) };
+    LineProfiles::of(profiles.iter().enumerate().map(member))
 }
 
 #[test]

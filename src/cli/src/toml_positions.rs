@@ -7,9 +7,9 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 /// The places of a text; none if it is no TOML.
-pub(crate) struct Places<'t>(Option<Spanned<DeTable<'t>>>);
+pub(crate) struct TomlPositions<'t>(Option<Spanned<DeTable<'t>>>);
 
-impl<'t> Places<'t> {
+impl<'t> TomlPositions<'t> {
     /// Those of this text.
     pub(crate) fn of(text: &'t [u8]) -> Self {
         Self(std::str::from_utf8(text).ok().and_then(|text| DeTable::parse(text).ok()))

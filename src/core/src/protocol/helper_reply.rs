@@ -16,13 +16,13 @@ pub struct HelperAnswer {
     /// The version of the request: whoever asked understands that.
     pub version: u32,
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: HelperReply,
 }
 
 /// The outcome of a helper's work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Outcome {
+pub enum HelperReply {
     /// The keys.
     Keys(FetchedKeys),
     /// The known document still holds.
@@ -30,7 +30,7 @@ pub enum Outcome {
     /// What an endpoint says about a token.
     Answer(OnlineAnswer),
     /// There is nothing to be had.
-    Failed(Failure),
+    Failed(HelperFailure),
 }
 
 /// Keys as they were fetched.
@@ -61,7 +61,7 @@ pub struct Freshness {
 /// Why there is nothing to be had, in the words of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Failure {
+pub struct HelperFailure {
     /// A stable code, such as `connect`.
     pub code: String,
     /// One sentence without its full stop.
@@ -73,7 +73,7 @@ pub struct Failure {
 impl HelperAnswer {
     /// An answer to a request of version `asked`, or in the version next to it that is understood here.
     #[must_use]
-    pub fn new(asked: u32, outcome: Outcome) -> Self {
+    pub fn new(asked: u32, outcome: HelperReply) -> Self {
         Self { version: asked.clamp(*UNDERSTOOD.start(), *UNDERSTOOD.end()), outcome }
     }
 
@@ -89,7 +89,7 @@ impl HelperAnswer {
     /// Whatever is not an answer of a version that is understood.
     pub fn from_line(line: &[u8]) -> Result<Self, ProtocolError> {
         let mut answer: Self = from_line(line)?;
-        if let Outcome::Failed(failure) = &mut answer.outcome {
+        if let HelperReply::Failed(failure) = &mut answer.outcome {
             for text in [&mut failure.code, &mut failure.message, &mut failure.hint] {
                 if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS) {
                     text.truncate(end);

@@ -1,8 +1,8 @@
 //! The short way finds those whom comparing each with each finds.
 
 use super::{Filed, meetings, takers};
-use crate::apart::apart;
 use crate::config::Outline;
+use crate::identity_overlap::apart;
 
 /// What one of the profiles has.
 struct Drawn {

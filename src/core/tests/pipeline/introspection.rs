@@ -2,8 +2,8 @@
 
 use super::support::{ISSUER, NOW, Told, token};
 use oauth_validator_core::{
-    Answer, BearerToken, Config, Decision, Denial, KeysUnavailable, Known, Needs, OnlineAnswer, OnlineKind, Reason,
-    Request, UnixSeconds, decide,
+    BearerToken, Config, Decision, DecisionState, Denial, KeysUnavailable, Known, Needs, OnlineAnswer, OnlineKind,
+    Reason, Request, UnixSeconds, decide,
 };
 use oauth_validator_fixtures::{mint, samples};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn with(mut document: Value, changes: Value) -> Value {
     document
 }
 
-struct Login {
+struct OnlineLogin {
     config: String,
     scope: &'static str,
     answer: Result<OnlineAnswer, KeysUnavailable>,
@@ -44,16 +44,16 @@ struct Login {
     asked: usize,
 }
 
-fn login(config: &str, status: u16, body: &Value) -> Login {
+fn login(config: &str, status: u16, body: &Value) -> OnlineLogin {
     let answer = Ok(OnlineAnswer { status, body: body.to_string() });
-    Login { config: config.into(), scope: "db.connect", answer, asked: 0 }
+    OnlineLogin { config: config.into(), scope: "db.connect", answer, asked: 0 }
 }
 
-fn introspected(changes: Value) -> Login {
+fn introspected(changes: Value) -> OnlineLogin {
     login(INTROSPECTION, 200, &with(answer(), changes))
 }
 
-impl Login {
+impl OnlineLogin {
     fn decide(&mut self, token: &str) -> Decision {
         let parsed = Config::parse(self.config.as_bytes(), "oauth-validator.toml");
         let config = parsed.config.unwrap_or_else(|| panic!("{}\n{:#?}", self.config, parsed.findings));
@@ -137,11 +137,11 @@ fn an_answer_need_not_repeat_what_the_endpoint_is_asked_for() {
 fn a_provider_that_cannot_be_asked_lets_nobody_in() {
     let why = KeysUnavailable::new("https://idp.example/introspect cannot be asked: connect.", "See whether it is up.");
     let denial =
-        Login { answer: Err(why), ..introspected(json!({})) }.denies(OPAQUE, Reason::IntrospectionUnavailable, 1);
+        OnlineLogin { answer: Err(why), ..introspected(json!({})) }.denies(OPAQUE, Reason::IntrospectionUnavailable, 1);
     assert_eq!(denial.hint, "See whether it is up.");
     for body in ["", "[]", "active", "{\"active\":false,\"active\":true}"] {
         let answer = Ok(OnlineAnswer { status: 200, body: body.to_owned() });
-        Login { answer, ..introspected(json!({})) }.denies(OPAQUE, Reason::IntrospectionUnavailable, 1);
+        OnlineLogin { answer, ..introspected(json!({})) }.denies(OPAQUE, Reason::IntrospectionUnavailable, 1);
     }
     login(INTROSPECTION, 400, &answer()).denies(OPAQUE, Reason::IntrospectionUnavailable, 1);
 }
@@ -164,7 +164,7 @@ fn an_opaque_token_may_have_two_dots() {
     introspected(json!({"active": false})).denies("a.b.c", Reason::IntrospectionInactive, 1);
     // An object without alg is no header of a JWT.
     introspected(json!({"active": false})).denies("e30.b.c", Reason::IntrospectionInactive, 1);
-    Login { config: JWT.into(), ..introspected(json!({})) }.denies("ya29.c.b0Aaekm1K", Reason::TokenMalformed, 0);
+    OnlineLogin { config: JWT.into(), ..introspected(json!({})) }.denies("ya29.c.b0Aaekm1K", Reason::TokenMalformed, 0);
 }
 
 #[test]
@@ -199,12 +199,12 @@ fn what_a_jwt_says_of_itself_is_shown_to_whoever_has_it() {
     let jwt = token(json!({"token_use": "refresh", "aud": "postgres"}));
     let mut known = Known::default();
     known.insert_online_answer("corp".to_owned(), Ok(OnlineAnswer { status: 200, body: answer().to_string() }));
-    let Answer::Decided(verdict) =
+    let DecisionState::Decided(verdict) =
         decide(&request, &BearerToken::new(jwt.as_bytes()), &config, &known, UnixSeconds::new(NOW))
     else {
         panic!("more is needed");
     };
-    let facts = &verdict.trace.passages().last().unwrap().facts;
+    let facts = &verdict.trace.steps().last().unwrap().facts;
     let of = |name: &str| facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.as_str());
     assert_eq!(of("the JWT's own token_use"), Some("\"refresh\""));
     assert_eq!((of("the JWT's own aud"), of("aud")), (Some("\"postgres\""), Some("\"postgres\"")));
@@ -253,16 +253,16 @@ fn an_opaque_token_needs_exactly_one_profile_that_asks() {
     let apart =
         |config: &str, prefix: &str| format!("{config}identity = {{ claim = \"$.sub\", prefix = \"{prefix}\" }}\n");
     let both = format!("{}{}", apart(INTROSPECTION, "a:"), apart(JWT, "b:"));
-    Login { config: both, ..introspected(json!({})) }.grants(OPAQUE, "a:ana");
+    OnlineLogin { config: both, ..introspected(json!({})) }.grants(OPAQUE, "a:ana");
     let twins = format!(
         "{}{}",
         apart(INTROSPECTION, "a:"),
         apart(&INTROSPECTION.replace("[profiles.corp]", "[profiles.twin]"), "b:")
     );
-    Login { config: twins, ..introspected(json!({})) }.denies(OPAQUE, Reason::ProfileAmbiguous, 0);
-    Login { config: JWT.into(), ..introspected(json!({})) }.denies(OPAQUE, Reason::TokenMalformed, 0);
+    OnlineLogin { config: twins, ..introspected(json!({})) }.denies(OPAQUE, Reason::ProfileAmbiguous, 0);
+    OnlineLogin { config: JWT.into(), ..introspected(json!({})) }.denies(OPAQUE, Reason::TokenMalformed, 0);
     let elsewhere = format!("{JWT}{}", INTROSPECTION.replace("idp.example/corp", "elsewhere.example"));
-    let denial = Login { config: elsewhere, ..introspected(json!({})) }.denies(OPAQUE, Reason::TokenMalformed, 0);
+    let denial = OnlineLogin { config: elsewhere, ..introspected(json!({})) }.denies(OPAQUE, Reason::TokenMalformed, 0);
     assert_eq!(denial.profile.as_deref(), Some("other"));
 }
 
@@ -284,9 +284,9 @@ fn another_separator_is_for_answers_alone() {
     login(&config, 200, &answer()).denies(OPAQUE, Reason::ScopeMissing, 1);
 }
 
-fn token_info(changes: Value) -> Login {
+fn token_info(changes: Value) -> OnlineLogin {
     let sample = samples::sample("google_tokeninfo_user").shifted_to(NOW).payload;
-    Login { scope: "openid", ..login(TOKENINFO, 200, &with(sample, changes)) }
+    OnlineLogin { scope: "openid", ..login(TOKENINFO, 200, &with(sample, changes)) }
 }
 
 #[test]
@@ -319,12 +319,13 @@ fn google_says_who_holds_an_opaque_token() {
 #[test]
 fn a_verified_email_is_so_by_its_value() {
     let config = format!("{TOKENINFO}identity = {{ claim = \"$.email\", verified_by = \"$.email_verified\" }}\n");
-    let asked = |verified: Value| Login { config: config.clone(), ..token_info(json!({"email_verified": verified})) };
+    let asked =
+        |verified: Value| OnlineLogin { config: config.clone(), ..token_info(json!({"email_verified": verified})) };
     asked(json!("true")).grants(OPAQUE, "ana@corp.example");
     asked(json!("false")).denies(OPAQUE, Reason::IdentityUnverified, 1);
     asked(json!("TRUE")).denies(OPAQUE, Reason::ClaimType, 1);
     let old = json!({"email_verified": null, "verified_email": true});
-    Login { config: config.clone(), ..token_info(old) }.denies(OPAQUE, Reason::IdentityUnverified, 1);
+    OnlineLogin { config: config.clone(), ..token_info(old) }.denies(OPAQUE, Reason::IdentityUnverified, 1);
 }
 
 #[test]
@@ -343,7 +344,7 @@ fn what_is_needed_says_how_to_ask() {
     let request = Request { hba_issuer: ISSUER.into(), database: "app".into(), ..Request::default() };
     let token = BearerToken::new(OPAQUE.as_bytes());
     match decide(&request, &token, &config, &Known::default(), UnixSeconds::new(NOW)) {
-        Answer::Needs(Needs::OnlineAnswer { profile, check }) => {
+        DecisionState::Needs(Needs::OnlineAnswer { profile, check }) => {
             assert_eq!((profile.as_str(), check.kind), ("corp", OnlineKind::Introspection));
             assert_eq!(check.auth.secret_file(), Some("s"));
             assert_eq!((check.kind.mode(), OnlineKind::Tokeninfo.mode()), ("introspection", "tokeninfo"));
@@ -362,8 +363,10 @@ fn an_answer_is_shown_to_whoever_has_the_token_and_without_it() {
         let body = with(answer(), repeated).to_string();
         known.insert_online_answer("corp".to_owned(), Ok(OnlineAnswer { status: 200, body }));
         match decide(&request, &BearerToken::new(token.as_bytes()), &config, &known, UnixSeconds::new(NOW)) {
-            Answer::Decided(verdict) => verdict.trace.passages().iter().flat_map(|step| step.facts.clone()).collect(),
-            Answer::Needs(needs) => panic!("{needs:?}"),
+            DecisionState::Decided(verdict) => {
+                verdict.trace.steps().iter().flat_map(|step| step.facts.clone()).collect()
+            }
+            DecisionState::Needs(needs) => panic!("{needs:?}"),
         }
     };
     let of = |facts: &[oauth_validator_core::Fact], name: &str| {

@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What makes an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum IdentityOrigin {
     /// `identity.claim`, or `claims` and `format`.
     Primary,
     /// `identity.fallback`.
     Fallback,
 }
 
-impl Source {
+impl IdentityOrigin {
     /// The setting of its prefix.
     const fn setting(self) -> &'static str {
         match self {
@@ -30,14 +30,14 @@ impl Source {
 }
 
 /// Every prefix that identities of the profile have, an empty one included; of a denied one, those that can be read.
-pub(crate) fn prefixes<'p>(profile: impl Into<Outline<'p>>) -> impl Iterator<Item = (Source, &'p str)> {
+pub(crate) fn prefixes<'p>(profile: impl Into<Outline<'p>>) -> impl Iterator<Item = (IdentityOrigin, &'p str)> {
     let profile = profile.into();
-    let primary = profile.prefix.map(|prefix| (Source::Primary, prefix));
-    primary.into_iter().chain(profile.fallback_prefix.map(|prefix| (Source::Fallback, prefix)))
+    let primary = profile.prefix.map(|prefix| (IdentityOrigin::Primary, prefix));
+    primary.into_iter().chain(profile.fallback_prefix.map(|prefix| (IdentityOrigin::Fallback, prefix)))
 }
 
 /// What stands in front of identities of this source.
-fn prefix_of(profile: &Profile, source: Source) -> &str {
+fn prefix_of(profile: &Profile, source: IdentityOrigin) -> &str {
     prefixes(profile).find(|(kind, _)| *kind == source).map_or("", |(_, prefix)| prefix)
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn apart<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) ->
 }
 
 /// The prefixes by which two profiles are not apart.
-fn clash<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -> Option<[(Source, &'p str); 2]> {
+fn clash<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -> Option<[(IdentityOrigin, &'p str); 2]> {
     let b = b.into();
     prefixes(a)
         .flat_map(|own| prefixes(b).map(move |other| [own, other]))
@@ -65,7 +65,7 @@ fn clash<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -> Option<[(S
 /// Which settings do not keep two profiles apart, for a person; `None` if they are apart.
 pub(crate) fn cause<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -> Option<String> {
     let (a, b) = (a.into(), b.into());
-    let words = |profile: Outline<'_>, (source, prefix): (Source, &str)| match prefix {
+    let words = |profile: Outline<'_>, (source, prefix): (IdentityOrigin, &str)| match prefix {
         "" => format!("\"{}\" has no {}", profile.name, source.setting()),
         prefix => format!("\"{}\" has {} = \"{prefix}\"", profile.name, source.setting()),
     };
@@ -87,7 +87,7 @@ pub(crate) fn remedy<'p>(a: impl Into<Outline<'p>>, b: impl Into<Outline<'p>>) -
 /// to a profile that lines or databases keep apart, unless that has the same prefix.
 pub(crate) fn belongs_elsewhere(
     identity: &str,
-    source: Source,
+    source: IdentityOrigin,
     profile: &Profile,
     config: &Config,
     rivals: &[Outline<'_>],
@@ -104,12 +104,17 @@ pub(crate) fn belongs_elsewhere(
     }
     let own = profile.identity.prefix.as_str();
     let mut of_all = config.prefixes_before(own);
-    source == Source::Primary && of_all.any(|(denied, prefix)| prefix != own && begins(denied, prefix))
+    source == IdentityOrigin::Primary && of_all.any(|(denied, prefix)| prefix != own && begins(denied, prefix))
 }
 
 /// Which reserved prefix an identity begins with that its source has not: those of a profile that is not here, or no
 /// longer, are kept for it.
-pub(crate) fn reserved<'c>(identity: &str, source: Source, profile: &Profile, config: &'c Config) -> Option<&'c str> {
+pub(crate) fn reserved<'c>(
+    identity: &str,
+    source: IdentityOrigin,
+    profile: &Profile,
+    config: &'c Config,
+) -> Option<&'c str> {
     let own = prefix_of(profile, source);
     let kept = |reserved: &&str| identity.starts_with(reserved) && !own.starts_with(reserved);
     config.reserved_prefixes().value.iter().map(String::as_str).find(kept)
@@ -128,7 +133,7 @@ pub(crate) struct Collision<'p> {
 
 /// A text of a member.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry<'p> {
+struct MemberText<'p> {
     text: &'p str,
     place: usize,
     /// Whether it meets every other member.
@@ -140,13 +145,13 @@ type Relation = fn(&str, &str) -> bool;
 
 /// Profiles of one line, of which two can meet in one login if both serve a database.
 #[derive(Debug)]
-pub(crate) struct Company<'p> {
-    members: Vec<Member<'p>>,
+pub(crate) struct LineProfiles<'p> {
+    members: Vec<LineProfile<'p>>,
 }
 
 /// One of them.
 #[derive(Debug)]
-pub(crate) struct Member<'p> {
+pub(crate) struct LineProfile<'p> {
     /// What it is called in a [`Collision`]: its place in some list, which grows from member to member.
     pub(crate) place: usize,
     /// The profile.
@@ -155,9 +160,9 @@ pub(crate) struct Member<'p> {
     pub(crate) served: Served<'p>,
 }
 
-impl<'p> Company<'p> {
+impl<'p> LineProfiles<'p> {
     /// These profiles.
-    pub(crate) fn of(members: impl IntoIterator<Item = Member<'p>>) -> Self {
+    pub(crate) fn of(members: impl IntoIterator<Item = LineProfile<'p>>) -> Self {
         Self { members: members.into_iter().collect() }
     }
 
@@ -175,10 +180,10 @@ impl<'p> Company<'p> {
     /// every two of them, of which there can be millions; but nobody who has such a company is passed over.
     fn collisions(&self, texts: impl Fn(&'p Profile) -> Vec<&'p str>, related: Relation) -> Vec<Collision<'p>> {
         let mut all = Vec::with_capacity(self.members.len());
-        let mut by_database: HashMap<&str, Vec<Entry<'p>>> = HashMap::new();
-        for Member { place, profile, served } in &self.members {
+        let mut by_database: HashMap<&str, Vec<MemberText<'p>>> = HashMap::new();
+        for LineProfile { place, profile, served } in &self.members {
             let everywhere = served.databases.is_none();
-            let entries = texts(profile).into_iter().map(|text| Entry { text, place: *place, everywhere });
+            let entries = texts(profile).into_iter().map(|text| MemberText { text, place: *place, everywhere });
             for entry in entries {
                 all.push(entry);
                 for database in served.databases.iter().flatten() {
@@ -201,9 +206,9 @@ impl<'p> Company<'p> {
 /// equal although the decision refuses a primary one that begins with the prefix of another source.
 pub(crate) fn mistakable_in_a_map<'p>(profiles: &[&'p Profile]) -> Vec<Collision<'p>> {
     let anywhere = || Served { databases: None };
-    let member = |(place, profile): (usize, &&'p Profile)| Member { place, profile, served: anywhere() };
-    let company = Company::of(profiles.iter().enumerate().map(member));
-    let fallback = |(source, prefix)| (source == Source::Fallback).then_some(prefix);
+    let member = |(place, profile): (usize, &&'p Profile)| LineProfile { place, profile, served: anywhere() };
+    let company = LineProfiles::of(profiles.iter().enumerate().map(member));
+    let fallback = |(source, prefix)| (source == IdentityOrigin::Fallback).then_some(prefix);
     let mut found = company.sharing(all_prefixes);
     found.extend(company.collisions(|profile| prefixes(profile).filter_map(fallback).collect(), begins));
     let of = |at: usize| profiles.get(at);
@@ -231,13 +236,13 @@ fn begins(first: &str, second: &str) -> bool {
 /// For each entry, the first one of somebody else that is related to it, if one of the two is `everywhere`. All that come
 /// before an entry and are related to it lie one upon the other when the entries are in order.
 fn scan<'p>(
-    mut entries: Vec<Entry<'p>>,
+    mut entries: Vec<MemberText<'p>>,
     related: Relation,
-    everywhere: impl Fn(&Entry<'p>) -> bool,
+    everywhere: impl Fn(&MemberText<'p>) -> bool,
     found: &mut Vec<Collision<'p>>,
 ) {
     entries.sort_unstable();
-    let (mut before, mut before_everywhere): (Vec<Entry<'p>>, Vec<Entry<'p>>) = (Vec::new(), Vec::new());
+    let (mut before, mut before_everywhere): (Vec<MemberText<'p>>, Vec<MemberText<'p>>) = (Vec::new(), Vec::new());
     for entry in entries {
         for pile in [&mut before, &mut before_everywhere] {
             while pile.last().is_some_and(|earlier| !related(earlier.text, entry.text)) {
