@@ -100,7 +100,13 @@ pub trait Resolver {
 ///     fn online_answer(&mut self, _: &str, _: &OnlineCheck, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
 ///         Err(nobody())
 ///     }
-///     fn looked_up(&mut self, _: &str, _: &Lookup, _: &BearerToken) -> Result<OnlineAnswer, KeysUnavailable> {
+///     fn looked_up(
+///         &mut self,
+///         _: &str,
+///         _: &Lookup,
+///         _: &LookupSubject,
+///         _: &BearerToken,
+///     ) -> Result<OnlineAnswer, KeysUnavailable> {
 ///         Err(nobody())
 ///     }
 ///     fn privileges(&mut self, _: &str) -> Result<Privileges, Denial> {

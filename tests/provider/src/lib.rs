@@ -8,10 +8,10 @@
 //! older, because rustls does not speak it, so that a client refuses TLS 1.1 has to be shown by other means.
 //!
 //! ```
-//! use oauth_validator_mock_provider::{ALL, Fault, Provider};
+//! use oauth_validator_mock_provider::{ALL, Fault, MockProvider};
 //! use serde_json::json;
 //!
-//! let provider = Provider::with_issuer_path("/realms/corp");
+//! let provider = MockProvider::with_issuer_path("/realms/corp");
 //! provider.set_keys(json!({ "keys": [] }));
 //! provider.set_header("/jwks", "Cache-Control", "max-age=60");
 //! provider.set_fault("/jwks", Fault::Status(503));
