@@ -4,30 +4,47 @@
 //! Such a claim is there, only elsewhere: it is never "absent".
 
 use crate::claim_path::ClaimPath;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Whether the token says that the claim which the path begins with was left out of it: as a distributed claim (OpenID
 /// Connect Core section 5.6.2), or by Entra's mark of the implicit flow, which has no room even for that. Entra can send
 /// groups as `roles` too (`emit_as_roles`), and marks them as groups then.
 pub(crate) fn leaves_out(claims: &Value, path: &ClaimPath) -> bool {
-    let names = claims.get("_claim_names").and_then(Value::as_object);
-    let named = |name: &str| names.is_some_and(|names| names.contains_key(name));
-    let unmarked = matches!(claims.get("hasgroups"), None | Some(Value::Null | Value::Bool(false)));
-    let groups = named("groups") || !unmarked;
-    // An empty list beside the mark is the list that did not fit, too.
-    let lacks = |name: &str| claims.get(name).is_none_or(|claim| claim.as_array().is_some_and(Vec::is_empty));
+    let Some(claims) = claims.as_object() else { return false };
+    let groups = marks(claims, "groups");
     path.first_claims()
         .into_iter()
-        .any(|name| lacks(name) && (named(name) || groups && ["groups", "roles"].contains(&name)))
+        .any(|name| lacks(claims, name) && (marks(claims, name) || groups && ["groups", "roles"].contains(&name)))
 }
 
-/// Takes the marks away by which a token says that it leaves out this claim, which was found elsewhere.
+/// Whether the token says of the claim that it is elsewhere.
+fn marks(claims: &Map<String, Value>, name: &str) -> bool {
+    let named = claims.get("_claim_names").and_then(Value::as_object).is_some_and(|names| names.contains_key(name));
+    let unmarked = matches!(claims.get("hasgroups"), None | Some(Value::Null | Value::Bool(false)));
+    named || name == "groups" && !unmarked
+}
+
+/// An empty list beside the mark is the list that did not fit, too.
+fn lacks(claims: &Map<String, Value>, name: &str) -> bool {
+    claims.get(name).is_none_or(|claim| claim.as_array().is_some_and(Vec::is_empty))
+}
+
+/// Takes the marks away by which a token says that it leaves out this claim, which was found elsewhere. Where the marks of
+/// groups are about `roles` as well, and nobody has found these, one of `roles` stays.
 pub(crate) fn is_there(claims: &mut Map<String, Value>, name: &str) {
+    let roles_too = name == "groups" && marks(claims, "groups") && lacks(claims, "roles");
     if let Some(Value::Object(names)) = claims.get_mut("_claim_names") {
         names.remove(name);
     }
     if name == "groups" {
         claims.remove("hasgroups");
+    }
+    if roles_too {
+        let names = claims.entry("_claim_names").or_insert(Value::Null);
+        match names.as_object_mut() {
+            Some(names) => drop(names.insert("roles".to_owned(), Value::Null)),
+            None => *names = json!({ "roles": null }),
+        }
     }
 }
 
@@ -50,9 +67,15 @@ mod tests {
             json!({"hasgroups": true, "groups": []}),
             json!({"_claim_names": "groups", "groups": []}),
         ] {
+            let marked = leaves_out(&claims, &groups);
             is_there(claims.as_object_mut().unwrap(), "groups");
             assert!(!leaves_out(&claims, &groups), "{claims}");
+            // They may have been sent as roles, of which nobody has found any.
+            assert_eq!(leaves_out(&claims, &ClaimPath::parse("$.roles").unwrap()), marked, "{claims}");
         }
+        let mut with_roles = json!({"hasgroups": true, "roles": ["r"]});
+        is_there(with_roles.as_object_mut().unwrap(), "groups");
+        assert_eq!(with_roles, json!({"roles": ["r"]}));
         let mut others = json!({"_claim_names": {"groups": "src1"}, "hasgroups": true});
         let before = others.clone();
         is_there(others.as_object_mut().unwrap(), "address");

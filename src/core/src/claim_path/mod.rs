@@ -8,6 +8,7 @@
 mod compile;
 mod iregexp;
 mod list;
+mod membership;
 mod miss;
 mod query;
 mod select;
@@ -23,6 +24,7 @@ use spelling::MeantPath;
 use std::fmt;
 
 pub(crate) use list::{ListPath, ListShape};
+pub(crate) use membership::ListUse;
 pub(crate) use miss::{Miss, type_name};
 
 /// A compiled JSONPath and its text.

@@ -5,6 +5,7 @@
 
 use super::keys;
 use super::rows;
+use crate::claim_path::ListUse;
 use crate::config::collect::Findings;
 use crate::config::profile::{Clause, Profile, RoleMapping, Rule, Test};
 use crate::config::section::Section;
@@ -16,16 +17,19 @@ use crate::trace::printable;
 struct Cloud {
     endpoint: &'static str,
     login: &'static [&'static str],
+    /// The host of further issuers of its tenants, of tokens of version 1.
+    issuer: &'static str,
 }
 
 /// As Microsoft documents its national clouds (`graph/deployments`, `entra/identity-platform/authentication-national-cloud`).
 const CLOUDS: [Cloud; 4] = [
-    Cloud { endpoint: "https://graph.microsoft.com", login: &["login.microsoftonline.com"] },
-    Cloud { endpoint: "https://graph.microsoft.us", login: &["login.microsoftonline.us"] },
-    Cloud { endpoint: "https://dod-graph.microsoft.us", login: &["login.microsoftonline.us"] },
+    Cloud { endpoint: "https://graph.microsoft.com", login: &["login.microsoftonline.com"], issuer: "" },
+    Cloud { endpoint: "https://graph.microsoft.us", login: &["login.microsoftonline.us"], issuer: "" },
+    Cloud { endpoint: "https://dod-graph.microsoft.us", login: &["login.microsoftonline.us"], issuer: "" },
     Cloud {
         endpoint: "https://microsoftgraph.chinacloudapi.cn",
         login: &["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
+        issuer: "sts.chinacloudapi.cn",
     },
 ];
 
@@ -137,7 +141,7 @@ fn token_endpoint(
         return None;
     };
     let host = issuer.split('/').nth(2).unwrap_or_default();
-    let of_issuer = |cloud: &&Cloud| cloud.login.contains(&host);
+    let of_issuer = |cloud: &&Cloud| cloud.login.contains(&host) || (cloud.issuer == host && !host.is_empty());
     if let Some(other) = CLOUDS.iter().find(of_issuer).filter(|_| !of_issuer(&cloud)) {
         let message = format!("the issuer is of another cloud than {endpoint}");
         findings
@@ -164,22 +168,29 @@ pub(super) fn check(findings: &mut Findings<'_>, section: &Section<'_>, profile:
             rule.words()
         );
         findings.add(FindingCode::Conflict, section.span_of(key), message).hint(
-            "lookup finds some of the groups in lookup.groups, and never one with hidden membership: write contains, or \
-             present, of a group that the user must be in",
+            "lookup finds some of the groups in lookup.groups, and never one with hidden membership: of $.groups write \
+             contains, or of $.groups[?@ == 'ID'] present, of a group that the user must be in",
         );
     }
 }
 
-/// Whether it could hold with some of the groups and not with all of them. What a filter may make of a missing value is not
-/// followed: one that could mind is refused.
+/// Whether it could hold with some of the groups and not with all of them. What is known to hold of a longer list as well is let
+/// pass, and nothing else.
 fn rests_on_absence(rule: &Rule) -> bool {
-    let negative = |clause: &Clause| {
-        let path = clause.claim.to_string();
-        let filters =
-            path.matches('$').count() > 1 || ["!", "length(", "count("].iter().any(|part| path.contains(part));
-        clause.all || filters || matches!(clause.test, Test::NoneOf(_) | Test::ContainsNone(_) | Test::Absent)
+    let is_harmless = |clause: &Clause| {
+        let compared = match &clause.test {
+            Test::EqualsClaim(other) => other.use_of(CLAIM_OF_GRAPH),
+            _ => ListUse::None,
+        };
+        compared == ListUse::None
+            && match clause.claim.use_of(CLAIM_OF_GRAPH) {
+                ListUse::None => true,
+                ListUse::Whole => !clause.all && matches!(clause.test, Test::Contains(_)),
+                ListUse::Elements => !clause.all && matches!(clause.test, Test::Present),
+                ListUse::Other => false,
+            }
     };
-    rule.clauses.iter().any(|clause| clause.claim.may_look_at(CLAIM_OF_GRAPH) && negative(clause))
+    !rule.clauses.iter().all(is_harmless)
 }
 
 #[cfg(test)]

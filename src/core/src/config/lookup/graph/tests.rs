@@ -122,6 +122,22 @@ fn no_rule_may_hold_because_a_group_was_not_found() {
         "{ claim = \"$[?length($.groups) < 2]\", present = true }",
         "{ claim = \"$[?count($.groups[*]) < 2]\", present = true }",
         "{ claim = \"$.tid[?$.groups]\", present = true }",
+        // Somebody in none of them has an empty list, which is there.
+        "{ claim = \"$.groups\", present = true }",
+        "{ claim = \"$.groups[*]\", present = true }",
+        "{ claim = \"$.groups\", equals = [] }",
+        "{ claim = \"$.groups\", equals = [\"A\"] }",
+        "{ claim = \"$.groups\", one_of = [[\"A\"]] }",
+        // Exactly one, so not in any other.
+        "{ claim = \"$.groups[*]\", equals = \"A\" }",
+        "{ claim = \"$.groups[*]\", one_of = [\"a\"] }",
+        "{ claim = \"$.groups[*]\", contains = \"A\" }",
+        "{ claim = \"$.groups[*]\", matches = '6f.*' }",
+        "{ claim = \"$.groups[-1]\", equals = \"A\" }",
+        "{ claim = \"$.groups[0:1]\", present = true }",
+        "{ claim = \"$.groups[?@ == 'A']\", equals = \"A\", all = true }",
+        "{ claim = \"$.tid\", equals_claim = \"$.groups[0]\" }",
+        "{ claim = \"$[?value(@[*]) == 'A']\", present = true }",
         "{ any = [{ claim = \"$.tid\", equals = \"T\" }, { claim = \"$.groups\", contains_none = [\"C\"] }] }",
     ] {
         assert!(found(&format!("require = [{rule}]\n")).contains(&FindingCode::Conflict), "{rule}");
@@ -131,9 +147,10 @@ fn no_rule_may_hold_because_a_group_was_not_found() {
     for further in [
         dba(),
         "require = [{ claim = \"$.groups[?@ == 'G']\", present = true }]\n".to_owned(),
-        "require = [{ claim = \"$.groups[*]\", one_of = [\"a\"] }]\n".to_owned(),
+        "require = [{ claim = \"$.groups[?@ == 'G' || match(@, '6f.*')]\", present = true }]\n".to_owned(),
+        "require = [{ claim = \"$.roles[?@ != 'x']\", present = true }, { claim = \"$.oid\", equals_claim = \"$.sub\" }]\n".to_owned(),
         format!("{}roles = {{ claim = \"$.groups[*]\", map = {{ \"{GROUP}\" = [\"r\"] }} }}\n", dba()),
-        "require = [{ claim = \"$.groups\", present = true }, { claim = \"$.tid\", none_of = [\"T\"] }]\n".to_owned(),
+        "require = [{ claim = \"$.groups\", contains = \"G\" }, { claim = \"$.tid\", none_of = [\"T\"] }]\n".to_owned(),
     ] {
         assert_eq!(found(&further), [], "{further}");
     }
