@@ -36,7 +36,7 @@ impl ConfigFile {
         Self::opened(path, folder, user, &read_untrusted)
     }
 
-    /// The same of a path that the server's own settings have, who may lead to what is not for the server's user.
+    /// Opens a path that postgresql.conf names as the server's user would: it may lead to a file that is not for that user.
     pub(crate) fn open_of_settings(
         path: &Path,
         folder: Option<&Path>,
@@ -175,6 +175,15 @@ pub(crate) fn read_untrusted(path: &Path) -> io::Result<Vec<u8>> {
 /// The contents of such a file, if the server's user may read it: a file that is not named by whoever asks.
 pub(crate) fn read_as(path: &Path, user: ServerUser) -> io::Result<Vec<u8>> {
     read_capped(open_readable(path, user)?)
+}
+
+/// A text of a line or two that a server keeps in its data directory; none if it is no regular file, or longer.
+pub(crate) fn short_text(path: &Path) -> Option<String> {
+    const MOST: u64 = 64 << 10;
+    let file = open_readable(path, ServerUser::current()).ok()?;
+    let mut text = String::new();
+    let length = file.take(MOST + 1).read_to_string(&mut text).ok()?;
+    u64::try_from(length).is_ok_and(|length| length <= MOST).then_some(text)
 }
 
 fn read_capped(source: impl Read) -> io::Result<Vec<u8>> {

@@ -3,8 +3,9 @@
 //! A server keeps an old library mapped until it is restarted; this is about the file. It is searched for the words that
 //! the library carries for this, never loaded.
 
+use crate::config_file::short_text;
 use oauth_validator_core::build::{self, MARK};
-use std::fs::{self, File};
+use oauth_validator_store::{ServerUser, open_readable};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -76,11 +77,11 @@ impl Build {
 
 /// The library beside the program that the server was last started with.
 pub(crate) fn of_server(pgdata: &Path) -> Option<Library> {
-    let options = fs::read_to_string(pgdata.join("postmaster.opts")).ok()?;
+    let options = short_text(&pgdata.join("postmaster.opts"))?;
     // The program, quoted from PostgreSQL 9 on only where its arguments are.
     let program = options.split_whitespace().next()?.trim_matches('"');
     let path = Path::new(program).parent()?.parent()?.join("lib/oauth_validator.so");
-    let file = File::open(&path).ok().filter(|file| file.metadata().is_ok_and(|found| found.is_file()))?;
+    let file = open_readable(&path, ServerUser::current()).ok()?;
     let mut bytes = Vec::new();
     file.take(MAX_LIBRARY_BYTES).read_to_end(&mut bytes).ok()?;
     Some(Library { build: build_in(&bytes), path })

@@ -161,7 +161,8 @@ pub(crate) fn fit(
     }
     tell_apart(&mut traits, sample, others, provider);
     let own = decision(&traits, sample, provider);
-    let mut fine = matches!(own, Decision::Granted(_));
+    // Nobody should have a profile by which a token for any other service is let in.
+    let mut fine = matches!(own, Decision::Granted(_)) && !traits.is_everybodys;
     let mut remarks = vec![format!("this token: {}", said(&own))];
     if let Decision::Denied(denial) = &own {
         remarks.push(denial.hint.to_string());

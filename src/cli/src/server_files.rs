@@ -5,13 +5,13 @@
 //! server's that nobody named and no named one leads to.
 
 use crate::args::{DEFAULT_CONFIG, ServerFileOptions};
-use crate::config_file::{ConfigFile, read_as};
+use crate::config_file::{ConfigFile, read_as, short_text};
 use crate::output::CommandFailure;
 use oauth_validator_core::folder_of;
 use oauth_validator_core::server_files::{
     FileReader, FileSystem, GucSettings, HbaContext, HbaLine, IdentLine, Problem, SourceFile, UnreadableFile,
 };
-use oauth_validator_store::{ServerUser, judge_folder};
+use oauth_validator_store::{ServerUser, list_readable};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -245,7 +245,7 @@ fn path_of(
 fn context(settings: Option<&GucSettings>, pgdata: Option<&Path>) -> HbaContext {
     let libraries = settings.filter(|settings| settings.names_module()).and_then(GucSettings::libraries);
     let data = settings.map(|settings| settings.data_directory.as_path()).or(pgdata);
-    let version = data.and_then(|data| fs::read_to_string(data.join("PG_VERSION")).ok());
+    let version = data.and_then(|data| short_text(&data.join("PG_VERSION")));
     HbaContext { libraries, major: version.and_then(|version| version.trim().parse().ok()) }
 }
 
@@ -269,15 +269,8 @@ impl FileSystem for DiskFiles {
     }
 
     fn list(&mut self, folder: &Path) -> Result<Vec<String>, UnreadableFile> {
-        judge_folder(folder, self.user).map_err(|error| unreadable(&error))?;
-        let mut names = Vec::new();
-        for entry in fs::read_dir(folder).map_err(|error| unreadable(&error))? {
-            let entry = entry.map_err(|error| unreadable(&error))?;
-            if !entry.path().is_dir() {
-                names.push(entry.file_name().to_string_lossy().into_owned());
-            }
-        }
-        Ok(names)
+        let names = list_readable(folder, self.user).map_err(|error| unreadable(&error))?;
+        Ok(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
     }
 }
 

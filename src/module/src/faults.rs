@@ -52,7 +52,7 @@ pub(crate) fn use_up_segments() {
 /// Lets a login linger at this point, so that others can do something meanwhile.
 pub(crate) fn linger(point: &str) {
     if guc::test_fault() == point {
-        let _ = crate::guard::guarded(|| wait::pause(wait::Reason::Login, Duration::from_millis(700)));
+        let _ = crate::guard::guarded(|| wait::pause(wait::WaitReason::Login, Duration::from_millis(700)));
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn wait() -> Option<Denial> {
     let outcome = match guc::test_fault().as_str() {
         "run_helper" => run_helper(LONG),
         "run_helper_briefly" => run_helper(Duration::from_secs(1)),
-        "pause" => match wait::pause(wait::Reason::Keys, LONG) {
+        "pause" => match wait::pause(wait::WaitReason::Keys, LONG) {
             Ok(()) => "The pause is over.".into(),
             Err(wait::ClientGone) => "The client closed its connection during the pause.".into(),
         },
@@ -107,7 +107,7 @@ fn run_helper(limit: Duration) -> String {
     };
     let mut request = vec![b'x'; REQUEST_BYTES - 1];
     request.push(b'\n');
-    let run = process::HelperRun { program: &program, argument: "helper", client: wait::Client::Watched };
+    let run = process::HelperRun { program: &program, argument: "helper", client: wait::ClientWatch::Watched };
     match process::run(&run, &request, Instant::now() + limit, MAX_ANSWER) {
         Ok(answer) => format!("The helper answered {:?}.", String::from_utf8_lossy(&answer)),
         Err(trouble) => format!("The helper {trouble}."),

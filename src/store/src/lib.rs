@@ -39,7 +39,7 @@ pub use key_file::load_keys;
 pub use key_state::KeyState;
 pub use provider::{ClientLeft, Environment, KeyRefresh, bearer_of, with_files};
 pub use provider_request::{ClaimLookup, HelperSlots, TokenCheck, lookup_secret};
-pub use readable::{judge_folder, open_readable};
+pub use readable::{list_readable, open_readable};
 pub use refusal::Refusal;
 pub use secret::{read_certificate, read_secret};
 pub use trusted::{MAX_CONFIG_BYTES, MAX_KEY_FILE_BYTES, judge_executable, read_trusted, resolve};

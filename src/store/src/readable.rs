@@ -6,10 +6,12 @@
 
 use crate::found::PathStatus;
 use crate::users::ServerUser;
-use rustix::fs::{fstat, stat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, stat, statat};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 /// Opens a regular file if `user` may read it.
@@ -19,22 +21,43 @@ use std::path::{Path, PathBuf};
 /// Those of opening it; `InvalidInput` if it is no regular file, and `PermissionDenied` if this process may read it and
 /// `user` may not.
 pub fn open_readable(path: &Path, user: ServerUser) -> io::Result<File> {
-    // Opening a FIFO would wait for its writer.
+    // Opening a device may do something, and what is there may be another thing a moment later.
     if !fs::metadata(path)?.is_file() {
         return Err(ErrorKind::InvalidInput.into());
     }
-    let file = File::open(path)?;
+    let file = open(path, OFlags::empty())?;
+    if !file.metadata()?.is_file() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
     judge(&file, user)?;
     Ok(file)
 }
 
-/// Whether `user` may read the names in a folder.
+/// Without waiting for anybody: the writer of a FIFO, whoever holds a lease, a terminal.
+fn open(path: &Path, kind: OFlags) -> io::Result<File> {
+    let flags = kind | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(File::from(openat(CWD, path, flags, Mode::empty())?))
+}
+
+/// The names in a folder of what is no folder itself, if `user` may read them.
 ///
 /// # Errors
 ///
 /// Those of opening it, and `PermissionDenied` if this process may read it and `user` may not.
-pub fn judge_folder(path: &Path, user: ServerUser) -> io::Result<()> {
-    judge(&File::open(path)?, user)
+pub fn list_readable(path: &Path, user: ServerUser) -> io::Result<Vec<OsString>> {
+    let folder = open(path, OFlags::DIRECTORY)?;
+    judge(&folder, user)?;
+    let mut names = Vec::new();
+    for entry in Dir::read_from(&folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_folder = statat(&folder, name, AtFlags::empty())
+            .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Directory);
+        if !is_folder {
+            names.push(OsString::from_vec(name.to_bytes().to_vec()));
+        }
+    }
+    Ok(names)
 }
 
 fn judge(opened: &File, user: ServerUser) -> io::Result<()> {

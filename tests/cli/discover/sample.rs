@@ -149,6 +149,36 @@ fn a_provider_with_a_preset_of_its_own_keeps_it() {
     assert!(profile.contains("preset = \"keycloak\"") && profile.contains("audience = [\"pg\"]\n"), "{profile}");
 }
 
+/// Whoever has no audience of their own there would be let in with tokens for anything else.
+#[test]
+fn an_audience_that_is_everybodys_is_no_audience_of_the_database() {
+    let provider = with_keys(MockProvider::with_issuer_path("/realms/corp"));
+    for (aud, fine) in [
+        (json!("account"), false),
+        (json!(["account"]), false),
+        (json!(format!("{}/api/v2/", provider.issuer())), false),
+        (json!([provider.issuer(), "account"]), false),
+        (json!("accounts"), true),
+        (json!(["account", "pg"]), true),
+    ] {
+        let access = signed("JWT", claims(&provider, json!({ "typ": "Bearer", "aud": aud })), keys::corp());
+        let run = asked(&provider, &[&access], &["--json"]);
+        assert_eq!((run.code == 0, &run.json()["tokens"]["fine"]), (fine, &json!(fine)), "{aud}: {}", run.stdout);
+        assert_eq!(run.stdout.contains("tokens for every service have the audience"), !fine, "{aud}: {}", run.stdout);
+    }
+}
+
+/// Refresh tokens can be of that type too, so nothing is said by it; Keycloak says the kind in `typ`.
+#[test]
+fn bearer_is_the_kind_of_a_token_in_typ_alone() {
+    let provider = with_keys(MockProvider::start());
+    for (name, is_kind) in [("typ", true), ("token_type", false), ("type", false)] {
+        let access = signed("JWT", claims(&provider, json!({ name: "Bearer" })), keys::corp());
+        let profile = profile(&asked(&provider, &[&access], &["--json"]));
+        assert_eq!(profile.contains("equals = \"Bearer\""), is_kind, "{name}: {profile}");
+    }
+}
+
 /// As NanoIDP issues them: all kinds are JWTs of one type, and one claim tells them apart.
 #[test]
 fn a_claim_that_says_the_kind_becomes_a_rule() {

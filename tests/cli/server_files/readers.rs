@@ -45,6 +45,20 @@ fn files_that_lines_lead_to_are_read_as_the_servers_user_would() {
     }
 }
 
+/// The one in place of the folder of an include, or of a file that only the server reads: nobody ever writes to it.
+#[test]
+fn a_fifo_holds_nobody_up() {
+    let folder = scene(&format!("{CONF}include_dir 'conf.d'\n"), LINE, MAP);
+    std::fs::remove_file(folder.path("data/PG_VERSION")).expect("it was there");
+    for name in ["conf.d", "PG_VERSION", "postmaster.opts"] {
+        let made = std::process::Command::new("mkfifo").arg(folder.path(&format!("data/{name}"))).status();
+        assert!(made.expect("mkfifo runs").success(), "{name}");
+    }
+    let run = checked(&folder, &[CONFIG]);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(run.code != 0 && said.contains("conf.d"), "{said}");
+}
+
 #[test]
 fn a_link_in_place_of_a_file_shows_nothing() {
     for name in ["postgresql.conf", "pg_hba.conf"] {

@@ -29,11 +29,15 @@ fn server_of(
     config: Option<&Path>,
     write: bool,
 ) -> Result<(KeyPlace, ConfigFile), CommandFailure> {
+    let named = config.is_some();
     let (place, config, directory) = place_of(folder, config)?;
     if write {
         place.become_owner()?;
     }
-    let file = ConfigFile::open(&config, directory.as_deref(), place.owner)?;
+    let file = match named {
+        true => ConfigFile::open(&config, directory.as_deref(), place.owner)?,
+        false => ConfigFile::open_of_settings(&config, directory.as_deref(), place.owner)?,
+    };
     Ok((place, file))
 }
 

@@ -32,7 +32,7 @@ pub(super) enum RemarkAbout {
 
 /// Where providers say what kind a token is, and what they call an access token there.
 const KINDS: [&str; 6] = ["token_use", "token_class", "typ", "tokenName", "type", "token_type"];
-const ACCESS: [&str; 6] = ["access", "access_token", "access-token", "accesstoken", "at", "bearer"];
+const ACCESS: [&str; 5] = ["access", "access_token", "access-token", "accesstoken", "at"];
 /// What is another value in each token, or another person's.
 const OF_ONE_TOKEN: [&str; 9] = ["iat", "exp", "nbf", "auth_time", "jti", "sub", "sid", "nonce", "at_hash"];
 /// What an access token is for: the best of what only it has.
@@ -59,7 +59,9 @@ const OF_PEOPLE: [&str; 14] = [
 pub(super) fn said(claims: &Map<String, Value>) -> Option<Mark> {
     KINDS.into_iter().find_map(|name| {
         let value = claims.get(name)?.as_str()?;
-        let says = ACCESS.contains(&value.to_ascii_lowercase().as_str());
+        let value_is = value.to_ascii_lowercase();
+        // A refresh token may be of the type `Bearer` too (RFC 6750); Keycloak has `typ` for the kind.
+        let says = ACCESS.contains(&value_is.as_str()) || (name == "typ" && value_is == "bearer");
         says.then(|| Mark { claim: path(name), test: format!("equals = {}", quoted(value)), about: RemarkAbout::Kind })
     })
 }

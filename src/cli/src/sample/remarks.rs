@@ -73,6 +73,13 @@ fn identity(traits: &Traits, claims: &Map<String, Value>, remarks: &mut Vec<Stri
 }
 
 fn audience(traits: &Traits, remarks: &mut Vec<String>) {
+    if traits.is_everybodys {
+        remarks.push(format!(
+            "tokens for every service have the audience {}: have the provider issue tokens for the database (a resource, an \
+             audience or an audience mapper), and show one of these",
+            traits.audience.join(", ")
+        ));
+    }
     let of_client = |audience: &String| traits.client.as_ref().is_some_and(|(_, client)| client == audience);
     if traits.audience.iter().any(of_client) {
         remarks.push("the audience is the client, as in its ID tokens: better have one for the database".to_owned());

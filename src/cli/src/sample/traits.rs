@@ -21,6 +21,8 @@ pub(super) struct Traits {
     pub(super) token_type: String,
     algorithm: String,
     pub(super) audience: Vec<String>,
+    /// Whether tokens for every service have that audience.
+    pub(super) is_everybodys: bool,
     pub(super) client: Option<(&'static str, String)>,
     pub(super) scope: Option<SampleScope>,
     /// In seconds.
@@ -73,7 +75,8 @@ impl Traits {
         let all = strings(claims.get("aud"));
         let own = |audience: &&String| !audience.starts_with(provider.issuer) && audience.as_str() != "account";
         let audience: Vec<String> = all.iter().filter(own).cloned().collect();
-        let audience = if audience.is_empty() { all } else { audience };
+        let is_everybodys = audience.is_empty() && !all.is_empty();
+        let audience = if is_everybodys { all } else { audience };
         let lifetime = sample.lifetime();
         Self {
             preset,
@@ -87,6 +90,7 @@ impl Traits {
             // A preset tells the kinds apart by itself.
             marks: if preset.is_none() { marks::said(claims).into_iter().collect() } else { Vec::new() },
             audience,
+            is_everybodys,
             differs: Vec::new(),
             limit: lifetime.filter(|lifetime| !is_own_layout && *lifetime > DAY),
             claims: Value::Object(claims.clone()),
@@ -218,8 +222,8 @@ impl Traits {
 
     fn rules(&self, name: &str) -> String {
         let table = |mark: &Mark| {
-            // A preset that accepts ID tokens would have its own rules replaced.
-            let table = if self.is_own_layout || mark.about == marks::RemarkAbout::Service {
+            // In place of a preset's own rules on the kind nothing is written: they would be gone.
+            let table = if self.preset.is_some() || mark.about == marks::RemarkAbout::Service {
                 "require"
             } else {
                 "access_token"

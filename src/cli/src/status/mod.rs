@@ -14,7 +14,7 @@ use crate::library::{self, Library};
 use crate::output::{self, CommandFailure, CommandReport};
 use crate::{server_files, words};
 use oauth_validator_core::{Denial, FolderTrouble, Profile, Reason, UnixSeconds};
-use oauth_validator_store::{KeyState, ServerUser};
+use oauth_validator_store::KeyState;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,7 +78,11 @@ impl Status {
             Some(place) => place.owner,
             None => server_user(&ServerOptions { server_user: None })?,
         };
-        let (config, profiles) = look(&path, directory.as_deref(), user, place.as_ref());
+        let open = match options.config {
+            Some(_) => ConfigFile::open,
+            None => ConfigFile::open_of_settings,
+        };
+        let (config, profiles) = look(open(&path, directory.as_deref(), user), &path, place.as_ref());
         Ok(Self {
             now: words::now(),
             warn_within: options.warn_within,
@@ -109,22 +113,22 @@ impl Status {
     }
 }
 
-/// Reads the configuration for that user, and looks at the keys of its profiles.
+/// Judges the configuration, and looks at the keys of its profiles.
 fn look(
+    file: Result<ConfigFile, CommandFailure>,
     path: &Path,
-    directory: Option<&Path>,
-    user: ServerUser,
     place: Option<&KeyPlace>,
 ) -> (ConfigState, Vec<ProfileState>) {
     let state = |sha256, trouble| ConfigState { path: path.to_owned(), sha256, trouble };
-    let file = match ConfigFile::open(path, directory, user) {
+    let file = match file {
         Ok(file) => file,
         Err(failure) => {
             let (detail, hint) = failure.into_words();
             return (state(None, Some(ConfigTrouble { reason: Reason::ConfigUnreadable, detail, hint })), Vec::new());
         }
     };
-    let sha256 = Some(file.sha256());
+    // Of a file that is not the server's own nothing is told, not even whether it has a certain text.
+    let sha256 = file.refusal.is_none().then(|| file.sha256());
     if let Some(refusal) = &file.refusal {
         let (detail, hint) = (refusal.to_string(), refusal.hint());
         return (state(sha256, Some(ConfigTrouble { reason: Reason::ConfigUnreadable, detail, hint })), Vec::new());
