@@ -17,7 +17,7 @@
 # make deb      builds Debian packages into target/deb, for each PostgreSQL whose server headers are installed
 # make test-debian  builds, installs, upgrades and removes them in a Debian folder made for it, and runs the server tests
 #               and psql there; as root, on Linux, with debootstrap and Node.js
-# make test-debian-19  the same, with all server tests on PostgreSQL 19
+# make test-debian-19  the same, with most server tests on PostgreSQL 19
 # make portable builds what loads with glibc 2.28 and newer, for MAJORS="18 19", into target/portable; Zig comes from PyPI
 # make test-portable  reads the versions of its symbols, and runs the server tests with it
 # make image    makes container images of that, as CloudNativePG mounts them, into target/image/oci; needs umoci and skopeo
@@ -118,13 +118,13 @@ test-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs $(CLIEN
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features clients --test preload --test gateway --test clients
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider -- token::
 
-# For how long clients go on: ten minutes of short tokens and outages, and a gigabyte each way through the gateway.
 # Each edit is followed by logins, at once and when it has settled: 15,000 at the store, 2,000 on a real server.
 .PHONY: soak-kept
 soak-kept: module
 	OAUTH_VALIDATOR_EDITS=40 $(CARGO) test --package oauth-validator-store -- kept::edits --nocapture
 	$(PREPARE); OAUTH_VALIDATOR_EDITS=2000 $(CARGO) test --package oauth-validator-server-tests --test kept -- edits:: --nocapture
 
+# For how long clients go on: ten minutes of short tokens and outages, and a gigabyte each way through the gateway.
 .PHONY: soak-clients
 soak-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs
 	$(PREPARE); OAUTH_VALIDATOR_SOAK=1 $(CARGO) test --package oauth-validator-server-tests --features clients --test clients -- soak:: --nocapture

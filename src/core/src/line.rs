@@ -1,7 +1,7 @@
 //! Step 2: which profiles the matched pg_hba.conf line permits.
 //!
 //! The token has no say here: the issuer of the line decides, or the profiles that the line names itself, which take the
-//! issuer's place. What a profile serves is for `serving`, and which identities are apart for `apart`; here is said what
+//! issuer's place. What a profile serves is for `serving`, and which identities overlap is for `identity_overlap`; here is said what
 //! was wrong.
 
 use crate::config::{Config, DeniedProfile, FolderTrouble, Outline, Profile, suggest};

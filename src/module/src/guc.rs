@@ -86,7 +86,7 @@ fn define_behaviour() {
     GucRegistry::define_int_guc(
         c"oauth_validator.max_helpers",
         c"Number of logins that may ask their providers about tokens at one time.",
-        c"Of profiles with mode \"introspection\" or \"tokeninfo\". Further ones are denied at once.",
+        c"Of profiles with mode \"introspection\" or \"tokeninfo\", or with a lookup. Further ones are denied at once.",
         &MAX_HELPERS,
         1,
         1000,

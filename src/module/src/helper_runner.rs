@@ -74,7 +74,7 @@ fn try_have_done(request: &HelperRequest, limit: Duration, client: ClientWatch) 
     }
 }
 
-/// The order for the keys of a profile, kept where the settings say.
+/// What the keys of a profile need, which are kept where the settings say.
 pub(crate) fn with_order<T>(
     profile: &str,
     source: &ProviderKeys,

@@ -2,12 +2,12 @@
 //!
 //! Contents: `callbacks` is what the server calls, `login` the safe half of it. `abi`, `hba`, `request` and `catalog`
 //! read and write the server's structures, and `major` has what differs between its releases; `guard`, `alloc` and
-//! `report` see to it that a failure ends in one denied login and one line of the log. `errands` is what a login without
+//! `report` see to it that a failure ends in one denied login and one line of the log. `helper_runner` is what a login without
 //! keys has done: `helper` finds the one program that is ever run, `process` runs it, and `wait` does all waiting; `kept` has
 //! answers of it that may be used once more.
 //! `session` is what a login leaves behind: its end, and what SQL may read of it; `shared` is what all backends know of each
 //! other, and `views` what SQL may see and do with that, by way of `sql`. `log_hook` looks at the server's reports. All unsafe
-//! code of the project is in this crate.
+//! code of the server's side is in this crate; `src/preload` has what a client's needs.
 //!
 //! No network and no thread here: a crash of a backend restarts the whole cluster. What needs them is the helper's.
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by a panic"))]

@@ -34,7 +34,7 @@ pub struct KeyState {
 
 impl KeyState {
     /// The state of the keys of `profile`, whose configuration is at `config_path`, for a server that runs as `user`.
-    /// `at_hand` says what is at hand of a provider's keys: see [`KeyOrder::at_hand`](crate::KeyRefresh::at_hand).
+    /// `at_hand` says what is at hand of a provider's keys: see [`KeyRefresh::at_hand`](crate::KeyRefresh::at_hand).
     pub fn of(
         profile: &Profile,
         config_path: &Path,

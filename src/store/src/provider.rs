@@ -1,6 +1,6 @@
-//! Orders for a provider's keys: whose are wanted, where they are kept, and what may be done to get them.
+//! [`KeyRefresh`], what a provider's keys need: whose are wanted, where they are kept, and what may be done to get them.
 //!
-//! What becomes of an order is `answers.rs`'s business. Nothing is asked for here: that is the surroundings' business, in a
+//! What becomes of it is `answers.rs`'s business. Nothing is asked for here: that is for the `Environment`, in a
 //! server a child process.
 
 use crate::cache::{CacheTrouble, KeyFolder};

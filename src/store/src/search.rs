@@ -1,7 +1,7 @@
 //! A provider's keys: from the key file while that is good, from the provider when it is not, and by one login at a time.
 //!
 //! The folder's lock decides who asks. Whoever does not get it uses the keys at hand, or waits for the one who did.
-//! Nothing is asked for here: that is the surroundings' business, in a server a child process. A record that cannot be
+//! Nothing is asked for here: that is for the `Environment`, in a server a child process. A record that cannot be
 //! used is as good as none, and nothing but a fetch ever replaces it. A fetch that has begun is not given up because the
 //! login that began it is: what comes of it, be it a failure, is written down for everybody. Otherwise a stranger who
 //! presents tokens and hangs up would have the provider asked without end, since nothing would ever count as an outcome.

@@ -2,7 +2,7 @@
 //! be each other's, cannot stand together.
 //!
 //! Of two such profiles one of the main file stays, and others are denied, each of them. Which two can meet is for
-//! `serving` and `apart`. A denied profile counts as well: what it would not let stand must not stand because of an error.
+//! `serving` and `identity_overlap`. A denied profile counts as well: what it would not let stand must not stand because of an error.
 
 use super::entry::ProfileEntry;
 use super::outline::{DeniedProfile, Outline};

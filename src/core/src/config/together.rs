@@ -1,7 +1,7 @@
 //! How the profiles of a file go together: two that can meet in one login must have identities that cannot be each
 //! other's, and should not accept tokens of one issuer or audience.
 //!
-//! Which two can meet, and which are apart, is for `serving` and `apart`: those that lines or databases separate are no
+//! Which two can meet, and which are apart, is for `serving` and `identity_overlap`: those that lines or databases separate are no
 //! finding. Must never drop the last finding that denies, however many there are.
 
 use super::collect::Findings;

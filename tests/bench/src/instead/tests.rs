@@ -1,3 +1,5 @@
+//! What counts as a refusal, which rows a server cannot have, and that no two have one name.
+
 use super::{Kind, refused};
 use crate::client::{Credential, RepeatedLogin};
 use std::io::{Read, Write};

@@ -1,3 +1,5 @@
+//! A real slapd, where one is installed.
+
 use super::{Slapd, ldif};
 use std::net::{Ipv4Addr, TcpStream};
 

@@ -1,3 +1,5 @@
+//! A server without TLS, one that speaks something else, and a real one.
+
 use super::{PORT, Way};
 use crate::tls::BenchTls;
 use rustls::version::TLS12;

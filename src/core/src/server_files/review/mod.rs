@@ -1,7 +1,7 @@
 //! What is wrong or doubtful about the server's files together with the configuration.
 //!
 //! Looks at OAuth lines of this validator alone: other methods are not its business. Which profiles serve a line, which
-//! can meet there and which are apart is asked of the functions that the decision asks (`serving`, `apart`). Must never
+//! can meet there and which are apart is asked of the functions that the decision asks (`serving`, `identity_overlap`). Must never
 //! drop the last finding of a kind, however many there are.
 
 mod earlier;
