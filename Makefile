@@ -211,10 +211,10 @@ manual-html:
 
 # By packages of PyPI, at these versions.
 .PHONY: test-deploy
-DEPLOY_TOOLS = target/tools/deploy-kubernetes-validate-1.37.0-check-jsonschema-0.39.0
+DEPLOY_TOOLS = target/tools/deploy-kubernetes-validate-1.37.0-check-jsonschema-0.39.0-python-hcl2-8.1.4
 test-deploy:
 	@[ -d $(DEPLOY_TOOLS) ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --only-binary :all: \
-	  --target $(DEPLOY_TOOLS) kubernetes-validate==1.37.0 check-jsonschema==0.39.0 jsonschema==4.26.0 PyYAML==6.0.3 || \
+	  --target $(DEPLOY_TOOLS) kubernetes-validate==1.37.0 check-jsonschema==0.39.0 jsonschema==4.26.0 PyYAML==6.0.3 python-hcl2==8.1.4 || \
 	  { echo "make test-deploy needs Python 3 with pip (Debian: apt-get install python3-pip)" >&2; exit 1; }
 	$(CARGO) build --quiet --package oauth-validator
 	tests/deploy $(DEPLOY_TOOLS) $(or $(CARGO_TARGET_DIR),target)/debug/oauth-validator
