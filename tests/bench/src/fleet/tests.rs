@@ -59,21 +59,23 @@ fn servers_that_began_together_part() {
         assert_eq!(course.denied.iter().sum::<u32>(), 0);
     }
     let (herd, parted) = (busiest(&whole, 100..180), busiest(&real, 100..180));
-    assert!(herd >= 100, "without, half of all come in one minute: {herd}");
+    assert!(herd >= 60, "without, a third of all come in one minute: {herd}");
     assert!(parted <= 40, "{parted} requests in one minute of 100 servers that began two hours ago");
 }
 
-/// Nobody asks more often than the least back-off allows, and all are in again a minute after the outage at the latest.
+/// Nobody asks more often than the least back-off allows, some once more within a minute by chance, and as good as all are in
+/// again two minutes after the outage.
 #[test]
 fn an_outage_without_keys_is_no_flood() {
     let course = play(&Scene { away: Some(0..10), ..scene(20) }, Clocks::Real);
     let minutes = per_minute(&course.requests);
     let (during, after) = minutes.split_at(10);
     assert!(
-        during.iter().skip(3).all(|requests| *requests <= 100),
+        during.iter().skip(3).all(|requests| *requests <= 125),
         "once a minute, when the first minutes are over: {minutes:?}"
     );
-    assert_eq!(after[..2].iter().sum::<u32>(), 200, "each asks once more, and has its keys: {minutes:?}");
+    assert_eq!(after.iter().sum::<u32>(), 200, "each asks once more, and has its keys: {minutes:?}");
+    assert!(after[..2].iter().sum::<u32>() >= 180, "nine of ten at once: {minutes:?}");
     assert_eq!(course.denied[..600], course.logins[..600], "no login without keys");
     assert_eq!(course.denied[12 * 60..].iter().sum::<u32>(), 0, "all are back two minutes later");
 }

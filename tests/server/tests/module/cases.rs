@@ -228,7 +228,7 @@ fn of_other_kinds() -> Vec<Case> {
         lab("bound to a key", user().claim("cnf", json!({"jkt": secret()})), "sender_constrained"),
         lab("somebody acts for Ana", user().claim("act", json!({"sub": secret()})), "actor_not_allowed"),
         lab("somebody may act for Ana", user().claim("may_act", json!({"sub": secret()})), "actor_not_allowed"),
-        lab("an ID token", user().claim("nonce", secret()), "id_token"),
+        lab("an ID token", user().claim("at_hash", secret()), "id_token"),
         Case::unnamed("Keycloak's ID token", &KEYCLOAK, KEYCLOAK.secret_user().claim("typ", "ID"), "id_token"),
         Case::unnamed(
             "Keycloak's refresh token",
