@@ -37,18 +37,26 @@ pub fn check(data: &[u8]) {
     assert_eq!(read(data), read(data), "one set of files, two readings");
 }
 
-/// Everything that was made of the files, as a text, so that two readings can be compared.
-fn read(data: &[u8]) -> String {
+/// Every file is there, and only so many are read.
+fn within_limit<T>(read: Result<T, UnreadableFile>) -> Result<T, String> {
+    read.map_err(|unreadable| {
+        assert!(!unreadable.missing && unreadable.why.starts_with("more than "), "{unreadable:?}");
+        unreadable.why
+    })
+}
+
+/// Everything that was made of the files, as a text, so that two readings can be compared; or that they are too many.
+fn read(data: &[u8]) -> Result<String, String> {
     let names = ["/d/pg_hba.conf", "/d/pg_ident.conf", "/d/postgresql.conf"];
     let parts = data.split(|byte| *byte == 0).map(<[u8]>::to_vec).chain(std::iter::repeat(Vec::new()));
     let mut files = MemoryFiles(names.iter().map(PathBuf::from).zip(parts).collect());
     let mut reader = FileReader::new(&mut files);
-    let settings = reader.settings(Path::new(names[2]), Path::new("/d")).expect("it is there");
-    let hba = reader.hba(Path::new(names[0]), &HbaContext { major: Some(18), ..HbaContext::default() });
-    let ident = reader.ident(Path::new(names[1]));
+    let settings = within_limit(reader.settings(Path::new(names[2]), Path::new("/d")))?;
+    let hba = within_limit(reader.hba(Path::new(names[0]), &HbaContext { major: Some(18), ..HbaContext::default() }))?;
+    let ident = within_limit(reader.ident(Path::new(names[1])))?;
     let sources = reader.into_sources();
-    let hba: Vec<HbaLine> = sound(hba.expect("it is there"), &sources);
-    let ident: Vec<IdentLine> = sound(ident.expect("it is there"), &sources);
+    let hba: Vec<HbaLine> = sound(hba, &sources);
+    let ident: Vec<IdentLine> = sound(ident, &sources);
     let config = Config::parse(CONFIG.as_bytes(), "f").config.expect("a valid file");
     let found = review(&config, &sources, &hba, Some(&ident), Some((&settings, 0)));
     let chosen = [ClientOrigin::Any, ClientOrigin::Local, ClientOrigin::Tls([127, 0, 0, 1].into())].map(|client| {
@@ -64,7 +72,7 @@ fn read(data: &[u8]) -> String {
             assert!(!roles_of(&ident, &line.map, "corp:ana").is_empty(), "granted, and nobody says which roles");
         }
     }
-    format!("{settings:?}{hba:?}{ident:?}{found:?}{chosen:?}")
+    Ok(format!("{settings:?}{hba:?}{ident:?}{found:?}{chosen:?}"))
 }
 
 /// The lines that the server takes; what is wrong with the others is within its text and said in one line.
