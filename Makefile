@@ -87,9 +87,10 @@ test: module faults tool preload
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --package oauth-validator-bench
 
 # Tests that take long: those of the tool that open connections, of which some wait for a limit to pass; cases that are run by
-# a process each, and by the core alone in any case; and edits of files between logins, for a minute.
+# a process each, and by the core alone in any case; and of the store edits of files between logins, and all once more as
+# an ordinary user.
 SLOW = cases:: certificates:: discover:: helper:: introspection:: keys:: probe:: proposals:: token::
-SLOW_IN_STORE = kept::edits
+SLOW_IN_STORE = kept::edits kept::files provider::waiting ordinary_user
 
 quick:
 	$(CARGO) fmt --all --check
