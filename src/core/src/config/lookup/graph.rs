@@ -17,19 +17,19 @@ use crate::trace::printable;
 struct Cloud {
     endpoint: &'static str,
     login: &'static [&'static str],
-    /// The host of further issuers of its tenants, of tokens of version 1.
-    issuer: &'static str,
+    /// The hosts of further issuers of its tenants, of tokens of version 1.
+    issuers: &'static [&'static str],
 }
 
 /// As Microsoft documents its national clouds (`graph/deployments`, `entra/identity-platform/authentication-national-cloud`).
 const CLOUDS: [Cloud; 4] = [
-    Cloud { endpoint: "https://graph.microsoft.com", login: &["login.microsoftonline.com"], issuer: "" },
-    Cloud { endpoint: "https://graph.microsoft.us", login: &["login.microsoftonline.us"], issuer: "" },
-    Cloud { endpoint: "https://dod-graph.microsoft.us", login: &["login.microsoftonline.us"], issuer: "" },
+    Cloud { endpoint: "https://graph.microsoft.com", login: &["login.microsoftonline.com"], issuers: &[] },
+    Cloud { endpoint: "https://graph.microsoft.us", login: &["login.microsoftonline.us"], issuers: &[] },
+    Cloud { endpoint: "https://dod-graph.microsoft.us", login: &["login.microsoftonline.us"], issuers: &[] },
     Cloud {
         endpoint: "https://microsoftgraph.chinacloudapi.cn",
         login: &["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
-        issuer: "sts.chinacloudapi.cn",
+        issuers: &["sts.chinacloudapi.cn"],
     },
 ];
 
@@ -141,7 +141,7 @@ fn token_endpoint(
         return None;
     };
     let host = issuer.split('/').nth(2).unwrap_or_default();
-    let of_issuer = |cloud: &&Cloud| cloud.login.contains(&host) || (cloud.issuer == host && !host.is_empty());
+    let of_issuer = |cloud: &&Cloud| cloud.login.contains(&host) || cloud.issuers.contains(&host);
     if let Some(other) = CLOUDS.iter().find(of_issuer).filter(|_| !of_issuer(&cloud)) {
         let message = format!("the issuer is of another cloud than {endpoint}");
         findings
