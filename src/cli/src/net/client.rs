@@ -3,6 +3,7 @@
 //! Everything a provider can drag out or blow up has a limit here: connecting, the whole exchange, headers, body. Must never
 //! follow a redirect, ask the environment for a proxy, or take another status than 200 for an answer, but for a 304 asked for.
 
+use super::authorization;
 use super::error::{NetError, NetErrorCode};
 use super::identity::TlsIdentity;
 use super::resolver::NamedResolver;
@@ -18,7 +19,6 @@ use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Body, Proxy, RequestBuilder};
-use zeroize::Zeroizing;
 
 /// The largest answer's headers, in bytes.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
@@ -106,12 +106,10 @@ impl HttpsClient {
     /// # Errors
     /// `url`, if no header takes it.
     pub(crate) fn showing(self, bearer: &Secret, place: &SafeUrl) -> Result<Self, NetError> {
-        let header = Zeroizing::new(format!("Bearer {}", bearer.expose()));
-        let mut header = HeaderValue::from_str(&header).map_err(|_| {
+        let header = authorization::bearer(bearer).map_err(|_| {
             NetError::new(NetErrorCode::Url, "the token in keys.bearer_token_file has characters that no header takes")
                 .with_hint("put the token into the file, and nothing else")
         })?;
-        header.set_sensitive(true);
         Ok(Self { shown: Some((header, place.origin_with_port())), ..self })
     }
 

@@ -4,6 +4,7 @@
 //! outlives this process. What the batch is worth is decided elsewhere. Must never put secret, token or answer into an error,
 //! nor ask twice.
 
+use super::authorization;
 use super::client::HttpsClient;
 use super::error::{NetError, NetErrorCode};
 use super::url::SafeUrl;
@@ -64,10 +65,7 @@ fn bearer(client: &HttpsClient, question: &GraphQuestion<'_>) -> Result<HeaderVa
     if !granted.token_type.eq_ignore_ascii_case("Bearer") || granted.access_token.expose().is_empty() {
         return Err(unusable());
     }
-    let header = Zeroizing::new(format!("Bearer {}", granted.access_token.expose()));
-    let mut header = HeaderValue::from_str(&header).map_err(|_| unusable())?;
-    header.set_sensitive(true);
-    Ok(header)
+    authorization::bearer(&granted.access_token).map_err(|_| unusable())
 }
 
 /// What of a successful answer matters (RFC 6749 section 5.1).

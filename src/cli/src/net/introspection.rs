@@ -4,6 +4,7 @@
 //! answer is worth is decided elsewhere; here only a status that says nothing about the token becomes an error. Must
 //! never put token, secret or answer into an error, nor ask twice.
 
+use super::authorization;
 use super::client::HttpsClient;
 use super::error::{NetError, NetErrorCode};
 use super::url::SafeUrl;
@@ -124,13 +125,12 @@ fn header(authorization: &Authorization) -> Result<Option<HeaderValue>, NetError
         Authorization::Bearer { secret } => Zeroizing::new(format!("Bearer {}", secret.expose())),
         Authorization::Post { .. } | Authorization::Public { .. } | Authorization::None => return Ok(None),
     };
-    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+    let value = authorization::sensitive(&text).map_err(|_| {
         NetError::new(
             NetErrorCode::Credentials,
             "the bearer token in introspection.client_secret_file has characters that no header takes",
         )
     })?;
-    value.set_sensitive(true);
     Ok(Some(value))
 }
 

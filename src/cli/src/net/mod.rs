@@ -4,6 +4,7 @@
 //! Blocking, with one deadline over a whole exchange. Follows no redirect, takes no proxy from the environment, reads
 //! no body over its limit, and never lets what a stranger sent into an error.
 
+mod authorization;
 mod certificate;
 mod client;
 mod discovery;

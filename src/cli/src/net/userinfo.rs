@@ -3,24 +3,21 @@
 //! The token goes into a header and nowhere else, to this one URL. What the answer is worth is decided elsewhere; here only
 //! what says nothing about the token becomes an error. Must never put token or answer into an error, nor ask twice.
 
+use super::authorization;
 use super::client::HttpsClient;
 use super::error::{NetError, NetErrorCode};
 use super::url::SafeUrl;
 use oauth_validator_core::OnlineAnswer;
 use oauth_validator_core::bounds::MAX_LOOKUP_BYTES;
 use oauth_validator_core::protocol::Secret;
-use ureq::http::HeaderValue;
-use zeroize::Zeroizing;
 
 /// What the endpoint says: status 200 with a JSON document; or 401 or 403, by which it refuses the token, with nothing.
 ///
 /// # Errors
 /// Those of every request; `content_type` for a signed or encrypted answer, too.
 pub(crate) fn userinfo(client: &HttpsClient, endpoint: &SafeUrl, token: &Secret) -> Result<OnlineAnswer, NetError> {
-    let header = Zeroizing::new(format!("Bearer {}", token.expose()));
     let refused = |_| NetError::new(NetErrorCode::Url, "the token has characters that no header takes");
-    let mut header = HeaderValue::from_str(&header).map_err(refused)?;
-    header.set_sensitive(true);
+    let header = authorization::bearer(token).map_err(refused)?;
     let answer = client.get_as(endpoint, header, MAX_LOOKUP_BYTES).map_err(in_place)?;
     let (status, untrusted_body) = answer;
     let body = String::from_utf8(untrusted_body).map_err(|_| NetError::not_strict_json(endpoint.as_str()))?;
