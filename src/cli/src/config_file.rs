@@ -11,7 +11,7 @@ use oauth_validator_store::{
     FolderText, FolderTexts, MAX_CONFIG_BYTES, MAX_FOLDER_FILE_BYTES, Refusal, ServerUser, UnreadableConfig,
     folder_texts, is_folder_file, open_readable, read_trusted, users,
 };
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -30,30 +30,37 @@ pub(crate) struct ConfigFile {
     pub(crate) user: ServerUser,
 }
 
+/// Who has named a configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum NamedBy {
+    /// Whoever asks, or nobody: it is read as what this process may read.
+    Asker,
+    /// postgresql.conf: it may lead to a file that is not for the server's user, and is read as that user would.
+    Settings,
+}
+
+impl NamedBy {
+    /// Of a path that is an option's, or else the settings'.
+    pub(crate) fn option(option: Option<&Path>) -> Self {
+        if option.is_some() { Self::Asker } else { Self::Settings }
+    }
+}
+
 impl ConfigFile {
-    /// Opens `path`, and what is in `folder`, for the server that runs as `user`. Whoever asks has named it.
-    pub(crate) fn open(path: &Path, folder: Option<&Path>, user: ServerUser) -> Result<Self, CommandFailure> {
-        Self::opened(path, folder, user, &read_untrusted)
-    }
-
-    /// Opens a path that postgresql.conf names as the server's user would: it may lead to a file that is not for that user.
-    pub(crate) fn open_of_settings(
+    /// Opens `path`, and what is in `folder`, for the server that runs as `user`.
+    pub(crate) fn open(
         path: &Path,
         folder: Option<&Path>,
         user: ServerUser,
+        named_by: NamedBy,
     ) -> Result<Self, CommandFailure> {
-        Self::opened(path, folder, user, &|path| read_as(path, user))
-    }
-
-    fn opened(
-        path: &Path,
-        folder: Option<&Path>,
-        user: ServerUser,
-        read: &dyn Fn(&Path) -> io::Result<Vec<u8>>,
-    ) -> Result<Self, CommandFailure> {
+        let reader = match named_by {
+            NamedBy::Asker => ServerUser::current(),
+            NamedBy::Settings => user,
+        };
         let (text, refusal) = match read_trusted(path, MAX_CONFIG_BYTES, user) {
             Ok(text) => (text, None),
-            Err(refusal) => match read(path) {
+            Err(refusal) => match read_as(path, reader) {
                 Ok(text) => (text, Some(refusal)),
                 Err(error) => return Err(unreadable(path, &refusal, &error)),
             },
@@ -165,11 +172,7 @@ fn untrusted_folder(path: &Path) -> FolderTexts {
 
 /// The contents of a regular file that is small enough, whoever may write it.
 pub(crate) fn read_untrusted(path: &Path) -> io::Result<Vec<u8>> {
-    // Opening a FIFO would wait for its writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(ErrorKind::InvalidInput.into());
-    }
-    read_capped(File::open(path)?)
+    read_as(path, ServerUser::current())
 }
 
 /// The contents of such a file, if the server's user may read it: a file that is not named by whoever asks.

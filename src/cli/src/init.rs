@@ -6,7 +6,7 @@
 mod of_token;
 
 use crate::args::InitOptions;
-use crate::config_file::ConfigFile;
+use crate::config_file::{ConfigFile, NamedBy};
 use crate::draft::{Draft, VerifiedBy, absolute};
 use crate::layouts::PresetLayout;
 use crate::login::word;
@@ -201,7 +201,7 @@ fn existing(options: &InitOptions) -> Result<Existing, CommandFailure> {
         Err(ErrorKind::PermissionDenied) => return Ok(Existing::Hidden),
         _ => {}
     }
-    let file = ConfigFile::open(path, Some(&folder_of(path)), ServerUser::current())?;
+    let file = ConfigFile::open(path, Some(&folder_of(path)), ServerUser::current(), NamedBy::Asker)?;
     let parsed = file.parsed();
     let Some(config) = parsed.config else {
         let denial = Denial::config_invalid(&file.name, &parsed.findings);

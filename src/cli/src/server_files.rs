@@ -5,7 +5,7 @@
 //! server's that nobody named and no named one leads to.
 
 use crate::args::{DEFAULT_CONFIG, ServerFileOptions};
-use crate::config_file::{ConfigFile, read_as, short_text};
+use crate::config_file::{ConfigFile, NamedBy, read_as, short_text};
 use crate::output::CommandFailure;
 use oauth_validator_core::folder_of;
 use oauth_validator_core::server_files::{
@@ -149,10 +149,9 @@ pub(crate) fn open_config(
     settings: Option<&GucSettings>,
     user: ServerUser,
 ) -> Result<ConfigFile, CommandFailure> {
-    match option.is_none() && settings.is_some_and(|settings| own_setting(settings, "config_file").is_some()) {
-        true => ConfigFile::open_of_settings(path, folder, user),
-        false => ConfigFile::open(path, folder, user),
-    }
+    let of_settings = settings.is_some_and(|settings| own_setting(settings, "config_file").is_some());
+    let named_by = if of_settings { NamedBy::option(option) } else { NamedBy::Asker };
+    ConfigFile::open(path, folder, user, named_by)
 }
 
 /// The folder of further files that goes with the configuration `main`: the one that the option names, else that of the

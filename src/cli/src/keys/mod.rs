@@ -6,7 +6,7 @@ mod list;
 mod refresh;
 
 use crate::args::{FolderOptions, KeysCommand};
-use crate::config_file::ConfigFile;
+use crate::config_file::{ConfigFile, NamedBy};
 use crate::key_place::KeyPlace;
 use crate::output::{CommandFailure, CommandReport, visible};
 use crate::server_files;
@@ -29,15 +29,12 @@ fn server_of(
     config: Option<&Path>,
     write: bool,
 ) -> Result<(KeyPlace, ConfigFile), CommandFailure> {
-    let named = config.is_some();
+    let named_by = NamedBy::option(config);
     let (place, config, directory) = place_of(folder, config)?;
     if write {
         place.become_owner()?;
     }
-    let file = match named {
-        true => ConfigFile::open(&config, directory.as_deref(), place.owner)?,
-        false => ConfigFile::open_of_settings(&config, directory.as_deref(), place.owner)?,
-    };
+    let file = ConfigFile::open(&config, directory.as_deref(), place.owner, named_by)?;
     Ok((place, file))
 }
 

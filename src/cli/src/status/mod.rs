@@ -7,7 +7,7 @@ mod prometheus;
 mod report;
 
 use crate::args::{ServerOptions, StatusOptions};
-use crate::config_file::{ConfigFile, server_user};
+use crate::config_file::{ConfigFile, NamedBy, server_user};
 use crate::key_place::KeyPlace;
 use crate::keys::place_of;
 use crate::library::{self, Library};
@@ -78,11 +78,8 @@ impl Status {
             Some(place) => place.owner,
             None => server_user(&ServerOptions { server_user: None })?,
         };
-        let open = match options.config {
-            Some(_) => ConfigFile::open,
-            None => ConfigFile::open_of_settings,
-        };
-        let (config, profiles) = look(open(&path, directory.as_deref(), user), &path, place.as_ref());
+        let file = ConfigFile::open(&path, directory.as_deref(), user, NamedBy::option(options.config.as_deref()));
+        let (config, profiles) = look(file, &path, place.as_ref());
         Ok(Self {
             now: words::now(),
             warn_within: options.warn_within,
