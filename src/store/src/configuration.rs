@@ -10,11 +10,9 @@ use crate::trusted::{FileContents, MAX_CONFIG_BYTES, look_at, read_stamped, read
 use crate::users::ServerUser;
 use crate::walk::{self, Walked};
 use oauth_validator_core::{ConfigFolder, FolderFile, Unread};
-use rustix::fs::{Dir, Mode, OFlags, fstat, openat};
+use rustix::fs::{Dir, Mode, OFlags, fstat, lstat, openat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -133,9 +131,10 @@ pub fn read_configuration(main: &Path, folder: Option<&Path>, user: ServerUser) 
 /// What is there of a configuration now, as [`ConfigurationFiles::opened`] would have it: everything is found, judged and
 /// opened as [`read_configuration`] does, and not read. `None` where anything is refused.
 pub(crate) fn look(main: &Path, folder: Option<&Path>, user: ServerUser) -> Option<Vec<Stamp>> {
-    let mut opened = vec![look_at(main, &walk::find(main, user).ok()?, user).ok()?];
+    let target = walk::find(main, user).ok()?;
+    let mut opened = vec![look_at(main, &target, user).ok()?];
     let Some(path) = folder else { return Some(opened) };
-    match walk::find_folder(path, user) {
+    match walk::find_folder_after(target, path, user) {
         Ok(folder) => {
             let listed = list(path, &folder).ok()?;
             opened.push(listed.stamp);
@@ -181,7 +180,7 @@ fn read_folder(path: &Path, user: ServerUser, opened: &mut Vec<Stamp>) -> Folder
 
 /// Whether nothing has that name, not even a symbolic link.
 fn is_absent(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    lstat(path).err() == Some(Errno::NOENT)
 }
 
 /// What was read in one go.

@@ -25,6 +25,9 @@ const MAX_PATH_BYTES: usize = 4096;
 pub(crate) struct WalkTarget {
     /// The folder, judged.
     pub folder: OwnedFd,
+    /// What is known of it, with the symbolic links before it resolved.
+    at: PathStatus,
+    shared: bool,
     /// The name in that folder.
     pub name: OsString,
     /// What had that name when the walk came by. Not judged.
@@ -38,23 +41,20 @@ pub(crate) fn find(path: &Path, user: ServerUser) -> Result<WalkTarget, Refusal>
 
 /// Walks `path` from the root to a folder that nobody but root and `user` can put a file into.
 pub(crate) fn find_folder(path: &Path, user: ServerUser) -> Result<Walked<'_>, Refusal> {
-    let mut walk = Walk::start(path, user)?;
-    while let Some(name) = walk.pending.pop() {
-        let (entry, found) = walk.look_up(&name)?;
-        match found.kind {
-            FileType::Symlink => walk.follow(&entry, &found)?,
-            FileType::Directory => walk.enter(entry, found)?,
-            _ => return Err(Refusal::NotFolder { asked: path.to_owned(), found }),
+    Walk::start(path, user)?.run_to_folder()
+}
+
+/// As [`find_folder`], right after a walk to a file: where the folder stands beside that, what led there is not walked again.
+pub(crate) fn find_folder_after(target: WalkTarget, path: &Path, user: ServerUser) -> Result<Walked<'_>, Refusal> {
+    let WalkTarget { folder, at, shared, .. } = target;
+    match path.file_name() {
+        // That path has no symbolic link in it, so it leads where the walk has been.
+        Some(name) if path.parent() == Some(&at.path) => {
+            let pending = vec![name.to_owned()];
+            Walk { asked: path, user, folder, at, shared, pending, links: 0 }.run_to_folder()
         }
+        _ => find_folder(path, user),
     }
-    // In /tmp others cannot replace a file, but a folder of files counts with all that are there.
-    if walk.shared {
-        return Err(Refusal::FolderWritable { asked: path.to_owned(), found: walk.at });
-    }
-    if !user.may_read(&walk.at) {
-        return Err(walk.unreadable(&walk.at, "its mode does not let the server's user list it".into()));
-    }
-    Ok(Walked(walk))
 }
 
 /// A folder at the end of a path, judged.
@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
                 }
                 FileType::Directory => self.enter(entry, found)?,
                 _ if self.pending.is_empty() => {
-                    return Ok(WalkTarget { folder: self.folder, name, found });
+                    return Ok(WalkTarget { folder: self.folder, at: self.at, shared: self.shared, name, found });
                 }
                 _ => {
                     let missing = found.path.join(self.pending.pop().unwrap_or_default());
@@ -141,6 +141,26 @@ impl<'a> Walk<'a> {
             }
         }
         Err(Refusal::NotRegular { asked: self.asked.to_owned(), found: self.at })
+    }
+
+    /// To a folder that nobody but root and the server's user can put a file into.
+    fn run_to_folder(mut self) -> Result<Walked<'a>, Refusal> {
+        while let Some(name) = self.pending.pop() {
+            let (entry, found) = self.look_up(&name)?;
+            match found.kind {
+                FileType::Symlink => self.follow(&entry, &found)?,
+                FileType::Directory => self.enter(entry, found)?,
+                _ => return Err(Refusal::NotFolder { asked: self.asked.to_owned(), found }),
+            }
+        }
+        // In /tmp others cannot replace a file, but a folder of files counts with all that are there.
+        if self.shared {
+            return Err(Refusal::FolderWritable { asked: self.asked.to_owned(), found: self.at });
+        }
+        if !self.user.may_read(&self.at) {
+            return Err(self.unreadable(&self.at, "its mode does not let the server's user list it".into()));
+        }
+        Ok(Walked(self))
     }
 
     /// Puts the components of `path` before those still to come.

@@ -186,3 +186,60 @@ fn too_many_files_and_too_much_in_all() {
     assert_eq!(names(&files), ["-main.d"]);
     assert!(why(&files, 0).contains("more than the 1000 files allowed"));
 }
+
+/// A login walks to the folder from where the main file was found. That must make no difference.
+#[test]
+fn a_folder_beside_the_main_file_is_judged_as_if_walked_to_from_the_root() {
+    let place = place();
+    place.folder("elsewhere", 0o755);
+    place.file("elsewhere/main.toml", 0o644);
+    place.link("by-link.toml", &place.path("elsewhere/main.toml"));
+    place.link("by-link.d", &place.path("main.d"));
+    place.link("alias", place.folder.path());
+    place.link("nowhere.d", Path::new("nothing"));
+    place.folder("open.d", 0o777);
+    place.folder("sticky", 0o1777);
+    place.file("sticky/main.toml", 0o644);
+    place.folder("sticky/main.d", 0o755);
+    place.folder("sticky/open.d", 0o1777);
+    place.folder("elsewhere/main.d", 0o755);
+    let user = ServerUser::current();
+    let said = |walked: Result<crate::walk::Walked<'_>, Refusal>| match walked {
+        Ok(folder) => format!("{}", folder.path().display()),
+        Err(refusal) => format!("{refusal:?}"),
+    };
+    let mut refused = 0;
+    for main in ["main.toml", "by-link.toml", "alias/main.toml", "sticky/main.toml", "./elsewhere/../main.toml"] {
+        for folder in [
+            "main.d",
+            "main.d/",
+            "./main.d",
+            "elsewhere/../main.d",
+            "by-link.d",
+            "alias/main.d",
+            "elsewhere/main.d",
+            "main.toml",
+            "none.d",
+            "nowhere.d",
+            "open.d",
+            "sticky/main.d",
+            "sticky/open.d",
+            "sticky/none.d",
+            "main.d/..",
+            "",
+        ] {
+            let (main, folder) = (place.path(main), place.path(folder));
+            let target = crate::walk::find(&main, user).expect("a main file");
+            let after = said(crate::walk::find_folder_after(target, &folder, user));
+            assert_eq!(
+                after,
+                said(crate::walk::find_folder(&folder, user)),
+                "{} after {}",
+                folder.display(),
+                main.display()
+            );
+            refused += usize::from(!after.starts_with('/'));
+        }
+    }
+    assert_eq!(refused, 5 * 6, "of sixteen folders each");
+}
