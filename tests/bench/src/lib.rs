@@ -33,5 +33,4 @@ pub mod soak;
 pub mod stage;
 pub mod stream;
 pub mod tls;
-pub mod usage;
 pub mod variant;

@@ -1,8 +1,7 @@
 //! Takes the times of logins: in alternation, so that what else the machine does falls on both validators.
 
 use crate::client::RepeatedLogin;
-use crate::usage::{page_faults, processor_time};
-use oauth_validator_server_tests::Cluster;
+use oauth_validator_server_tests::{Cluster, page_faults, processor_time};
 use std::io::{Error, Result};
 use std::thread;
 use std::time::{Duration, Instant};

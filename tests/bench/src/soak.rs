@@ -2,7 +2,7 @@
 
 use crate::client::RepeatedLogin;
 use crate::measure::Subject;
-use crate::usage::{open_files, written_memory};
+use oauth_validator_server_tests::{PostmasterUsage, written_memory};
 use std::io::{Error, Result};
 use std::thread;
 
@@ -11,21 +11,6 @@ const WARM_UP: usize = 200;
 
 /// Clients that log in at a time.
 const CLIENTS: usize = 4;
-
-/// What a postmaster holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PostmasterUsage {
-    /// Memory that it has written, in kB.
-    pub memory: u64,
-    /// Open files.
-    pub files: usize,
-}
-
-impl PostmasterUsage {
-    fn by(postmaster: u32) -> Result<Self> {
-        Ok(Self { memory: written_memory(postmaster)?, files: open_files(postmaster)? })
-    }
-}
 
 /// How much more memory the backend of one client has written after its login than that of the other, in kB: medians of
 /// a few logins.
@@ -53,9 +38,9 @@ pub fn growth(noop: &RepeatedLogin, ours: &RepeatedLogin) -> Result<i64> {
 /// When a login fails.
 pub fn soak(subject: &Subject<'_>, logins: usize) -> Result<[PostmasterUsage; 2]> {
     log_in(&subject.client, WARM_UP)?;
-    let before = PostmasterUsage::by(subject.postmaster())?;
+    let before = PostmasterUsage::of(subject.postmaster())?;
     log_in(&subject.client, logins)?;
-    Ok([before, PostmasterUsage::by(subject.postmaster())?])
+    Ok([before, PostmasterUsage::of(subject.postmaster())?])
 }
 
 fn log_in(client: &RepeatedLogin, logins: usize) -> Result<()> {

@@ -28,9 +28,6 @@ use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// What a postmaster may have more after any number of logins, in kB: a page or two for what it logs or counts itself.
-const FLAT: u64 = 64;
-
 struct Options {
     rounds: usize,
     logins: usize,
@@ -224,12 +221,9 @@ fn memory(
     if options.soak > 0 {
         eprintln!("soak of {} logins", options.soak);
         let [before, after] = soak(&Subject::new(ours, &servers.ours), options.soak)?;
-        let text = format!(
-            "{} kB and {} files before, {} kB and {} files after",
-            before.memory, before.files, after.memory, after.files
-        );
+        let text = format!("{before} before, {after} after");
         report.memory.push((format!("the postmaster, {} logins", options.soak), text.clone()));
-        if after.files > before.files || after.memory > before.memory + FLAT {
+        if !after.is_flat_since(before) {
             problems.push(format!("{} logins leave something in the postmaster: {text}", options.soak));
         }
     }

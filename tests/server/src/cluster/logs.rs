@@ -1,6 +1,7 @@
 //! The log of a cluster: what was said since a moment, and waiting until something was.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::thread;
 use std::time::Instant;
 
@@ -28,8 +29,13 @@ impl Cluster {
 
     /// What was logged since the mark, byte for byte, but for what is not UTF-8.
     pub fn log_as_written(&self, mark: usize) -> String {
-        let bytes = fs::read(self.folder.path("log")).unwrap_or_default();
-        String::from_utf8_lossy(bytes.get(mark..).unwrap_or_default()).into_owned()
+        let mut bytes = Vec::new();
+        // What cannot be read was not logged: the caller looks for what was.
+        let _ = File::open(self.folder.path("log")).and_then(|mut log| {
+            log.seek(SeekFrom::Start(mark as u64))?;
+            log.read_to_end(&mut bytes)
+        });
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Waits until `needle` was logged since the mark, and returns everything since then.

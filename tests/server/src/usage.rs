@@ -1,5 +1,6 @@
 //! What the kernel says that processes use: time, memory, open files (proc(5)).
 
+use std::fmt;
 use std::fs;
 use std::io::{Error, Result};
 use std::ops::RangeInclusive;
@@ -47,16 +48,47 @@ pub fn written_memory(pid: u32) -> Result<u64> {
 }
 
 /// How many files a process has open.
-///
-/// # Errors
-/// When there is no such process, or it is another user's.
-pub fn open_files(pid: u32) -> Result<usize> {
+fn open_files(pid: u32) -> Result<usize> {
     Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// What a postmaster may have more after any number of logins, in kB: a few pages for what it logs or counts itself.
+const FLAT: u64 = 64;
+
+/// What a postmaster holds, to be compared with what it held before many logins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostmasterUsage {
+    /// Memory that it has written, in kB.
+    pub memory: u64,
+    /// Open files.
+    pub files: usize,
+}
+
+impl PostmasterUsage {
+    /// What it holds now.
+    ///
+    /// # Errors
+    /// When there is no such process, or it is another user's.
+    pub fn of(postmaster: u32) -> Result<Self> {
+        Ok(Self { memory: written_memory(postmaster)?, files: open_files(postmaster)? })
+    }
+
+    /// Whether nothing was left in it since it held what it did `before`.
+    #[must_use]
+    pub fn is_flat_since(self, before: Self) -> bool {
+        self.files <= before.files && self.memory <= before.memory.saturating_add(FLAT)
+    }
+}
+
+impl fmt::Display for PostmasterUsage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} kB and {} files", self.memory, self.files)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{open_files, page_faults, processor_time, written_memory};
+    use super::{FLAT, PostmasterUsage, open_files, page_faults, processor_time, written_memory};
 
     #[test]
     fn this_process_uses_something() {
@@ -71,6 +103,19 @@ mod tests {
         let faults = page_faults(own).unwrap();
         assert_eq!(vec![1u8; 1 << 20].iter().filter(|byte| **byte == 1).count(), 1 << 20);
         assert!(page_faults(own).unwrap() > faults);
+    }
+
+    #[test]
+    fn what_stays_open_or_written_is_noticed() {
+        let before = PostmasterUsage { memory: 1_000, files: 10 };
+        let after = |memory, files| PostmasterUsage { memory, files }.is_flat_since(before);
+        assert!(after(1_000, 10) && after(900, 9) && after(1_000 + FLAT, 10));
+        assert!(!after(1_000 + FLAT + 1, 10) && !after(1_000, 11) && !after(u64::MAX, 0));
+        let own = std::process::id();
+        let before = PostmasterUsage::of(own).unwrap();
+        let kept = (std::fs::File::open("/dev/null").unwrap(), vec![1u8; 1 << 20]);
+        assert!(!PostmasterUsage::of(own).unwrap().is_flat_since(before));
+        drop(kept);
     }
 
     #[test]
