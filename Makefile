@@ -5,7 +5,8 @@
 # make test-providers  logs in against providers of PyPI, npm and Debian, each with what discover proposes; PROVIDERS="all" or their names
 # make test-clients  psql, psycopg, asyncpg, pg8000 and others with the preload library, the gateway and the tokens of that provider
 # make soak-clients  the same for ten minutes with tokens of thirty seconds, and 1 GB each way through the gateway
-# make soak-kept  thousands of edits of the configuration between logins: none may be decided by an older text
+# make soak     10,000 edits of the configuration between logins, of which none may be decided by an older text, and 100,000
+#               logins that must leave nothing in the postmaster
 # make fuzz     random tokens, keys, answers, configurations, server files and paths, SECONDS=30 each; needs a C++ compiler
 # make bench    what a login costs beside one with a validator that does nothing; BENCH="--quick" for a short look
 # make fleet    what a provider is asked by 500 servers, hour by hour: with real key files and helpers, and a clock turned by hand
@@ -119,11 +120,12 @@ test-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs $(CLIEN
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features clients --test preload --test gateway --test clients
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider -- token::
 
-# Each edit is followed by logins, at once and when it has settled: 15,000 at the store, 2,000 on a real server.
-.PHONY: soak-kept
-soak-kept: module
+# Each edit is followed by logins, at once and when it has settled: 15,000 at the store, 10,000 on real servers, and 1,000 while
+# eight clients log in 100,000 times. Twenty minutes, most of which the processor waits.
+.PHONY: soak
+soak: module
 	OAUTH_VALIDATOR_EDITS=40 $(CARGO) test --package oauth-validator-store -- kept::edits --nocapture
-	$(PREPARE); OAUTH_VALIDATOR_EDITS=2000 $(CARGO) test --package oauth-validator-server-tests --test kept -- edits:: --nocapture
+	$(PREPARE); OAUTH_VALIDATOR_EDITS=10000 OAUTH_VALIDATOR_LOGINS=100000 $(CARGO) test --package oauth-validator-server-tests --test kept -- edits:: clients:: --nocapture --test-threads 1
 
 # For how long clients go on: ten minutes of short tokens and outages, and a gigabyte each way through the gateway.
 .PHONY: soak-clients

@@ -10,6 +10,8 @@
     reason = "a test fails by a panic"
 )]
 
+mod clients;
+mod edited;
 mod edits;
 mod file;
 mod support;

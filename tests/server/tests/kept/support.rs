@@ -1,24 +1,41 @@
 //! A server that tells at DEBUG1 whether what was kept decided a login.
 
 use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, FinishedLogin, Login, module_path, now};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, FinishedLogin, Login, LoginOutcome, module_path, now};
 use serde_json::json;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longer than a file must have been as it is.
 pub const SETTLED: Duration = Duration::from_millis(2_100);
 
-const BY_KEPT: &str = "what was kept of it decides";
-const KEPT_NOW: &str = "is kept for later logins";
+pub const BY_KEPT: &str = "what was kept of it decides";
+pub const KEPT_NOW: &str = "is kept for later logins";
 
-const HBA: &str = "local all app oauth issuer=\"https://corp.example\" scope=\"db\"\n";
+/// Each role has an issuer of its own.
+const HBA: &str = "local all app oauth issuer=\"https://corp.example\" scope=\"db\" map=\"people\"\n\
+                   local all team oauth issuer=\"https://team.example\" scope=\"db\" map=\"people\"\n";
+
+/// A text may have its number in the identities of those whom it lets in.
+const IDENT: &str = "people app app\npeople \"/^[a-z][0-9]{6}:(.*)$\" \\1\n";
 
 /// A configuration that takes tokens for this audience; those of the tests are for `pg`.
 pub fn config(audience: &str) -> String {
     format!(
         "[profiles.corp]\nissuer = \"https://corp.example\"\naudience = [\"{audience}\"]\nkeys = {{ jwks_file = \"keys.jwks\" }}\n"
+    )
+}
+
+/// The text of a profile for the line with this issuer, of the same size for each audience of two letters and each number; the
+/// number is in the profile's name, and in the identities of those whom it lets in.
+pub fn numbered(letter: char, issuer: &str, audience: &str, number: u32, keys: &Path) -> String {
+    let name = format!("{letter}{number:06}");
+    format!(
+        "[profiles.{name}]\nissuer = \"{issuer}\"\naudience = [\"{audience}\"]\nkeys = {{ jwks_file = \"{}\" }}\n\
+         identity = {{ prefix = \"{name}:\" }}\n",
+        keys.display()
     )
 }
 
@@ -30,6 +47,15 @@ pub enum By {
     TextAndKept,
 }
 
+/// What has to become of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is let in, as this identity.
+    LetIn(String),
+    /// It is denied: with this code, and by the profile named behind it, if one is.
+    Denied(String),
+}
+
 pub struct Scene {
     pub cluster: Cluster,
 }
@@ -39,12 +65,13 @@ impl Scene {
         let cluster = Cluster::start(ClusterOptions {
             config: Some(config("pg")),
             hba: HBA.into(),
+            ident: IDENT.into(),
             conf: format!("log_min_messages = debug1\n{conf}"),
             module: Some(module_path()),
             ..ClusterOptions::default()
         });
         cluster.write_file("keys.jwks", jwks(&[keys::corp()]).to_string());
-        cluster.sql("CREATE ROLE app LOGIN").expect("a role");
+        cluster.sql("CREATE ROLE app LOGIN; CREATE ROLE team LOGIN").expect("roles");
         Self { cluster }
     }
 
@@ -74,30 +101,46 @@ impl Scene {
         found[0].clone()
     }
 
+    /// Makes a file or folder the server's own, with this mode.
+    pub fn give(&self, path: &Path, mode: u32) {
+        let (uid, gid) = self.cluster.server_user();
+        chown(path, Some(uid), Some(gid)).expect("an owner");
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+    }
+
     pub fn attempt(&self) -> FinishedLogin {
-        let claims = json!({"iss": "https://corp.example", "sub": "app", "aud": "pg", "scope": "db"});
-        let token =
-            TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 60).claim("exp", now() + 600);
-        self.cluster.login(&Login::new("app", "postgres").token(token.sign(keys::corp())))
+        self.cluster.login(&Login::new("app", "postgres").token(token("app")))
     }
 
     /// A login that must be denied with this code, or let in.
     #[track_caller]
     pub fn login(&self, code: Option<&str>) -> By {
+        let let_in = || Fate::LetIn("app".to_owned());
+        self.login_as("app", &code.map_or_else(let_in, |code| Fate::Denied(code.to_owned())), "what the test did")
+    }
+
+    /// A login that must come to this, after an edit that is named if it does not.
+    #[track_caller]
+    pub fn login_as(&self, role: &str, fate: &Fate, edit: &str) -> By {
         let mark = self.cluster.log_mark();
-        let attempt = self.attempt();
-        let log = match code {
-            None => {
-                attempt.accepted();
-                self.cluster.wait_for_log(mark, "connection authorized")
-            }
-            Some(code) => {
-                attempt.refused();
-                let log = self.cluster.wait_for_log(mark, "FATAL:");
-                assert!(log.contains(&format!("oauth_validator: denied: {code}")), "not {code}: {log}");
-                log
+        let outcome = self.cluster.login(&Login::new(role, "postgres").token(token(role))).outcome;
+        let (is_as_said, last, words) = match fate {
+            Fate::LetIn(identity) => (
+                matches!(outcome, LoginOutcome::Accepted(_)),
+                "connection authorized",
+                format!("identity=\"{identity}\" method=oauth"),
+            ),
+            Fate::Denied(why) => {
+                (matches!(outcome, LoginOutcome::Refused(_)), "FATAL:", format!("oauth_validator: denied: {why}"))
             }
         };
+        assert!(
+            is_as_said,
+            "{role} after {edit}: {outcome:?}, and was to be {fate:?}: {}",
+            self.cluster.log_since(mark)
+        );
+        let log = self.cluster.wait_for_log(mark, last);
+        assert!(log.contains(&words), "{role} after {edit}: was to be {fate:?}: {log}");
         match (log.contains(BY_KEPT), log.contains(KEPT_NOW)) {
             (true, _) => By::Kept,
             (false, true) => By::TextAndKept,
@@ -112,5 +155,21 @@ impl Scene {
         let loud: Vec<&str> = log.lines().filter(|line| line.contains("ERROR:") || line.contains("PANIC:")).collect();
         assert!(loud.is_empty(), "{loud:?}");
         assert_eq!(self.cluster.incarnation().crashes, 0);
+    }
+}
+
+/// A good token of the issuer of the role's line, good for longer than any of these tests takes.
+pub fn token(role: &str) -> String {
+    let issuer = if role == "team" { "https://team.example" } else { "https://corp.example" };
+    let claims = json!({"iss": issuer, "sub": role, "aud": "pg", "scope": "db"});
+    let token = TokenBuilder::new(json!({"typ": "at+jwt"}), claims).claim("iat", now() - 60);
+    token.claim("exp", now() + 7_200).sign(keys::corp())
+}
+
+/// How much there is to do: by a variable that `make soak` sets, or as little as shows that it works.
+pub fn count(variable: &str, default: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not {text:?}")),
+        Err(_) => default,
     }
 }
