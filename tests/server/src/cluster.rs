@@ -178,6 +178,12 @@ impl Cluster {
         ok(self.folder.replace_program("bin/oauth-validator", program.as_ref()));
     }
 
+    /// Replaces the library that the next load finds, as an upgrade does: beside it and renamed, mode 0755, the server's own.
+    #[track_caller]
+    pub fn write_library(&self, library: impl AsRef<[u8]>) {
+        ok(self.folder.replace_program("lib/oauth_validator.so", library.as_ref()));
+    }
+
     /// Replaces the test's lines of pg_hba.conf; takes effect with [`Cluster::reload`].
     #[track_caller]
     pub fn set_hba(&self, lines: &str) {

@@ -11,7 +11,9 @@
 )]
 
 mod clients;
+mod disk;
 mod edited;
 mod edits;
 mod file;
 mod support;
+mod upgrade;
