@@ -22,14 +22,21 @@ pub(crate) static CALLBACKS: OAuthValidatorCallbacks = OAuthValidatorCallbacks {
     validate_cb: Some(validate),
 };
 
-/// What `startup` leaves in `private_data`.
+/// What `startup` leaves in `private_data`: nothing of the configuration. Between it and the token lies as much time as the
+/// client likes, up to `authentication_timeout`, and whoever holds such connections must not be judged by an older text.
 struct ValidatorState {
+    /// Why nobody gets in.
+    failure: Option<Denial>,
+}
+
+/// What a token is judged by.
+struct CurrentPolicy {
     policy: Policy,
     /// That of `enforce()`, read before the configuration was.
     epoch: u64,
 }
 
-impl ValidatorState {
+impl CurrentPolicy {
     /// May raise an ERROR, so it must be called under the guard.
     fn read() -> Self {
         let epoch = shared::epoch();
@@ -37,21 +44,22 @@ impl ValidatorState {
     }
 }
 
-/// Reads the configuration into `private_data`. It never throws: whatever is wrong denies later, in `validate`.
+/// Tells the server which options a line may have. It never throws: whatever is wrong denies later, in `validate`. Libpq's
+/// first round trip, which has no token, comes here as well.
 unsafe extern "C-unwind" fn startup(state: *mut ValidatorModuleState) {
     contained(|| {
-        let read = guarded(|| {
+        let failure = guarded(|| {
             // SAFETY: this is startup_cb, and under the guard.
             unsafe { major::register_hba_options(state) };
             #[cfg(feature = "test-faults")]
             crate::faults::commit("startup_");
-            ValidatorState::read()
         })
-        .unwrap_or_else(|failure| ValidatorState { policy: Policy::Refused(failure.denial()), epoch: 0 });
+        .err()
+        .map(|failure| failure.denial());
         // SAFETY: load_validator_library (auth-oauth.c) passes the state it has just allocated, and keeps it until
         // after `shutdown`. Nobody else uses it while this runs.
         if let Some(state) = unsafe { state.as_mut() } {
-            state.private_data = Box::into_raw(Box::new(read)).cast();
+            state.private_data = Box::into_raw(Box::new(ValidatorState { failure })).cast();
         }
     });
 }
@@ -61,11 +69,11 @@ unsafe extern "C-unwind" fn shutdown(state: *mut ValidatorModuleState) {
     contained(|| {
         // SAFETY: shutdown_validator_library (auth-oauth.c) passes the state that `startup` had.
         let Some(state) = (unsafe { state.as_mut() }) else { return };
-        let read: *mut ValidatorState = std::mem::replace(&mut state.private_data, ptr::null_mut()).cast();
-        if !read.is_null() {
+        let left: *mut ValidatorState = std::mem::replace(&mut state.private_data, ptr::null_mut()).cast();
+        if !left.is_null() {
             // SAFETY: only `startup` writes private_data, with the pointer of a box, and it was taken out above. Should
             // a FATAL in `validate` have led here, the frames that borrow it are never returned to.
-            drop(unsafe { Box::from_raw(read) });
+            drop(unsafe { Box::from_raw(left) });
         }
     });
 }
@@ -101,24 +109,32 @@ unsafe extern "C-unwind" fn validate(
 /// To be called by `validate` with its own arguments.
 unsafe fn judge(state: *const ValidatorModuleState, token: *const c_char, role: *const c_char) -> (Verdict, u64) {
     // SAFETY: private_data is null or what `startup` put there, a box that only `shutdown` frees.
-    let read = unsafe { state.as_ref().and_then(|state| state.private_data.cast::<ValidatorState>().as_ref()) };
+    let started = unsafe { state.as_ref().and_then(|state| state.private_data.cast::<ValidatorState>().as_ref()) };
+    let failure = started.map_or_else(|| Some(passed_nothing()), |started| started.failure.clone());
+    if let Some(denial) = failure {
+        return (Verdict::denied(denial), 0);
+    }
     // SAFETY: by the caller's word.
-    let judge = |policy: Option<&Policy>| unsafe { judge_by(policy, state, token, role) };
-    let epoch = read.map_or(0, |read| read.epoch);
-    let verdict = judge(read.map(|read| &read.policy));
+    let judge = |policy: &Policy| unsafe { judge_by(policy, state, token, role) };
+    let CurrentPolicy { policy, epoch } = CurrentPolicy::read();
+    let verdict = judge(&policy);
     if matches!(verdict.decision, Decision::Denied(_)) || shared::epoch() == epoch {
         return (verdict, epoch);
     }
     // Somebody had the configuration enforced meanwhile: the one that let it in may be an older text.
-    let ValidatorState { policy, epoch } = ValidatorState::read();
-    (judge(Some(&policy)), epoch)
+    let CurrentPolicy { policy, epoch } = CurrentPolicy::read();
+    (judge(&policy), epoch)
+}
+
+fn passed_nothing() -> Denial {
+    Denial::new(Reason::Internal, "The server passed no state or no token to the validator.")
 }
 
 /// # Safety
 ///
 /// As for [`judge`].
 unsafe fn judge_by(
-    policy: Option<&Policy>,
+    policy: &Policy,
     state: *const ValidatorModuleState,
     token: *const c_char,
     role: *const c_char,
@@ -132,10 +148,7 @@ unsafe fn judge_by(
     if let Some(denial) = crate::faults::wait() {
         return Verdict::denied(denial);
     }
-    match (policy, token) {
-        (Some(policy), Some(token)) => login::judge(policy, connection, &token),
-        _ => Verdict::denied(Denial::new(Reason::Internal, "The server passed no state or no token to the validator.")),
-    }
+    token.map_or_else(|| Verdict::denied(passed_nothing()), |token| login::judge(policy, connection, &token))
 }
 
 /// Writes a verdict into the server's result, and into the log what the result has no place for.

@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// What `startup_cb` leaves for `validate_cb`.
+/// What a login is judged by.
 pub(crate) enum Policy {
     /// The configuration, and the file it came from.
     Ready(Box<Config>, PathBuf),
@@ -31,8 +31,7 @@ pub(crate) enum Policy {
     Refused(Denial),
 }
 
-/// Finds what was made of the configuration, or reads it, for one login. Also runs for the first round trip of libpq, which has
-/// no token, so it logs nothing: a denial waits for somebody who asks to be let in.
+/// Finds what was made of the configuration, or reads it, for one login that shows its token now.
 pub(crate) fn load() -> Policy {
     let file = guc::config_file();
     let kept = guc::keep_configuration().then(|| kept_place(&file, |place| place.open(SystemTime::now()))).flatten();

@@ -26,13 +26,15 @@ pub struct Login<'a> {
     response: Vec<u8>,
     parameters: Vec<(&'a str, &'a str)>,
     timeout: Duration,
+    held_back: bool,
 }
 
 impl<'a> Login<'a> {
     /// A login without a token: where the line says `oauth`, this asks for its parameters, as libpq
     /// does first. Lines with `trust` let it in.
     pub fn new(role: &'a str, database: &'a str) -> Self {
-        Self { role, database, response: b"n,,\x01auth=\x01\x01".to_vec(), parameters: Vec::new(), timeout: TIMEOUT }
+        let response = b"n,,\x01auth=\x01\x01".to_vec();
+        Self { role, database, response, parameters: Vec::new(), timeout: TIMEOUT, held_back: false }
     }
 
     /// Shows this token, which may be any bytes.
@@ -46,6 +48,14 @@ impl<'a> Login<'a> {
     #[must_use]
     pub fn initial_response(mut self, response: impl Into<Vec<u8>>) -> Self {
         self.response = response.into();
+        self
+    }
+
+    /// Names the mechanism alone at first, as RFC 4422 section 3.3 lets a client, and sends its response when it is asked to
+    /// finish.
+    #[must_use]
+    pub fn held_back(mut self) -> Self {
+        self.held_back = true;
         self
     }
 
@@ -82,7 +92,9 @@ impl<'a> Login<'a> {
             Ok(connection) => Exchange::new(connection),
             Err(error) => return PendingLogin::failed(started, error),
         };
-        let sent = exchange.begin(&self.startup(), &self.response);
+        let response = self.response.clone();
+        let (now, held_back) = if self.held_back { (None, Some(response)) } else { (Some(response), None) };
+        let sent = exchange.begin(&self.startup(), now.as_deref());
         PendingLogin {
             state: match sent {
                 Ok(()) => ExchangeState::Open(exchange),
@@ -90,6 +102,7 @@ impl<'a> Login<'a> {
             },
             started,
             timeout: self.timeout,
+            held_back,
         }
     }
 
@@ -105,11 +118,12 @@ impl<'a> Login<'a> {
     }
 }
 
-/// A login whose token is on its way.
+/// A login whose token is on its way, or held back.
 pub struct PendingLogin {
     state: ExchangeState,
     started: Instant,
     timeout: Duration,
+    held_back: Option<Vec<u8>>,
 }
 
 enum ExchangeState {
@@ -127,13 +141,14 @@ impl PendingLogin {
             }),
             started,
             timeout: TIMEOUT,
+            held_back: None,
         }
     }
 
-    /// Waits for the outcome.
+    /// Sends what was held back, and waits for the outcome.
     pub fn finish(self) -> FinishedLogin {
         let ended = match self.state {
-            ExchangeState::Open(exchange) => exchange.finish(self.timeout),
+            ExchangeState::Open(exchange) => exchange.finish(self.timeout, self.held_back.as_deref()),
             ExchangeState::Done(ended) => ended,
         };
         FinishedLogin {
@@ -249,39 +264,53 @@ impl Exchange {
         Self { connection, challenge: None, authenticated: false, parameters: BTreeMap::new(), backend_pid: 0 }
     }
 
-    /// Up to the initial client response.
-    fn begin(&mut self, startup: &[u8], response: &[u8]) -> Result<(), WireError> {
+    /// Up to the initial client response; without one, until the server asks for it.
+    fn begin(&mut self, startup: &[u8], response: Option<&[u8]>) -> Result<(), WireError> {
         self.connection.send(None, startup)?;
         let (method, data) = self.authentication()?;
         match method {
             0 => {
                 self.authenticated = true;
-                Ok(())
+                return Ok(());
             }
-            10 => self.send_initial(&data, response),
-            other => Err(unexpected(&format!("authentication method {other}"))),
+            10 => self.send_initial(&data, response)?,
+            other => return Err(unexpected(&format!("authentication method {other}"))),
+        }
+        if response.is_some() {
+            return Ok(());
+        }
+        match self.authentication()? {
+            (11, data) if data.is_empty() => Ok(()),
+            (other, _) => Err(unexpected(&format!("authentication message {other}, and no empty challenge"))),
         }
     }
 
-    fn send_initial(&mut self, mechanisms: &[u8], response: &[u8]) -> Result<(), WireError> {
+    fn send_initial(&mut self, mechanisms: &[u8], response: Option<&[u8]>) -> Result<(), WireError> {
         const MECHANISM: &str = "OAUTHBEARER";
         if !mechanisms.split(|byte| *byte == 0).any(|name| name == MECHANISM.as_bytes()) {
             let offered = String::from_utf8_lossy(mechanisms).replace('\0', " ");
             return Err(unexpected(&format!("SASL mechanisms {}", offered.trim())));
         }
-        let length = u32::try_from(response.len()).expect("a response under 4 GiB");
+        // All ones stand for no response.
+        let length =
+            response.map_or(u32::MAX, |response| u32::try_from(response.len()).expect("a response under 4 GiB"));
         let mut body = text(MECHANISM);
         body.extend(length.to_be_bytes());
-        body.extend(response);
-        match self.connection.send(Some(b'p'), &body) {
+        body.extend(response.unwrap_or_default());
+        self.send_response(&body)
+    }
+
+    fn send_response(&mut self, body: &[u8]) -> Result<(), WireError> {
+        match self.connection.send(Some(b'p'), body) {
             // A server that stops reading has usually said why.
             Err(WireError::Disconnected) | Ok(()) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    fn finish(mut self, timeout: Duration) -> ExchangeResult {
-        match self.until_ready() {
+    fn finish(mut self, timeout: Duration, held_back: Option<&[u8]>) -> ExchangeResult {
+        let sent = held_back.map_or(Ok(()), |response| self.send_response(response));
+        match sent.and_then(|()| self.until_ready()) {
             Ok(()) => {
                 let received = self.connection.take_record();
                 let session = ClientSession::new(self.connection, self.backend_pid, self.parameters, timeout);
@@ -318,10 +347,7 @@ impl Exchange {
         if self.challenge.replace(challenge).is_some() {
             return Err(unexpected("a second challenge"));
         }
-        match self.connection.send(Some(b'p'), b"\x01") {
-            Err(WireError::Disconnected) | Ok(()) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.send_response(b"\x01")
     }
 
     /// The next authentication request: its number and its data.

@@ -1,9 +1,9 @@
 //! Edits of every kind between real logins: each login is decided by the texts of its moment.
 
 use crate::edited::Edited;
-use crate::support::{By, SETTLED, count};
+use crate::support::{By, SETTLED, Scene, config, count};
 use std::collections::BTreeMap;
-use std::thread;
+use std::{fs, thread};
 
 /// How many edits there are; more with `OAUTH_VALIDATOR_EDITS`.
 const EDITS: usize = 500;
@@ -61,5 +61,26 @@ fn each_login_is_decided_by_the_text_of_its_moment() {
     assert!(settled.kept * 3 > settled.logins, "the form is hardly used");
     for server in &servers {
         server.scene.assert_quiet();
+    }
+}
+
+/// A client may name its mechanism and keep its token to itself until `authentication_timeout`. Whoever is denied by a newer
+/// text could hold such connections for the day on which that happens.
+#[test]
+fn a_client_that_waits_with_its_token_gets_no_older_text() {
+    for conf in ["", "oauth_validator.keep_configuration = off\n"] {
+        let scene = Scene::start(conf);
+        thread::sleep(SETTLED);
+        scene.login(None);
+        let (denied, unreadable, let_in) = (scene.begun(), scene.begun(), scene.begun());
+        scene.cluster.write_config(&config("gp"));
+        scene.finish(denied, Some("audience_mismatch"));
+        fs::remove_file(scene.cluster.config_path()).expect("removed");
+        scene.finish(unreadable, Some("config_unreadable"));
+        let early = scene.begun();
+        scene.cluster.write_config(&config("pg"));
+        scene.finish(let_in, None);
+        scene.finish(early, None);
+        scene.assert_quiet();
     }
 }

@@ -1,7 +1,7 @@
 //! A server that tells at DEBUG1 whether what was kept decided a login.
 
 use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, FinishedLogin, Login, LoginOutcome, module_path, now};
+use oauth_validator_server_tests::{Cluster, ClusterOptions, FinishedLogin, Login, LoginOutcome, PendingLogin, module_path, now};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -54,6 +54,13 @@ pub enum Fate {
     LetIn(String),
     /// It is denied: with this code, and by the profile named behind it, if one is.
     Denied(String),
+}
+
+impl Fate {
+    /// Of the role `app`: denied with this code, or let in.
+    fn of(code: Option<&str>) -> Self {
+        code.map_or_else(|| Self::LetIn("app".to_owned()), |code| Self::Denied(code.to_owned()))
+    }
 }
 
 pub struct Scene {
@@ -115,15 +122,30 @@ impl Scene {
     /// A login that must be denied with this code, or let in.
     #[track_caller]
     pub fn login(&self, code: Option<&str>) -> By {
-        let let_in = || Fate::LetIn("app".to_owned());
-        self.login_as("app", &code.map_or_else(let_in, |code| Fate::Denied(code.to_owned())), "what the test did")
+        self.login_as("app", &Fate::of(code), "what the test did")
+    }
+
+    /// A login whose client has not sent its token yet, although the server has asked for it.
+    pub fn begun(&self) -> PendingLogin {
+        self.cluster.begin_login(&Login::new("app", "postgres").token(token("app")).held_back())
+    }
+
+    /// As [`Self::login`], of one that somebody has begun.
+    #[track_caller]
+    pub fn finish(&self, begun: PendingLogin, code: Option<&str>) -> By {
+        self.outcome("app", &Fate::of(code), "it had begun", || begun.finish())
     }
 
     /// A login that must come to this, after an edit that is named if it does not.
     #[track_caller]
     pub fn login_as(&self, role: &str, fate: &Fate, edit: &str) -> By {
+        self.outcome(role, fate, edit, || self.cluster.login(&Login::new(role, "postgres").token(token(role))))
+    }
+
+    #[track_caller]
+    fn outcome(&self, role: &str, fate: &Fate, edit: &str, attempt: impl FnOnce() -> FinishedLogin) -> By {
         let mark = self.cluster.log_mark();
-        let outcome = self.cluster.login(&Login::new(role, "postgres").token(token(role))).outcome;
+        let outcome = attempt().outcome;
         let (is_as_said, last, words) = match fate {
             Fate::LetIn(identity) => (
                 matches!(outcome, LoginOutcome::Accepted(_)),
