@@ -59,8 +59,8 @@ mod trace;
 pub use algorithm::{Algorithm, warm_up};
 pub use claim_path::{BadPath, ClaimPath, Unsearchable};
 pub use config::{
-    Config, ConfigFolder, DeniedProfile, FolderFile, FolderTrouble, KeptChoice, ParsedFiles, Pieces, Profile, Unread,
-    choose, folder_of, kept_form,
+    Config, ConfigFolder, DeniedProfile, FolderFile, FolderTrouble, FormInMemory, KeptChoice, ParsedFiles, Pieces,
+    Profile, Unread, choose, folder_of, kept_form,
 };
 pub use decide::{decide, decide_for};
 pub use decision::{

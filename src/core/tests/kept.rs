@@ -13,9 +13,10 @@
 
 mod of_case;
 
+use oauth_validator_core::config::settings::SETTINGS;
 use oauth_validator_core::{
-    BearerToken, Config, ConfigFolder, FolderFile, KeptChoice, Request, Tracing, Verdict, choose, decide_with,
-    kept_form,
+    BearerToken, Config, ConfigFolder, FolderFile, FormInMemory, KeptChoice, Request, Tracing, Verdict, choose,
+    decide_with, kept_form,
 };
 use oauth_validator_fixtures::cases::{self, Case, Level};
 use oauth_validator_fixtures::samples::ISSUED_AT;
@@ -33,8 +34,8 @@ struct CaseTotals {
 impl CaseTotals {
     /// Decides both ways; `why` is what is said if they differ.
     fn compare(&mut self, case: &Case, config: &Config, request: &Request, why: &str) {
-        let form = kept_form(config).unwrap_or_else(|| panic!("{}: no form", case.name));
-        let part = match choose(&mut &*form, request) {
+        let form = kept_form(config, 1).unwrap_or_else(|| panic!("{}: no form", case.name));
+        let part = match choose(&mut FormInMemory { form: &form, made_of: 1 }, request) {
             KeptChoice::Part(part) => part,
             KeptChoice::Unsaid => {
                 self.unsaid += 1;
@@ -89,6 +90,27 @@ fn every_case_is_decided_by_the_kept_form_as_by_the_text() {
     assert!(count.by_part >= 1000 && count.unsaid <= 30 && count.unsure == 0, "{count:?}");
 }
 
+/// A setting that is lost or read as another one would decide otherwise without a word.
+#[test]
+fn every_setting_comes_back_as_it_was() {
+    let mut compared = 0;
+    for setting in SETTINGS {
+        let text = setting.file_with(setting.key, setting.example);
+        let config = parsed(&text).unwrap_or_else(|| panic!("{text}"));
+        let form = kept_form(&config, 1).unwrap_or_else(|| panic!("{text}: no form"));
+        for profile in config.profiles() {
+            let request = Request { hba_profiles: Some(profile.name.clone()), ..Request::default() };
+            let KeptChoice::Part(part) = choose(&mut FormInMemory { form: &form, made_of: 1 }, &request) else {
+                panic!("{text}")
+            };
+            assert_eq!(format!("{:#?}", part.profiles()), format!("{:#?}", [profile]), "{text}");
+            assert_eq!(part.reserved_prefixes(), config.reserved_prefixes(), "{text}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 60, "{compared}");
+}
+
 #[test]
 fn and_among_many_others() {
     let (mut count, others) = (CaseTotals::default(), others(200));
@@ -136,8 +158,10 @@ fn an_identity_that_may_be_anothers_is_never_let_in_by_a_part() {
     let begin: String = identity.chars().take(3).collect();
     let text = case.config() + &others(200).replace("prefix = \"zz-", &format!("prefix = \"{begin}\u{e9}"));
     let config = parsed(&text).unwrap();
-    let form = kept_form(&config).unwrap();
-    let KeptChoice::Part(part) = choose(&mut &*form, &request(case)) else { panic!("{}", case.name) };
+    let form = kept_form(&config, 1).unwrap();
+    let KeptChoice::Part(part) = choose(&mut FormInMemory { form: &form, made_of: 1 }, &request(case)) else {
+        panic!("{}", case.name)
+    };
     let token = BearerToken::new(&case.token(ISSUED_AT));
     let by_whole = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, &config);
     let by_part = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, &part);
@@ -146,8 +170,10 @@ fn an_identity_that_may_be_anothers_is_never_let_in_by_a_part() {
     // And where one of them is a beginning of it, neither does.
     let text = case.config() + &others(200).replace("prefix = \"zz-1:\"", &format!("prefix = \"{begin}\""));
     let config = parsed(&text).unwrap();
-    let form = kept_form(&config).unwrap();
-    let KeptChoice::Part(part) = choose(&mut &*form, &request(case)) else { panic!("{}", case.name) };
+    let form = kept_form(&config, 1).unwrap();
+    let KeptChoice::Part(part) = choose(&mut FormInMemory { form: &form, made_of: 1 }, &request(case)) else {
+        panic!("{}", case.name)
+    };
     for config in [&config, &*part] {
         let verdict = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, config);
         assert!(matches!(verdict.decision, oauth_validator_core::Decision::Denied(_)));

@@ -94,7 +94,7 @@ fn read(file: &Path, folder: Option<&Path>, damaged: bool) -> Result<Config, Den
     let parsed = files.folder.judged(|folder| Config::parse_all(&files.main, &name, folder));
     let config = parsed.config.ok_or_else(|| Denial::config_invalid(&name, &parsed.findings))?;
     if guc::keep_configuration() {
-        let kept = kept_place(file, |place| place.keep(&files, damaged, || kept_form(&config)));
+        let kept = kept_place(file, |place| place.keep(&files, damaged, |made_of| kept_form(&config, made_of)));
         report::kept(kept);
     }
     Ok(config)

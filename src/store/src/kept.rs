@@ -57,6 +57,8 @@ pub struct KeptConfiguration {
     start: Vec<u8>,
     /// Where the form begins in the file.
     form_at: u64,
+    /// What it was made of.
+    made_of: u64,
 }
 
 impl KeptPlace<'_> {
@@ -73,10 +75,10 @@ impl KeptPlace<'_> {
         let is_past = |time: &Stamp| changed_at(time).is_some_and(|changed| changed <= now);
         (read_at <= now && opened.iter().all(is_past)).then_some(())?;
         let form_at = u64::try_from(head.len()).ok()?.checked_add(TIME_BYTES as u64)?;
-        Some(KeptConfiguration { file, size, start, form_at })
+        Some(KeptConfiguration { file, size, start, form_at, made_of: number_of(&head) })
     }
 
-    /// Keeps the form that `make` makes of these texts, unless another login keeps one or there is one of them; one that is
+    /// Keeps the form that `make` makes of these texts, for which it gets a number, unless another login keeps one or there is one of them; one that is
     /// `damaged` is replaced. Says whether it did.
     ///
     /// # Errors
@@ -86,7 +88,7 @@ impl KeptPlace<'_> {
         &self,
         texts: &ConfigurationFiles,
         damaged: bool,
-        make: impl FnOnce() -> Option<Vec<u8>>,
+        make: impl FnOnce(u64) -> Option<Vec<u8>>,
     ) -> Result<bool, CacheTrouble> {
         if !texts.settled || !texts.opened.iter().all(|stamp| has_settled(stamp, texts.began)) {
             return Ok(false);
@@ -101,7 +103,7 @@ impl KeptPlace<'_> {
         if !damaged && self.start(&folder).is_some_and(is_there) {
             return Ok(false);
         }
-        let Some(form) = make() else { return Ok(false) };
+        let Some(form) = make(number_of(&contents)) else { return Ok(false) };
         contents.extend(written_time(texts.began));
         contents.extend(form);
         folder.replace_unsynced(&format!("{name}.new"), &name, &contents)?;
@@ -146,6 +148,12 @@ impl KeptPlace<'_> {
         let length = u64::try_from(head.len()).ok()?.to_le_bytes();
         Some([MAGIC, &length, &head].concat())
     }
+}
+
+/// The texts and the build that a head names, as one number: pieces of a form with another head must not pass for pieces of
+/// this one.
+fn number_of(head: &[u8]) -> u64 {
+    sha256_hex(head).get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
 /// A time, and the same once more: so small a piece needs no better checksum.
@@ -210,6 +218,10 @@ impl KeptConfiguration {
 }
 
 impl Pieces for KeptConfiguration {
+    fn made_of(&self) -> u64 {
+        self.made_of
+    }
+
     fn piece(&mut self, at: u64, length: usize) -> Option<Cow<'_, [u8]>> {
         let begin = self.form_at.checked_add(at)?;
         let end = begin.checked_add(u64::try_from(length).ok()?)?;

@@ -94,7 +94,7 @@ fn kept(variant: Variant) -> Body {
     let config = parsed(std::str::from_utf8(&texts.main).expect("a text"));
     let request = Request { hba_issuer: variant.issuer(), ..Request::default() };
     let place = KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user };
-    assert!(place.keep(&texts, false, || kept_form(&config)).expect("a form"));
+    assert!(place.keep(&texts, false, |made_of| kept_form(&config, made_of)).expect("a form"));
     Box::new(move || {
         let (main, keys) = (folder.path().join("main.toml"), folder.path().join("keys"));
         let place = KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user };

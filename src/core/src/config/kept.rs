@@ -3,12 +3,12 @@
 //!
 //! A form is a row of pieces, each with a checksum behind it: a record for each profile, buckets that say by a line's issuer
 //! or a profile's name which records are meant, and a summary at the beginning. Which texts a form was made of, and by which
-//! build, is for whoever keeps it: nothing here can tell an old form from a new one. A piece that is not as it was written
+//! build, is for whoever keeps it, and who says it by a number: nothing else here can tell an old form from a new one. A piece that is not as it was written
 //! makes the form worth nothing. What a part cannot say for certain is for the whole to say.
 
 mod pieces;
 
-pub use pieces::Pieces;
+pub use pieces::{FormInMemory, Pieces};
 
 use super::origin::At;
 use super::outline::{DeniedProfile, Outline};
@@ -81,14 +81,15 @@ fn bucket_of(key: u64, count: u64) -> u64 {
     key.checked_rem(count).unwrap_or(0)
 }
 
-/// Writes the form of a configuration; `None` of one that has no form.
+/// Writes the form of a configuration; `None` of one that has no form. `made_of` is a number for its texts: forms of others have
+/// another one, and no piece of them passes for one of this.
 #[must_use]
-pub fn kept_form(config: &Config) -> Option<Vec<u8>> {
+pub fn kept_form(config: &Config, made_of: u64) -> Option<Vec<u8>> {
     let all = config
         .outlines()
         .flat_map(|one| one.prefix.into_iter().chain(one.fallback_prefix).map(move |prefix| (one.denied, prefix)));
     let prefixes = Prefixes::of(all);
-    let (mut writer, mut befores) = (PiecesWriter::new(), HashMap::new());
+    let (mut writer, mut befores) = (PiecesWriter::new(made_of), HashMap::new());
     let mut found: BTreeMap<u64, Vec<(u32, PiecePosition)>> = BTreeMap::new();
     let mut listed = |outline: Outline<'_>, number: usize, place: PiecePosition| {
         let issuers = outline.hba_issuers.iter().map(|issuer| key(HashDomain::Issuer, listed_under(issuer)));

@@ -49,7 +49,7 @@ mod written;
 pub use effective::{Effective, effective};
 pub use files::ParsedFiles;
 pub use folder::{ConfigFolder, FolderFile, Unread, folder_of};
-pub use kept::{KeptChoice, Pieces, choose, kept_form};
+pub use kept::{FormInMemory, KeptChoice, Pieces, choose, kept_form};
 pub use outline::DeniedProfile;
 pub use profile::{
     At, Audience, Clause, Clients, Fallback, FormatPart, HbaScopes, Identity, IdentityClaims, IdentityType, KeySource,

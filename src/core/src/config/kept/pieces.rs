@@ -1,7 +1,8 @@
 //! The pieces of a kept form: where they are, and that each is what was written.
 //!
-//! A checksum is made over a piece and its place, so that no other piece passes for it. It tells damage and not malice: whoever
-//! may write the file may let anybody in.
+//! A checksum is made over a piece, its place, and what the form was made of, so that no other piece passes for it: after a
+//! power cut a file can have blocks of another one that was there before it, such as an older form. It tells damage and not
+//! malice: whoever may write the file may let anybody in.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::de::DeserializeOwned;
@@ -10,14 +11,29 @@ use std::borrow::Cow;
 
 /// A form as somebody reads it who may.
 pub trait Pieces {
+    /// A number for the texts that the form was made of, as [`super::kept_form`] had it.
+    fn made_of(&self) -> u64;
+
     /// So many bytes from there on; `None` if there are not so many, or they cannot be read.
     fn piece(&mut self, at: u64, length: usize) -> Option<Cow<'_, [u8]>>;
 }
 
 /// A form that is in memory.
-impl Pieces for &[u8] {
+#[derive(Debug, Clone, Copy)]
+pub struct FormInMemory<'f> {
+    /// All of it.
+    pub form: &'f [u8],
+    /// See [`Pieces::made_of`].
+    pub made_of: u64,
+}
+
+impl Pieces for FormInMemory<'_> {
+    fn made_of(&self) -> u64 {
+        self.made_of
+    }
+
     fn piece(&mut self, at: u64, length: usize) -> Option<Cow<'_, [u8]>> {
-        let rest = self.get(usize::try_from(at).ok()?..)?;
+        let rest = self.form.get(usize::try_from(at).ok()?..)?;
         rest.get(..length).map(Cow::Borrowed)
     }
 }
@@ -49,16 +65,16 @@ fn sum(texts: &[&[u8]]) -> [u8; SUM_BYTES] {
     digest.as_ref().first_chunk().copied().unwrap_or_default()
 }
 
-fn sum_of(piece: &[u8], at: u64) -> [u8; SUM_BYTES] {
-    sum(&[&at.to_le_bytes(), piece])
+fn sum_of(made_of: u64, piece: &[u8], at: u64) -> [u8; SUM_BYTES] {
+    sum(&[&made_of.to_le_bytes(), &at.to_le_bytes(), piece])
 }
 
 /// The bytes there, if they are what was written.
 fn checked(form: &mut dyn Pieces, PiecePosition { at, length }: PiecePosition) -> Option<Vec<u8>> {
-    let length = usize::try_from(length).ok()?;
+    let (made_of, length) = (form.made_of(), usize::try_from(length).ok()?);
     let with_sum = form.piece(at, length.checked_add(SUM_BYTES)?)?;
     let (piece, written) = with_sum.split_at_checked(length)?;
-    (sum_of(piece, at) == written).then(|| piece.to_vec())
+    (sum_of(made_of, piece, at) == written).then(|| piece.to_vec())
 }
 
 /// What a piece says, if it is what was written.
@@ -82,11 +98,12 @@ pub(super) fn place_at(form: &mut dyn Pieces, at: u64) -> Option<PiecePosition> 
 /// Writes a form, which begins with the place of its summary.
 pub(super) struct PiecesWriter {
     form: Vec<u8>,
+    made_of: u64,
 }
 
 impl PiecesWriter {
-    pub(super) fn new() -> Self {
-        Self { form: written(PiecePosition { at: 0, length: 0 }, 0) }
+    pub(super) fn new(made_of: u64) -> Self {
+        Self { form: written(made_of, PiecePosition { at: 0, length: 0 }, 0), made_of }
     }
 
     /// Adds a piece; `None` if it cannot be written.
@@ -94,7 +111,7 @@ impl PiecesWriter {
         let bytes = postcard::to_allocvec(piece).ok()?;
         let place = PiecePosition { at: self.end(), length: u32::try_from(bytes.len()).ok()? };
         self.form.extend_from_slice(&bytes);
-        self.form.extend_from_slice(&sum_of(&bytes, place.at));
+        self.form.extend_from_slice(&sum_of(self.made_of, &bytes, place.at));
         Some(place)
     }
 
@@ -102,7 +119,7 @@ impl PiecesWriter {
     pub(super) fn write_places(&mut self, places: &[PiecePosition]) -> u64 {
         let begin = self.end();
         for place in places {
-            let slot = written(*place, self.end());
+            let slot = written(self.made_of, *place, self.end());
             self.form.extend(slot);
         }
         begin
@@ -110,7 +127,7 @@ impl PiecesWriter {
 
     /// The form, once it has its summary.
     pub(super) fn finish(mut self, summary: &impl Serialize) -> Option<Vec<u8>> {
-        let first = written(self.write(summary)?, 0);
+        let first = written(self.made_of, self.write(summary)?, 0);
         self.form.get_mut(..first.len())?.copy_from_slice(&first);
         Some(self.form)
     }
@@ -121,10 +138,10 @@ impl PiecesWriter {
 }
 
 /// A place as it stands at `at` in a list.
-fn written(place: PiecePosition, at: u64) -> Vec<u8> {
+fn written(made_of: u64, place: PiecePosition, at: u64) -> Vec<u8> {
     let mut bytes = place.at.to_le_bytes().to_vec();
     bytes.extend(place.length.to_le_bytes());
-    let sum = sum_of(&bytes, at);
+    let sum = sum_of(made_of, &bytes, at);
     bytes.extend(sum);
     bytes
 }

@@ -1,8 +1,19 @@
 //! That a part decides as the whole is for `tests/cases.rs`, which has all cases; here are the forms themselves.
 
-use super::{KeptChoice, choose, kept_form};
+use super::{FormInMemory, KeptChoice, choose};
 use crate::config::{Config, ConfigFolder, FolderFile};
 use crate::decision::Request;
+
+/// What the forms of these tests were made of, as far as they know.
+const MADE_OF: u64 = 7;
+
+fn kept_form(config: &Config) -> Option<Vec<u8>> {
+    super::kept_form(config, MADE_OF)
+}
+
+fn in_memory(form: &[u8]) -> FormInMemory<'_> {
+    FormInMemory { form, made_of: MADE_OF }
+}
 
 fn config(text: &str) -> Config {
     let parsed = Config::parse(text.as_bytes(), "main.toml");
@@ -25,7 +36,7 @@ fn of_names(names: &str) -> Request {
 }
 
 fn part(form: &[u8], request: &Request) -> Config {
-    match choose(&mut &*form, request) {
+    match choose(&mut in_memory(form), request) {
         KeptChoice::Part(part) => *part,
         other => panic!("{other:?}"),
     }
@@ -51,7 +62,7 @@ fn the_profiles_of_a_line_are_chosen_and_no_others() {
         assert_eq!(names(&part(&form, &of_issuer(line))), ["p107", "p207", "p7"], "{line}");
     }
     assert_eq!(names(&part(&form, &of_names("p7, p12"))), ["p12", "p7"]);
-    assert!(matches!(choose(&mut &*form, &of_names("p7,p300")), KeptChoice::Unsaid));
+    assert!(matches!(choose(&mut in_memory(&form), &of_names("p7,p300")), KeptChoice::Unsaid));
     let nobodys = part(&form, &of_issuer("https://nobody.example"));
     assert!(nobodys.profiles().is_empty() && !nobodys.trusts_nobody());
     let empty = kept_form(&config("")).unwrap();
@@ -137,14 +148,14 @@ fn a_form_that_is_damaged_says_nothing() {
     let request = of_issuer("https://p7.example");
     let whole = format!("{:?}", part(&form, &request));
     for end in 0..form.len() {
-        assert!(matches!(choose(&mut &form[..end], &request), KeptChoice::Damaged), "cut off at {end}");
+        assert!(matches!(choose(&mut in_memory(&form[..end]), &request), KeptChoice::Damaged), "cut off at {end}");
     }
     let (mut damaged, mut same) = (0, 0);
     for at in 0..form.len() {
         for bit in [0, 7] {
             let mut other = form.clone();
             other[at] ^= 1 << bit;
-            match choose(&mut &*other, &request) {
+            match choose(&mut in_memory(&other), &request) {
                 KeptChoice::Damaged => damaged += 1,
                 // It is in what this login does not look at.
                 KeptChoice::Part(part) if format!("{part:?}") == whole => same += 1,
@@ -153,4 +164,33 @@ fn a_form_that_is_damaged_says_nothing() {
         }
     }
     assert!(damaged > 200 && same > damaged, "{damaged} {same}");
+}
+
+/// As after a power cut, on a file system that gives a file the blocks of one that was removed: each of its pieces is whole.
+#[test]
+fn no_piece_of_another_form_passes_for_one_of_this() {
+    let text = |audience: &str| -> String {
+        let of = |number| profile(&format!("p{number}"), "").replace("\"pg\"", &format!("\"{audience}\""));
+        (0..40).map(of).collect()
+    };
+    let (old, new) = (config(&text("pg-1")), config(&text("pg-2")));
+    let request = of_issuer("https://p7.example");
+    let (old, new) = (super::kept_form(&old, 1).unwrap(), super::kept_form(&new, 2).unwrap());
+    assert_eq!(old.len(), new.len(), "their pieces lie at the same places");
+    let reads = |form: &[u8], made_of| match choose(&mut FormInMemory { form, made_of }, &request) {
+        KeptChoice::Part(part) => Some(format!("{:?}", part.profiles()[0].audience)),
+        _ => None,
+    };
+    assert!(reads(&new, 2).unwrap().contains("pg-2"));
+    assert_eq!((reads(&new, 1), reads(&old, 2)), (None, None), "all of another one");
+    let mut damaged = 0;
+    for block in (0..new.len()).step_by(64) {
+        let end = new.len().min(block + 512);
+        let mixed = [&new[..block], &old[block..end], &new[end..]].concat();
+        match reads(&mixed, 2) {
+            Some(audience) => assert!(audience.contains("pg-2"), "{block}"),
+            None => damaged += 1,
+        }
+    }
+    assert!(damaged > 0);
 }

@@ -65,6 +65,27 @@ fn whatever_is_not_a_whole_form_of_ours_is_as_if_it_were_not_there() {
     assert_eq!(server.login(), (text, By::TextAndKept), "zeros, as after a power cut");
 }
 
+/// As after a power cut, on a file system that gives a file the blocks of one that was removed before.
+#[test]
+fn what_is_left_of_an_older_form_in_the_file_decides_nothing() {
+    let server = ConfiguredFolder::settled();
+    let older = fs::read(server.kept_file()).expect("a form");
+    server.write("main.toml", &profile("main", 1));
+    std::thread::sleep(SETTLED);
+    assert_eq!(server.login().1, By::TextAndKept);
+    let (text, by) = server.login();
+    assert!(by == By::Kept && text.contains("pg-00000001"), "{by:?}: {text}");
+    let newer = fs::read(server.kept_file()).expect("a form");
+    assert_eq!(older.len(), newer.len());
+    for block in [16, 64, 512] {
+        for at in (0..newer.len()).step_by(block) {
+            let mixed = [&newer[..at], &older[at..]].concat();
+            fs::write(server.kept_file(), mixed).expect("written");
+            assert_eq!(server.login().0, text, "from {at} on");
+        }
+    }
+}
+
 #[test]
 fn a_time_says_something_once_it_is_old_enough_and_has_a_fraction() {
     let stamp = |changed| Stamp { path: "/f".into(), device: 1, inode: 2, size: 3, modified: (0, 0), changed };

@@ -116,7 +116,7 @@ impl ConfiguredFolder {
         };
         let parsed = files.folder.judged(|folder| Config::parse_all(&files.main, "main.toml", folder));
         let Some(config) = parsed.config else { return ("nobody".to_owned(), By::Text) };
-        let kept = self.with_place(|place| place.keep(&files, damaged, || kept_form(&config)));
+        let kept = self.with_place(|place| place.keep(&files, damaged, |made_of| kept_form(&config, made_of)));
         (words(&config), if kept.unwrap_or(false) { By::TextAndKept } else { By::Text })
     }
 }
