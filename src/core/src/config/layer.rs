@@ -67,6 +67,13 @@ impl<'a> Layer<'a> {
         Some(Self::new(self.preset, value.span().start, value.get_ref().as_table()?))
     }
 
+    /// The strings of a list in the table under `table`.
+    pub(super) fn strings_below(&self, table: &str, key: &str) -> Vec<&'a str> {
+        let list =
+            self.below(table).and_then(|below| below.table.get(key)).and_then(|value| value.get_ref().as_array());
+        list.into_iter().flat_map(|list| list.iter()).filter_map(|value| value.get_ref().as_str()).collect()
+    }
+
     /// The tables of the array of tables under `key`.
     fn elements(&self, key: &str) -> impl Iterator<Item = Self> {
         let preset = self.preset;

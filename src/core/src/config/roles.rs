@@ -1,6 +1,10 @@
 //! Reads `[roles]`: which roles a token grants where pg_hba.conf leaves the mapping to the validator.
+//!
+//! A profile's own table takes the place of a preset's as a whole. Must never let the roles come back so that the preset never
+//! grants.
 
 use super::collect::Findings;
+use super::layer::Layer;
 use super::profile::{At, MappedRoles, RoleMapping, RoleSource, Roles};
 use super::rules;
 use super::section::Section;
@@ -11,6 +15,7 @@ use std::collections::BTreeMap;
 
 /// The roles of a profile, if it has any.
 pub(super) fn roles(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<Roles> {
+    let replaced = section.replaced("roles");
     let section = section.table(findings, &profile::ROLES)?;
     let source = source(findings, &section);
     let separator = section.text(findings, "separator").map(|separator| separator.value);
@@ -46,9 +51,25 @@ pub(super) fn roles(findings: &mut Findings<'_>, section: &Section<'_>) -> Optio
             .add(FindingCode::Conflict, section.span_of("deny"), message)
             .hint("what deny holds is never granted: take it out of one of the two");
     }
+    if let Some(preset) = replaced {
+        never_granted(findings, &section, &preset, &deny.value);
+    }
     let origin = section.own_origin(findings);
     let (source, mapping) = (source?, mapping?);
     Some(Roles { source, separator, pattern, mapping, privileged_allowed: privileged, allow, deny, origin })
+}
+
+/// Whether `deny` has all that the preset's has.
+fn never_granted(findings: &mut Findings<'_>, section: &Section<'_>, preset: &Layer<'_>, deny: &[String]) {
+    let lost = preset.strings_below("roles", "deny").into_iter().find(|role| !deny.iter().any(|own| own == role));
+    if let Some(role) = lost {
+        let (name, table) = (preset.name(), &section.path);
+        let message = format!("{table}.deny lacks \"{role}\", which preset \"{name}\" never grants");
+        findings.add(FindingCode::Conflict, section.span_of("deny"), message).hint(format!(
+            "the table takes the place of that of the preset as a whole: write \"{role}\" into deny here as well; {}",
+            preset.look()
+        ));
+    }
 }
 
 /// `claim` or `names_of`.

@@ -86,6 +86,32 @@ fn a_profile_adds_its_rules_and_replaces_tables_as_it_does_with_a_built_in_prese
     assert_eq!((code, line), (FindingCode::MissingKey, 12), "{message}");
 }
 
+/// `roles` of a profile takes the place of the preset's as a whole, and would grant again what that never grants.
+#[test]
+fn roles_that_a_preset_never_grants_stay_so() {
+    let head = "[presets.team]\naudience = [\"pg\"]\nkeys = { jwks_file = \"k\" }\n\
+                roles = { claim = \"$.r[*]\", prefix = \"pg:\", deny = [\"payroll\", \"audit\"] }\n";
+    let with = |roles: &str| format!("{head}{}", user("one", roles));
+    let denied = |text: &str| profiles(text)[0].roles.as_ref().map(|roles| roles.deny.value.clone());
+    assert_eq!(denied(&with("")), Some(vec!["payroll".to_owned(), "audit".to_owned()]));
+    let own = |deny: &str| with(&format!("roles = {{ claim = \"$.g[*]\", prefix = \"pg:\"{deny} }}"));
+    let more = vec!["audit".to_owned(), "hr".to_owned(), "payroll".to_owned()];
+    assert_eq!(denied(&own(", deny = [\"audit\", \"hr\", \"payroll\"]")), Some(more));
+    for (deny, lost) in [
+        ("", "payroll"),
+        (", deny = []", "payroll"),
+        (", deny = [\"hr\"]", "payroll"),
+        (", deny = [\"Payroll\", \"audit\"]", "payroll"),
+        (", deny = [\"payroll\"]", "audit"),
+    ] {
+        let (code, line, message) = one_error(&own(deny));
+        assert_eq!((code, line), (FindingCode::Conflict, 8), "{deny}");
+        assert_eq!(message, format!("profiles.one.roles.deny lacks \"{lost}\", which preset \"team\" never grants"));
+    }
+    // Nothing is lost where the preset refuses none, or the profile has no preset.
+    assert_eq!(denied(&own("").replace(", deny = [\"payroll\", \"audit\"]", "")), Some(Vec::new()));
+}
+
 #[test]
 fn a_preset_lies_over_a_built_in_one() {
     let over = "[presets.team]\npreset = \"entra\"\naudience = [\"api\"]\nclients = { claims = [\"$.azp\"], allow = [\"C\"] }\n\
