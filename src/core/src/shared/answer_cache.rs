@@ -40,7 +40,7 @@ const TAG_BYTES: usize = 16;
 
 /// The secret, and room for what may come.
 const HEAD_WORDS: usize = 16;
-/// The end since boot, the end by `exp`, the epoch, and the length of what is sealed.
+/// The end since boot, the end by the wall clock, the epoch, and the length of what is sealed.
 const NUMBERS: usize = 4;
 const NONCE_WORDS: usize = 2;
 const BODY_WORDS: usize = (MAX_KEPT_BYTES + TAG_BYTES) / WORD_BYTES;
@@ -49,7 +49,7 @@ const RECORD_WORDS: usize = ID_WORDS + NUMBERS + NONCE_WORDS + BODY_WORDS;
 const PLACE_WORDS: usize = 1 + RECORD_WORDS;
 
 /// Changed by whoever changes what a word means.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// What the layout is made of, as one number, by which libraries know whether they may share the memory.
 pub const ANSWERS_LAYOUT: u64 = {
@@ -86,7 +86,7 @@ pub struct Keepable {
     body: String,
     /// In nanoseconds since the machine was started.
     until: u64,
-    /// Seconds since 1970; as late as can be where the token does not say.
+    /// Seconds since 1970, by which the token has expired or the answer is too old.
     expires: i64,
     epoch: u64,
 }
@@ -121,10 +121,14 @@ impl Keepable {
     }
 
     fn until(body: String, cache: Duration, expires: Option<UnixSeconds>, asked: Moment) -> Self {
+        let cache = cache.min(LONGEST);
+        // A machine that was stopped from outside, as a guest that is resumed from a snapshot, has not counted that time. Its
+        // wall clock is right again sooner or later, and has whole seconds, of which the first one had begun.
+        let by_wall = asked.now.after(cache).after(Duration::from_secs(1));
         Self {
             body,
-            until: nanoseconds(asked.since_boot.saturating_add(cache.min(LONGEST))),
-            expires: expires.map_or(i64::MAX, UnixSeconds::get),
+            until: nanoseconds(asked.since_boot.saturating_add(cache)),
+            expires: expires.map_or(by_wall, |expires| expires.min(by_wall)).get(),
             epoch: asked.epoch,
         }
     }

@@ -120,6 +120,11 @@ fn it_ends_with_its_time_the_token_an_enforcement_and_the_memory() {
     // The wall clock was set back: it is the other one that counts.
     let set_back = Moment { now: UnixSeconds::new(0), ..at(30) };
     assert_eq!(answers.find(&long, set_back), None);
+    // The machine was stopped and goes on later, as a guest that is resumed, or its clock was set forward.
+    for (wall, found) in [(10, true), (30, true), (31, false), (604_800, false)] {
+        let resumed = Moment { now: at(wall).now, ..at(10) };
+        assert_eq!(answers.find(&long, resumed).is_some(), found, "{wall}");
+    }
     // A place that says that it holds much longer than any answer is none of ours.
     assert_eq!(answers.find(&long, Moment { since_boot: Duration::ZERO, ..at(0) }), None);
     for epoch in [6, 8] {
