@@ -18,6 +18,7 @@ use crate::config::{Clients, Config, Profile};
 use crate::decision::Denial;
 use crate::introspection::OnlineKind;
 use crate::jws::{SigningKey, TokenProof, Verified};
+use crate::lookup::Found;
 use crate::overage;
 use crate::reason::Reason;
 use crate::rules;
@@ -92,13 +93,14 @@ impl Accepted {
     }
 
     /// The token's claims with others that somebody was asked for: those that the token lacks, and none that it has. What the
-    /// token says of having left these out is true no longer.
-    pub(crate) fn with_added(mut self, added: Map<String, Value>) -> Self {
+    /// token says of having left these out is true no longer; what the other one says of having left out, is.
+    pub(crate) fn with_added(mut self, added: Found) -> Self {
         if let Value::Object(claims) = &mut self.claims {
-            for (name, value) in added {
+            for (name, value) in added.claims {
                 overage::is_there(claims, &name);
                 claims.entry(name).or_insert(value);
             }
+            added.left_out.iter().for_each(|name| overage::is_elsewhere(claims, name));
         }
         self
     }

@@ -11,6 +11,7 @@ use crate::config::{At, Config, Fallback, FormatPart, Identity, IdentityClaims, 
 use crate::decision::Denial;
 use crate::identity_overlap::{IdentityOrigin, belongs_elsewhere, reserved};
 use crate::jws::TokenProof;
+use crate::overage;
 use crate::reason::Reason;
 use crate::trace::Trace;
 use regex::Regex;
@@ -147,6 +148,11 @@ fn primary(selector: &ClaimSelector<'_>, identity: &Identity, trace: &mut Trace)
     };
     match selected {
         Ok(selected) => Ok(Some(selected)),
+        Err((path, _)) if overage::leaves_out(selector.claims, path) => {
+            let detail =
+                format!("The token has no {path}, and says that this claim is elsewhere; no fallback takes its place.");
+            Err(Denial::new(Reason::IdentityMissing, detail))
+        }
         Err((_, lack)) if follows(identity.fallback.as_ref(), lack) => Ok(None),
         Err((path, Lack::Empty)) => Err(empty(path)),
         Err((path, Lack::Absent)) => {

@@ -7,6 +7,7 @@ mod graph;
 mod userinfo;
 
 use crate::introspection::OnlineAnswer;
+use crate::overage;
 use crate::reach::{FilePath, Reach};
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
@@ -78,6 +79,16 @@ pub struct LookupSubject {
     pub expires: Option<UnixSeconds>,
 }
 
+/// What an answer says of claims that may be looked up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Found {
+    /// The claims.
+    pub(crate) claims: Map<String, Value>,
+    /// The names of those that the answer says are elsewhere, as a userinfo endpoint can (OpenID Connect Core section 5.6.2):
+    /// nobody asks there, and they must not pass for claims that the user has not.
+    pub(crate) left_out: Vec<String>,
+}
+
 impl Lookup {
     /// Where is asked, for a person.
     #[must_use]
@@ -99,21 +110,24 @@ impl Lookup {
     }
 
     /// What an answer says of `user`, of the claims that may be looked up.
-    pub(crate) fn found(&self, answer: &OnlineAnswer, user: &str) -> Result<Map<String, Value>, NoUse> {
-        let mut found = match &self.source {
+    pub(crate) fn found(&self, answer: &OnlineAnswer, user: &str) -> Result<Found, NoUse> {
+        let mut claims = match &self.source {
             Source::Userinfo(_) => userinfo::members(answer, user)?,
             Source::Graph(graph) => graph.found(answer)?,
         };
-        found.retain(|name, _| self.claims.contains(name));
+        let left_out = self.claims.iter().filter(|name| overage::leaves_out_claim(&claims, name)).cloned().collect();
+        let mut found = Found { claims: Map::new(), left_out };
+        claims.retain(|name, _| self.claims.contains(name) && !found.left_out.contains(name));
+        found.claims = claims;
         Ok(found)
     }
 
     /// What of an answer about `user` may be kept: nothing but what was found, and nothing at all where that is nothing, since
-    /// whoever is let in from now on need not wait.
+    /// whoever is let in from now on need not wait, or not all that there is.
     pub(crate) fn keepable(&self, answer: &OnlineAnswer, user: &str) -> Option<OnlineAnswer> {
-        let mut found = self.found(answer, user).ok()?;
+        let Found { claims: mut found, left_out } = self.found(answer, user).ok()?;
         let says = |value: &Value| value.as_array().is_none_or(|values| !values.is_empty());
-        if !found.values().any(says) {
+        if !left_out.is_empty() || !found.values().any(says) {
             return None;
         }
         Some(match &self.source {
@@ -144,9 +158,10 @@ impl NoUse {
 }
 
 /// What the answer says about the user of `token`, of the claims that `lookup` names and the token lacks.
-pub(crate) fn added(lookup: &Lookup, answer: &OnlineAnswer, token: &Value) -> Result<Map<String, Value>, NoUse> {
+pub(crate) fn added(lookup: &Lookup, answer: &OnlineAnswer, token: &Value) -> Result<Found, NoUse> {
     let mut found = lookup.found(answer, lookup.user(token)?)?;
-    found.retain(|name, _| token.get(name).is_none());
+    found.claims.retain(|name, _| token.get(name).is_none());
+    found.left_out.retain(|name| token.get(name).is_none());
     Ok(found)
 }
 

@@ -11,10 +11,13 @@ use serde_json::{Map, Value, json};
 /// groups as `roles` too (`emit_as_roles`), and marks them as groups then.
 pub(crate) fn leaves_out(claims: &Value, path: &ClaimPath) -> bool {
     let Some(claims) = claims.as_object() else { return false };
-    let groups = marks(claims, "groups");
-    path.first_claims()
-        .into_iter()
-        .any(|name| lacks(claims, name) && (marks(claims, name) || groups && ["groups", "roles"].contains(&name)))
+    path.first_claims().into_iter().any(|name| leaves_out_claim(claims, name))
+}
+
+/// The same of a claim by its name.
+pub(crate) fn leaves_out_claim(claims: &Map<String, Value>, name: &str) -> bool {
+    let is_marked = || marks(claims, name) || ["groups", "roles"].contains(&name) && marks(claims, "groups");
+    lacks(claims, name) && is_marked()
 }
 
 /// Whether the token says of the claim that it is elsewhere.
@@ -40,11 +43,16 @@ pub(crate) fn is_there(claims: &mut Map<String, Value>, name: &str) {
         claims.remove("hasgroups");
     }
     if roles_too {
-        let names = claims.entry("_claim_names").or_insert(Value::Null);
-        match names.as_object_mut() {
-            Some(names) => drop(names.insert("roles".to_owned(), Value::Null)),
-            None => *names = json!({ "roles": null }),
-        }
+        is_elsewhere(claims, "roles");
+    }
+}
+
+/// Marks this claim as one that was left out.
+pub(crate) fn is_elsewhere(claims: &mut Map<String, Value>, name: &str) {
+    let names = claims.entry("_claim_names").or_insert(Value::Null);
+    match names.as_object_mut() {
+        Some(names) => drop(names.insert(name.to_owned(), Value::Null)),
+        None => *names = json!({ name: null }),
     }
 }
 

@@ -138,10 +138,11 @@ impl<'a> Decider<'a> {
             Ok(added) => added,
             Err(why) => return Ok(Err(denial(why))),
         };
-        for (name, value) in &added {
+        for (name, value) in &added.claims {
             self.trace.fact(name, value);
         }
-        let (found, absent): (Vec<&str>, Vec<&str>) = lacking.names.iter().partition(|name| added.contains_key(**name));
+        let (found, absent): (Vec<&str>, Vec<&str>) =
+            lacking.names.iter().partition(|name| added.claims.contains_key(**name));
         self.trace.held(Step::Lookup, || said(lacking.lookup.place(), &found, &absent));
         Ok(Ok(accepted.clone().with_added(added)))
     }

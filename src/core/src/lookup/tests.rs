@@ -19,7 +19,9 @@ fn lookup(claims: &[&str]) -> Lookup {
 
 fn outcome(status: u16, body: &str, token: &Value) -> Result<Value, Reason> {
     let answer = OnlineAnswer { status, body: body.to_owned() };
-    added(&lookup(&["groups", "email"]), &answer, token).map(Value::Object).map_err(|no_use| no_use.reason)
+    added(&lookup(&["groups", "email"]), &answer, token)
+        .map(|found| Value::Object(found.claims))
+        .map_err(|no_use| no_use.reason)
 }
 
 #[test]
@@ -72,4 +74,41 @@ fn what_is_no_clear_answer_is_none() {
     ] {
         assert_eq!(outcome(status, good, &token), Err(reason), "{status}");
     }
+}
+
+/// OpenID Connect Core section 5.6.2: what is elsewhere is not what the user has not.
+#[test]
+fn claims_that_the_answer_leaves_out_are_told_from_those_that_nobody_has() {
+    let lookup = lookup(&["groups", "email"]);
+    let of = |body: &str, token: &Value| {
+        let answer = OnlineAnswer { status: 200, body: body.to_owned() };
+        let found = added(&lookup, &answer, token).unwrap();
+        let kept = lookup.keepable(&answer, "ana").is_some();
+        (Value::Object(found.claims), found.left_out, kept)
+    };
+    let token = json!({"sub": "ana"});
+    for (body, claims, left_out, kept) in [
+        ("{\"sub\":\"ana\",\"_claim_names\":{\"groups\":\"s\"}}", json!({}), vec!["groups"], false),
+        ("{\"sub\":\"ana\",\"groups\":[],\"_claim_names\":{\"groups\":\"s\"}}", json!({}), vec!["groups"], false),
+        ("{\"sub\":\"ana\",\"hasgroups\":true,\"email\":\"a@b\"}", json!({"email": "a@b"}), vec!["groups"], false),
+        (
+            "{\"sub\":\"ana\",\"_claim_names\":{\"address\":\"s\"},\"email\":\"a@b\"}",
+            json!({"email": "a@b"}),
+            vec![],
+            true,
+        ),
+        (
+            "{\"sub\":\"ana\",\"_claim_names\":{\"groups\":\"s\"},\"groups\":[\"x\"]}",
+            json!({"groups": ["x"]}),
+            vec![],
+            true,
+        ),
+        ("{\"sub\":\"ana\",\"_claim_names\":\"groups\"}", json!({}), vec![], false),
+    ] {
+        let left_out: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
+        assert_eq!(of(body, &token), (claims, left_out, kept), "{body}");
+    }
+    let both = "{\"sub\":\"ana\",\"_claim_names\":{\"groups\":\"s\",\"email\":\"s\"}}";
+    let (_, left_out, _) = of(both, &json!({"sub": "ana", "groups": []}));
+    assert_eq!(left_out, ["email"], "what the token has is the token's word");
 }
