@@ -34,7 +34,8 @@ pub(crate) enum Policy {
 /// Finds what was made of the configuration, or reads it, for one login that shows its token now.
 pub(crate) fn load() -> Policy {
     let file = guc::config_file();
-    let kept = guc::keep_configuration().then(|| kept_place(&file, |place| place.open(SystemTime::now()))).flatten();
+    let now = SystemTime::now();
+    let kept = guc::keep_configuration().then(|| kept_place(&file, now, |place| place.open(now))).flatten();
     match kept {
         Some(kept) => Policy::Kept(RefCell::new(kept), file),
         None => load_text(false).map_or_else(Policy::Refused, |(config, file)| Policy::Ready(config, file)),
@@ -42,7 +43,7 @@ pub(crate) fn load() -> Policy {
 }
 
 /// Does something with the place of the kept form, as the settings have it.
-fn kept_place<T>(file: &Path, act: impl FnOnce(KeptPlace<'_>) -> T) -> T {
+fn kept_place<T>(file: &Path, now: SystemTime, act: impl FnOnce(KeptPlace<'_>) -> T) -> T {
     let (directory, folder) = (guc::config_directory(), guc::cache_directory());
     act(KeptPlace {
         main: file,
@@ -50,6 +51,7 @@ fn kept_place<T>(file: &Path, act: impl FnOnce(KeptPlace<'_>) -> T) -> T {
         folder: &folder,
         create_folder: guc::cache_directory_is_default(),
         user: ServerUser::current(),
+        booted: now.checked_sub(clock::since_boot()).unwrap_or(now),
     })
 }
 
@@ -94,7 +96,9 @@ fn read(file: &Path, folder: Option<&Path>, damaged: bool) -> Result<Config, Den
     let parsed = files.folder.judged(|folder| Config::parse_all(&files.main, &name, folder));
     let config = parsed.config.ok_or_else(|| Denial::config_invalid(&name, &parsed.findings))?;
     if guc::keep_configuration() {
-        let kept = kept_place(file, |place| place.keep(&files, damaged, |made_of| kept_form(&config, made_of)));
+        let kept = kept_place(file, SystemTime::now(), |place| {
+            place.keep(&files, damaged, |made_of| kept_form(&config, made_of))
+        });
         report::kept(kept);
     }
     Ok(config)

@@ -8,7 +8,8 @@
 //! A change may leave the time of a file as it is if it comes within one tick of the kernel's clock, so nothing is kept of a
 //! file that changed less than [`SETTLED`] before it was read, nor of one whose time is a whole second. A change that sets the modification time back sets the time of
 //! the change of status, which nobody can set. What is written through a shared mapping may change neither at once: the
-//! manual says so.
+//! manual says so. A power cut can leave new contents with the old times, since file systems write these later (fdatasync(2)
+//! does not wait for them): so no form outlives the machine's run.
 
 use crate::cache_files::Opened;
 use crate::configuration::{ConfigurationFiles, look};
@@ -46,6 +47,8 @@ pub struct KeptPlace<'p> {
     pub create_folder: bool,
     /// Whose server it is.
     pub user: ServerUser,
+    /// When the machine was started, by the wall clock as it is now.
+    pub booted: SystemTime,
 }
 
 /// A form that was made of what is there now.
@@ -73,7 +76,7 @@ impl KeptPlace<'_> {
         let read_at = read_at(&file, &start, &head)?;
         // A clock that was set back may give a later change the time of an earlier one.
         let is_past = |time: &Stamp| changed_at(time).is_some_and(|changed| changed <= now);
-        (read_at <= now && opened.iter().all(is_past)).then_some(())?;
+        (read_at >= self.booted && read_at <= now && opened.iter().all(is_past)).then_some(())?;
         let form_at = u64::try_from(head.len()).ok()?.checked_add(TIME_BYTES as u64)?;
         Some(KeptConfiguration { file, size, start, form_at, made_of: number_of(&head) })
     }
@@ -98,7 +101,7 @@ impl KeptPlace<'_> {
         let name = self.name();
         let Some(_lock) = folder.try_lock_file(&format!("{name}.lock"))? else { return Ok(false) };
         let is_there = |(file, start, _): (File, Vec<u8>, u64)| {
-            read_at(&file, &start, &contents).is_some_and(|read_at| read_at <= texts.began)
+            read_at(&file, &start, &contents).is_some_and(|at| at >= self.booted && at <= texts.began)
         };
         if !damaged && self.start(&folder).is_some_and(is_there) {
             return Ok(false);

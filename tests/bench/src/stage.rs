@@ -93,11 +93,13 @@ fn kept(variant: Variant) -> Body {
     let texts = read_configuration(&main, None, user).expect("the temporary folder is one to trust");
     let config = parsed(std::str::from_utf8(&texts.main).expect("a text"));
     let request = Request { hba_issuer: variant.issuer(), ..Request::default() };
-    let place = KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user };
+    let booted = SystemTime::UNIX_EPOCH;
+    let place = KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user, booted };
     assert!(place.keep(&texts, false, |made_of| kept_form(&config, made_of)).expect("a form"));
     Box::new(move || {
         let (main, keys) = (folder.path().join("main.toml"), folder.path().join("keys"));
-        let place = KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user };
+        let place =
+            KeptPlace { main: &main, config_directory: None, folder: &keys, create_folder: false, user, booted };
         let mut kept = place.open(SystemTime::now()).expect("nothing has changed");
         match kept.choose(black_box(&request)) {
             KeptChoice::Part(part) => assert_eq!(black_box(part).profiles().len(), 1),

@@ -65,6 +65,19 @@ fn whatever_is_not_a_whole_form_of_ours_is_as_if_it_were_not_there() {
     assert_eq!(server.login(), (text, By::TextAndKept), "zeros, as after a power cut");
 }
 
+/// After a power cut a file can have new contents and old times: tried on ext4, with pwrite(2) and fdatasync(2).
+#[test]
+fn a_form_of_before_the_machine_was_started_is_not_used() {
+    let mut server = ConfiguredFolder::settled();
+    let (text, _) = server.login();
+    server.booted = SystemTime::now();
+    assert_eq!(server.login(), (text.clone(), By::TextAndKept), "and made anew");
+    assert_eq!(server.login(), (text.clone(), By::Kept));
+    assert_eq!(server.read(false).1, By::Text, "a good one is left alone");
+    server.booted += Duration::from_secs(3_600);
+    assert_eq!(server.login(), (text, By::TextAndKept), "a clock that was set forward");
+}
+
 /// As after a power cut, on a file system that gives a file the blocks of one that was removed before.
 #[test]
 fn what_is_left_of_an_older_form_in_the_file_decides_nothing() {
@@ -281,7 +294,14 @@ fn a_form_of_another_configuration_is_another_file() {
     // Without the folder of further files it is another configuration.
     let (main, folder) = (server.path("main.toml"), server.path("keys"));
     let user = ServerUser::current();
-    let alone = KeptPlace { main: &main, config_directory: None, folder: &folder, create_folder: false, user };
+    let alone = KeptPlace {
+        main: &main,
+        config_directory: None,
+        folder: &folder,
+        create_folder: false,
+        user,
+        booted: server.booted,
+    };
     assert!(alone.open(SystemTime::now()).is_none());
     drop(File::open(server.kept_file()).expect("still there"));
 }

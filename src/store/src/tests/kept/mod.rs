@@ -33,6 +33,7 @@ enum By {
 /// A configuration, and the folder of key files of a server that has it.
 struct ConfiguredFolder {
     place: TestFolder,
+    booted: SystemTime,
 }
 
 impl ConfiguredFolder {
@@ -40,7 +41,7 @@ impl ConfiguredFolder {
     fn new() -> Self {
         let place = TestFolder::new();
         place.folder("keys", 0o700);
-        let server = Self { place };
+        let server = Self { place, booted: SystemTime::UNIX_EPOCH };
         server.write("main.toml", &profile("main", 0));
         server
     }
@@ -80,6 +81,7 @@ impl ConfiguredFolder {
             folder: &folder,
             create_folder: false,
             user: ServerUser::current(),
+            booted: self.booted,
         })
     }
 
