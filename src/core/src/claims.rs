@@ -78,7 +78,12 @@ impl Accepted {
         let expires = times::check(members, config, profile, proof, now)?;
         // What a JWT says of itself can only end it earlier.
         let expires = by_itself.into_iter().chain(expires).min();
-        let (claims, key) = verified.into_parts();
+        // Nobody has checked that JWT: it speaks against the login alone.
+        let elsewhere = verified.untrusted_jwt().map(|jwt| overage::left_out(&jwt.untrusted_claims));
+        let (mut claims, key) = verified.into_parts();
+        if let (Some(names), Value::Object(claims)) = (elsewhere, &mut claims) {
+            overage::are_elsewhere(claims, &names);
+        }
         Ok(Self { claims, proof, key, expires })
     }
 

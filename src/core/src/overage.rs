@@ -47,6 +47,22 @@ pub(crate) fn is_there(claims: &mut Map<String, Value>, name: &str) {
     }
 }
 
+/// The names of all claims that these say are elsewhere.
+pub(crate) fn left_out(claims: &Map<String, Value>) -> Vec<String> {
+    let named = claims.get("_claim_names").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    let all = named.map(String::as_str).chain(["groups"]);
+    all.filter(|name| marks(claims, name) && lacks(claims, name)).map(str::to_owned).collect()
+}
+
+/// Marks those of the claims that are not here either.
+pub(crate) fn are_elsewhere(claims: &mut Map<String, Value>, names: &[String]) {
+    for name in names {
+        if lacks(claims, name) {
+            is_elsewhere(claims, name);
+        }
+    }
+}
+
 /// Marks this claim as one that was left out.
 pub(crate) fn is_elsewhere(claims: &mut Map<String, Value>, name: &str) {
     let names = claims.entry("_claim_names").or_insert(Value::Null);

@@ -1,8 +1,8 @@
 //! What a JWT says of itself, where its provider was asked about it: nobody has checked the signature, so it can speak
 //! against the login and never for it.
 //!
-//! Answers leave things out: that a token is bound to a key, or that it is a refresh token. Values of such a JWT are
-//! never in a denial.
+//! Answers leave things out: that a token is bound to a key, or that it is a refresh token; and that claims are elsewhere,
+//! which is for `overage`. Values of such a JWT are never in a denial.
 
 use super::members::ClaimMembers;
 use super::{audience, kind, times};
