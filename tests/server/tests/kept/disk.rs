@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 /// A file system of its own for the folder of key files, where that can be.
-fn mounted(scene: &Scene, test: &str, options: &str) -> Option<Mount> {
-    if !needs_root(test) {
-        return None;
-    }
+fn mounted(scene: &Scene, options: &str) -> Option<Mount> {
     let mount = Mount::tmpfs(&scene.folder(), &format!("mode=0700,{options}"))?;
     scene.give(mount.path(), 0o700);
     Some(mount)
@@ -64,10 +61,21 @@ fn decides_as_the_texts_say(scene: &Scene, mount: &Mount, why: &str, mut can_wri
     scene.assert_quiet();
 }
 
+/// Most of the time each of them waits.
 #[test]
-fn a_full_disk_decides_nothing() {
+fn a_folder_that_cannot_be_written_decides_nothing() {
+    if !needs_root("a_folder_that_cannot_be_written_decides_nothing") {
+        return;
+    }
+    thread::scope(|scope| {
+        let checks = [full, without_room_for_one_more_file, read_only].map(|check| scope.spawn(check));
+        checks.into_iter().for_each(|check| check.join().expect("what is said above"));
+    });
+}
+
+fn full() {
     let scene = Scene::start("");
-    let Some(mount) = mounted(&scene, "a_full_disk_decides_nothing", "size=64k") else { return };
+    let Some(mount) = mounted(&scene, "size=64k") else { return };
     let filling = mount.path().join("filling");
     decides_as_the_texts_say(&scene, &mount, "No space left on device", |can_write| {
         if can_write {
@@ -78,11 +86,9 @@ fn a_full_disk_decides_nothing() {
     });
 }
 
-#[test]
-fn a_disk_without_room_for_one_more_file_decides_nothing() {
+fn without_room_for_one_more_file() {
     let scene = Scene::start("");
-    let options = "size=1m,nr_inodes=8";
-    let Some(mount) = mounted(&scene, "a_disk_without_room_for_one_more_file_decides_nothing", options) else { return };
+    let Some(mount) = mounted(&scene, "size=1m,nr_inodes=8") else { return };
     let filling = || (0..).map(|number| mount.path().join(format!("filling-{number}")));
     decides_as_the_texts_say(&scene, &mount, "No space left on device", |can_write| {
         if can_write {
@@ -92,10 +98,9 @@ fn a_disk_without_room_for_one_more_file_decides_nothing() {
     });
 }
 
-#[test]
-fn a_disk_that_is_read_only_decides_nothing() {
+fn read_only() {
     let scene = Scene::start("");
-    let Some(mount) = mounted(&scene, "a_disk_that_is_read_only_decides_nothing", "size=1m") else { return };
+    let Some(mount) = mounted(&scene, "size=1m") else { return };
     decides_as_the_texts_say(&scene, &mount, "Read-only file system", |can_write| {
         mount.remount(if can_write { "rw" } else { "ro" });
     });

@@ -27,7 +27,16 @@ enum Says {
     Nonsense,
 }
 
+/// So many kinds of edits of a file there are, and of the folder.
+const FILE_KINDS: usize = 14;
+const FOLDER_KINDS: usize = 2;
+
+/// The last kind of each.
+const REPLACED: usize = FILE_KINDS - 1;
+const AWAY_OR_BACK: usize = FOLDER_KINDS - 1;
+
 /// As `cp -a` makes it.
+#[derive(Clone)]
 struct Backup {
     text: String,
     modified: SystemTime,
@@ -44,14 +53,16 @@ struct EditedFile {
     is_there: bool,
     /// Whether its mode is one to be trusted.
     is_private: bool,
-    backup: Option<Backup>,
+    backup: Backup,
 }
 
 impl EditedFile {
     fn new(scene: &Scene, path: PathBuf, role: &'static str, issuer: &'static str) -> Self {
         let (keys, says) = (scene.path("keys.jwks"), Says::LetIn(0));
-        let file = Self { path, role, issuer, keys, says, is_there: true, is_private: true, backup: None };
+        let backup = Backup { text: String::new(), modified: SystemTime::now(), says };
+        let mut file = Self { path, role, issuer, keys, says, is_there: true, is_private: true, backup };
         file.replace(scene, &file.text(), None);
+        file.backup = file.as_it_is();
         file
     }
 
@@ -70,6 +81,11 @@ impl EditedFile {
 
     fn modified(&self) -> SystemTime {
         fs::metadata(&self.path).and_then(|metadata| metadata.modified()).expect("a time")
+    }
+
+    fn as_it_is(&self) -> Backup {
+        let text = fs::read_to_string(&self.path).expect("a text");
+        Backup { text, modified: self.modified(), says: self.says }
     }
 
     /// By rename, as editors and tools of administration do it.
@@ -94,18 +110,15 @@ impl EditedFile {
         }
     }
 
-    /// One edit of a file that is there, with a text of this number; says which.
-    fn edit(&mut self, scene: &Scene, dice: &mut Dice, number: u32) -> &'static str {
-        // What Kubernetes has mounted is for the most part changed by Kubernetes.
-        let kind = if self.path.is_symlink() && dice.below(2) == 0 { 4 } else { dice.below(14) };
-        let old = Backup {
-            text: fs::read_to_string(&self.path).expect("a text"),
-            modified: self.modified(),
-            says: self.says,
-        };
-        // What a backup says is restored with it.
-        let restored = if matches!(kind, 9 | 10) { self.backup.take() } else { None };
-        self.says = if dice.below(2) == 0 { Says::LetIn(number) } else { Says::Refuse(number) };
+    /// One edit of this kind, with a text of this number; says which.
+    fn edit(&mut self, kind: usize, scene: &Scene, dice: &mut Dice, number: u32) -> &'static str {
+        let says = if dice.below(2) == 0 { Says::LetIn(number) } else { Says::Refuse(number) };
+        if !self.is_there {
+            self.says = says;
+            return self.replaced(scene, "back again", None);
+        }
+        let old = self.as_it_is();
+        self.says = says;
         match kind {
             0 => self.overwritten("in place", None),
             1 => self.overwritten("in place, with the old time", Some(old.modified)),
@@ -125,13 +138,10 @@ impl EditedFile {
                 self.replaced(scene, "an error", None)
             }
             8 => {
-                self.backup = Some(old);
+                self.backup = old;
                 self.replaced(scene, "by rename, after a backup", None)
             }
-            9 | 10 => match restored {
-                Some(backup) => self.restored(scene, &backup, kind == 9),
-                None => self.replaced(scene, "by rename", None),
-            },
+            9 | 10 => self.restored(scene, kind == 9),
             11 => {
                 self.says = old.says;
                 self.is_private = dice.below(2) == 0;
@@ -160,7 +170,8 @@ impl EditedFile {
     }
 
     /// With the time that it had, by `mv` or by `cp -p`.
-    fn restored(&mut self, scene: &Scene, backup: &Backup, by_rename: bool) -> &'static str {
+    fn restored(&mut self, scene: &Scene, by_rename: bool) -> &'static str {
+        let backup = self.backup.clone();
         self.says = backup.says;
         if by_rename {
             self.replace(scene, &backup.text, Some(backup.modified));
@@ -215,16 +226,18 @@ fn link(to: &Path, at: &Path) {
 }
 
 /// A server with a main file, a team's file, and now and then another file in the folder.
-pub struct Edited {
+pub struct EditedCluster {
     pub scene: Scene,
     dice: Dice,
     number: u32,
     main: EditedFile,
     team: EditedFile,
     folder_is_there: bool,
+    /// The kind of the next edit that takes all kinds in turn.
+    turn: usize,
 }
 
-impl Edited {
+impl EditedCluster {
     pub fn new(seed: u32) -> Self {
         let scene = Scene::start("");
         let folder = scene.path("oauth-validator.d");
@@ -232,7 +245,7 @@ impl Edited {
         scene.give(&folder, 0o755);
         let main = EditedFile::new(&scene, scene.cluster.config_path(), "app", "https://corp.example");
         let team = EditedFile::new(&scene, folder.join("team.toml"), "team", "https://team.example");
-        Self { scene, dice: Dice(seed.into()), number: 0, main, team, folder_is_there: true }
+        Self { scene, dice: Dice(seed.into()), number: 0, main, team, folder_is_there: true, turn: seed as usize }
     }
 
     pub fn below(&mut self, end: usize) -> usize {
@@ -241,23 +254,63 @@ impl Edited {
 
     /// One edit; says which.
     pub fn edit(&mut self) -> &'static str {
-        self.number += 1;
+        // What Kubernetes has mounted is for the most part changed by Kubernetes.
+        let mut kind_for = |file: &EditedFile| {
+            if file.path.is_symlink() && self.dice.below(2) == 0 { 4 } else { self.dice.below(FILE_KINDS) }
+        };
+        let of_main = kind_for(&self.main);
+        let of_team = kind_for(&self.team);
         match self.dice.below(14) {
-            0 => self.other_file(),
-            1 => self.folder_away_or_back(),
-            2..6 if self.folder_is_there => {
-                Self::edit_or_back(&mut self.team, &self.scene, &mut self.dice, self.number)
-            }
-            _ => Self::edit_or_back(&mut self.main, &self.scene, &mut self.dice, self.number),
+            kind @ 0..2 => self.edit_folder(kind),
+            2..6 => self.edit_team(of_team),
+            _ => self.edit_main(of_main),
         }
     }
 
-    fn edit_or_back(file: &mut EditedFile, scene: &Scene, dice: &mut Dice, number: u32) -> &'static str {
-        if file.is_there {
-            return file.edit(scene, dice, number);
+    /// An edit of the next kind, for the first one after all has settled: it alone meets a form that was used a moment ago, and
+    /// each kind has to be it. So many servers, whose turns begin side by side, share the kinds among them.
+    pub fn edit_in_turn(&mut self, servers: u32) -> &'static str {
+        let kind = self.turn % (FOLDER_KINDS + 2 * FILE_KINDS);
+        self.turn += servers as usize;
+        match kind.checked_sub(FOLDER_KINDS) {
+            None => self.edit_folder(kind),
+            Some(kind) if kind < FILE_KINDS => self.edit_main(kind),
+            Some(kind) => self.edit_team(kind - FILE_KINDS),
         }
-        file.says = if dice.below(2) == 0 { Says::LetIn(number) } else { Says::Refuse(number) };
-        file.replaced(scene, "back again", None)
+    }
+
+    /// What makes a configuration of which something is kept, and for the most part one in which both roles have a profile.
+    pub fn repair(&mut self) {
+        if !(self.main.is_there && self.main.is_private) || matches!(self.main.says, Says::Nonsense) {
+            self.edit_main(REPLACED);
+        }
+        if self.dice.below(4) == 0 {
+            return;
+        }
+        if !self.folder_is_there {
+            self.edit_folder(AWAY_OR_BACK);
+        }
+        if !(self.team.is_there && self.team.is_private) || matches!(self.team.says, Says::Nonsense) {
+            self.edit_team(REPLACED);
+        }
+    }
+
+    fn edit_main(&mut self, kind: usize) -> &'static str {
+        self.number += 1;
+        self.main.edit(kind, &self.scene, &mut self.dice, self.number)
+    }
+
+    fn edit_team(&mut self, kind: usize) -> &'static str {
+        if !self.folder_is_there {
+            return self.edit_folder(AWAY_OR_BACK);
+        }
+        self.number += 1;
+        self.team.edit(kind, &self.scene, &mut self.dice, self.number)
+    }
+
+    fn edit_folder(&mut self, kind: usize) -> &'static str {
+        self.number += 1;
+        if kind == AWAY_OR_BACK { self.folder_away_or_back() } else { self.other_file() }
     }
 
     fn folder(&self) -> PathBuf {

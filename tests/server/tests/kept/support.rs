@@ -1,7 +1,9 @@
 //! A server that tells at DEBUG1 whether what was kept decided a login.
 
 use oauth_validator_fixtures::{TokenBuilder, jwks, keys};
-use oauth_validator_server_tests::{Cluster, ClusterOptions, FinishedLogin, Login, LoginOutcome, PendingLogin, module_path, now};
+use oauth_validator_server_tests::{
+    Cluster, ClusterOptions, FinishedLogin, Login, LoginOutcome, PendingLogin, module_path, now,
+};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
