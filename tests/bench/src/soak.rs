@@ -2,7 +2,7 @@
 
 use crate::client::RepeatedLogin;
 use crate::measure::Subject;
-use oauth_validator_server_tests::{PostmasterUsage, written_memory};
+use oauth_validator_server_tests::{PostmasterUsage, own_memory};
 use std::io::{Error, Result};
 use std::thread;
 
@@ -12,7 +12,7 @@ const WARM_UP: usize = 200;
 /// Clients that log in at a time.
 const CLIENTS: usize = 4;
 
-/// How much more memory the backend of one client has written after its login than that of the other, in kB: medians of
+/// How much more memory of its own the backend of one client has after its login than that of the other, in kB: medians of
 /// a few logins.
 ///
 /// # Errors
@@ -22,7 +22,7 @@ pub fn growth(noop: &RepeatedLogin, ours: &RepeatedLogin) -> Result<i64> {
         let mut sizes = Vec::new();
         for _ in 0..9 {
             client.login_and(|backend| {
-                sizes.push(written_memory(backend.unsigned_abs())?);
+                sizes.push(own_memory(backend.unsigned_abs())?);
                 Ok(())
             })?;
         }

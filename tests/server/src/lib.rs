@@ -62,7 +62,7 @@ pub use memory::is_in_memory;
 pub use mount::Mount;
 pub use paths::{faulty_module_path, module_for, module_path, preload_path, tool_path};
 pub use process::{ProcessId, may_mount, may_unshare};
-pub use usage::{PostmasterUsage, page_faults, processor_time, written_memory};
+pub use usage::{PostmasterUsage, own_memory, page_faults, processor_time};
 pub use watch::{
     AT_ONCE, Ending, SOON, eventually, helpers_of, needs_release, needs_root, nothing_is_left, now, waiting,
 };

@@ -37,14 +37,32 @@ fn numbers_of_stat(pid: u32, fields: RangeInclusive<usize>) -> Result<Vec<u64>> 
 }
 
 /// Memory that is no copy of a file, in kB: what a process has written, also before it was forked.
+fn written_memory(pid: u32) -> Result<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = rollup.lines().find_map(|line| kilobytes(line, "Anonymous:"));
+    line.ok_or_else(|| Error::other("no Anonymous in smaps_rollup"))
+}
+
+/// Memory that is no copy of a file, and that a process shares with nobody, in kB: not what its parent wrote before it was
+/// forked.
 ///
 /// # Errors
 /// When there is no such process, or it is another user's.
-pub fn written_memory(pid: u32) -> Result<u64> {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .ok_or_else(|| Error::other("no Anonymous in smaps_rollup"))
+pub fn own_memory(pid: u32) -> Result<u64> {
+    let (mut all, mut private) = (0, 0);
+    for line in fs::read_to_string(format!("/proc/{pid}/smaps"))?.lines() {
+        private += ["Private_Clean:", "Private_Dirty:"].iter().find_map(|name| kilobytes(line, name)).unwrap_or(0);
+        // The last of a mapping's lines that matter. Copies of a file can be private as well.
+        if let Some(anonymous) = kilobytes(line, "Anonymous:") {
+            all += anonymous.min(private);
+            private = 0;
+        }
+    }
+    Ok(all)
+}
+
+fn kilobytes(line: &str, name: &str) -> Option<u64> {
+    line.strip_prefix(name)?.split_whitespace().next()?.parse().ok()
 }
 
 /// How many files a process has open.
@@ -88,7 +106,7 @@ impl fmt::Display for PostmasterUsage {
 
 #[cfg(test)]
 mod tests {
-    use super::{FLAT, PostmasterUsage, open_files, page_faults, processor_time, written_memory};
+    use super::{FLAT, PostmasterUsage, open_files, own_memory, page_faults, processor_time, written_memory};
 
     #[test]
     fn this_process_uses_something() {
@@ -97,6 +115,7 @@ mod tests {
         let _file = std::fs::File::open("/dev/null").unwrap();
         assert!(open_files(own).unwrap() > before);
         assert!(written_memory(own).unwrap() > 100);
+        assert!(own_memory(own).unwrap() > 100);
         let started = std::time::Instant::now();
         while started.elapsed().as_millis() < 50 {}
         assert!(processor_time(own).unwrap().as_millis() > 0);
@@ -124,6 +143,7 @@ mod tests {
             processor_time(u32::MAX).map(drop),
             page_faults(u32::MAX).map(drop),
             written_memory(u32::MAX).map(drop),
+            own_memory(u32::MAX).map(drop),
             open_files(u32::MAX).map(drop),
         ] {
             assert_eq!(missing.unwrap_err().kind(), std::io::ErrorKind::NotFound);
