@@ -42,6 +42,7 @@ SHELL := /bin/bash
 .PHONY: module faults tool preload demo quick test test-provider bench bench-stages check install clean
 
 CARGO ?= cargo
+COMMA := ,
 # Known to a release and to a package; a build in a checkout would be made anew for each commit.
 export OAUTH_VALIDATOR_COMMIT ?= $(shell cat COMMIT 2> /dev/null)
 # pgrx names a newer compiler than it needs.
@@ -121,7 +122,7 @@ test-clients: module tool preload $(OIDC)/installed $(OIDC)/provider.mjs $(CLIEN
 	$(PREPARE); $(CARGO) test --no-fail-fast --package oauth-validator-server-tests --features oidc-provider --test provider -- token::
 
 # Each edit is followed by logins, at once and when it has settled: 15,000 at the store, 10,000 on real servers, and 1,000 while
-# eight clients log in 100,000 times. Twenty minutes, most of which the processor waits.
+# eight clients log in 100,000 times or more. A quarter of an hour, much of which the processor waits.
 .PHONY: soak
 soak: module
 	OAUTH_VALIDATOR_EDITS=40 $(CARGO) test --package oauth-validator-store -- kept::edits --nocapture
@@ -177,6 +178,18 @@ fleet: tool
 .PHONY: bench-gateway
 bench-gateway: module tool
 	$(PREPARE); $(CARGO) run --quiet --package oauth-validator-bench --bin gateway -- $(BENCH)
+
+# Once functions have other names or do other things: which of them stand together, so that a login touches few pages. What
+# it builds has names, and is larger than what `make module tool` puts in its place again.
+.PHONY: login-order
+ORDER = $(PREPARE); tests/bench/login-order $(1) $(2) $(CARGO) run --quiet --package oauth-validator-bench --bin logins -- > target/login.ld
+login-order:
+	@perf --version > /dev/null || { echo "make login-order needs perf: install it (Debian: apt-get install linux-perf)" >&2; exit 1; }
+	CARGO_PROFILE_RELEASE_STRIP=none $(MAKE) module tool
+	$(call ORDER,oauth_validator.so,"256$(COMMA) 3 profiles$(COMMA) preloaded")
+	mv target/login.ld src/module/login.ld
+	$(call ORDER,oauth-validator,"introspection$(COMMA) 3 profiles$(COMMA) preloaded")
+	mv target/login.ld src/cli/helper.ld
 
 # With the flags of what is shipped, but for the names of functions, which callgrind is told.
 STAGE = $(SHIPPED)/stage

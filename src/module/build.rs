@@ -3,8 +3,9 @@
 //!
 //! The headers must be those of the server that will load the library: `Port` changes between major releases.
 //! Global variables are never generated here, and of functions those alone that pgrx lacks: the others it has, guarded.
-//!
-//! It also has the library linked so that a backend, which loads it in the middle of a login, loads it fast.
+
+#[path = "../link.rs"]
+mod link;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +20,8 @@ fn main() {
 
 fn generate() -> Result<(), String> {
     println!("cargo:rerun-if-changed=build.rs");
-    link_for_a_fast_start();
+    println!("cargo:rerun-if-changed=../link.rs");
+    link::for_a_fast_start("rustc-cdylib-link-arg", "login.ld");
     let pg_config = pg_config()?;
     let include = PathBuf::from(answer(&pg_config, "--includedir-server")?);
     if !include.join("libpq/oauth.h").is_file() {
@@ -47,43 +49,6 @@ fn generate() -> Result<(), String> {
         .map_err(|error| format!("the bindings of {}/libpq/oauth.h could not be made: {error}", include.display()))?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?).join("oauth.rs");
     bindings.write_to_file(&out).map_err(|error| format!("{}: {error}", out.display()))
-}
-
-/// The oldest glibc that the library has to load with, such as 2.28, where that is not this machine's: `make portable`
-/// says so to the linker as well.
-const OLDEST_GLIBC: &str = "OAUTH_VALIDATOR_GLIBC";
-
-/// Two things that a backend would do in each login, and need not. Where the machine's tools cannot spare it that, the
-/// library is slower to load and otherwise the same.
-fn link_for_a_fast_start() {
-    println!("cargo:rerun-if-env-changed={OLDEST_GLIBC}");
-    // That linker brings an unwinder of its own, and neither loader understands the relocations below.
-    if env::var_os(OLDEST_GLIBC).is_some_and(|version| !version.is_empty()) {
-        return;
-    }
-    // libgcc_s is one more library to find, map and relocate, and asks the processor for its features, which traps in
-    // virtual machines. What is needed of it, unwinding, is in this archive as well.
-    let archive = said("cc", &["-print-file-name=libgcc_eh.a"]).map(PathBuf::from).filter(|path| path.is_absolute());
-    if let Some(folder) = archive.as_deref().and_then(Path::parent) {
-        println!("cargo:rustc-link-search=native={}", folder.display());
-        println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
-    }
-    // 13,000 relocations in 2 kB instead of 300. The loader of glibc understands that since 2.36; a linker that does not
-    // says so and goes on.
-    if said("getconf", &["GNU_LIBC_VERSION"]).is_some_and(|version| glibc_minor(&version) >= Some(36)) {
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,pack-relative-relocs");
-    }
-}
-
-/// The second number of `glibc 2.36`.
-fn glibc_minor(version: &str) -> Option<u32> {
-    version.trim().strip_prefix("glibc 2.")?.split('.').next()?.parse().ok()
-}
-
-/// What a program prints, if it is there and succeeds.
-fn said(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
-    String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
 }
 
 /// The `pg_config` that pgrx chooses as well, so that both describe one server.
