@@ -15,6 +15,10 @@ const OLDEST_GLIBC: &str = "OAUTH_VALIDATOR_GLIBC";
 /// the package's manifest, a linker script that says which functions stand together.
 pub(crate) fn for_a_fast_start(argument: &str, order: &str) {
     println!("cargo:rerun-if-env-changed={OLDEST_GLIBC}");
+    // Elsewhere linkers understand none of it.
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system != "linux") {
+        return;
+    }
     order_functions(argument, order);
     // That linker brings an unwinder of its own, and neither loader understands the relocations below.
     if env::var_os(OLDEST_GLIBC).is_some_and(|version| !version.is_empty()) {

@@ -170,7 +170,7 @@ pub fn over_tls(noop: &Path, providers: &BenchIssuers, logins: usize) -> Result<
     let mut all = Vec::new();
     let mut requests = 0;
     for (pair, at) in pairs.iter().zip(addresses.chunks_exact(2)) {
-        let [floor, ours] = pair.settled_clients(&base(pair))?;
+        let [floor, ours] = pair.tried_clients(&base(pair))?;
         let by = |client: RepeatedLogin, number: usize| client.by(Way::Tls(at[number], without.clone()));
         let plain = |role, proof| RepeatedLogin::new(pair.noop.socket_dir(), role, proof);
         let mut subjects = vec![Subject::new(by(floor, 0), &pair.noop), Subject::new(by(ours, 1), &pair.ours)];

@@ -48,10 +48,11 @@ impl Rows {
         for (variant, row) in variants.iter().zip(&mut self.ours) {
             let pair = servers_of(servers, variant);
             let other = beside(variant);
-            let [_, without] = pair.clients(&other, providers)?;
             let [floor, ours] = pair.clients(variant, providers)?;
             let mut subjects = vec![Subject::new(floor, &pair.noop), Subject::new(ours, &pair.ours)];
             if other != *variant {
+                pair.configure(&other, providers)?;
+                let [_, without] = pair.tried_clients(&other)?;
                 let of = |variant: &Variant| Some(variant.config(&providers.of(variant).base_url()));
                 subjects.push(Subject { client: without, server: &pair.ours, config: of(&other) });
                 subjects[1].config = of(variant);

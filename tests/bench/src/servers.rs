@@ -63,7 +63,7 @@ impl Servers {
     pub fn clients(&self, variant: &Variant, providers: &BenchIssuers) -> Result<[RepeatedLogin; 2]> {
         self.configure(variant, providers)?;
         std::thread::sleep(SETTLED);
-        self.settled_clients(variant)
+        self.tried_clients(variant)
     }
 
     /// Has our server use the configuration of a variant.
@@ -76,11 +76,12 @@ impl Servers {
         Ok(())
     }
 
-    /// Both servers' clients for a configuration that has [`SETTLED`]: the first login keeps what came of it.
+    /// Both servers' clients, each of which has logged in once. Where the configuration has [`SETTLED`], the first login keeps
+    /// what came of it.
     ///
     /// # Errors
     /// When either of them cannot log in.
-    pub fn settled_clients(&self, variant: &Variant) -> Result<[RepeatedLogin; 2]> {
+    pub fn tried_clients(&self, variant: &Variant) -> Result<[RepeatedLogin; 2]> {
         let clients = [&self.noop, &self.ours].map(|cluster| by_token(cluster, variant));
         for (client, server) in clients.iter().zip([&self.noop, &self.ours]) {
             client.login().map_err(|error| {

@@ -32,11 +32,17 @@ struct Shared {
     open: Mutex<BTreeMap<u64, TcpStream>>,
 }
 
+/// The threads that may still be serving, and how many of the others panicked.
+struct Connections {
+    threads: Vec<JoinHandle<()>>,
+    panics: usize,
+}
+
 /// A running server.
 pub(crate) struct MockServer {
     shared: Arc<Shared>,
     address: SocketAddr,
-    accepting: JoinHandle<Vec<JoinHandle<()>>>,
+    accepting: JoinHandle<Connections>,
 }
 
 impl MockServer {
@@ -61,8 +67,9 @@ impl MockServer {
         for socket in lock(&self.shared.open).values() {
             let _already_closed = socket.shutdown(Direction::Both);
         }
-        let panics =
-            connections.map_or(1, |threads| threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count());
+        let panics = connections.map_or(1, |Connections { threads, panics }| {
+            panics + threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count()
+        });
         assert!(panics == 0 || thread::panicking(), "{panics} threads of the mock provider panicked");
     }
 }
@@ -81,9 +88,9 @@ pub(crate) fn bind(port: u16) -> TcpListener {
     }
 }
 
-/// Accepts until the shutdown; returns the threads that may still be serving.
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
-    let mut threads: Vec<JoinHandle<()>> = Vec::new();
+/// Accepts until the shutdown.
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> Connections {
+    let (mut threads, mut panics): (Vec<JoinHandle<()>>, _) = (Vec::new(), 0);
     for number in 0.. {
         let accepted = listener.accept();
         if shared.shutdown.is_raised() {
@@ -102,6 +109,9 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
         if fault == Fault::Refuse {
             continue;
         }
+        // A thread that has ended keeps its stack until it is joined: ten thousand of them are more than a machine has.
+        let ended = threads.extract_if(.., |thread| thread.is_finished()).map(JoinHandle::join);
+        panics += ended.filter(Result::is_err).count();
         let Ok(handle) = socket.try_clone() else { continue };
         lock(&shared.open).insert(number, handle);
         let shared = Arc::clone(shared);
@@ -111,7 +121,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
             lock(&shared.open).remove(&number);
         }));
     }
-    threads
+    Connections { threads, panics }
 }
 
 /// Serves the one request of a connection.

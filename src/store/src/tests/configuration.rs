@@ -193,8 +193,8 @@ fn a_folder_beside_the_main_file_is_judged_as_if_walked_to_from_the_root() {
     let place = place();
     place.folder("elsewhere", 0o755);
     place.file("elsewhere/main.toml", 0o644);
-    place.link("by-link.toml", &place.path("elsewhere/main.toml"));
-    place.link("by-link.d", &place.path("main.d"));
+    place.link("by-link.toml", place.path("elsewhere/main.toml"));
+    place.link("by-link.d", place.path("main.d"));
     place.link("alias", place.folder.path());
     place.link("nowhere.d", Path::new("nothing"));
     place.folder("open.d", 0o777);

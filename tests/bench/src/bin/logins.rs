@@ -162,8 +162,11 @@ fn add_round(
     let servers = [Servers::start(noop, false)?, Servers::start(noop, true)?];
     // Each set of keys is fetched once, before anything is measured.
     for variant in variants {
-        servers_of(&servers, variant).clients(&beside(variant), providers)?;
-        servers_of(&servers, variant).clients(variant, providers)?;
+        for wanted in [beside(variant), *variant] {
+            let pair = servers_of(&servers, variant);
+            pair.configure(&wanted, providers)?;
+            pair.tried_clients(&wanted)?;
+        }
     }
     let asked = providers.keys.connection_count();
     rows.add_round(&servers, variants, providers, options.logins)?;
