@@ -14,7 +14,7 @@ pub(crate) fn leaves_out(claims: &Value, path: &ClaimPath) -> bool {
     path.first_claims().into_iter().any(|name| leaves_out_claim(claims, name))
 }
 
-/// The same of a claim by its name.
+/// Whether claims leave out this one, by its name, as [`leaves_out`] says it of a path.
 pub(crate) fn leaves_out_claim(claims: &Map<String, Value>, name: &str) -> bool {
     let is_marked = || marks(claims, name) || ["groups", "roles"].contains(&name) && marks(claims, "groups");
     lacks(claims, name) && is_marked()

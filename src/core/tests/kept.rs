@@ -31,11 +31,21 @@ struct CaseTotals {
     unsure: usize,
 }
 
+/// What the kept form has for a request; `what` is said if there is none.
+fn chosen(config: &Config, request: &Request, what: &str) -> KeptChoice {
+    let form = kept_form(config, 1).unwrap_or_else(|| panic!("{what}: no form"));
+    choose(&mut FormInMemory { form: &form, made_of: 1 }, request)
+}
+
+fn part_of(config: &Config, request: &Request, what: &str) -> Config {
+    let KeptChoice::Part(part) = chosen(config, request, what) else { panic!("{what}") };
+    *part
+}
+
 impl CaseTotals {
     /// Decides both ways; `why` is what is said if they differ.
     fn compare(&mut self, case: &Case, config: &Config, request: &Request, why: &str) {
-        let form = kept_form(config, 1).unwrap_or_else(|| panic!("{}: no form", case.name));
-        let part = match choose(&mut FormInMemory { form: &form, made_of: 1 }, request) {
+        let part = match chosen(config, request, &case.name) {
             KeptChoice::Part(part) => part,
             KeptChoice::Unsaid => {
                 self.unsaid += 1;
@@ -97,12 +107,9 @@ fn every_setting_comes_back_as_it_was() {
     for setting in SETTINGS {
         let text = setting.file_with(setting.key, setting.example);
         let config = parsed(&text).unwrap_or_else(|| panic!("{text}"));
-        let form = kept_form(&config, 1).unwrap_or_else(|| panic!("{text}: no form"));
         for profile in config.profiles() {
             let request = Request { hba_profiles: Some(profile.name.clone()), ..Request::default() };
-            let KeptChoice::Part(part) = choose(&mut FormInMemory { form: &form, made_of: 1 }, &request) else {
-                panic!("{text}")
-            };
+            let part = part_of(&config, &request, &text);
             assert_eq!(format!("{:#?}", part.profiles()), format!("{:#?}", [profile]), "{text}");
             assert_eq!(part.reserved_prefixes(), config.reserved_prefixes(), "{text}");
             compared += 1;
@@ -158,10 +165,7 @@ fn an_identity_that_may_be_anothers_is_never_let_in_by_a_part() {
     let begin: String = identity.chars().take(3).collect();
     let text = case.config() + &others(200).replace("prefix = \"zz-", &format!("prefix = \"{begin}\u{e9}"));
     let config = parsed(&text).unwrap();
-    let form = kept_form(&config, 1).unwrap();
-    let KeptChoice::Part(part) = choose(&mut FormInMemory { form: &form, made_of: 1 }, &request(case)) else {
-        panic!("{}", case.name)
-    };
+    let part = part_of(&config, &request(case), &case.name);
     let token = BearerToken::new(&case.token(ISSUED_AT));
     let by_whole = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, &config);
     let by_part = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, &part);
@@ -170,11 +174,8 @@ fn an_identity_that_may_be_anothers_is_never_let_in_by_a_part() {
     // And where one of them is a beginning of it, neither does.
     let text = case.config() + &others(200).replace("prefix = \"zz-1:\"", &format!("prefix = \"{begin}\""));
     let config = parsed(&text).unwrap();
-    let form = kept_form(&config, 1).unwrap();
-    let KeptChoice::Part(part) = choose(&mut FormInMemory { form: &form, made_of: 1 }, &request(case)) else {
-        panic!("{}", case.name)
-    };
-    for config in [&config, &*part] {
+    let part = part_of(&config, &request(case), &case.name);
+    for config in [&config, &part] {
         let verdict = decide_with(&mut CaseResolver(case), Tracing::Off, &request(case), &token, config);
         assert!(matches!(verdict.decision, oauth_validator_core::Decision::Denied(_)));
     }

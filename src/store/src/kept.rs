@@ -6,9 +6,9 @@
 //! anything is doubtful, the texts are read.
 //!
 //! A change may leave the time of a file as it is if it comes within one tick of the kernel's clock, so nothing is kept of a
-//! file that changed less than [`SETTLED`] before it was read, nor of one whose time is a whole second. A change that sets the modification time back sets the time of
-//! the change of status, which nobody can set. What is written through a shared mapping may change neither at once: the
-//! manual says so. A power cut can leave new contents with the old times, since file systems write these later (fdatasync(2)
+//! file that changed less than [`SETTLED`] before it was read, nor of one whose time is a whole second. A change that sets
+//! the modification time back sets the time of the change of status, which nobody can set. What is written through a shared
+//! mapping may change neither at once: the manual says so. A power cut can leave new contents with the old times, since file systems write these later (fdatasync(2)
 //! does not wait for them): so no form outlives the machine's run.
 
 use crate::cache_files::Opened;
@@ -81,8 +81,8 @@ impl KeptPlace<'_> {
         Some(KeptConfiguration { file, size, start, form_at, made_of: number_of(&head) })
     }
 
-    /// Keeps the form that `make` makes of these texts, for which it gets a number, unless another login keeps one or there is one of them; one that is
-    /// `damaged` is replaced. Says whether it did.
+    /// Keeps the form that `make` makes of these texts, for which it gets a number, unless another login keeps one or there is
+    /// one of them; one that is `damaged` is replaced. Says whether it did.
     ///
     /// # Errors
     ///

@@ -51,8 +51,7 @@ impl Rows {
             let [floor, ours] = pair.clients(variant, providers)?;
             let mut subjects = vec![Subject::new(floor, &pair.noop), Subject::new(ours, &pair.ours)];
             if other != *variant {
-                pair.configure(&other, providers)?;
-                let [_, without] = pair.tried_clients(&other)?;
+                let [_, without] = pair.clients_at_once(&other, providers)?;
                 let of = |variant: &Variant| Some(variant.config(&providers.of(variant).base_url()));
                 subjects.push(Subject { client: without, server: &pair.ours, config: of(&other) });
                 subjects[1].config = of(variant);

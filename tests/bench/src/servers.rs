@@ -66,6 +66,15 @@ impl Servers {
         self.tried_clients(variant)
     }
 
+    /// As [`Self::clients`], for a configuration that has not settled: each login reads its text.
+    ///
+    /// # Errors
+    /// When either of them cannot log in.
+    pub fn clients_at_once(&self, variant: &Variant, providers: &BenchIssuers) -> Result<[RepeatedLogin; 2]> {
+        self.configure(variant, providers)?;
+        self.tried_clients(variant)
+    }
+
     /// Has our server use the configuration of a variant.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 //!
 //! A form is a row of pieces, each with a checksum behind it: a record for each profile, buckets that say by a line's issuer
 //! or a profile's name which records are meant, and a summary at the beginning. Which texts a form was made of, and by which
-//! build, is for whoever keeps it, and who says it by a number: nothing else here can tell an old form from a new one. A piece that is not as it was written
-//! makes the form worth nothing. What a part cannot say for certain is for the whole to say.
+//! build, is for whoever keeps it, and who says it by a number: nothing else here can tell an old form from a new one. A piece
+//! that is not as it was written makes the form worth nothing. What a part cannot say for certain is for the whole to say.
 
 mod pieces;
 

@@ -163,9 +163,7 @@ fn add_round(
     // Each set of keys is fetched once, before anything is measured.
     for variant in variants {
         for wanted in [beside(variant), *variant] {
-            let pair = servers_of(&servers, variant);
-            pair.configure(&wanted, providers)?;
-            pair.tried_clients(&wanted)?;
+            servers_of(&servers, variant).clients_at_once(&wanted, providers)?;
         }
     }
     let asked = providers.keys.connection_count();

@@ -86,12 +86,10 @@ fn where_nothing_can_be_written_logins_go_on() {
 
     let folder = scene.path("keys");
     fs::create_dir(&folder).expect("a folder");
-    let (uid, gid) = scene.cluster.server_user();
-    chown(&folder, Some(uid), Some(gid)).expect("an owner");
-    fs::set_permissions(&folder, Permissions::from_mode(0o500)).expect("a mode");
+    scene.give(&folder, 0o500);
     scene.cluster.append_conf(&format!("oauth_validator.cache_directory = '{}'", folder.display()));
     scene.cluster.reload();
-    if uid == 0 {
+    if scene.cluster.server_user().0 == 0 {
         return println!("skipped: the rest needs a server that is not root's");
     }
     assert_eq!([scene.login(None), scene.login(None)], [By::Text; 2]);
@@ -112,9 +110,7 @@ fn two_servers_do_not_take_each_others_form() {
     let (one, other) = (Scene::start(""), Scene::start(""));
     let folder = one.path("shared");
     fs::create_dir(&folder).expect("a folder");
-    let (uid, gid) = one.cluster.server_user();
-    chown(&folder, Some(uid), Some(gid)).expect("an owner");
-    fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("a mode");
+    one.give(&folder, 0o700);
     // The other one's server has to reach it.
     for above in folder.ancestors().skip(1).take(2) {
         let mode = fs::metadata(above).expect("a folder").mode() | 0o011;
