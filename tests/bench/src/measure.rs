@@ -33,26 +33,17 @@ pub struct Subject<'a> {
     pub client: RepeatedLogin,
     /// Whose processor time is measured.
     pub server: &'a Cluster,
-    /// The configuration that the server gets before each turn, where two subjects share a server. Each login reads it
-    /// anyway, so that both pay for their own text.
-    pub config: Option<String>,
 }
 
 impl<'a> Subject<'a> {
-    /// Without a configuration of its own.
+    /// This client at this server.
     pub fn new(client: RepeatedLogin, server: &'a Cluster) -> Self {
-        Self { client, server, config: None }
+        Self { client, server }
     }
 
     /// Its process id.
     pub fn postmaster(&self) -> u32 {
         self.server.postmaster_pid()
-    }
-
-    fn install(&self) {
-        if let Some(text) = &self.config {
-            self.server.write_config(text);
-        }
     }
 }
 
@@ -68,7 +59,6 @@ pub fn round(subjects: &[Subject<'_>], logins: usize) -> Result<Vec<RoundSample>
         let count = TURN.min(logins - turn * TURN);
         for number in order(turn, subjects.len()) {
             let Some(subject) = subjects.get(number) else { continue };
-            subject.install();
             let before = processor_time(subject.postmaster())?;
             let faults_before = page_faults(subject.postmaster())?;
             for _ in 0..count {
@@ -81,7 +71,6 @@ pub fn round(subjects: &[Subject<'_>], logins: usize) -> Result<Vec<RoundSample>
     let mut samples = Vec::new();
     for (number, subject) in subjects.iter().enumerate() {
         let sorted = &mut times[number];
-        subject.install();
         sorted.sort_unstable();
         let mut per_second = [0.0; CLIENTS.len()];
         for (to, clients) in per_second.iter_mut().zip(CLIENTS) {

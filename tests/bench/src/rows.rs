@@ -28,7 +28,7 @@ impl Rows {
             noop: [row("no-op"), row("no-op, preloaded")],
             ours: variants.iter().map(|variant| row(&variant.name())).collect(),
             others: [row("trust"), row("scram-sha-256")],
-            beside: variants.iter().filter(|it| beside(it) != **it).map(|it| (*it, Vec::new())).collect(),
+            beside: variants.iter().filter(|it| it.beside() != **it).map(|it| (*it, Vec::new())).collect(),
             instead: Vec::new(),
         }
     }
@@ -47,14 +47,12 @@ impl Rows {
         let mut seen = [false; 2];
         for (variant, row) in variants.iter().zip(&mut self.ours) {
             let pair = servers_of(servers, variant);
-            let other = beside(variant);
+            let other = variant.beside();
             let [floor, ours] = pair.clients(variant, providers)?;
             let mut subjects = vec![Subject::new(floor, &pair.noop), Subject::new(ours, &pair.ours)];
             if other != *variant {
-                let [_, without] = pair.clients_at_once(&other, providers)?;
-                let of = |variant: &Variant| Some(variant.config(&providers.of(variant).base_url()));
-                subjects.push(Subject { client: without, server: &pair.ours, config: of(&other) });
-                subjects[1].config = of(variant);
+                let [_, without] = pair.tried_clients(&other)?;
+                subjects.push(Subject::new(without, &pair.ours));
             }
             let mut samples = round(&subjects, variant.logins(logins))?.into_iter();
             let (Some(floor), Some(ours)) = (samples.next(), samples.next()) else { continue };
@@ -108,11 +106,6 @@ impl Rows {
 /// The servers for a variant, of those that do not preload their validator and those that do.
 pub fn servers_of<'a>(servers: &'a [Servers; 2], variant: &Variant) -> &'a Servers {
     &servers[usize::from(variant.preloaded)]
-}
-
-/// The login that the variant is compared with: without a session, and with a signed token.
-pub fn beside(variant: &Variant) -> Variant {
-    Variant { session: false, asked: ProviderUse::No, ..*variant }
 }
 
 /// From the rows with 1,000 profiles and with 1, round by round, in microseconds.

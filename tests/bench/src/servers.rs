@@ -1,7 +1,7 @@
 //! Two servers that differ in their validator alone, and the provider whose keys one of them knows.
 
 use crate::client::{Credential, RepeatedLogin};
-use crate::variant::{ALL, CA_FILE, INTROSPECT, ProviderUse, Variant, every};
+use crate::variant::{CA_FILE, INTROSPECT, ProviderUse, Variant, every};
 use oauth_validator_mock_provider::{MockProvider, Reply};
 use oauth_validator_server_tests::{Cluster, ClusterOptions, module_path, now, tool_path};
 use std::collections::BTreeSet;
@@ -81,7 +81,7 @@ impl Servers {
     /// When a file cannot be read.
     pub fn configure(&self, variant: &Variant, providers: &BenchIssuers) -> Result<()> {
         self.ours.write_file(CA_FILE, std::fs::read(providers.asked.ca_file())?);
-        self.ours.write_config(&variant.config(&providers.of(variant).base_url()));
+        self.ours.write_config(&variant.config(&providers.keys.base_url(), &providers.asked.base_url()));
         Ok(())
     }
 
@@ -157,7 +157,7 @@ impl BenchIssuers {
     /// Starts both.
     pub fn start() -> Self {
         let (keys, asked) = (MockProvider::start_without_tls(), MockProvider::start());
-        for variant in ALL {
+        for variant in every() {
             keys.set_document(&variant.jwks_path(), variant.jwks());
         }
         for variant in every().filter(|variant| variant.asked != ProviderUse::No) {
@@ -165,11 +165,6 @@ impl BenchIssuers {
             asked.set_reply_about(INTROSPECT, &variant.token(now), Reply::json(&variant.answer(now)));
         }
         Self { keys, asked }
-    }
-
-    /// The one that is asked for this variant.
-    pub fn of(&self, variant: &Variant) -> &MockProvider {
-        if variant.asked == ProviderUse::No { &self.keys } else { &self.asked }
     }
 }
 

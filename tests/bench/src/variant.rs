@@ -139,6 +139,7 @@ impl Variant {
     /// rows share a key file that the other would find unfit.
     pub fn profile(&self) -> String {
         match self.asked {
+            ProviderUse::No if self.session => format!("{}-{}-session", self.algorithm.to_lowercase(), self.keys),
             ProviderUse::No => format!("{}-{}", self.algorithm.to_lowercase(), self.keys),
             ProviderUse::EachTime => "asked".into(),
             ProviderUse::Once => "kept".into(),
@@ -175,22 +176,44 @@ impl Variant {
         jwks(&others.iter().chain([self.key()]).collect::<Vec<_>>())
     }
 
-    /// The configuration, with a provider at `base_url`.
-    pub fn config(&self, base_url: &str) -> String {
+    /// The login that this one is compared with: without a session, and with a signed token.
+    pub fn beside(&self) -> Self {
+        Self { session: false, asked: ProviderUse::No, ..*self }
+    }
+
+    /// The configuration, with providers at these base URLs: the one that publishes keys, and the one that is asked. The
+    /// login beside this one has its profile in the same file, so that neither turn finds a file that has just changed.
+    pub fn config(&self, keys: &str, asked: &str) -> String {
+        let mut config = self.own_profile(keys, asked);
+        let beside = self.beside();
+        let first = if beside == *self { 1 } else { 2 };
+        if first == 2 {
+            config.push_str(&beside.own_profile(keys, asked));
+        }
+        for number in first..self.profiles {
+            config.push_str(&match self.others {
+                Others::Preset => other_profile(number),
+                Others::SpelledOut => spelled_out(number),
+            });
+        }
+        config
+    }
+
+    fn own_profile(&self, keys: &str, asked: &str) -> String {
         let (profile, issuer) = (self.profile(), self.issuer());
         let mut config = format!("[profiles.{profile}]\nissuer = \"{issuer}\"\naudience = [\"api://postgres\"]\n");
         let _ = match self.asked {
             ProviderUse::No => write!(
                 config,
                 "algorithms = [\"{}\"]\n\
-                 [profiles.{profile}.keys]\njwks_url = \"{base_url}{}\"\ninsecure_http = true\nmin_ttl = \"24h\"\n",
+                 [profiles.{profile}.keys]\njwks_url = \"{keys}{}\"\ninsecure_http = true\nmin_ttl = \"24h\"\n",
                 self.algorithm,
                 self.jwks_path(),
             ),
             ProviderUse::EachTime | ProviderUse::Once => write!(
                 config,
                 "mode = \"introspection\"\nkeys = {{ ca_file = \"{CA_FILE}\" }}\n\
-                 [profiles.{profile}.introspection]\nendpoint = \"{base_url}{INTROSPECT}\"\nauth = \"none\"\ncache = \"{}\"\n",
+                 [profiles.{profile}.introspection]\nendpoint = \"{asked}{INTROSPECT}\"\nauth = \"none\"\ncache = \"{}\"\n",
                 if self.asked == ProviderUse::Once { "60s" } else { "0s" },
             ),
         };
@@ -200,12 +223,6 @@ impl Variant {
                 "[profiles.{profile}.session]\nend = \"token\"\nmax = \"12h\"\n\
                  claims = {{ tenant = \"$.client_id\", groups = \"$.groups[*]\" }}\n"
             );
-        }
-        for number in 1..self.profiles {
-            config.push_str(&match self.others {
-                Others::Preset => other_profile(number),
-                Others::SpelledOut => spelled_out(number),
-            });
         }
         config
     }
@@ -275,11 +292,13 @@ mod tests {
     #[test]
     fn every_configuration_is_free_of_errors() {
         for variant in every() {
-            let scheme = if variant.asked == ProviderUse::No { "http" } else { "https" };
-            let text = variant.config(&format!("{scheme}://127.0.0.1:1"));
+            let text = variant.config("http://127.0.0.1:1", "https://127.0.0.1:2");
             let parsed = Config::parse(text.as_bytes(), "bench.toml");
             let config = parsed.config.unwrap_or_else(|| panic!("{variant:?}: {:?}", parsed.findings));
             assert_eq!(config.profiles().len(), variant.profiles);
+            for login in [variant, variant.beside()] {
+                assert!(config.profiles().iter().any(|profile| profile.name == login.profile()), "{login:?}");
+            }
             assert!(text.len() < oauth_validator_store::MAX_CONFIG_BYTES, "{variant:?}: {}", text.len());
         }
     }

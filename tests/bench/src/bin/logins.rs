@@ -18,7 +18,7 @@ use oauth_validator_bench::client::RepeatedLogin;
 use oauth_validator_bench::instead::{self, Kind, Usable};
 use oauth_validator_bench::measure::Subject;
 use oauth_validator_bench::report::{BenchReport, table, with_table};
-use oauth_validator_bench::rows::{Rows, beside, further_profile, servers_of};
+use oauth_validator_bench::rows::{Rows, further_profile, servers_of};
 use oauth_validator_bench::servers::{BenchIssuers, Servers};
 use oauth_validator_bench::slapd::Slapd;
 use oauth_validator_bench::soak::{growth, soak};
@@ -162,9 +162,9 @@ fn add_round(
     let servers = [Servers::start(noop, false)?, Servers::start(noop, true)?];
     // Each set of keys is fetched once, before anything is measured.
     for variant in variants {
-        for wanted in [beside(variant), *variant] {
-            servers_of(&servers, variant).clients_at_once(&wanted, providers)?;
-        }
+        let servers = servers_of(&servers, variant);
+        servers.clients_at_once(variant, providers)?;
+        servers.tried_clients(&variant.beside())?;
     }
     let asked = providers.keys.connection_count();
     rows.add_round(&servers, variants, providers, options.logins)?;
