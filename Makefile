@@ -49,12 +49,14 @@ export OAUTH_VALIDATOR_COMMIT ?= $(shell cat COMMIT 2> /dev/null)
 PGRX_FLAGS := --ignore-rust-version
 # The log names the place of a bug: let it be one that means something on any machine.
 REMAP = --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}/registry/src/=/ --remap-path-prefix=$(CURDIR)=.
+# The linker puts functions in order by their names, which have to tell those apart that are made of one generic function.
+NAMES = -Csymbol-mangling-version=v0
 # Finds or installs PostgreSQL and libclang, and tells the build where they are.
 PREPARE = eval "$$($(CARGO) run --quiet --package oauth-validator-server-tests --bin prepare)"
 # What is shipped is built in one place and with one set of flags, so that the cryptography is compiled once for it.
 SHIPPED = target/shipped/release
 AS_SHIPPED = --release --target-dir target/shipped
-WITH_FLAGS = RUSTFLAGS="$(REMAP)" $(CARGO)
+WITH_FLAGS = RUSTFLAGS="$(REMAP) $(NAMES)" $(CARGO)
 # `prepare` says of which major release the server is; each has a library of its own, in a folder of that name.
 FOR_SERVER = $(PGRX_FLAGS) --no-default-features --features oauth-validator-module/pg$$PG_MAJOR
 BUILD_MODULE = $(WITH_FLAGS) build $(AS_SHIPPED) $(FOR_SERVER) --package oauth-validator-module
@@ -182,11 +184,11 @@ bench-gateway: module tool
 # Once functions have other names or do other things: which of them stand together, so that a login touches few pages. What
 # it builds has names, and is larger than what `make module tool` puts in its place again.
 .PHONY: login-order
-ORDER = $(PREPARE); tests/bench/login-order $(1) $(2) $(CARGO) run --quiet --package oauth-validator-bench --bin logins -- > target/login.ld
+ORDER = $(PREPARE); tests/bench/login-order $(1) "$(CARGO) run --quiet --package oauth-validator-bench --bin logins --" $(2) > target/login.ld
 login-order:
 	@perf --version > /dev/null || { echo "make login-order needs perf: install it (Debian: apt-get install linux-perf)" >&2; exit 1; }
 	CARGO_PROFILE_RELEASE_STRIP=none $(MAKE) module tool
-	$(call ORDER,oauth_validator.so,"256$(COMMA) 3 profiles$(COMMA) preloaded")
+	$(call ORDER,oauth_validator.so,"RS256$(COMMA) 3 profiles$(COMMA) preloaded" "$(COMMA) 3 profiles$(COMMA) preloaded")
 	mv target/login.ld src/module/login.ld
 	$(call ORDER,oauth-validator,"introspection$(COMMA) 3 profiles$(COMMA) preloaded")
 	mv target/login.ld src/cli/helper.ld
