@@ -62,7 +62,7 @@ pub const BASE: Variant = Variant {
 
 const SPELLED_OUT: Variant = Variant { others: Others::SpelledOut, ..BASE };
 
-/// Every row, in the order of the table.
+/// The first rows, in the order of the table.
 pub const ALL: [Variant; 12] = [
     BASE,
     Variant { preloaded: true, ..BASE },
@@ -78,12 +78,11 @@ pub const ALL: [Variant; 12] = [
     Variant { algorithm: "ES256", preloaded: true, ..BASE },
 ];
 
-/// Rows behind those, which the published table has from its next measurement on. Against the rows of the same name
-/// without it, a session may cost a hundredth.
+/// Rows behind those. Against the rows of the same name without it, a session may cost a hundredth.
 pub const SESSIONS: [Variant; 2] =
     [Variant { session: true, ..BASE }, Variant { session: true, preloaded: true, ..BASE }];
 
-/// Rows with many profiles, which the published table has from its next measurement on.
+/// Rows with many profiles.
 pub const MANY: [Variant; 7] = [
     Variant { profiles: 1000, preloaded: true, ..BASE },
     Variant { profiles: 10_000, ..BASE },

@@ -193,10 +193,12 @@ fn add_instead(
 
 /// To standard output, and into the files that are named.
 fn written(report: &BenchReport, options: &Options) -> Result<()> {
-    let json = report.json();
+    let text = format!("{:#}\n", report.json());
+    // As whoever reads the file will have it: a number can be read as the one beside it, and rounded the other way.
+    let json = serde_json::from_str(&text)?;
     print!("{}", table(&json));
     if let Some(file) = &options.json {
-        std::fs::write(file, format!("{json:#}\n"))?;
+        std::fs::write(file, text)?;
     }
     if let Some(file) = &options.svg {
         std::fs::write(file, picture::svg(&json))?;
