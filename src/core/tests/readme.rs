@@ -178,8 +178,14 @@ fn every_page_and_file_it_links_to_exists() {
     let targets: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     let files: Vec<&&str> = targets.iter().filter(|target| !target.starts_with(['#', 'h'])).collect();
     assert!(files.len() >= 10, "{files:?}");
-    for file in files {
+    for target in files {
+        let (file, section) = target.split_once('#').unwrap_or((target, ""));
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
-        assert!(path.exists(), "{file}");
+        assert!(path.exists(), "{target}");
+        let is_meant = |line: &str| {
+            line.strip_prefix("## ").is_some_and(|heading| heading.to_lowercase().replace(' ', "-") == section)
+        };
+        let there = section.is_empty() || std::fs::read_to_string(&path).is_ok_and(|text| text.lines().any(is_meant));
+        assert!(there, "{target}");
     }
 }
