@@ -51,12 +51,13 @@ PGRX_FLAGS := --ignore-rust-version
 REMAP = --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}/registry/src/=/ --remap-path-prefix=$(CURDIR)=.
 # The linker puts functions in order by their names, which have to tell those apart that are made of one generic function.
 NAMES = -Csymbol-mangling-version=v0
+FLAGS = $(REMAP) $(NAMES)
 # Finds or installs PostgreSQL and libclang, and tells the build where they are.
 PREPARE = eval "$$($(CARGO) run --quiet --package oauth-validator-server-tests --bin prepare)"
 # What is shipped is built in one place and with one set of flags, so that the cryptography is compiled once for it.
 SHIPPED = target/shipped/release
 AS_SHIPPED = --release --target-dir target/shipped
-WITH_FLAGS = RUSTFLAGS="$(REMAP) $(NAMES)" $(CARGO)
+WITH_FLAGS = RUSTFLAGS="$(FLAGS)" $(CARGO)
 # `prepare` says of which major release the server is; each has a library of its own, in a folder of that name.
 FOR_SERVER = $(PGRX_FLAGS) --no-default-features --features oauth-validator-module/pg$$PG_MAJOR
 BUILD_MODULE = $(WITH_FLAGS) build $(AS_SHIPPED) $(FOR_SERVER) --package oauth-validator-module
@@ -241,11 +242,11 @@ test-deploy:
 .PHONY: portable test-portable image test-image rpm test-rpm
 MAJORS ?= 18 19
 portable:
-	.ci/portable $(MAJORS)
+	FLAGS="$(FLAGS)" .ci/portable $(MAJORS)
 
 # With faults on request, since another linker brings another unwinder, and a panic must end in a denial there as well.
 test-portable:
-	FAULTS=1 .ci/portable $(MAJORS)
+	FAULTS=1 FLAGS="$(FLAGS)" .ci/portable $(MAJORS)
 	.ci/promises
 	tests/portable
 
