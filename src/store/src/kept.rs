@@ -8,8 +8,8 @@
 //! A change may leave the time of a file as it is if it comes within one tick of the kernel's clock, so nothing is kept of a
 //! file that changed less than [`SETTLED`] before it was read, nor of one whose time is a whole second. A change that sets
 //! the modification time back sets the time of the change of status, which nobody can set. What is written through a shared
-//! mapping may change neither at once: the manual says so. A power cut can leave new contents with the old times, since file systems write these later (fdatasync(2)
-//! does not wait for them): so no form outlives the machine's run.
+//! mapping may change neither at once: the manual says so. A power cut can leave new contents with the old times, since file
+//! systems write these later (fdatasync(2) does not wait for them): so no form outlives the machine's run.
 
 use crate::cache_files::Opened;
 use crate::configuration::{ConfigurationFiles, look};

@@ -64,11 +64,12 @@ fn parsed(text: &str) -> Config {
 }
 
 fn config_text(profiles: usize) -> String {
-    if profiles == 0 {
-        String::new()
-    } else {
-        Variant { profiles, ..BASE }.config("http://127.0.0.1:1", "https://127.0.0.1:2")
-    }
+    if profiles == 0 { String::new() } else { text_of(Variant { profiles, ..BASE }) }
+}
+
+/// With providers that nobody asks.
+fn text_of(variant: Variant) -> String {
+    variant.config("http://127.0.0.1:1", "https://127.0.0.1:2")
 }
 
 fn config(profiles: usize) -> Body {
@@ -91,7 +92,7 @@ fn kept(variant: Variant) -> Body {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let (main, keys) = (folder.path().join("main.toml"), folder.path().join("keys"));
     std::fs::create_dir(&keys).expect("a folder");
-    std::fs::write(&main, variant.config("http://127.0.0.1:1", "https://127.0.0.1:2")).expect("a write");
+    std::fs::write(&main, text_of(variant)).expect("a write");
     std::thread::sleep(Duration::from_millis(2_100));
     let user = ServerUser::current();
     let texts = read_configuration(&main, None, user).expect("the temporary folder is one to trust");
@@ -122,7 +123,7 @@ fn key_set(keys: usize) -> Body {
 
 /// From the token to the grant, with configuration and keys at hand.
 fn decision(variant: Variant) -> Body {
-    let config = parsed(&variant.config("http://127.0.0.1:1", "https://127.0.0.1:2"));
+    let config = parsed(&text_of(variant));
     let token = variant.token(NOW.get());
     let request = Request {
         hba_profiles: None,

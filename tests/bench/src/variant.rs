@@ -63,7 +63,7 @@ pub const BASE: Variant = Variant {
 const SPELLED_OUT: Variant = Variant { others: Others::SpelledOut, ..BASE };
 
 /// The first rows, in the order of the table.
-pub const ALL: [Variant; 12] = [
+pub const FIRST: [Variant; 12] = [
     BASE,
     Variant { preloaded: true, ..BASE },
     Variant { algorithm: "ES256", ..BASE },
@@ -103,7 +103,7 @@ pub const INTROSPECTED: [Variant; 4] = [
 
 /// Every row that there is.
 pub fn every() -> impl Iterator<Item = Variant> {
-    ALL.into_iter().chain(SESSIONS).chain(MANY).chain(INTROSPECTED)
+    FIRST.into_iter().chain(SESSIONS).chain(MANY).chain(INTROSPECTED)
 }
 
 impl Variant {
@@ -184,12 +184,12 @@ impl Variant {
     /// login beside this one has its profile in the same file, so that neither turn finds a file that has just changed.
     pub fn config(&self, keys: &str, asked: &str) -> String {
         let mut config = self.own_profile(keys, asked);
-        let beside = self.beside();
-        let first = if beside == *self { 1 } else { 2 };
-        if first == 2 {
+        let (beside, mut profiles) = (self.beside(), 1);
+        if beside != *self {
             config.push_str(&beside.own_profile(keys, asked));
+            profiles += 1;
         }
-        for number in first..self.profiles {
+        for number in profiles..self.profiles {
             config.push_str(&match self.others {
                 Others::Preset => other_profile(number),
                 Others::SpelledOut => spelled_out(number),
@@ -285,7 +285,7 @@ pub fn other_profile(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, BASE, ProviderUse, Variant, every};
+    use super::{BASE, FIRST, ProviderUse, Variant, every};
     use oauth_validator_core::Config;
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn tokens_have_the_size_that_the_table_names() {
-        for variant in ALL {
+        for variant in FIRST {
             let size = variant.token(1_800_000_000).len();
             assert!(size.abs_diff(variant.token_bytes) < 60, "{variant:?}: {size} bytes");
         }

@@ -27,6 +27,21 @@ fn report() -> Value {
     serde_json::from_str(&text("docs/speed.json")).expect("a report of make bench")
 }
 
+fn rows(report: &Value) -> impl Iterator<Item = &Value> {
+    report["logins"].as_array().into_iter().flatten()
+}
+
+/// The median over the rounds of what `path` names of a row.
+fn median(report: &Value, name: &str, path: &[&str]) -> f64 {
+    let row = rows(report).find(|row| row["name"] == name).unwrap_or_else(|| panic!("no row {name}"));
+    path.iter().fold(row, |value, part| &value[*part])["median"].as_f64().expect("a median")
+}
+
+/// How many times as long as the floor's a login takes.
+fn ratio(report: &Value, name: &str) -> f64 {
+    median(report, name, &["median", "ratio"])
+}
+
 #[test]
 fn the_readme_has_the_table_of_the_report() {
     let table = table(&report());
@@ -46,8 +61,7 @@ fn the_report_is_of_a_whole_run() {
     assert!(report["about"]["rounds"].as_str().is_some_and(|rounds| rounds.starts_with("5, of 400 ")), "{report}");
     let memory = report["memory"].as_object().expect("memory");
     assert!(memory.keys().any(|name| name == "the postmaster, 100000 logins"), "{memory:?}");
-    let names: Vec<&str> =
-        report["logins"].as_array().into_iter().flatten().filter_map(|row| row["name"].as_str()).collect();
+    let names = rows(&report).filter_map(|row| row["name"].as_str()).collect::<Vec<_>>();
     let missing: Vec<String> =
         every().map(|variant| variant.name()).filter(|name| !names.contains(&name.as_str())).collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -57,11 +71,7 @@ fn the_report_is_of_a_whole_run() {
 #[test]
 fn the_readme_has_figures_of_the_report() {
     let report = report();
-    let ratio = |name: &str| {
-        let row = report["logins"].as_array().into_iter().flatten().find(|row| row["name"] == name);
-        let ratio = row.and_then(|row| row["median"]["ratio"]["median"].as_f64());
-        format!("{:.2}", ratio.unwrap_or_else(|| panic!("no row {name}")))
-    };
+    let ratio = |name: &str| format!("{:.2}", ratio(&report, name));
     let readme = text("README.md");
     for (what, name, tls) in [
         ("with a signed token", "RS256, 3 profiles", ""),
@@ -89,6 +99,63 @@ fn the_readme_has_figures_of_the_report() {
         ratio("PAM (pam_unix)"),
     );
     assert!(one_line.contains(&said), "README.md lacks: {said}");
+}
+
+/// And what is aimed at stands beside what was measured.
+#[test]
+fn the_architecture_has_figures_of_the_report() {
+    let report = report();
+    let ratio = |name: &str| ratio(&report, name);
+    let many = ["", " spelled out"].iter().flat_map(|how| ["", ", preloaded"].map(|loaded| format!("{how}{loaded}")));
+    let mut many: Vec<f64> = many
+        .map(|rest| ratio(&format!("RS256, 10000 profiles{rest}")) / ratio(&format!("RS256, 1000 profiles{rest}")))
+        .collect();
+    many.sort_by(f64::total_cmp);
+    let faults = |name| median(&report, name, &["page_faults"]);
+    let clients = |how: &str| {
+        let of = |name: &str| median(&report, &format!("{name}{how}"), &["per_second_4_clients"]);
+        of("RS256, 3 profiles") / of("no-op")
+    };
+    let asked = |name: &str| report["introspection"][name]["median"].as_f64().expect("a ratio");
+    let text = text("ARCHITECTURE.md");
+    for line in [
+        format!(
+            "| a signed token, preloaded; with 1,000 profiles | 1.08; 1.12 | {:.2}; {:.2} |",
+            ratio("RS256, 3 profiles, preloaded"),
+            ratio("RS256, 1000 profiles spelled out, preloaded")
+        ),
+        format!(
+            "| the same, not preloaded; with 1,000 profiles | 1.22; 1.28 | {:.2}; {:.2} |",
+            ratio("RS256, 3 profiles"),
+            ratio("RS256, 1000 profiles spelled out")
+        ),
+        format!("| 10,000 profiles against 1,000 | 1.05 | {:.2} to {:.2} |", many[0], many[3]),
+        format!(
+            "| page faults more, preloaded | 20 | {:.0} |",
+            faults("RS256, 3 profiles, preloaded") - faults("no-op, preloaded")
+        ),
+        format!(
+            "| memory of its own that a backend has more, preloaded | 120 kB | {} |",
+            report["memory"]["a backend's memory, more than with no-op, preloaded"].as_str().expect("memory")
+        ),
+        format!(
+            "| logins per second with 4 clients | 0.92 | {:.2} preloaded, {:.2} not |",
+            clients(", preloaded"),
+            clients("")
+        ),
+        format!(
+            "| the provider is asked, against a signed token | 2.2 | {:.1}; {:.1} preloaded |",
+            asked("introspection, 3 profiles"),
+            asked("introspection, 3 profiles, preloaded")
+        ),
+        format!(
+            "| its answer is kept, against a signed token | 1.1 | {:.2}; {:.2} preloaded |",
+            asked("introspection, kept, 3 profiles"),
+            asked("introspection, kept, 3 profiles, preloaded")
+        ),
+    ] {
+        assert!(text.contains(&line), "ARCHITECTURE.md lacks: {line}");
+    }
 }
 
 /// And of the code as it is: no herd, nobody denied but in an outage without keys or by a key that nobody was told of.
@@ -136,8 +203,7 @@ fn the_manual_has_figures_of_the_report() {
 fn what_people_use_instead_was_measured_or_has_a_reason() {
     let report = report();
     let reasons = report["not_measured"].as_object().expect("what was not measured");
-    let names: Vec<&str> =
-        report["logins"].as_array().into_iter().flatten().filter_map(|row| row["name"].as_str()).collect();
+    let names = rows(&report).filter_map(|row| row["name"].as_str()).collect::<Vec<_>>();
     for kind in Kind::ALL {
         let there = kind.rows().iter().filter(|name| names.contains(name)).count();
         let expected = if reasons.contains_key(kind.name()) { 0 } else { kind.rows().len() };
